@@ -1,0 +1,1 @@
+"""The network in PyTorch: what is trained and what is traced."""

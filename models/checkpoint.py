@@ -1,0 +1,143 @@
+"""The checkpoint on disk: the only thing that training hands to export.
+
+A folder with `checkpoint.json` (what the network is) and `model.safetensors` (its weights).
+Training keeps its own state beside them, in `training.safetensors`. Nothing is pickled.
+"""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+
+from ..runtime.errors import BundleError, LabelError
+from ..runtime.labels import Label
+from ..runtime.manifest import SamplingSpec, WeightsOrigin
+from .config import ModelConfig
+from .stzsar import STZSAR
+
+FORMAT_VERSION = 1
+DESCRIPTION = "checkpoint.json"
+WEIGHTS = "model.safetensors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What a checkpoint says of its weights.
+
+    Attributes:
+        model: the network's configuration.
+        labels: the labels that it was trained on, with their attributes.
+        sampling: the frames of a window in training.
+        origin: where the weights come from.
+        step: optimiser steps taken.
+
+    """
+
+    model: ModelConfig
+    labels: tuple[Label, ...]
+    sampling: SamplingSpec
+    origin: WeightsOrigin
+    step: int
+
+
+def save_checkpoint(folder: Path, checkpoint: Checkpoint, network: STZSAR) -> None:
+    """Write `checkpoint` and the weights of `network` into the existing `folder`."""
+    state = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
+    safetensors.torch.save_file(state, folder / WEIGHTS)
+    document = {
+        "format_version": FORMAT_VERSION,
+        **dataclasses.asdict(checkpoint),
+        "model": checkpoint.model.to_json(),
+    }
+    (folder / DESCRIPTION).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def read_checkpoint(folder: Path) -> Checkpoint:
+    """Read what a checkpoint says of itself.
+
+    Raises:
+        BundleError: the folder is no checkpoint, or of a format that this version does not know.
+
+    """
+    path = folder / DESCRIPTION
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        version = document.pop("format_version")
+    except OSError as error:
+        raise BundleError(f"{folder} is not a checkpoint, it has no {DESCRIPTION}.") from error
+    except (ValueError, KeyError, AttributeError) as error:
+        raise BundleError(f"{path} is not a checkpoint description: {error}.") from error
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{path} has format version {version!r} and this stzsar reads {FORMAT_VERSION}: "
+            "upgrade stzsar, or train again."
+        )
+    try:
+        return Checkpoint(
+            model=ModelConfig.from_json(document["model"]),
+            labels=tuple(
+                Label(row["name"], row["text"], tuple(row["attributes"]))
+                for row in document["labels"]
+            ),
+            sampling=SamplingSpec(**document["sampling"]),
+            origin=WeightsOrigin(**document["origin"]),
+            step=int(document["step"]),
+        )
+    except (KeyError, TypeError, ValueError, LabelError) as error:
+        raise BundleError(f"{path} is not a valid checkpoint description: {error}.") from error
+
+
+def load_weights(folder: Path, network: STZSAR) -> None:
+    """Load a checkpoint's weights into `network`.
+
+    Raises:
+        BundleError: the file is missing, no safetensors, or of another architecture.
+
+    """
+    path = folder / WEIGHTS
+    try:
+        state = safetensors.torch.load_file(path)
+    except OSError as error:
+        raise BundleError(f"Cannot read the weights {path}: {error}.") from error
+    except safetensors.SafetensorError as error:
+        raise BundleError(
+            f"{path} is not a safetensors file ({error}): only checkpoints of stzsar-train are "
+            "read, and never pickled ones."
+        ) from error
+    expected = network.state_dict()
+    wrong = sorted(set(state) ^ set(expected)) or [
+        name for name, value in state.items() if value.shape != expected[name].shape
+    ]
+    if wrong:
+        raise BundleError(
+            f"{path} belongs to another architecture than {network.config.name!r}: "
+            f"{len(wrong)} tensors do not fit, the first is {wrong[0]!r}."
+        )
+    network.load_state_dict(state)
+
+
+def load_checkpoint(folder: Path) -> tuple[Checkpoint, STZSAR]:
+    """Return what a checkpoint says, and its network with the weights in it.
+
+    Raises:
+        BundleError: it cannot be used; the message says why.
+
+    """
+    checkpoint = read_checkpoint(folder)
+    network = STZSAR(checkpoint.model)
+    load_weights(folder, network)
+    return checkpoint, network
+
+
+def newest_checkpoint(root: Path) -> Path | None:
+    """Return the checkpoint below `root` that was written last, or None."""
+    found = [path for path in root.glob(f"**/{DESCRIPTION}") if not _hidden(path, root)]
+    newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return newest and newest.parent
+
+
+def _hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)

@@ -1,0 +1,151 @@
+"""The spatio-temporal interaction (STI) head, split where a stream splits it.
+
+Legend of shapes: B windows, T frames, P patches, D joint width, C classes, W attributes.
+What touches a patch is done once a frame (`frame_state`), what needs the window is done once a
+window (`score`). The equations are those of Kim, Kim and Lee, "Enhancing Spatio-Temporal Zero-shot
+Action Recognition with Language-driven Description Attributes", and, for the saliency, of BIKE.
+"""
+
+import math
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import HeadConfig
+
+
+class Bank(NamedTuple):
+    """Unit text embeddings of the classes, as tensors.
+
+    Attributes:
+        class_embeddings: ê, [C, D].
+        attribute_embeddings: ŵ, [C, W, D].
+        attribute_mask: bool [C, W], false where a class has no such attribute.
+
+    """
+
+    class_embeddings: Tensor
+    attribute_embeddings: Tensor
+    attribute_mask: Tensor
+
+
+class WindowScores(NamedTuple):
+    """What the head says of a window.
+
+    Attributes:
+        logits: [B, C].
+        saliency: S, [B, C, T]; sums to 1 over T.
+        scale: exp(γ), a scalar; logits / scale are cosine-like.
+
+    """
+
+    logits: Tensor
+    saliency: Tensor
+    scale: Tensor
+
+
+FrameState = dict[str, Tensor]
+
+
+class STIHead(nn.Module):
+    """Aligns description attributes with patches (spatial) and frames (temporal).
+
+    Args:
+        config: the head's switches.
+        dim: D.
+        contextual: whether frame embeddings change with the window (a temporal transformer is
+            on); then the frame state holds the embedding, else its similarities with the bank.
+
+    """
+
+    def __init__(self, config: HeadConfig, dim: int, *, contextual: bool) -> None:
+        super().__init__()
+        self.config = config
+        self.contextual = contextual
+        self.logit_scale = nn.Parameter(torch.tensor(math.log(config.initial_scale)))
+        if config.interaction == "residual":
+            self.beta = nn.Parameter(torch.zeros(()))
+        if config.projections:
+            self.patch_delta = nn.Parameter(torch.zeros(dim, dim))
+            self.frame_delta = nn.Parameter(torch.zeros(dim, dim))
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the frame-state tensors, in order."""
+        names = ["frame"] if self.contextual else ["class_similarity"]
+        if not self.contextual and self.config.interaction != "mean":
+            names.append("attribute_similarity")
+        if self.config.interaction in ("product", "residual"):
+            names.append("spatial")
+        return tuple(names)
+
+    def frame_state(self, frame: Tensor, patches: Tensor, bank: Bank) -> FrameState:
+        """Return everything that a window needs of a frame.
+
+        Args:
+            frame: [B, D], not normalised.
+            patches: [B, P, D], not normalised.
+            bank: the labels.
+
+        Returns:
+            By name: `frame` [B, D]; or `class_similarity` H [B, C] and `attribute_similarity`
+            G [B, C, W]; and `spatial` f [B, C].
+
+        """
+        state: FrameState = {"frame": frame} if self.contextual else self._similarities(frame, bank)
+        if "spatial" in self.state_names:
+            state["spatial"] = self.spatial_similarity(patches, bank)
+        return state
+
+    def spatial_similarity(self, patches: Tensor, bank: Bank) -> Tensor:
+        """Return f [B, C]: the largest cosine over patches, then over a class's attributes."""
+        if self.config.projections:
+            patches = patches + patches @ self.patch_delta
+        words = bank.attribute_embeddings.flatten(0, 1)
+        over_patches = (F.normalize(patches, dim=-1) @ words.T).amax(1)
+        by_class = over_patches.view(-1, *bank.attribute_mask.shape)
+        # No cosine is below -1, so a masked attribute never wins.
+        return torch.where(bank.attribute_mask, by_class, -2.0).amax(-1)
+
+    def score(self, state: FrameState, bank: Bank) -> WindowScores:
+        """Score a window from its frames' states, each with a time axis: [B, T, …]."""
+        if self.contextual:
+            state = {**state, **self._similarities(state["frame"], bank)}
+        h = state["class_similarity"]
+        saliency = self._saliency(state, bank)
+        scale = self.logit_scale.exp()
+        logits = scale * (saliency * self._gate(state) * h).sum(1)
+        return WindowScores(logits, saliency.transpose(1, 2), scale)
+
+    def _similarities(self, frame: Tensor, bank: Bank) -> FrameState:
+        """Return H [..., C] and G [..., C, W] of frame embeddings [..., D]."""
+        if self.config.projections:
+            frame = frame + frame @ self.frame_delta
+        unit = F.normalize(frame, dim=-1)
+        found = {"class_similarity": unit @ bank.class_embeddings.T}
+        if self.config.interaction != "mean":
+            words = bank.attribute_embeddings.flatten(0, 1)
+            flat = unit @ words.T
+            found["attribute_similarity"] = flat.unflatten(-1, tuple(bank.attribute_mask.shape))
+        return found
+
+    def _saliency(self, state: FrameState, bank: Bank) -> Tensor:
+        """Return S [B, T, C]: softmax over the frames, averaged over a class's attributes."""
+        h = state["class_similarity"]
+        if self.config.interaction == "mean":
+            return torch.ones_like(h) / h.shape[1]
+        over_time = (state["attribute_similarity"] / self.config.temperature).softmax(1)
+        mask = bank.attribute_mask.to(over_time.dtype)
+        return (over_time * mask).sum(-1) / mask.sum(-1)
+
+    def _gate(self, state: FrameState) -> Tensor | float:
+        """Return g(f) [B, T, C]; never re-normalised afterwards, which would cancel it."""
+        match self.config.interaction:
+            case "product":
+                return state["spatial"]
+            case "residual":
+                return 1 + self.beta * state["spatial"]
+            case _:
+                return 1.0

@@ -1,0 +1,91 @@
+"""Labels to embeddings: prompts, tokens, and the bank that the head takes.
+
+Each distinct string is encoded once, however many classes share it; attributes are encoded one by
+one, each in the prompt of its own.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..runtime.labels import Label, LabelBank
+from .config import ModelConfig
+from .interaction import Bank
+from .stzsar import STZSAR
+from .tokenizer import build_tokenizer, tokenize
+
+
+class LabelTexts:
+    """The tokens of a label set, and which of them belong to which class.
+
+    Attributes:
+        labels: C labels.
+        tokens: int64 [S, L], one row for each distinct string.
+
+    """
+
+    def __init__(self, labels: Sequence[Label], config: ModelConfig) -> None:
+        self.labels = tuple(labels)
+        strings: dict[str, int] = {}
+
+        def place(text: str) -> int:
+            return strings.setdefault(text, len(strings))
+
+        words = max(len(label.attributes) for label in labels)
+        self._texts = torch.tensor([place(label.text) for label in labels])
+        self._attributes = torch.zeros(len(labels), words, dtype=torch.int64)
+        self._mask = torch.zeros(len(labels), words, dtype=torch.bool)
+        for row, label in enumerate(labels):
+            places = [place(attribute) for attribute in label.attributes]
+            self._attributes[row, : len(places)] = torch.tensor(places)
+            self._mask[row, : len(places)] = True
+        tokenizer = build_tokenizer(config.text.vocab_size, config.text.context_length)
+        self.tokens = tokenize(tokenizer, [config.prompt.format(text) for text in strings])
+
+    def to(self, device: torch.device) -> "LabelTexts":
+        """Move the tokens and indices to `device`; returns itself."""
+        self.tokens = self.tokens.to(device)
+        self._texts = self._texts.to(device)
+        self._attributes = self._attributes.to(device)
+        self._mask = self._mask.to(device)
+        return self
+
+    def bank(self, network: STZSAR, classes: Tensor) -> Bank:
+        """Encode the strings of `classes` (int64 [U]) with gradients, and return their bank."""
+        needed = torch.cat([self._texts[classes], self._attributes[classes].flatten()])
+        strings, places = needed.unique(return_inverse=True)
+        return self._arrange(network.encode_text(self.tokens[strings]), places, classes)
+
+    def fixed_bank(self, embeddings: Tensor, classes: Tensor) -> Bank:
+        """Return the bank of `classes` from the embeddings [S, D] of all strings."""
+        needed = torch.cat([self._texts[classes], self._attributes[classes].flatten()])
+        return self._arrange(embeddings, needed, classes)
+
+    @torch.no_grad()
+    def embeddings(self, network: STZSAR, *, batch: int = 256) -> Tensor:
+        """Return unit embeddings [S, D] of all strings, without gradients."""
+        return torch.cat([network.encode_text(rows) for rows in self.tokens.split(batch)])
+
+    def _arrange(self, embeddings: Tensor, places: Tensor, classes: Tensor) -> Bank:
+        count = len(classes)
+        mask = self._mask[classes]
+        attributes = embeddings[places[count:]].view(*mask.shape, -1) * mask.unsqueeze(-1)
+        return Bank(embeddings[places[:count]], attributes, mask)
+
+
+def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
+    """Return the bank of `labels` as the runtime keeps it."""
+    texts = LabelTexts(labels, network.config).to(network.head.logit_scale.device)
+    everything = torch.arange(len(texts.labels), device=texts.tokens.device)
+    bank = texts.fixed_bank(texts.embeddings(network), everything)
+    arrays = [value.cpu().numpy() for value in bank]
+    return LabelBank(
+        texts.labels, arrays[0].astype(np.float32), arrays[1].astype(np.float32), arrays[2]
+    )
+
+
+def to_tensors(bank: LabelBank, device: torch.device | str = "cpu") -> Bank:
+    """Return a runtime bank as tensors."""
+    return Bank(*(torch.from_numpy(array).to(device) for array in bank.arrays().values()))

@@ -1,0 +1,62 @@
+"""STZSAR: frame encoder, temporal transformer, text encoder and STI head as one network."""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from .config import ModelConfig
+from .interaction import Bank, FrameState, STIHead, WindowScores
+from .temporal import TemporalTransformer
+from .text import TextEncoder
+from .vision import FrameEncoder
+
+
+class STZSAR(nn.Module):
+    """The whole network.
+
+    `forward` composes `encode_frames` and `score_window`, which are also what is exported: batch
+    and stream are the same computation.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.visual = FrameEncoder(config.vision, config.dim)
+        self.text = TextEncoder(config.text, config.dim)
+        self.temporal = config.temporal and TemporalTransformer(config.temporal, config.dim)
+        self.head = STIHead(config.head, config.dim, contextual=self.temporal is not None)
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        """Names of the frame-state tensors, in the order of the graphs."""
+        return self.head.state_names
+
+    def forward(self, video_bthwc: Tensor, bank: Bank) -> Tensor:
+        """Score clips.
+
+        Args:
+            video_bthwc: uint8 [B, T, H, W, 3], BGR, H = W = `config.vision.image_px`.
+            bank: the labels.
+
+        Returns:
+            logits [B, C].
+
+        """
+        batch, frames = video_bthwc.shape[:2]
+        state = self.encode_frames(video_bthwc.flatten(0, 1), bank)
+        over_time = {name: value.unflatten(0, (batch, frames)) for name, value in state.items()}
+        return self.score_window(over_time, bank).logits
+
+    def encode_frames(self, frames_bhwc: Tensor, bank: Bank) -> FrameState:
+        """Return the state of each frame of uint8 BGR [B, H, W, 3], by name, [B, …]."""
+        features = self.visual(frames_bhwc)
+        return self.head.frame_state(features.frame, features.patches, bank)
+
+    def score_window(self, state: FrameState, bank: Bank) -> WindowScores:
+        """Score windows of frame states with a time axis, [B, T, …]."""
+        if self.temporal is not None:
+            state = {**state, "frame": self.temporal(state["frame"])}
+        return self.head.score(state, bank)
+
+    def encode_text(self, tokens_nl: Tensor) -> Tensor:
+        """Return unit embeddings [N, D] of int64 tokens [N, L]."""
+        return F.normalize(self.text(tokens_nl), dim=-1)

@@ -1,0 +1,76 @@
+"""The frame encoder: a ViT that gives one embedding for the frame and one for each patch."""
+
+from typing import NamedTuple, cast
+
+import torch
+from torch import Tensor, nn
+
+from .config import VisionConfig
+from .transformer import Block, Transformer
+
+
+class FrameFeatures(NamedTuple):
+    """Embeddings in the joint space, not normalised.
+
+    Attributes:
+        frame: CLS, [N, D].
+        patches: [N, P, D].
+
+    """
+
+    frame: Tensor
+    patches: Tensor
+
+
+class FrameEncoder(nn.Module):
+    """CLIP's visual tower, with open_clip's state-dict keys (`visual.*`)."""
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: VisionConfig, dim: int) -> None:
+        super().__init__()
+        width, scale = config.width, config.width**-0.5
+        self.patch_path = config.patch_path
+        self.conv1 = nn.Conv2d(3, width, config.patch_px, config.patch_px, bias=False)
+        self.class_embedding = nn.Parameter(scale * torch.randn(width))
+        self.positional_embedding = nn.Parameter(scale * torch.randn(config.patches + 1, width))
+        self.ln_pre = nn.LayerNorm(width) if config.pre_norm else nn.Identity()
+        self.transformer = Transformer(
+            width, config.layers, config.heads, config.mlp_width, config.activation
+        )
+        self.ln_post = nn.LayerNorm(width)
+        self.proj = nn.Parameter(scale * torch.randn(width, dim))
+        # Not in the state dict: they are the configuration's, and CLIP's files lack them.
+        self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, frames_nhwc: Tensor) -> FrameFeatures:
+        """Encode frames.
+
+        Args:
+            frames_nhwc: uint8 [N, H, W, 3], BGR as OpenCV gives them, H = W = `image_px`.
+
+        """
+        tokens = self._embed(self.pixels(frames_nhwc))
+        blocks = self.transformer.resblocks
+        for block in blocks[:-1]:
+            tokens = block(tokens)
+        last = cast(Block, blocks[-1])
+        seen = last(tokens)
+        patches = seen[:, 1:]
+        if self.patch_path == "value":
+            patches = last.value_path(tokens[:, 1:])
+        return FrameFeatures(
+            self.ln_post(seen[:, 0]) @ self.proj, self.ln_post(patches) @ self.proj
+        )
+
+    def pixels(self, frames_nhwc: Tensor) -> Tensor:
+        """Turn uint8 BGR [N, H, W, 3] to the normalised RGB [N, 3, H, W] that CLIP was made for."""
+        rgb = frames_nhwc.flip(-1).permute(0, 3, 1, 2).to(self.mean.dtype) / 255
+        return (rgb - self.mean) / self.std
+
+    def _embed(self, pixels_nchw: Tensor) -> Tensor:
+        patches = self.conv1(pixels_nchw).flatten(2).transpose(1, 2)
+        cls = self.class_embedding.expand(patches.shape[0], 1, -1)
+        return self.ln_pre(torch.cat([cls, patches], 1) + self.positional_embedding)

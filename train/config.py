@@ -1,0 +1,114 @@
+"""Everything that a training run depends on, as one frozen type that is kept beside its weights."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..models.config import Interaction, PatchPath
+from ..runtime.errors import BundleError, StzsarError
+from .moving_shapes import Setting
+
+MOVING_SHAPES = "moving-shapes"
+SMALL = "small"
+CONFIG = "config.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """A run. Two runs with equal configurations give equal losses on the same machine.
+
+    Attributes:
+        data: "moving-shapes", a folder of `class/clip.mp4`, or a CSV of `path,label`.
+        setting: of MovingShapes: plain, hard, or half of each.
+        labels: a JSON or text file with the classes' attributes; None takes the names alone.
+        backbone: "small" (from scratch), or a ViT of open_clip.
+        pretrained: open_clip's tag, a file, or "none".
+        interaction, patch_path, projections: the head's switches, see `models.config`.
+        temporal: whether the temporal transformer is on.
+        train_text: whether the text tower learns too.
+        frames, rate_fps: of a window.
+        steps, batch: optimiser steps and clips in each.
+        learning_rate: peak, of the new parts.
+        clip_learning_rate: peak, of CLIP's towers.
+        weight_decay: of matrices; vectors and scalars have none.
+        warmup_steps: linear, then a cosine to zero.
+        precision: "fp32", "bf16", "fp16", or "auto": the best that the device has.
+        workers: processes that make clips.
+        checkpoint_every: steps between checkpoints.
+        seed: of weights, data and order.
+
+    """
+
+    data: str = MOVING_SHAPES
+    setting: Setting = "mixed"
+    labels: str | None = None
+    backbone: str = SMALL
+    pretrained: str = "none"
+    interaction: Interaction = "product"
+    patch_path: PatchPath = "block"
+    projections: bool = False
+    temporal: bool = True
+    train_text: bool = True
+    frames: int = 8
+    rate_fps: float = 4.0
+    steps: int = 1000
+    batch: int = 48
+    learning_rate: float = 1e-3
+    clip_learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    warmup_steps: int = 50
+    precision: str = "auto"
+    workers: int = 1
+    checkpoint_every: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for field in ("frames", "rate_fps", "steps", "batch", "checkpoint_every"):
+            if getattr(self, field) <= 0:
+                raise StzsarError(f"--{field.replace('_', '-')} must be above zero.")
+
+    def save(self, folder: Path) -> None:
+        """Write the configuration into a run's folder."""
+        text = json.dumps(dataclasses.asdict(self), indent=1) + "\n"
+        (folder / CONFIG).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path) -> "TrainConfig":
+        """Read a run's configuration.
+
+        Raises:
+            BundleError: the folder is no run of stzsar-train.
+
+        """
+        try:
+            return cls(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise BundleError(f"{folder} is not a run of stzsar-train: {error}.") from error
+
+
+def recipe(**chosen: Any) -> TrainConfig:
+    """Return the defaults that suit the data and backbone, changed by what is `chosen`.
+
+    From scratch, everything learns at one rate. CLIP's towers learn a tenth as fast as the new
+    parts, with the text tower frozen and no temporal transformer, as the papers of the family do.
+    """
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+    data = chosen.get("data", MOVING_SHAPES)
+    backbone = chosen.setdefault("backbone", SMALL if data == MOVING_SHAPES else "ViT-B-32")
+    if backbone == SMALL:
+        return TrainConfig(**chosen)
+    clip = {
+        "pretrained": "openai",
+        "interaction": "residual",
+        "temporal": False,
+        "train_text": False,
+        "steps": 5000,
+        "batch": 32,
+        "learning_rate": 5e-5,
+        "clip_learning_rate": 5e-6,
+        "weight_decay": 0.2,
+        "warmup_steps": 500,
+    }
+    return TrainConfig(**{**clip, **chosen})

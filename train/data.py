@@ -1,0 +1,93 @@
+"""What a data set is to the loop: labels, and clips that depend on a request and nothing else."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from ..runtime.labels import Label
+
+
+class ClipRequest(NamedTuple):
+    """Which clip, and the number that its random choices are drawn from."""
+
+    index: int
+    draw: int
+
+
+class Clip(NamedTuple):
+    """One training example.
+
+    Attributes:
+        frames: uint8 [T, S, S, 3], BGR.
+        label: index into the data set's labels.
+
+    """
+
+    frames: Tensor
+    label: int
+
+
+class ClipDataset(Protocol):
+    """A set of labelled clips. The same request always gives the same clip."""
+
+    labels: tuple[Label, ...]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, request: ClipRequest) -> Clip: ...
+
+
+@dataclass(frozen=True)
+class StepSampler(Sampler[list[ClipRequest]]):
+    """The batches of steps `start` to `stop`, each a function of the seed and the step alone.
+
+    So a run that was killed goes on with the very batches that it would have seen. Each epoch is
+    a fresh permutation; a batch may cross its end.
+    """
+
+    size: int
+    batch: int
+    seed: int
+    start: int
+    stop: int
+
+    def __iter__(self) -> Iterator[list[ClipRequest]]:
+        """Give the requests of one step after the other."""
+        for step in range(self.start, self.stop):
+            places = range(step * self.batch, (step + 1) * self.batch)
+            yield [ClipRequest(self._clip(place), place) for place in places]
+
+    def __len__(self) -> int:
+        """Return the number of steps."""
+        return self.stop - self.start
+
+    def _clip(self, place: int) -> int:
+        epoch, offset = divmod(place, self.size)
+        return int(_permutation(self.size, self.seed, epoch)[offset])
+
+
+_last_permutation: dict[tuple[int, int, int], np.ndarray] = {}
+
+
+def _permutation(size: int, seed: int, epoch: int) -> np.ndarray:
+    key = (size, seed, epoch)
+    if key not in _last_permutation:
+        _last_permutation.clear()
+        _last_permutation[key] = np.random.default_rng([seed, epoch]).permutation(size)
+    return _last_permutation[key]
+
+
+def collate(clips: list[Clip]) -> tuple[Tensor, Tensor]:
+    """Stack clips to frames [B, T, S, S, 3] and labels [B]."""
+    return torch.stack([clip.frames for clip in clips]), torch.tensor([c.label for c in clips])
+
+
+def loader(dataset: ClipDataset, sampler: StepSampler, *, workers: int) -> DataLoader:
+    """Return the batches of `sampler`, made by `workers` processes (0: in this one)."""
+    wrapped: Dataset = dataset  # type: ignore[assignment]  # a Dataset but for its index type
+    return DataLoader(wrapped, batch_sampler=sampler, num_workers=workers, collate_fn=collate)

@@ -1,0 +1,22 @@
+"""The symmetric contrastive loss with several positives, as in BIKE."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def symmetric_loss(logits_bb: Tensor, classes_b: Tensor) -> Tensor:
+    """Return the mean of the video-to-text and the text-to-video cross-entropy.
+
+    Args:
+        logits_bb: [B, B], row i: video i against the text of each clip of the batch.
+        classes_b: [B], class of each clip; clips of one class are positives of each other.
+
+    Returns:
+        A scalar; 0 at best only where no class appears twice, since targets are shared equally.
+
+    """
+    same = (classes_b[:, None] == classes_b[None]).to(logits_bb.dtype)
+    targets = same / same.sum(1, keepdim=True)
+    to_text = F.cross_entropy(logits_bb, targets)
+    to_video = F.cross_entropy(logits_bb.T, targets)
+    return (to_text + to_video) / 2
