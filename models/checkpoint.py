@@ -33,7 +33,6 @@ class Checkpoint:
         sampling: the frames of a window in training.
         origin: where the weights come from.
         step: optimiser steps taken.
-
     """
 
     model: ModelConfig
@@ -60,7 +59,6 @@ def read_checkpoint(folder: Path) -> Checkpoint:
 
     Raises:
         BundleError: the folder is no checkpoint, or of a format that this version does not know.
-
     """
     path = folder / DESCRIPTION
     try:
@@ -95,7 +93,6 @@ def load_weights(folder: Path, network: STZSAR) -> None:
 
     Raises:
         BundleError: the file is missing, no safetensors, or of another architecture.
-
     """
     path = folder / WEIGHTS
     try:
@@ -124,7 +121,6 @@ def load_checkpoint(folder: Path) -> tuple[Checkpoint, STZSAR]:
 
     Raises:
         BundleError: it cannot be used; the message says why.
-
     """
     checkpoint = read_checkpoint(folder)
     network = STZSAR(checkpoint.model)

@@ -31,7 +31,6 @@ class VisionConfig:
         patch_path: how the last block treats patches: as it is ("block"), or with attention
             replaced by its value path ("value", after MaskCLIP), which keeps them local.
         mean, std: of RGB values in 0..1.
-
     """
 
     image_px: int
@@ -88,7 +87,6 @@ class HeadConfig:
         temperature: τ of the saliency softmax.
         projections: whether learned maps I + ΔW precede the similarities (ΔW starts at zero).
         initial_scale: exp(γ) at the start of training.
-
     """
 
     interaction: Interaction = "product"
@@ -119,7 +117,6 @@ class ModelConfig:
 
         Raises:
             KeyError, TypeError: a field is missing or unknown.
-
         """
         vision = {k: tuple(v) if isinstance(v, list) else v for k, v in document["vision"].items()}
         temporal = document["temporal"]

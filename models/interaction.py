@@ -23,7 +23,6 @@ class Bank(NamedTuple):
         class_embeddings: ê, [C, D].
         attribute_embeddings: ŵ, [C, W, D].
         attribute_mask: bool [C, W], false where a class has no such attribute.
-
     """
 
     class_embeddings: Tensor
@@ -38,7 +37,6 @@ class WindowScores(NamedTuple):
         logits: [B, C].
         saliency: S, [B, C, T]; sums to 1 over T.
         scale: exp(γ), a scalar; logits / scale are cosine-like.
-
     """
 
     logits: Tensor
@@ -57,7 +55,6 @@ class STIHead(nn.Module):
         dim: D.
         contextual: whether frame embeddings change with the window (a temporal transformer is
             on); then the frame state holds the embedding, else its similarities with the bank.
-
     """
 
     def __init__(self, config: HeadConfig, dim: int, *, contextual: bool) -> None:
@@ -92,7 +89,6 @@ class STIHead(nn.Module):
         Returns:
             By name: `frame` [B, D]; or `class_similarity` H [B, C] and `attribute_similarity`
             G [B, C, W]; and `spatial` f [B, C].
-
         """
         state: FrameState = {"frame": frame} if self.contextual else self._similarities(frame, bank)
         if "spatial" in self.state_names:

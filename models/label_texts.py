@@ -23,7 +23,6 @@ class LabelTexts:
     Attributes:
         labels: C labels.
         tokens: int64 [S, L], one row for each distinct string.
-
     """
 
     def __init__(self, labels: Sequence[Label], config: ModelConfig) -> None:

@@ -41,7 +41,6 @@ def load_clip(
     Raises:
         BundleError: no such backbone or weights, a file that is none, or a kind of CLIP that is no
             plain ViT with a plain text transformer.
-
     """
     source = _create(backbone, pretrained)
     config = _describe(source, backbone, head=head, temporal=temporal, patch_path=patch_path)

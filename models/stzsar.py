@@ -39,7 +39,6 @@ class STZSAR(nn.Module):
 
         Returns:
             logits [B, C].
-
         """
         batch, frames = video_bthwc.shape[:2]
         state = self.encode_frames(video_bthwc.flatten(0, 1), bank)

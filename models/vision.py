@@ -15,7 +15,6 @@ class FrameFeatures(NamedTuple):
     Attributes:
         frame: CLS, [N, D].
         patches: [N, P, D].
-
     """
 
     frame: Tensor
@@ -50,7 +49,6 @@ class FrameEncoder(nn.Module):
 
         Args:
             frames_nhwc: uint8 [N, H, W, 3], BGR as OpenCV gives them, H = W = `image_px`.
-
         """
         tokens = self._embed(self.pixels(frames_nhwc))
         blocks = self.transformer.resblocks

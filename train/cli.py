@@ -270,13 +270,13 @@ def _dataset(config: "TrainConfig", size_px: int) -> "ClipDataset":
         return VideoFiles(files, labels, frames=config.frames, size_px=size_px)
     if (config.frames, config.rate_fps) != (SAMPLING.frames, SAMPLING.rate_fps) or config.labels:
         raise StzsarError(
-            f"MovingShapes has {SAMPLING.frames} frames at {SAMPLING.rate_fps:g} a second and labels "
-            "of its own: leave out --frames, --rate-fps and --labels, or give --data."
+            f"MovingShapes has {SAMPLING.frames} frames at {SAMPLING.rate_fps:g} a second and its "
+            "own labels: leave out --frames, --rate-fps and --labels, or give --data."
         )
     if size_px != SIZE_PX:
         raise StzsarError(
-            f"MovingShapes is drawn at {SIZE_PX} px and this backbone takes {size_px} px: leave out "
-            "--backbone, or give --data."
+            f"MovingShapes is drawn at {SIZE_PX} px and this backbone takes {size_px} px: leave "
+            "out --backbone, or give --data."
         )
     return MovingShapes("train", config.setting, seed=config.seed)
 

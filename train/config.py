@@ -38,7 +38,6 @@ class TrainConfig:
         workers: processes that make clips.
         checkpoint_every: steps between checkpoints.
         seed: of weights, data and order.
-
     """
 
     data: str = MOVING_SHAPES
@@ -80,7 +79,6 @@ class TrainConfig:
 
         Raises:
             BundleError: the folder is no run of stzsar-train.
-
         """
         try:
             return cls(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))

@@ -25,7 +25,6 @@ class Clip(NamedTuple):
     Attributes:
         frames: uint8 [T, S, S, 3], BGR.
         label: index into the data set's labels.
-
     """
 
     frames: Tensor

@@ -39,7 +39,6 @@ class Trainer:
         origin: what the checkpoint will say of its weights.
         run: the run's folder.
         device: where the network is.
-
     """
 
     config: TrainConfig
@@ -54,7 +53,6 @@ class Trainer:
 
         Raises:
             StzsarError: the loss is no longer a number.
-
         """
         config, network = self.config, self.network
         optimizer = make_optimizer(network, config)

@@ -13,7 +13,6 @@ def symmetric_loss(logits_bb: Tensor, classes_b: Tensor) -> Tensor:
 
     Returns:
         A scalar; 0 at best only where no class appears twice, since targets are shared equally.
-
     """
     same = (classes_b[:, None] == classes_b[None]).to(logits_bb.dtype)
     targets = same / same.sum(1, keepdim=True)

@@ -114,7 +114,7 @@ def _load_up(time_s: float, chance: Chance) -> Pose:
     return Pose(chance.x, chance.y, chance.radius, 0.25 + 0.75 * chance.cycle(time_s, 1.6))
 
 
-def _no_prop(canvas: Array, chance: Chance, pose: Pose) -> None:
+def _no_prop(_canvas: Array, _chance: Chance, _pose: Pose) -> None:
     """Draw nothing: most motions need no prop."""
 
 
@@ -123,12 +123,12 @@ def _rope(canvas: Array, chance: Chance, pose: Pose) -> None:
     draw_line(canvas, (chance.x * side, 0), (pose.x * side, pose.y * side), ROPE, 2)
 
 
-def _pole(canvas: Array, chance: Chance, pose: Pose) -> None:
+def _pole(canvas: Array, _chance: Chance, _pose: Pose) -> None:
     side = canvas.shape[0]
     draw_line(canvas, (side / 2, side / 2), (side / 2, side), POLE, 3)
 
 
-def _field(canvas: Array, chance: Chance, pose: Pose) -> None:
+def _field(canvas: Array, _chance: Chance, _pose: Pose) -> None:
     side = canvas.shape[0]
     draw_line(canvas, (0, 0.93 * side), (side, 0.93 * side), GRASS, 7)
 
@@ -150,7 +150,6 @@ class Motion:
         attributes: four descriptions, none of them the name.
         move: time to pose.
         prop: draws what belongs to the motion behind the shape.
-
     """
 
     name: str

@@ -96,7 +96,6 @@ class MovingShapes:
 
     Attributes:
         labels: the split's classes; names are unambiguous, texts are as the setting has them.
-
     """
 
     def __init__(self, split: Split, setting: Setting = "plain", *, seed: int = 0) -> None:
@@ -149,7 +148,6 @@ class Scene:
         colour: of the shape, BGR.
         distractors: none in the plain setting.
         active_s: start and end of the action within the window; it stands still outside.
-
     """
 
     action: Action
@@ -210,7 +208,6 @@ def find_action(name: str) -> Action:
 
     Raises:
         StzsarError: there is none.
-
     """
     for action in _all_actions():
         if action.label.name == name:
@@ -241,7 +238,6 @@ def write_video(
 
     Raises:
         StzsarError: the file cannot be written.
-
     """
     import cv2
 

@@ -23,7 +23,6 @@ class Precision:
 
         Raises:
             StzsarError: fp16 was asked for on a CPU, where its gradients are of no use.
-
         """
         cuda = device.type == "cuda"
         if name == "auto":

@@ -79,7 +79,6 @@ class RunFolder:
 
         Raises:
             BundleError: the checkpoint cannot be used, or holds no training state.
-
         """
         load_weights(folder, network)
         try:

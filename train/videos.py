@@ -41,7 +41,6 @@ class VideoFiles:
 
     Raises:
         LabelError: a file's class is not among `labels`.
-
     """
 
     def __init__(
@@ -69,7 +68,6 @@ class VideoFiles:
 
         Raises:
             SourceError: the file gives no frames; the message names it.
-
         """
         path = self._files[request.index].path
         rng = np.random.default_rng([request.draw, request.index])
@@ -85,7 +83,6 @@ def find_videos(data: Path) -> list[VideoFile]:
 
     Raises:
         SourceError: nothing is there, or a file that the CSV names is missing.
-
     """
     if data.is_dir():
         files = [
@@ -119,7 +116,6 @@ def read_segments(path: Path, frames: int, size_px: int, *, rng: np.random.Gener
 
     Raises:
         SourceError: the file gives no frames.
-
     """
     wanted = segment_indices(sum(1 for _ in _frames(path, lambda _: True)), frames, rng)
     places = itertools.count()

@@ -1,0 +1,204 @@
+"""stzsar-export: from a checkpoint, or from CLIP itself, to a bundle."""
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import cloup
+
+from ..runtime.bundle import RUNS
+from ..runtime.commandline import at_the_edge, console
+from ..runtime.errors import StzsarError
+
+if TYPE_CHECKING:
+    from ..models.checkpoint import Checkpoint
+    from ..models.stzsar import STZSAR
+    from ..runtime.labels import Label
+
+_EXAMPLE = """\b
+Examples:
+  stzsar-export --fp16
+      exports the newest checkpoint under runs/
+  stzsar-export --backbone ViT-B-32 --pretrained openai --labels labels.txt
+      exports CLIP with the untrained head: no checkpoint is needed
+"""
+
+
+@cloup.command(epilog=_EXAMPLE)
+@cloup.argument(
+    "checkpoint",
+    required=False,
+    type=click.Path(path_type=Path),
+    help="A checkpoint's folder; the newest under runs/ if left out.",
+)
+@cloup.option_group(
+    "CLIP without a checkpoint",
+    cloup.option("--backbone", metavar="NAME", help="A ViT of open_clip, such as ViT-B-16."),
+    cloup.option(
+        "--pretrained",
+        metavar="TAG|FILE|none",
+        default="openai",
+        show_default=True,
+        help="Its weights: a tag that open_clip downloads, a file, or none (random).",
+    ),
+    cloup.option(
+        "--interaction",
+        type=click.Choice(["residual", "product", "off", "mean"]),
+        default="residual",
+        show_default=True,
+        help="How patches weigh a frame; residual, untrained, is BIKE's form.",
+    ),
+    cloup.option(
+        "--patch-path",
+        type=click.Choice(["block", "value"]),
+        default="block",
+        show_default=True,
+        help="Patches of the last block as they are, or its value path.",
+    ),
+)
+@cloup.option_group(
+    "Bundle",
+    cloup.option(
+        "--labels",
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="Labels of the bank, text or JSON (default: those of the training; for CLIP "
+        "the 400 classes of Kinetics).",
+    ),
+    cloup.option(
+        "--fp16",
+        is_flag=True,
+        help="Half precision with norms, softmax and scores in fp32; half the size, and "
+        "faster on a GPU.",
+    ),
+    cloup.option(
+        "--frames",
+        type=click.IntRange(min=1),
+        help="Frames of a window (default: as trained; 8 for CLIP).",
+    ),
+    cloup.option(
+        "--rate-fps",
+        type=click.FloatRange(min=0, min_open=True),
+        help="Frames sampled a second (default: as trained; 4 for CLIP).",
+    ),
+    cloup.option(
+        "--no-text-encoder",
+        is_flag=True,
+        help="Leave out text.onnx: smaller, but only the bank's labels are known.",
+    ),
+)
+@cloup.option_group(
+    "Other",
+    cloup.option("--output", metavar="FOLDER", type=click.Path(path_type=Path),
+                 help="The bundle's folder (default: bundle-fp32 or bundle-fp16 in the run)."),
+    cloup.option("--debug", is_flag=True, help="Show tracebacks."),
+)  # fmt: skip
+@click.version_option(package_name="stzsar")
+@click.pass_context
+@at_the_edge
+def main(context: click.Context, checkpoint: Path | None, **options: Any) -> None:
+    """Export a network as a bundle: ONNX graphs, a bank of labels, and a parity report."""
+    from ..runtime.labels import read_labels
+
+    _refuse_clip_options(context, options)
+    labels = read_labels(options["labels"]) if options["labels"] else None
+    if options["backbone"]:
+        if checkpoint:
+            raise StzsarError(f"Give the checkpoint {checkpoint} or --backbone, not both.")
+        found, network, run = _from_clip(options)
+    else:
+        found, network, run = _from_checkpoint(checkpoint)
+    _export(found, network, run, labels or found.labels, options)
+
+
+def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> None:
+    """An option that would do nothing is an error."""
+    if options["backbone"]:
+        return
+    for name in ("pretrained", "interaction", "patch_path"):
+        source = context.get_parameter_source(name)
+        if source is not None and source.name != "DEFAULT":
+            raise StzsarError(
+                f"--{name.replace('_', '-')} goes with --backbone: a checkpoint brings its own."
+            )
+
+
+def _from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
+    from ..models.checkpoint import load_checkpoint, newest_checkpoint
+
+    if folder is None:
+        folder = newest_checkpoint(RUNS)
+        if folder is None:
+            raise StzsarError(
+                "There is no checkpoint under runs/: train one with stzsar-train, or export CLIP "
+                "itself with --backbone ViT-B-32 --pretrained openai."
+            )
+        console.print(f"Exporting the newest checkpoint, {folder}.")
+    checkpoint, network = load_checkpoint(folder)
+    # A run's checkpoints lie in runs/<run>/checkpoints/<step>; others stay by themselves.
+    in_run = folder.resolve().parent.name == "checkpoints"
+    return checkpoint, network, folder.parent.parent if in_run else RUNS / folder.resolve().name
+
+
+def _from_clip(options: dict[str, Any]) -> "tuple[Checkpoint, STZSAR, Path]":
+    from ..models.checkpoint import Checkpoint
+    from ..models.config import HeadConfig
+    from ..models.pretrained import load_clip
+    from ..runtime.labels import default_labels
+    from ..runtime.manifest import SamplingSpec
+
+    backbone, pretrained = options["backbone"], options["pretrained"]
+    with console.status(f"loading {backbone} ({pretrained})"):
+        network, origin = load_clip(
+            backbone,
+            pretrained,
+            head=HeadConfig(interaction=options["interaction"]),
+            patch_path=options["patch_path"],
+        )
+    found = Checkpoint(
+        model=network.config,
+        labels=default_labels(),
+        sampling=SamplingSpec(frames=8, rate_fps=4.0),
+        origin=origin,
+        step=0,
+    )
+    console.print(f"Exporting {origin.source}. It knows {origin.knows}.")
+    return found, network, RUNS / f"{backbone}-{Path(pretrained).stem}"
+
+
+def _export(
+    found: "Checkpoint",
+    network: "STZSAR",
+    run: Path,
+    labels: "tuple[Label, ...]",
+    options: dict[str, Any],
+) -> None:
+    from .write_bundle import BundleRequest, write_bundle
+
+    chosen = {name: options[name] for name in ("frames", "rate_fps") if options[name] is not None}
+    sampling = dataclasses.replace(found.sampling, **chosen)
+    temporal = found.model.temporal
+    if temporal and sampling.frames > temporal.max_frames:
+        raise StzsarError(
+            f"--frames {sampling.frames} is more than the temporal transformer of this network "
+            f"takes, {temporal.max_frames}."
+        )
+    precision = "fp16" if options["fp16"] else "fp32"
+    target = options["output"] or run / f"bundle-{precision}"
+    request = BundleRequest(
+        network=network,
+        labels=labels,
+        sampling=sampling,
+        origin=found.origin,
+        precision=precision,
+        text_encoder=not options["no_text_encoder"],
+    )
+    with console.status("exporting") as status:
+        report = write_bundle(request, target, say=status.update)
+    console.print(report.table())
+    size_mib = sum(path.stat().st_size for path in target.iterdir()) / 2**20
+    console.print(
+        f"The bundle is {target}: {precision}, {len(labels)} labels, {size_mib:.1f} MiB. "
+        f"Run it: stzsar-run --bundle {target} --source VIDEO"
+    )

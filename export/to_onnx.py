@@ -1,0 +1,84 @@
+"""Tracing: a GraphSpec to one self-contained ONNX model."""
+
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import onnx
+import torch
+
+from ..runtime.errors import StzsarError
+from .graphs import BANK_INPUTS, GraphSpec, WindowGraph
+
+OPSET = 20  # the newest that TensorRT 10.3 on JetPack 6 parses; Gelu is one node from here on
+
+
+def trace(spec: GraphSpec) -> onnx.ModelProto:
+    """Trace `spec` with the dynamo exporter.
+
+    Raises:
+        StzsarError: the exporter refuses the module.
+    """
+    args, shapes = _arguments(spec)
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(
+                spec.module.eval(),
+                args,
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=list(spec.inputs),
+                output_names=list(spec.outputs),
+                dynamic_shapes=shapes,
+                external_data=False,
+                verbose=False,
+            )
+    except Exception as error:  # the exporter raises of many kinds
+        raise StzsarError(
+            f"torch {torch.__version__} cannot trace {type(spec.module).__name__}: "
+            f"{str(error).strip().splitlines()[0]}"
+        ) from error
+    assert program is not None
+    model = program.model_proto
+    _strip_notes(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _arguments(spec: GraphSpec) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return positional arguments and their dynamic sizes as the module takes them."""
+    values, sizes = list(spec.inputs.values()), [spec.dynamic[name] for name in spec.inputs]
+    if isinstance(spec.module, WindowGraph):
+        states = len(values) - len(BANK_INPUTS)
+        return (tuple(values[:states]), *values[states:]), (tuple(sizes[:states]), *sizes[states:])
+    return tuple(values), tuple(sizes)
+
+
+def _strip_notes(model: onnx.ModelProto) -> None:
+    """Drop the exporter's stack traces: they hold paths of the machine that made the graph."""
+    graph = model.graph
+    for thing in [model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output]:
+        thing.ClearField("metadata_props")
+    for thing in [*graph.node, graph]:
+        thing.ClearField("doc_string")
+    for initializer in graph.initializer:
+        initializer.ClearField("metadata_props")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the exporter's progress lines and warnings from the user; errors are raised."""
+    logging.disable(logging.WARNING)
+    try:
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(logging.NOTSET)

@@ -1,0 +1,138 @@
+"""Network to bundle: all files into a temporary folder, compared, hashed, then one rename."""
+
+import datetime
+import importlib.metadata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import onnx
+import torch
+
+from ..models.folder import written_whole
+from ..models.label_texts import embed_labels
+from ..models.stzsar import STZSAR
+from ..models.tokenizer import build_tokenizer
+from ..models.transformer import write_out_attention
+from ..runtime.bundle import (
+    BANK,
+    FRAME_GRAPH,
+    MANIFEST,
+    PARITY,
+    TEXT_GRAPH,
+    TOKENIZER,
+    WINDOW_GRAPH,
+    sha256_of,
+)
+from ..runtime.labels import Label
+from ..runtime.manifest import Manifest, PixelSpec, SamplingSpec, TextSpec, WeightsOrigin
+from .fp16 import to_fp16
+from .graphs import GraphSpec, frame_spec, text_spec, window_spec
+from .parity import ParityReport, compare
+from .to_onnx import OPSET, trace
+
+_MAX_FRAMES_WITHOUT_TEMPORAL = 256
+_VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "open_clip_torch")
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleRequest:
+    """What to export.
+
+    Attributes:
+        network: on the CPU.
+        labels: of the bank.
+        sampling: the frames of a window.
+        origin: what the manifest says of the weights.
+        precision: "fp32" or "fp16".
+        text_encoder: whether unknown labels can be embedded on the device.
+    """
+
+    network: STZSAR
+    labels: Sequence[Label]
+    sampling: SamplingSpec
+    origin: WeightsOrigin
+    precision: str
+    text_encoder: bool
+
+
+def write_bundle(
+    request: BundleRequest, target: Path, *, say: Callable[[str], None] = lambda _: None
+) -> ParityReport:
+    """Write the bundle `target`, or nothing.
+
+    Args:
+        request: what to export.
+        target: the bundle's folder; an older one is replaced.
+        say: told what is being done, a few words at a time.
+
+    Raises:
+        ParityError: the graphs differ from the network.
+        StzsarError: the network cannot be traced, or does not fit into fp16.
+    """
+    network = request.network.eval()
+    write_out_attention(network)
+    with written_whole(target) as folder, torch.no_grad():
+        for name, spec in _specs(request).items():
+            say(f"tracing {name}")
+            model = trace(spec)
+            onnx.save(to_fp16(model) if request.precision == "fp16" else model, folder / name)
+        say(f"embedding {len(request.labels)} labels")
+        bank = embed_labels(network, request.labels)
+        bank.save(folder / BANK)
+        if request.text_encoder:
+            text = network.config.text
+            tokenizer = build_tokenizer(text.vocab_size, text.context_length)
+            tokenizer.save(str(folder / TOKENIZER))
+        say("comparing with torch")
+        report = compare(
+            folder,
+            network,
+            bank,
+            precision=request.precision,
+            window_frames=request.sampling.frames,
+        )
+        report.check()
+        report.save(folder / PARITY)
+        # The manifest comes last: a folder with one is complete.
+        manifest = _manifest(request, target.name, folder)
+        (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+    return report
+
+
+def _specs(request: BundleRequest) -> dict[str, GraphSpec]:
+    network = request.network
+    temporal = network.config.temporal
+    longest = temporal.max_frames if temporal else _MAX_FRAMES_WITHOUT_TEMPORAL
+    specs = {FRAME_GRAPH: frame_spec(network), WINDOW_GRAPH: window_spec(network, longest)}
+    if request.text_encoder:
+        specs[TEXT_GRAPH] = text_spec(network)
+    return specs
+
+
+def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
+    config = request.network.config
+    vision = config.vision
+    return Manifest(
+        name=name,
+        created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        precision=request.precision,
+        opset=OPSET,
+        pixels=PixelSpec(size_px=vision.image_px, mean=vision.mean, std=vision.std),
+        sampling=request.sampling,
+        states=request.network.state_names,
+        text=TextSpec(prompt=config.prompt, context_length=config.text.context_length)
+        if request.text_encoder
+        else None,
+        weights=request.origin,
+        model=config.to_json(),
+        versions={name: _version(name) for name in ("stzsar", *_VERSIONS)},
+        files={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+    )
+
+
+def _version(package: str) -> str:
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return "not installed"
