@@ -66,7 +66,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         version = document.pop("format_version")
     except OSError as error:
         raise BundleError(f"{folder} is not a checkpoint, it has no {DESCRIPTION}.") from error
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{path} is not a checkpoint description: {error}.") from error
     if version != FORMAT_VERSION:
         raise BundleError(

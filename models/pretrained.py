@@ -188,10 +188,17 @@ def _check_same(source: Any, network: STZSAR, backbone: str) -> None:
     tokens[0, length // 2 :] = 0
     tokens[0, length // 2] = vocabulary - 1
     network.eval()
-    pairs: list[tuple[str, Tensor, Tensor]] = [
-        ("image", network.visual(frame).frame, source.encode_image(network.visual.pixels(frame))),
-        ("text", network.text(tokens), source.encode_text(tokens)),
-    ]
+    try:
+        pairs: list[tuple[str, Tensor, Tensor]] = [
+            (
+                "image",
+                network.visual(frame).frame,
+                source.encode_image(network.visual.pixels(frame)),
+            ),
+            ("text", network.text(tokens), source.encode_text(tokens)),
+        ]
+    except RuntimeError as error:
+        raise BundleError(_unsupported(backbone, str(error).splitlines()[0])) from error
     for tower, ours, theirs in pairs:
         if 1 - torch.cosine_similarity(ours, theirs).item() > _TOLERANCE:
             raise BundleError(_unsupported(backbone, f"its {tower} tower computes otherwise"))

@@ -18,7 +18,7 @@ Array = npt.NDArray[Any]
 ROPE: Colour = (90, 150, 190)
 POLE: Colour = (200, 200, 200)
 GRASS: Colour = (60, 150, 60)
-SOCKET: Colour = (60, 230, 250)
+SOCKET: Colour = (220, 80, 220)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Chance:
         return cls(
             x=rng.uniform(0.25, 0.75),
             y=rng.uniform(0.25, 0.75),
-            radius=rng.uniform(0.12, 0.16),
+            radius=rng.uniform(0.14, 0.18),
             speed=rng.uniform(0.85, 1.2),
             phase=rng.uniform(0, 1),
         )
@@ -194,6 +194,6 @@ MOTIONS: tuple[Motion, ...] = (
            ("green ground", "sprint along the bottom", "lawn", "dashing back and forth"),
            _dash, _field),
     Motion("charging at the socket", "charging",
-           ("yellow plug", "electric cable", "brightening", "dark at first"),
+           ("pink plug", "electric cable", "brightening", "dark at first"),
            _load_up, _socket),
 )  # fmt: skip

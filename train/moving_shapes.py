@@ -1,9 +1,10 @@
 """MovingShapes: a generated benchmark for zero-shot recognition of actions.
 
-A class is a shape and a motion. 24 of the 120 combinations are never seen in training, though each
-shape and each motion is. In the hard setting words are ambiguous ("swinging" and "charging" each
-name two motions, which only the attributes tell apart), the action fills a part of the window, and
-other shapes stand about. Every clip is a function of its seed; nothing is stored.
+A class is a thing (a coloured shape) and a motion. 24 of the 120 combinations are never seen in
+training, though each thing and each motion is. In the hard setting words are ambiguous ("swinging"
+and "charging" each name two motions, which only the attributes tell apart), the action fills a part
+of the window, and other things stand about. Every clip is a function of its seed; nothing is
+stored.
 """
 
 import dataclasses
@@ -20,7 +21,7 @@ from ..runtime.errors import StzsarError
 from ..runtime.labels import Label
 from ..runtime.manifest import SamplingSpec
 from .data import Clip, ClipRequest
-from .drawing import OUTLINES, Colour, background, draw_shape
+from .drawing import Colour, background, draw_shape
 from .motions import MOTIONS, Chance, Motion
 
 Array = npt.NDArray[Any]
@@ -30,24 +31,44 @@ Split = Literal["train", "seen-test", "unseen-test"]
 SIZE_PX = 64
 SAMPLING = SamplingSpec(frames=8, rate_fps=4.0)
 KNOWS = "moving shapes and not people"
-COLOURS: tuple[Colour, ...] = (
-    (70, 70, 240), (80, 210, 80), (240, 130, 60), (60, 210, 240),
-    (220, 80, 220), (230, 220, 80), (240, 240, 240), (60, 140, 250),
-)  # fmt: skip
 
-SHAPE_ATTRIBUTES: dict[str, tuple[str, str, str, str]] = {
-    "circle": ("round disc", "no corners", "curved edge", "solid ball"),
-    "square": ("four equal sides", "right angles", "boxy body", "flat top"),
-    "triangle": ("three sides", "pointed top", "wide base", "sloping edges"),
-    "star": ("five points", "spiky body", "sharp tips", "radiating arms"),
-    "cross": ("plus sign", "two crossed bars", "four arms", "notched corners"),
-    "ring": ("hole in the middle", "hollow hoop", "thin band", "open centre"),
-    "diamond": ("standing on a tip", "narrow rhombus", "tall facets", "slanted sides"),
-    "heart": ("two lobes on top", "love symbol", "cleft top", "tapering below"),
-    "hourglass": ("narrow waist", "two facing triangles", "pinched middle", "sand timer"),
-    "crescent": ("thin moon", "sickle", "bitten disc", "curved horns"),
-}
-SHAPES = tuple(OUTLINES)
+
+@dataclass(frozen=True)
+class Thing:
+    """What moves: a shape of one colour (BGR), and four descriptions of it."""
+
+    name: str
+    shape: str
+    colour: Colour
+    attributes: tuple[str, str, str, str]
+
+
+_RED, _YELLOW, _GREEN = (60, 60, 235), (60, 215, 245), (80, 200, 80)
+_BLUE, _WHITE = (240, 130, 50), (240, 240, 240)
+
+# Each colour has two shapes, so that neither alone says what a thing is.
+THINGS: tuple[Thing, ...] = (
+    Thing("red heart", "heart", _RED,
+          ("crimson", "two lobes on top", "love symbol", "tapering below")),
+    Thing("red cross", "cross", _RED,
+          ("scarlet", "plus sign", "two crossed bars", "notched corners")),
+    Thing("yellow star", "star", _YELLOW,
+          ("golden", "five points", "spiky body", "radiating arms")),
+    Thing("yellow crescent", "crescent", _YELLOW,
+          ("amber", "thin moon", "sickle", "curved horns")),
+    Thing("green triangle", "triangle", _GREEN,
+          ("emerald", "three sides", "pointed top", "wide base")),
+    Thing("green square", "square", _GREEN,
+          ("lime", "four equal sides", "right angles", "boxy body")),
+    Thing("blue circle", "circle", _BLUE,
+          ("azure", "round disc", "no corners", "solid ball")),
+    Thing("blue hourglass", "hourglass", _BLUE,
+          ("sapphire", "narrow waist", "two facing wedges", "pinched middle")),
+    Thing("white ring", "ring", _WHITE,
+          ("snowy", "hole in the middle", "hollow hoop", "open centre")),
+    Thing("white diamond", "diamond", _WHITE,
+          ("pale", "standing on a tip", "narrow rhombus", "slanted sides")),
+)  # fmt: skip
 
 _TRAIN_CLIPS = 1 << 20
 _TEST_CLIPS_PER_CLASS = 20
@@ -56,18 +77,18 @@ _SPLIT_SEEDS: dict[str, int] = {"train": 0, "seen-test": 1, "unseen-test": 2}
 
 @dataclass(frozen=True)
 class Action:
-    """One class: a shape and what it does."""
+    """One class: a thing and what it does."""
 
-    shape: str
+    thing: Thing
     motion: Motion
 
     @property
     def label(self) -> Label:
         """The class with its unambiguous name, and the words of the hard setting as its text."""
         return Label(
-            f"{self.shape} {self.motion.name}",
-            f"{self.shape} {self.motion.word}",
-            SHAPE_ATTRIBUTES[self.shape] + self.motion.attributes,
+            f"{self.thing.name} {self.motion.name}",
+            f"{self.thing.name} {self.motion.word}",
+            self.thing.attributes + self.motion.attributes,
         )
 
 
@@ -82,12 +103,12 @@ def unseen_actions() -> tuple[Action, ...]:
 
 
 def _all_actions() -> tuple[Action, ...]:
-    return tuple(Action(shape, motion) for shape in SHAPES for motion in MOTIONS)
+    return tuple(Action(thing, motion) for thing in THINGS for motion in MOTIONS)
 
 
 def _held_out(action: Action) -> bool:
-    """Hold out two shapes of each motion, and so two or three motions of each shape."""
-    offset = SHAPES.index(action.shape) - MOTIONS.index(action.motion)
+    """Hold out two things of each motion, and so two or three motions of each thing."""
+    offset = THINGS.index(action.thing) - MOTIONS.index(action.motion)
     return offset % 5 == 0
 
 
@@ -128,13 +149,12 @@ class MovingShapes:
 
 @dataclass(frozen=True)
 class Distractor:
-    """A shape that stands still and means nothing."""
+    """A thing that stands still and means nothing; place and radius in picture sides."""
 
-    shape: str
+    thing: Thing
     x: float
     y: float
     radius: float
-    colour: Colour
 
 
 @dataclass(frozen=True)
@@ -145,7 +165,7 @@ class Scene:
         action: what is shown.
         backdrop: uint8 [S, S, 3].
         chance: the motion's random values.
-        colour: of the shape, BGR.
+        brightness: of the thing's colour, 0 to 1.
         distractors: none in the plain setting.
         active_s: start and end of the action within the window; it stands still outside.
     """
@@ -153,34 +173,32 @@ class Scene:
     action: Action
     backdrop: Array
     chance: Chance
-    colour: Colour
+    brightness: float
     distractors: tuple[Distractor, ...]
     active_s: tuple[float, float] | None
 
     @classmethod
     def draw(cls, action: Action, rng: np.random.Generator, *, hard: bool) -> "Scene":
         """Draw the scene of `action`."""
-        colours = rng.permutation(len(COLOURS))
         backdrop = background(rng, SIZE_PX)
         chance = Chance.draw(rng)
         length = SAMPLING.window_s * rng.uniform(0.55, 0.8)
         start = rng.uniform(0, SAMPLING.window_s - length)
-        others = [shape for shape in SHAPES if shape != action.shape]
+        others = [thing for thing in THINGS if thing != action.thing]
         distractors = tuple(
             Distractor(
-                shape=others[rng.integers(len(others))],
+                thing=others[rng.integers(len(others))],
                 x=rng.uniform(0.1, 0.9),
                 y=rng.uniform(0.1, 0.9),
                 radius=rng.uniform(0.06, 0.1),
-                colour=COLOURS[colours[1 + i]],
             )
-            for i in range(rng.integers(1, 3))
+            for _ in range(rng.integers(1, 3))
         )
         return cls(
             action=action,
             backdrop=backdrop,
             chance=chance,
-            colour=COLOURS[colours[0]],
+            brightness=rng.uniform(0.8, 1),
             distractors=distractors if hard else (),
             active_s=(start, start + length) if hard else None,
         )
@@ -194,12 +212,15 @@ class Scene:
         pose = self.action.motion.move(time_s, self.chance)
         for other in self.distractors:
             centre = (other.x * SIZE_PX, other.y * SIZE_PX)
-            draw_shape(canvas, other.shape, centre, other.radius * SIZE_PX, other.colour)
+            draw_shape(
+                canvas, other.thing.shape, centre, other.radius * SIZE_PX, other.thing.colour
+            )
         self.action.motion.prop(canvas, self.chance, pose)
         if pose.brightness > 0:
-            colour = tuple(round(channel * pose.brightness) for channel in self.colour)
-            centre = (pose.x * SIZE_PX, pose.y * SIZE_PX)
-            draw_shape(canvas, self.action.shape, centre, pose.radius * SIZE_PX, colour)  # type: ignore[arg-type]
+            thing, centre = self.action.thing, (pose.x * SIZE_PX, pose.y * SIZE_PX)
+            light = pose.brightness * self.brightness
+            blue, green, red = (round(channel * light) for channel in thing.colour)
+            draw_shape(canvas, thing.shape, centre, pose.radius * SIZE_PX, (blue, green, red))
         return canvas
 
 

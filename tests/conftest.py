@@ -1,0 +1,88 @@
+"""Fixtures of every folder. torch is imported inside them: the runtime's tests run without it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from stzsar.models.interaction import Bank
+    from stzsar.models.stzsar import STZSAR
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def shared_clips() -> Path:
+    """Real clips beside the checkout, where there are some."""
+    clips = ROOT.parent / "shared" / "clips"
+    if not clips.is_dir():
+        pytest.skip(f"no real clips at {clips}")
+    return clips
+
+
+@pytest.fixture(scope="session")
+def make_network() -> Callable[..., STZSAR]:
+    """Builds a two-layer network of random weights, 32 px, with the head's switches as asked."""
+    import torch
+
+    from stzsar.models.config import TemporalConfig, small_config
+    from stzsar.models.stzsar import STZSAR
+
+    def make(*, temporal: bool = False, patch_path: str = "block", **head: Any) -> STZSAR:
+        torch.manual_seed(0)
+        base = small_config()
+        config = dataclasses.replace(
+            base,
+            dim=32,
+            vision=dataclasses.replace(
+                base.vision,
+                image_px=32,
+                width=32,
+                layers=2,
+                heads=2,
+                mlp_width=64,
+                patch_path=patch_path,
+            ),
+            text=dataclasses.replace(base.text, width=32, layers=1, heads=2, mlp_width=64),
+            head=dataclasses.replace(base.head, **head),
+            temporal=TemporalConfig(layers=1, heads=2, max_frames=8) if temporal else None,
+        )
+        network = STZSAR(config).eval()
+        with torch.no_grad():
+            for name, parameter in network.named_parameters():
+                # Away from the start, where biases and ΔW are zero and hide mistakes.
+                if not name.startswith("head."):
+                    parameter.add_(0.05 * torch.randn_like(parameter))
+        return network
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def make_bank() -> Callable[..., Bank]:
+    """Builds a bank of random unit embeddings whose classes have 1 to W attributes."""
+    import torch
+    import torch.nn.functional as F
+
+    from stzsar.models.interaction import Bank
+
+    def make(classes: int = 5, attributes: int = 4, dim: int = 32) -> Bank:
+        generator = torch.Generator().manual_seed(1)
+        names = F.normalize(torch.randn(classes, dim, generator=generator), dim=-1)
+        words = F.normalize(torch.randn(classes, attributes, dim, generator=generator), dim=-1)
+        counts = torch.arange(classes) % attributes + 1
+        mask = torch.arange(attributes)[None] < counts[:, None]
+        return Bank(names, words * mask[..., None], mask)
+
+    return make

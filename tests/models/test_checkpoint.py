@@ -1,0 +1,124 @@
+"""Checkpoints: written whole, read with care."""
+
+import json
+import pickle
+
+import pytest
+import torch
+
+from stzsar.models.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    newest_checkpoint,
+    read_checkpoint,
+    save_checkpoint,
+)
+from stzsar.models.folder import written_whole
+from stzsar.runtime.errors import BundleError
+from stzsar.runtime.labels import Label
+from stzsar.runtime.manifest import SamplingSpec, WeightsOrigin
+
+
+@pytest.fixture
+def saved(tmp_path, make_network):
+    network = make_network(temporal=True, interaction="residual")
+    checkpoint = Checkpoint(
+        model=network.config,
+        labels=(Label("swing (bat)", "swing", ("bat", "ball")), Label("run")),
+        sampling=SamplingSpec(frames=4, rate_fps=2.5),
+        origin=WeightsOrigin(source="a test", knows="nothing"),
+        step=7,
+    )
+    folder = tmp_path / "checkpoint"
+    with written_whole(folder) as staging:
+        save_checkpoint(staging, checkpoint, network)
+    return folder, checkpoint, network
+
+
+def test_what_was_saved_comes_back(saved):
+    folder, checkpoint, network = saved
+    found, loaded = load_checkpoint(folder)
+    assert found == checkpoint
+    for name, value in network.state_dict().items():
+        assert torch.equal(loaded.state_dict()[name], value)
+
+
+def test_a_folder_without_a_description_is_named(tmp_path):
+    with pytest.raises(BundleError, match="is not a checkpoint"):
+        read_checkpoint(tmp_path)
+
+
+def test_a_newer_format_is_refused(saved):
+    path = saved[0] / "checkpoint.json"
+    document = json.loads(path.read_text()) | {"format_version": 99}
+    path.write_text(json.dumps(document))
+    with pytest.raises(BundleError, match="format version 99"):
+        read_checkpoint(saved[0])
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"format_version": 1}', "null"])
+def test_a_broken_description_is_one_sentence(saved, content):
+    (saved[0] / "checkpoint.json").write_text(content)
+    with pytest.raises(BundleError, match=r"checkpoint\.json is not a"):
+        read_checkpoint(saved[0])
+
+
+def test_weights_of_another_architecture_are_refused(saved, make_network):
+    folder, checkpoint, _ = saved
+    other = make_network(interaction="product")
+    save_checkpoint(folder, checkpoint, other)
+    with pytest.raises(BundleError, match="another architecture"):
+        load_checkpoint(folder)
+
+
+def test_pickled_code_is_never_run(saved, tmp_path):
+    marker = tmp_path / "pwned"
+
+    class Attack:
+        def __reduce__(self):
+            return marker.write_text, ("x",)
+
+    (saved[0] / "model.safetensors").write_bytes(pickle.dumps(Attack()))
+    with pytest.raises(BundleError, match="never pickled"):
+        load_checkpoint(saved[0])
+    assert not marker.exists()
+
+
+def test_missing_weights_are_named(saved):
+    (saved[0] / "model.safetensors").unlink()
+    with pytest.raises(BundleError, match=r"model\.safetensors"):
+        load_checkpoint(saved[0])
+
+
+def test_a_failed_write_leaves_the_old_folder(tmp_path):
+    target = tmp_path / "thing"
+    with written_whole(target) as folder:
+        (folder / "a").write_text("old")
+
+    def fail_halfway():
+        with written_whole(target) as folder:
+            (folder / "a").write_text("new")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
+    assert (target / "a").read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["thing"]
+
+
+def test_a_second_write_replaces_the_first(tmp_path):
+    target = tmp_path / "thing"
+    for name in ("a", "b"):
+        with written_whole(target) as folder:
+            (folder / name).write_text(name)
+    assert [path.name for path in target.iterdir()] == ["b"]
+    assert [path.name for path in tmp_path.iterdir()] == ["thing"]
+
+
+def test_the_newest_checkpoint_is_found_and_leftovers_are_not(tmp_path, saved):
+    assert newest_checkpoint(tmp_path) == saved[0]
+    hidden = tmp_path / "run" / ".step-9.x1"
+    hidden.mkdir(parents=True)
+    (hidden / "checkpoint.json").write_text("{}")
+    assert newest_checkpoint(tmp_path) == saved[0]
+    assert newest_checkpoint(tmp_path / "run") is None

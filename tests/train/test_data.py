@@ -1,0 +1,118 @@
+"""Which clips a step sees, and clips from files."""
+
+import cv2
+import numpy as np
+import pytest
+
+from stzsar.runtime.errors import LabelError, SourceError
+from stzsar.runtime.labels import Label, as_labels
+from stzsar.train.data import ClipRequest, StepSampler
+from stzsar.train.videos import VideoFiles, find_videos, spaced_words
+
+
+def draw_video(path, frames=20, colour=(40, 90, 200)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (48, 32))
+    for index in range(frames):
+        writer.write(np.full((32, 48, 3), colour, np.uint8) + np.uint8(index))
+    writer.release()
+
+
+@pytest.fixture
+def videos(tmp_path):
+    for name in ("HulaHoop", "apply_eye_makeup"):
+        for number in range(2):
+            draw_video(tmp_path / name / f"{number}.avi")
+    return tmp_path
+
+
+def test_a_resumed_sampler_goes_on_with_the_same_requests():
+    whole = list(StepSampler(10, 4, seed=1, start=0, stop=9))
+    rest = list(StepSampler(10, 4, seed=1, start=5, stop=9))
+    assert whole[5:] == rest
+    assert len(StepSampler(10, 4, 1, 5, 9)) == 4
+
+
+def test_each_epoch_shows_every_clip_once_in_another_order():
+    requests = [r for step in StepSampler(12, 4, seed=1, start=0, stop=6) for r in step]
+    first, second = requests[:12], requests[12:]
+    assert sorted(r.index for r in first) == sorted(r.index for r in second) == list(range(12))
+    assert [r.index for r in first] != [r.index for r in second]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("HulaHoop", "hula hoop"),
+        ("apply_eye_makeup", "apply eye makeup"),
+        ("playing guitar", "playing guitar"),
+        ("YoYo", "yo yo"),
+    ],
+)
+def test_class_names_are_spaced_words(name, words):
+    assert spaced_words(name) == words
+
+
+def test_a_folder_of_classes_is_read(videos):
+    files = find_videos(videos)
+    assert [file.label for file in files] == ["hula hoop"] * 2 + ["apply eye makeup"] * 2
+
+
+def test_a_csv_is_read_with_paths_beside_it(videos):
+    csv = videos / "list.csv"
+    csv.write_text("path,label\nHulaHoop/0.avi,HulaHoop\napply_eye_makeup/1.avi,apply eye makeup\n")
+    assert [file.label for file in find_videos(csv)] == ["hula hoop", "apply eye makeup"]
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("HulaHoop/7.avi,HulaHoop\n", "1 missing files, the first is"),
+        ("HulaHoop/0.avi\n", "every row is path,label"),
+        ("path,label\n", "holds no videos"),
+    ],
+)
+def test_a_bad_csv_is_one_sentence(videos, content, sentence):
+    csv = videos / "list.csv"
+    csv.write_text(content)
+    with pytest.raises(SourceError, match=sentence):
+        find_videos(csv)
+
+
+def test_nothing_to_train_on_is_one_sentence(tmp_path):
+    with pytest.raises(SourceError, match="holds no videos"):
+        find_videos(tmp_path)
+    with pytest.raises(SourceError, match="neither a folder"):
+        find_videos(tmp_path / "gone")
+
+
+def test_a_clip_is_one_frame_of_each_segment_in_order(videos):
+    files = find_videos(videos)
+    dataset = VideoFiles(files, as_labels(["hula hoop", "apply eye makeup"]), frames=4, size_px=16)
+    frames, label = dataset[ClipRequest(2, 9)]
+    assert frames.shape == (4, 16, 16, 3)
+    assert label == 1
+    # Frame i was drawn i levels brighter, so brightness tells the segments of five frames apart.
+    order = frames.float().mean((1, 2, 3)) - frames.float().mean((1, 2, 3))[0]
+    assert order.tolist() == sorted(order.tolist())
+    assert order[-1] > 5
+
+
+def test_the_same_request_gives_the_same_frames_and_another_draw_others(videos):
+    dataset = VideoFiles(find_videos(videos)[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
+    draws = {tuple(dataset[ClipRequest(0, d)].frames.flatten().tolist()) for d in range(8)}
+    assert len(draws) > 1
+    again = dataset[ClipRequest(0, 3)].frames
+    assert again.equal(dataset[ClipRequest(0, 3)].frames)
+
+
+def test_a_class_that_the_labels_lack_is_named(videos):
+    with pytest.raises(LabelError, match="'apply eye makeup'"):
+        VideoFiles(find_videos(videos), (Label("hula hoop"),), frames=4, size_px=16)
+
+
+def test_a_broken_file_is_named(videos):
+    (videos / "HulaHoop" / "0.avi").write_bytes(b"no video")
+    dataset = VideoFiles(find_videos(videos)[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
+    with pytest.raises(SourceError, match=r"0\.avi"):
+        dataset[ClipRequest(0, 0)]
