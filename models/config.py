@@ -143,6 +143,8 @@ def small_config() -> ModelConfig:
         text=TextConfig(
             context_length=24, vocab_size=1024, width=96, layers=2, heads=4, mlp_width=384
         ),
-        head=HeadConfig(initial_scale=1 / 0.07),
+        # A softer saliency than the paper's 0.01: from scratch, a hard choice of frames learns
+        # slowly (loss 1.7 against 2.1 after 75 steps).
+        head=HeadConfig(temperature=0.1, initial_scale=30.0),
         temporal=TemporalConfig(layers=2, heads=4, max_frames=16),
     )

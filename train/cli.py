@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .config import TrainConfig
     from .data import ClipDataset
     from .run_folder import RunFolder
+    from .videos import VideoFile
 
 # Repeated from models.config and train.precision: --help must not wait for torch.
 _INTERACTIONS = ("product", "residual", "off", "mean")
@@ -187,9 +188,10 @@ def _train(made: "tuple[TrainConfig, RunFolder]", device: str) -> None:
     config, run = made
     where = _device(device)
     torch.manual_seed(config.seed)
+    clips = _find_clips(config)
     network, origin = _network(config)
     network.to(where)
-    dataset = _dataset(config, network.config.vision.image_px)
+    dataset = _dataset(config, clips, network.config.vision.image_px)
     run.path.mkdir(parents=True, exist_ok=True)
     config.save(run.path)
     millions = sum(p.numel() for p in network.parameters()) / 1e6
@@ -258,13 +260,19 @@ def _network(config: "TrainConfig") -> "tuple[STZSAR, WeightsOrigin]":
     return network, WeightsOrigin(source=f"{origin.source}, {trained}", knows=knows)
 
 
-def _dataset(config: "TrainConfig", size_px: int) -> "ClipDataset":
+def _find_clips(config: "TrainConfig") -> "list[VideoFile]":
+    """List the files before a network is loaded: a wrong path is answered at once."""
+    from .videos import find_videos
+
+    return [] if _is_moving_shapes(config) else find_videos(Path(config.data))
+
+
+def _dataset(config: "TrainConfig", files: "list[VideoFile]", size_px: int) -> "ClipDataset":
     from ..runtime.labels import as_labels, read_labels
     from .moving_shapes import SAMPLING, SIZE_PX, MovingShapes
-    from .videos import VideoFiles, find_videos
+    from .videos import VideoFiles
 
-    if not _is_moving_shapes(config):
-        files = find_videos(Path(config.data))
+    if files:
         names = sorted({file.label for file in files})
         labels = read_labels(Path(config.labels)) if config.labels else as_labels(names)
         return VideoFiles(files, labels, frames=config.frames, size_px=size_px)

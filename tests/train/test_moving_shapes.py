@@ -1,5 +1,6 @@
 """MovingShapes: what it promises about its classes, splits and settings."""
 
+import itertools
 from collections import Counter
 
 import cv2
@@ -92,7 +93,7 @@ def test_in_the_plain_setting_every_part_of_the_window_moves():
         action = next(a for a in seen_actions() if a.motion == motion)
         scene = Scene.draw(action, np.random.default_rng(1), hard=False)
         frames = [scene.frame(t / SAMPLING.rate_fps) for t in range(SAMPLING.frames)]
-        assert all(not np.array_equal(a, b) for a, b in zip(frames, frames[1:], strict=False))
+        assert all(not np.array_equal(a, b) for a, b in itertools.pairwise(frames))
 
 
 def test_in_the_hard_setting_the_action_fills_a_part_of_the_window():
@@ -101,8 +102,7 @@ def test_in_the_hard_setting_the_action_fills_a_part_of_the_window():
         scene = Scene.draw(action, np.random.default_rng(seed), hard=True)
         times = np.linspace(0, SAMPLING.window_s, 41)
         still = [
-            np.array_equal(scene.frame(a), scene.frame(b))
-            for a, b in zip(times, times[1:], strict=False)
+            np.array_equal(scene.frame(a), scene.frame(b)) for a, b in itertools.pairwise(times)
         ]
         assert 0.15 < np.mean(still) < 0.5
 

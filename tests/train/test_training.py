@@ -49,7 +49,7 @@ def test_a_killed_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path):
 
 
 def test_the_network_learns(tmp_path):
-    """Twelve clips over and over: a loss that does not fall means that nothing reaches the weights."""
+    """Twelve clips over and over: a loss that stays means that nothing reaches the weights."""
     import torch
 
     from stzsar.models.config import small_config

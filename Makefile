@@ -1,0 +1,60 @@
+# make demo    see it work: installs the runtime only (no torch), and runs the shipped bundle
+# make setup   .venv with everything, for training, export and development
+# make test    everything that must hold: format, lint, import rules, types, tests
+# make shipped-bundle   train and export the bundle that ships, from nothing (half an hour)
+
+PYTHON ?= python3
+BIN := .venv/bin
+SHIPPED := runtime/shipped
+DEMO := runs/demo
+# What JetPack 6 and 7 ship; their runtime tests run where these are installed.
+OTHER_PYTHONS := 3.10 3.12
+
+.PHONY: demo setup test check test-other-pythons test-all-here shipped-bundle clean
+
+demo: .venv/.runtime
+	@mkdir -p $(DEMO)
+	@$(BIN)/stzsar-run --bundle $(SHIPPED)/moving-shapes --source $(SHIPPED)/sample.mp4 \
+	    --output $(DEMO)/results.jsonl --video $(DEMO)/annotated.mp4
+	@echo "The JSON lines are in $(DEMO)/results.jsonl, the annotated video is $(DEMO)/annotated.mp4."
+
+setup: .venv/.everything
+
+test: setup check test-other-pythons test-all-here
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+	$(BIN)/pyright
+
+test-all-here: setup
+	$(BIN)/python -Im pytest
+
+test-other-pythons:
+	@for version in $(OTHER_PYTHONS); do tests/on_python.sh $$version || exit 1; done
+
+# The checkpoint, the labels of all 120 classes, the bundle and the sample clip.
+shipped-bundle: setup
+	$(BIN)/stzsar-train --output runs/shipped
+	$(BIN)/python -m stzsar.train.sample labels runs/shipped/labels.json
+	$(BIN)/stzsar-export runs/shipped/checkpoints/step-001000 --labels runs/shipped/labels.json \
+	    --output $(SHIPPED)/moving-shapes
+	$(BIN)/python -m stzsar.train.sample video $(SHIPPED)/sample.mp4
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.runtime: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu]'
+	@touch $@
+
+.venv/.everything: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,train,export,dev]'
+	@mkdir -p .links/stzsar
+	@for part in benchmarks export models runtime train __init__.py py.typed; do \
+	    ln -sfn ../../$$part .links/stzsar/$$part; done
+	@touch .venv/.runtime $@
+
+clean:
+	rm -rf .venv .venvs .links build dist *.egg-info

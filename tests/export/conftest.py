@@ -1,0 +1,46 @@
+"""Bundles of a small random network, exported once for all tests of the folder."""
+
+import pytest
+
+from stzsar.export.write_bundle import BundleRequest, write_bundle
+from stzsar.runtime.labels import Label
+from stzsar.runtime.manifest import SamplingSpec, WeightsOrigin
+
+LABELS = (
+    Label("swing (bat)", "swing", ("bat", "ball")),
+    Label("swing (seat)", "swing", ("rope", "seat", "playground")),
+    Label("archery"),
+    Label("playing the guitar", attributes=("strings", "hands", "wooden body", "fretboard")),
+)
+
+
+@pytest.fixture(scope="session")
+def make_request(make_network):
+    def make(*, precision="fp32", text_encoder=True, **switches):
+        return BundleRequest(
+            network=make_network(**switches),
+            labels=LABELS,
+            sampling=SamplingSpec(frames=4, rate_fps=4.0),
+            origin=WeightsOrigin(source="a test", knows="nothing"),
+            precision=precision,
+            text_encoder=text_encoder,
+        )
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def exported(make_request, tmp_path_factory):
+    """Returns (bundle folder, network) for the switches; the same ones are exported once."""
+    done = {}
+
+    def export(**switches):
+        key = tuple(sorted(switches.items()))
+        if key not in done:
+            request = make_request(**switches)
+            target = tmp_path_factory.mktemp("bundles") / "bundle"
+            write_bundle(request, target)
+            done[key] = (target, request.network)
+        return done[key]
+
+    return export

@@ -1,0 +1,171 @@
+"""The command: what it takes by itself, what it writes, and when it writes nothing."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from click.testing import CliRunner
+from onnx import numpy_helper
+
+from stzsar.export import write_bundle as writer
+from stzsar.export.cli import main
+from stzsar.export.parity import Difference, ParityReport, compare, top1_agreement
+from stzsar.models.checkpoint import Checkpoint, save_checkpoint
+from stzsar.models.folder import written_whole
+from stzsar.runtime.bundle import Bundle
+from stzsar.runtime.errors import ParityError
+from stzsar.runtime.labels import default_labels
+
+
+def export(*options: str):
+    return CliRunner().invoke(main, list(options))
+
+
+@pytest.fixture
+def workplace(tmp_path, monkeypatch, make_request):
+    """A folder with two checkpoints of one run under runs/."""
+    monkeypatch.chdir(tmp_path)
+    request = make_request(interaction="product", temporal=True)
+    for step in (3, 6):
+        checkpoint = Checkpoint(
+            model=request.network.config,
+            labels=tuple(request.labels),
+            sampling=request.sampling,
+            origin=request.origin,
+            step=step,
+        )
+        with written_whole(Path(f"runs/mine/checkpoints/step-{step:06d}")) as folder:
+            save_checkpoint(folder, checkpoint, request.network)
+    return tmp_path
+
+
+@pytest.mark.slow
+def test_alone_it_takes_the_newest_checkpoint_and_says_which(workplace):
+    result = export("--fp16")
+    assert result.exit_code == 0, result.output
+    assert "step-000006" in result.output
+    bundle = Bundle.open("runs/mine/bundle-fp16")
+    assert bundle.manifest.precision == "fp16"
+    assert bundle.manifest.sampling.frames == 4
+    assert bundle.manifest.weights.source == "a test"
+    assert bundle.bank.labels[0].attributes == ("bat", "ball")
+    parity = json.loads((bundle.path / "parity.json").read_text())
+    assert parity["top1_agreement"] == 1
+    assert parity["windows"] == 64
+
+
+@pytest.mark.slow
+def test_options_change_what_they_say(workplace):
+    Path("labels.txt").write_text("wave\nclap\n")
+    result = export(
+        "runs/mine/checkpoints/step-000003", "--labels", "labels.txt", "--frames", "6",
+        "--rate-fps", "2", "--no-text-encoder", "--output", "mine",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    bundle = Bundle.open("mine")
+    assert bundle.bank.names == ("wave", "clap")
+    assert (bundle.manifest.sampling.frames, bundle.manifest.sampling.rate_fps) == (6, 2.0)
+    assert bundle.manifest.text is None
+    assert not (bundle.path / "text.onnx").exists()
+
+
+@pytest.mark.slow
+def test_clip_itself_is_exported_without_a_checkpoint(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = export("--backbone", "ViT-S-32-alt", "--pretrained", "none")
+    assert result.exit_code == 0, result.output
+    bundle = Bundle.open("runs/ViT-S-32-alt-none/bundle-fp32")
+    assert bundle.bank.labels == default_labels()
+    assert len(bundle.bank.labels) == 400
+    assert bundle.manifest.model["head"]["interaction"] == "residual"
+    assert not bundle.manifest.model["head"]["projections"]
+    assert "random" in bundle.manifest.weights.knows
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ([], "There is no checkpoint under runs/"),
+        (["nowhere"], "is not a checkpoint"),
+        (["--labels", "gone.txt"], "gone.txt"),
+        (["--pretrained", "openai"], "goes with --backbone"),
+        (["--interaction", "off"], "goes with --backbone"),
+        (["x", "--backbone", "ViT-B-32"], "not both"),
+        (["--backbone", "ViT-Z", "--pretrained", "none"], "no backbone 'ViT-Z'"),
+        (["--backbone", "ViT-B-32", "--pretrained", "gone.pt"], "neither a file"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path, monkeypatch, options, sentence):
+    monkeypatch.chdir(tmp_path)
+    result = export(*options)
+    assert result.exit_code == 2, result.output
+    assert sentence in result.output
+    assert "Traceback" not in result.output
+
+
+def test_more_frames_than_the_temporal_transformer_takes_are_refused(workplace):
+    result = export("--frames", "9")
+    assert result.exit_code == 2
+    assert "more than the temporal transformer" in result.output
+
+
+def test_a_graph_that_differs_is_no_bundle_and_exit_code_3(workplace, monkeypatch):
+    """One weight of the traced graph is changed: the gate must see it, and leave nothing."""
+    honest = writer.trace
+
+    def dishonest(spec):
+        model = honest(spec)
+        weight = max(model.graph.initializer, key=lambda tensor: np.prod(tensor.dims))
+        values = numpy_helper.to_array(weight) * 1.5
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float32), weight.name))
+        return model
+
+    monkeypatch.setattr(writer, "trace", dishonest)
+    result = export()
+    assert result.exit_code == 3, result.output
+    assert "no bundle was written" in result.output
+    assert not (workplace / "runs/mine/bundle-fp32").exists()
+    assert not list((workplace / "runs/mine").glob(".bundle*"))
+
+
+def test_the_gate_measures_what_it_says(exported):
+    folder, network = exported(interaction="product", temporal=True)
+    bundle = Bundle.open(folder)
+    report = compare(folder, network, bundle.bank, precision="fp32", window_frames=4)
+    report.check()
+    assert set(report.differences) == {
+        "frame.frame", "frame.spatial", "window.logits", "window.saliency", "text",
+    }  # fmt: skip
+    assert all(0 < d.relative <= 1e-4 for d in report.differences.values())
+
+
+@pytest.mark.parametrize(
+    "bad", [Difference(2e-4, 1.0), Difference(0.0, 0.99), Difference(float("nan"), 1)]
+)
+def test_the_gate_closes(bad):
+    with pytest.raises(ParityError, match="no bundle was written"):
+        ParityReport("fp32", {"window.logits": bad}, 1.0, 64).check()
+    with pytest.raises(ParityError, match="another best label"):
+        ParityReport("fp32", {"window.logits": Difference(0.0, 1.0)}, 63 / 64, 64).check()
+
+
+def test_differences_are_relative_to_the_largest_value():
+    found = Difference.between(
+        np.array([[1.0, 2.0], [0.0, 4.0]]), np.array([[1.0, 2.0], [0.4, 4.0]])
+    )
+    assert found.relative == pytest.approx(0.1)
+    assert found.cosine == pytest.approx(4 / np.hypot(0.4, 4))
+
+
+def test_only_ties_may_have_another_winner():
+    torchs = np.array([[1.0, 0.5], [1.0, 1.0 - 1e-9], [0.2, 0.4]])
+    ours = np.array([[9.0, 1.0], [1.0, 2.0], [5.0, 4.0]])
+    assert top1_agreement(ours, torchs, tie=1e-6) == pytest.approx(2 / 3)
+
+
+def test_graphs_are_whole_files(exported):
+    for path in exported(interaction="product", temporal=True)[0].glob("*.onnx"):
+        weights = onnx.load(path, load_external_data=False).graph.initializer
+        assert not any(weight.external_data for weight in weights)

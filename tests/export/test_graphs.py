@@ -1,0 +1,124 @@
+"""Exported graphs against the network, for every switch and any batch, label count and window."""
+
+import collections
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from stzsar.models.label_texts import embed_labels, to_tensors
+from stzsar.runtime.bundle import Bundle
+from stzsar.runtime.engine import open_graph
+from stzsar.runtime.labels import as_labels
+from stzsar.runtime.recognizer import Recognizer
+
+SWITCHES = [
+    {"interaction": "product", "temporal": True},
+    {"interaction": "product", "temporal": False},
+    {"interaction": "residual", "temporal": False, "projections": True},
+    {"interaction": "off", "temporal": False},
+    {"interaction": "mean", "temporal": False, "patch_path": "value"},
+]
+# Operators of onnx-tensorrt 10.1's list that these graphs may hold.
+OPERATORS = {
+    "Add", "Cast", "Clip", "Concat", "Constant", "ConstantOfShape", "Conv", "Div", "Equal", "Exp",
+    "Expand", "Gather", "GatherElements", "GatherND", "Gelu", "Gemm", "Identity",
+    "LayerNormalization", "MatMul", "Max", "Min", "Mul", "Range", "ReduceL2", "ReduceMax",
+    "ReduceMean", "ReduceSum", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Split", "Sqrt",
+    "Squeeze", "Sub", "Transpose", "Trilu", "Unsqueeze", "Where", "ArgMax", "Not",
+}  # fmt: skip
+
+
+def draw_video(frames, size=32):
+    rng = np.random.default_rng(frames)
+    return rng.integers(0, 256, (frames, size, size, 3), dtype=np.uint8)
+
+
+@pytest.mark.parametrize("switches", SWITCHES, ids=str)
+def test_every_window_of_a_stream_has_the_logits_of_torch(exported, switches):
+    """Frame by frame through the bundle = the whole clip at once through torch."""
+    folder, network = exported(**switches)
+    recognizer = Recognizer.load(folder)
+    bank = to_tensors(Bundle.open(folder).bank)
+    video, window = draw_video(9), 4
+    states = [recognizer.encode(frame[None]) for frame in video]
+    for start in range(len(video) - window + 1):
+        part = states[start : start + window]
+        ring = {name: np.stack([s[name] for s in part], 1) for name in part[0]}
+        logits, saliency = recognizer.score(ring)[:2]
+        with torch.no_grad():
+            expected = network(torch.from_numpy(video[None, start : start + window]), bank).numpy()
+        assert np.abs(logits - expected).max() <= 1e-4 * np.abs(expected).max()
+        np.testing.assert_allclose(saliency.sum(-1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize("switches", SWITCHES[:2], ids=str)
+def test_batch_and_stream_agree_in_the_bundle_itself(exported, switches):
+    recognizer = Recognizer.load(exported(**switches)[0])
+    video = draw_video(7)
+    at_once = recognizer.encode(video)
+    one_by_one = [recognizer.encode(frame[None]) for frame in video]
+    for start in range(4):
+        whole = {name: value[None, start : start + 4] for name, value in at_once.items()}
+        part = one_by_one[start : start + 4]
+        ring = {name: np.stack([s[name] for s in part], 1) for name in part[0]}
+        scale = np.abs(recognizer.score(whole)[0]).max()
+        difference = np.abs(recognizer.score(whole)[0] - recognizer.score(ring)[0]).max()
+        assert difference <= 1e-5 * max(1, scale)
+
+
+@pytest.mark.parametrize("count", [1, 2, 50])
+@pytest.mark.parametrize("frames", [1, 3, 8])
+def test_labels_and_window_length_are_free(exported, count, frames):
+    folder, network = exported(interaction="product", temporal=True)
+    labels = as_labels(f"action number {i}" for i in range(count))
+    bank = embed_labels(network, labels)
+    recognizer = Recognizer.load(folder, labels=labels)
+    video = draw_video(frames)
+    states = {name: value[None] for name, value in recognizer.encode(video).items()}
+    with torch.no_grad():
+        expected = network(torch.from_numpy(video[None]), to_tensors(bank)).numpy()
+    found = recognizer.score(states)[0]
+    assert found.shape == (1, count)
+    np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
+
+
+def test_the_device_embeds_labels_as_torch_does(exported):
+    folder, network = exported(interaction="product", temporal=True)
+    labels = as_labels(["émigré waving 👋", "a" * 190, "kick"])
+    found = Recognizer.load(folder, labels=labels).bank
+    expected = embed_labels(network, labels)
+    np.testing.assert_allclose(found.class_embeddings, expected.class_embeddings, atol=1e-4)
+    np.testing.assert_allclose(found.attribute_embeddings, expected.attribute_embeddings, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+def test_graphs_hold_what_tensorrt_10_parses_and_no_trace_of_their_maker(exported, precision):
+    folder, _ = exported(interaction="product", temporal=True, precision=precision)
+    for path in folder.glob("*.onnx"):
+        model = onnx.load(path)
+        assert {opset.domain for opset in model.opset_import} <= {""}
+        assert {node.op_type for node in model.graph.node} <= OPERATORS
+        for word in (b"site-packages", b".py", b"/home", b"/tmp"):
+            assert word not in path.read_bytes()
+
+
+def test_norms_and_attention_stay_recognisable(exported):
+    folder, network = exported(interaction="product", temporal=True)
+    counts = collections.Counter(
+        node.op_type for node in onnx.load(folder / "frame.onnx").graph.node
+    )
+    layers = network.config.vision.layers
+    assert counts["LayerNormalization"] == 2 * layers + 3  # ln_pre, ln_post on CLS and on patches
+    assert counts["Softmax"] == layers
+    assert counts["Gelu"] == layers
+
+
+def test_a_zero_vector_gives_zero_and_not_nan_in_fp16(exported):
+    folder, _ = exported(interaction="product", temporal=True, precision="fp16")
+    graph = open_graph(folder / "window.onnx")
+    bank = Bundle.open(folder).bank.arrays()
+    bank["class_embeddings"] = np.zeros_like(bank["class_embeddings"])
+    states = {"frame": np.zeros((1, 4, 32), np.float32), "spatial": np.zeros((1, 4, 4), np.float32)}
+    assert np.array_equal(graph(states | bank)["logits"], np.zeros((1, 4)))

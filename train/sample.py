@@ -1,0 +1,77 @@
+"""MovingShapes as files: its labels for export, and sample clips.
+
+Run it as `python -m stzsar.train.sample labels labels.json`, `… video sample.mp4`, or
+`… clips FOLDER`.
+"""
+
+import json
+from pathlib import Path
+
+import click
+from rich.progress import track
+
+from ..runtime.commandline import at_the_edge, console
+from .moving_shapes import SAMPLING, Action, find_action, seen_actions, unseen_actions, write_video
+
+# Five classes that training never showed.
+SAMPLE_ACTIONS = (
+    "red heart moving left",
+    "white ring swinging on a rope",
+    "blue hourglass shaking",
+    "white diamond growing",
+    "yellow crescent falling",
+)
+_DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks.")
+
+
+@click.group()
+def main() -> None:
+    """Write MovingShapes to files."""
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@_DEBUG
+@at_the_edge
+def labels(path: Path) -> None:
+    """Write the labels of all 120 classes, seen and unseen, with their attributes."""
+    rows = [
+        {"label": action.label.name, "attributes": action.label.attributes}
+        for action in (*seen_actions(), *unseen_actions())
+    ]
+    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+
+
+@main.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--action", "names", multiple=True, help="A class to show; five unseen ones if none.")
+@click.option("--seconds", default=4.0, show_default=True, help="Seconds of each action.")
+@click.option("--seed", default=0, show_default=True, help="Of the scenes.")
+@_DEBUG
+@at_the_edge
+def video(path: Path, names: tuple[str, ...], seconds: float, seed: int) -> None:
+    """Write one video of several actions, one after the other."""
+    actions = [find_action(name) for name in names or SAMPLE_ACTIONS]
+    write_video(path, actions, seconds_each=seconds, seed=seed, scale=4)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--count", default=2, show_default=True, help="Clips of each class.")
+@click.option("--unseen", is_flag=True, help="The unseen classes; else the seen ones.")
+@_DEBUG
+@at_the_edge
+def clips(folder: Path, count: int, *, unseen: bool) -> None:
+    """Write FOLDER/class/clip.mp4, the form that stzsar-train --data takes."""
+    actions: tuple[Action, ...] = unseen_actions() if unseen else seen_actions()
+    for action in track(actions, "writing", console=console):
+        target = folder / action.label.name
+        target.mkdir(parents=True, exist_ok=True)
+        for number in range(count):
+            write_video(
+                target / f"{number}.mp4", [action], seconds_each=SAMPLING.window_s, seed=number
+            )
+
+
+if __name__ == "__main__":
+    main()
