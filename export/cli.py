@@ -74,11 +74,14 @@ Examples:
     ),
     cloup.option(
         "--frames",
+        metavar="N",
         type=click.IntRange(min=1),
         help="Frames of a window (default: as trained; 8 for CLIP).",
     ),
     cloup.option(
-        "--rate-fps",
+        "--rate",
+        "rate_fps",
+        metavar="FPS",
         type=click.FloatRange(min=0, min_open=True),
         help="Frames sampled a second (default: as trained; 4 for CLIP).",
     ),
@@ -87,13 +90,14 @@ Examples:
         is_flag=True,
         help="Leave out text.onnx: smaller, but only the bank's labels are known.",
     ),
+    cloup.option(
+        "--output",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path),
+        help="The bundle's folder (default: bundle-fp32 or bundle-fp16 in the run).",
+    ),
 )
-@cloup.option_group(
-    "Other",
-    cloup.option("--output", metavar="FOLDER", type=click.Path(path_type=Path),
-                 help="The bundle's folder (default: bundle-fp32 or bundle-fp16 in the run)."),
-    cloup.option("--debug", is_flag=True, help="Show tracebacks."),
-)  # fmt: skip
+@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="stzsar")
 @click.pass_context
 @at_the_edge

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from .run_folder import RunFolder
     from .videos import VideoFile
 
+_COUNT = click.IntRange(min=1)
+_ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 # Repeated from models.config and train.precision: --help must not wait for torch.
 _INTERACTIONS = ("product", "residual", "off", "mean")
 _EXAMPLE = """\b
@@ -53,9 +55,13 @@ Examples:
         type=click.Path(),
         help="JSON list of {label, attributes}; without it a name is its own attribute.",
     ),
-    cloup.option("--frames", type=int, help="Frames of a clip (default 8)."),
+    cloup.option("--frames", metavar="N", type=_COUNT, help="Frames of a clip (default 8)."),
     cloup.option(
-        "--rate-fps", type=float, help="Frames a second that the runtime shall sample (default 4)."
+        "--rate",
+        "rate_fps",
+        metavar="FPS",
+        type=_ABOVE_ZERO,
+        help="Frames a second that the runtime shall sample (default 4).",
     ),
 )
 @cloup.option_group(
@@ -101,32 +107,73 @@ Examples:
 )
 @cloup.option_group(
     "Optimisation",
-    cloup.option("--steps", type=int, help="Optimiser steps (default 1000, 5000 over CLIP)."),
-    cloup.option("--batch", type=int, help="Clips in a step (default 48, 32 over CLIP)."),
-    cloup.option("--learning-rate", type=float, help="Peak rate of the new parts."),
-    cloup.option("--clip-learning-rate", type=float, help="Peak rate of CLIP's towers."),
-    cloup.option("--weight-decay", type=float, help="AdamW's, of matrices."),
-    cloup.option("--warmup-steps", type=int, help="Steps of linear warm-up before the cosine."),
+    cloup.option(
+        "--steps", metavar="N", type=_COUNT, help="Optimiser steps (default 1000, 5000 over CLIP)."
+    ),
+    cloup.option(
+        "--batch", metavar="N", type=_COUNT, help="Clips in a step (default 48, 32 over CLIP)."
+    ),
+    cloup.option(
+        "--learning-rate", metavar="X", type=_ABOVE_ZERO, help="Peak rate of the new parts."
+    ),
+    cloup.option(
+        "--clip-learning-rate", metavar="X", type=_ABOVE_ZERO, help="Peak rate of CLIP's towers."
+    ),
+    cloup.option(
+        "--weight-decay", metavar="X", type=click.FloatRange(min=0), help="AdamW's, of matrices."
+    ),
+    cloup.option(
+        "--warmup-steps",
+        metavar="N",
+        type=click.IntRange(min=0),
+        help="Steps of linear warm-up before the cosine.",
+    ),
     cloup.option(
         "--precision",
         type=click.Choice(["auto", "fp32", "bf16", "fp16"]),
         help="auto (default): bf16 or fp16 on a GPU, fp32 on a CPU.",
     ),
-    cloup.option("--seed", type=int, help="Of weights, clips and their order (default 0)."),
+    cloup.option(
+        "--seed", metavar="N", type=int, help="Of weights, clips and their order (default 0)."
+    ),
 )
 @cloup.option_group(
     "Run",
-    cloup.option("--output", metavar="FOLDER", type=click.Path(path_type=Path),
-                 help="The run's folder (default runs/<data>-<date>)."),
-    cloup.option("--resume", metavar="FOLDER", type=click.Path(path_type=Path), is_flag=False,
-                 flag_value=Path(),
-                 help="Go on with a run as it was configured; the newest if no folder is given."),
-    cloup.option("--checkpoint-every", type=int, help="Steps between checkpoints (default 100)."),
-    cloup.option("--workers", type=int, help="Processes that make clips (default 1)."),
-    cloup.option("--device", default="auto", show_default=True,
-                 help="cpu, cuda, cuda:1, …; auto takes a GPU if there is one."),
-    cloup.option("--debug", is_flag=True, help="Show tracebacks."),
-)  # fmt: skip
+    cloup.option(
+        "--output",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path),
+        help="The run's folder (default runs/<data>-<date>).",
+    ),
+    cloup.option(
+        "--resume",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path),
+        is_flag=False,
+        flag_value=Path(),
+        help="Go on with a run as it was configured; the newest if no folder is given.",
+    ),
+    cloup.option(
+        "--checkpoint-every",
+        metavar="N",
+        type=_COUNT,
+        help="Steps between checkpoints (default 100).",
+    ),
+    cloup.option(
+        "--workers",
+        metavar="N",
+        type=click.IntRange(min=0),
+        help="Processes that make clips (default 1).",
+    ),
+    cloup.option(
+        "--device",
+        metavar="NAME",
+        default="auto",
+        show_default=True,
+        help="cpu, cuda, cuda:1, …; auto takes a GPU if there is one.",
+    ),
+)
+@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="stzsar")
 @click.pass_context
 @at_the_edge
@@ -279,7 +326,7 @@ def _dataset(config: "TrainConfig", files: "list[VideoFile]", size_px: int) -> "
     if (config.frames, config.rate_fps) != (SAMPLING.frames, SAMPLING.rate_fps) or config.labels:
         raise StzsarError(
             f"MovingShapes has {SAMPLING.frames} frames at {SAMPLING.rate_fps:g} a second and its "
-            "own labels: leave out --frames, --rate-fps and --labels, or give --data."
+            "own labels: leave out --frames, --rate and --labels, or give --data."
         )
     if size_px != SIZE_PX:
         raise StzsarError(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..models.config import Interaction, PatchPath
-from ..runtime.errors import BundleError, StzsarError
+from ..runtime.errors import BundleError
 from .moving_shapes import Setting
 
 MOVING_SHAPES = "moving-shapes"
@@ -62,11 +62,6 @@ class TrainConfig:
     workers: int = 1
     checkpoint_every: int = 100
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        for field in ("frames", "rate_fps", "steps", "batch", "checkpoint_every"):
-            if getattr(self, field) <= 0:
-                raise StzsarError(f"--{field.replace('_', '-')} must be above zero.")
 
     def save(self, folder: Path) -> None:
         """Write the configuration into a run's folder."""

@@ -1,25 +1,18 @@
 """Labelled video files: a folder for each class, or a CSV of `path,label`."""
 
 import csv
-import itertools
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
+from ..runtime.clips import read_clip
 from ..runtime.errors import LabelError, SourceError
 from ..runtime.labels import Label
-from ..runtime.pixels import fit_frame
-from ..runtime.sampling import segment_indices
-from ..runtime.sources import VIDEO_SUFFIXES, Due, Frame, open_source
+from ..runtime.sources import VIDEO_SUFFIXES
 from .data import Clip, ClipRequest
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -71,8 +64,8 @@ class VideoFiles:
         """
         path = self._files[request.index].path
         rng = np.random.default_rng([request.draw, request.index])
-        frames = read_segments(path, self._frames, self._size_px, rng=rng)
-        return Clip(torch.from_numpy(frames), self._classes[request.index])
+        clip = read_clip(path, frames=self._frames, size_px=self._size_px, rng=rng)
+        return Clip(torch.from_numpy(clip.images_thwc), self._classes[request.index])
 
 
 def find_videos(data: Path) -> list[VideoFile]:
@@ -106,37 +99,6 @@ def spaced_words(name: str) -> str:
     """Return a class's name as lower-case words: `HulaHoop`, `hula_hoop` → "hula hoop"."""
     apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
     return " ".join(re.split(r"[\s_\-]+", apart)).strip().lower()
-
-
-def read_segments(path: Path, frames: int, size_px: int, *, rng: np.random.Generator) -> Array:
-    """Return T frames of a file by the segment rule, uint8 [T, S, S, 3].
-
-    The file is gone through twice, first to count: what containers announce is often wrong. A
-    file that breaks off is used as far as it goes.
-
-    Raises:
-        SourceError: the file gives no frames.
-    """
-    wanted = segment_indices(sum(1 for _ in _frames(path, lambda _: True)), frames, rng)
-    places = itertools.count()
-    chosen = _frames(path, lambda _: next(places) in wanted)
-    found = {frame.index: fit_frame(frame.image_hwc, size_px) for frame in chosen}
-    return np.stack([found[place] for place in wanted])
-
-
-def _frames(path: Path, due: Due) -> Iterator[Frame]:
-    """Yield the frames of a file that are due, as far as it goes."""
-    source = open_source(path)
-    first = True
-    try:
-        for frame in source.frames(due):
-            first = False
-            yield frame
-    except SourceError:
-        if first:
-            raise
-    finally:
-        source.close()
 
 
 def _read_csv(path: Path) -> list[VideoFile]:

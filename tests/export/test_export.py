@@ -61,7 +61,7 @@ def test_options_change_what_they_say(workplace):
     Path("labels.txt").write_text("wave\nclap\n")
     result = export(
         "runs/mine/checkpoints/step-000003", "--labels", "labels.txt", "--frames", "6",
-        "--rate-fps", "2", "--no-text-encoder", "--output", "mine",
+        "--rate", "2", "--no-text-encoder", "--output", "mine",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
     bundle = Bundle.open("mine")

@@ -163,7 +163,7 @@ def test_training_over_files_takes_their_classes(tmp_path):
     [
         (["--data", "nowhere"], "neither a folder"),
         (["--data", "."], "holds no videos"),
-        (["--steps", "0"], "--steps must be above zero"),
+        (["--steps", "0"], "'--steps': 0 is not in the range"),
         (["--frames", "16"], "leave out --frames"),
         (["--precision", "fp16", "--device", "cpu"], "needs a GPU"),
         (["--device", "nonsense"], "cannot be used"),

@@ -1,0 +1,89 @@
+"""The README cannot lie: its commands, options and file tree are those of the code."""
+
+import importlib
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+
+COMMANDS = ("train", "export", "run")
+STAGE = {"train": "train", "export": "export", "run": "runtime"}
+
+
+def command(name: str) -> click.Command:
+    return importlib.import_module(f"stzsar.{STAGE[name]}.cli").main
+
+
+def options(name: str) -> set[str]:
+    given = [p for p in command(name).params if isinstance(p, click.Option)]
+    return {o for p in given for o in (*p.opts, *p.secondary_opts)} | {"--help"}
+
+
+def printed_commands(path: Path) -> list[list[str]]:
+    """Every stzsar command in the code blocks of a page, as words."""
+    blocks = re.findall(r"```\w*\n(.*?)```", path.read_text(), re.DOTALL)
+    lines = [line for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+    split = [shlex.split(line, comments=True) for line in lines if "stzsar-" in line[:20]]
+    return [words for words in split if words and words[0].startswith("stzsar-")]
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
+def test_printed_commands_take_the_options_they_are_printed_with(root, page):
+    for words in printed_commands(root / page):
+        known = options(words[0].removeprefix("stzsar-"))
+        used = {word.split("=")[0] for word in words if word.startswith("--")}
+        assert used <= known, f"{words} uses {used - known}"
+
+
+def test_the_card_is_in_the_readme(root):
+    printed = [" ".join(words) for words in printed_commands(root / "README.md")]
+    for card in ("stzsar-train", "stzsar-export --fp16"):
+        assert card in printed
+    assert "stzsar-run --camera 0 --labels labels.txt" in printed
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_groups_its_options_and_gives_an_example(name):
+    from click.testing import CliRunner
+
+    result = CliRunner().invoke(command(name), ["--help"])
+    assert result.exit_code == 0
+    assert f"stzsar-{name} " in result.output.split("Examples:")[1]
+    headings = re.findall(r"^[A-Z][\w ]+:$", result.output, re.MULTILINE)
+    assert len(headings) >= 4
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_says_what_it_does(name):
+    for parameter in command(name).params:
+        if isinstance(parameter, click.Option):
+            assert parameter.help, parameter.name
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_read_by_the_code(root, name):
+    """An option that nothing reads does nothing."""
+    source = "".join(path.read_text() for path in (root / STAGE[name]).glob("*.py"))
+    for parameter in command(name).params:
+        if isinstance(parameter, click.Option) and parameter.name not in ("version", "help"):
+            assert len(re.findall(rf"\b{parameter.name}\b", source)) >= 2, parameter.name
+
+
+def test_the_file_tree_of_the_readme_is_the_one_on_disk(root):
+    tree = re.search(r"```\n(models/.*?)```", (root / "README.md").read_text(), re.DOTALL)
+    assert tree, "the README has no file tree"
+    folder, shown = "", set()
+    for line in tree.group(1).splitlines():
+        if found := re.match(r"(\w+)/\s", line):
+            folder = found.group(1)
+        elif found := re.match(r"  (\w+\.py)\s+\S", line):
+            shown.add(f"{folder}/{found.group(1)}")
+    on_disk = {
+        path.relative_to(root).as_posix()
+        for folder in ("models", "train", "export", "runtime", "benchmarks")
+        for path in (root / folder).glob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert shown == on_disk
