@@ -51,7 +51,7 @@ shipped-bundle: setup
 
 .venv/.everything: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,train,export,dev]'
-	@mkdir -p .links/stzsar
+	@rm -rf .links && mkdir -p .links/stzsar
 	@for part in benchmarks export models runtime train __init__.py py.typed; do \
 	    ln -sfn ../../$$part .links/stzsar/$$part; done
 	@touch .venv/.runtime $@

@@ -118,7 +118,9 @@ class ModelConfig:
         Raises:
             KeyError, TypeError: a field is missing or unknown.
         """
-        vision = {k: tuple(v) if isinstance(v, list) else v for k, v in document["vision"].items()}
+        vision: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in document["vision"].items()
+        }
         temporal = document["temporal"]
         return cls(
             **{

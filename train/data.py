@@ -15,7 +15,7 @@ from ..runtime.labels import Label
 class ClipRequest(NamedTuple):
     """Which clip, and the number that its random choices are drawn from."""
 
-    index: int
+    clip: int
     draw: int
 
 

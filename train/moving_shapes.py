@@ -138,9 +138,9 @@ class MovingShapes:
         return self._size
 
     def __getitem__(self, request: ClipRequest) -> Clip:
-        """Return the clip of a request; `request.index` alone decides what it shows."""
-        label = request.index % len(self._actions)
-        rng = np.random.default_rng([*self._seed, request.index])
+        """Return the clip of a request; `request.clip` alone decides what it shows."""
+        label = request.clip % len(self._actions)
+        rng = np.random.default_rng([*self._seed, request.clip])
         hard = self._setting == "hard" or (self._setting == "mixed" and rng.random() < 0.5)
         scene = Scene.draw(self._actions[label], rng, hard=hard)
         times = rng.uniform(0, 2) + np.arange(SAMPLING.frames) / SAMPLING.rate_fps

@@ -62,10 +62,10 @@ class VideoFiles:
         Raises:
             SourceError: the file gives no frames; the message names it.
         """
-        path = self._files[request.index].path
-        rng = np.random.default_rng([request.draw, request.index])
+        path = self._files[request.clip].path
+        rng = np.random.default_rng([request.draw, request.clip])
         clip = read_clip(path, frames=self._frames, size_px=self._size_px, rng=rng)
-        return Clip(torch.from_numpy(clip.images_thwc), self._classes[request.index])
+        return Clip(torch.from_numpy(clip.images_thwc), self._classes[request.clip])
 
 
 def find_videos(data: Path) -> list[VideoFile]:

@@ -1,6 +1,7 @@
 """Our towers against open_clip's, on the same weights and pixels."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -31,7 +32,8 @@ def clip():
     config = small_config()
     vision = {"image_size": 64, "layers": 4, "width": 128, "patch_size": 8, "head_width": 32}
     text = {"context_length": 24, "vocab_size": 1024, "width": 96, "heads": 4, "layers": 2}
-    model = open_clip.model.CLIP(config.dim, vision, text).eval()
+    towers: tuple[Any, Any] = (vision, text)
+    model = open_clip.model.CLIP(config.dim, *towers).eval()
     for parameter in model.parameters():
         parameter.data.add_(0.02 * torch.randn_like(parameter))
     return model
@@ -60,7 +62,7 @@ def test_the_text_encoder_gives_the_embeddings_of_open_clip(clip):
 def test_pixels_are_what_clip_was_trained_on():
     """BGR bytes become RGB values with CLIP's own mean and deviation."""
     bgr = np.random.default_rng(0).integers(0, 256, (1, 64, 64, 3), dtype=np.uint8)
-    transform = open_clip.image_transform(64, is_train=False)
+    transform: Any = open_clip.image_transform(64, is_train=False)
     from PIL import Image
 
     expected = transform(Image.fromarray(bgr[0, :, :, ::-1]))

@@ -36,8 +36,8 @@ def test_a_resumed_sampler_goes_on_with_the_same_requests():
 def test_each_epoch_shows_every_clip_once_in_another_order():
     requests = [r for step in StepSampler(12, 4, seed=1, start=0, stop=6) for r in step]
     first, second = requests[:12], requests[12:]
-    assert sorted(r.index for r in first) == sorted(r.index for r in second) == list(range(12))
-    assert [r.index for r in first] != [r.index for r in second]
+    assert sorted(r.clip for r in first) == sorted(r.clip for r in second) == list(range(12))
+    assert [r.clip for r in first] != [r.clip for r in second]
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_the_network_learns(tmp_path):
             return 12
 
         def __getitem__(self, request):
-            return self._source[ClipRequest(request.index * 8, 0)]
+            return self._source[ClipRequest(request.clip * 8, 0)]
 
     torch.manual_seed(0)
     config = TrainConfig(steps=25, batch=12, warmup_steps=2, workers=0, checkpoint_every=100)

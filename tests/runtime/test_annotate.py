@@ -1,0 +1,141 @@
+import cv2
+import numpy as np
+import pytest
+
+from stzsar.runtime.annotate import AnnotatedVideo, draw_overlay
+from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.frames import Frame
+from stzsar.runtime.results import Recognition, Score
+
+LATEST = Recognition("x", 0.0, 1.0, 4, (Score("red", 0.75, 0.5), Score("Íjászat 射", 0.25, 0.1)))
+
+
+def write(path, images, *, fps=10.0, live=False, times=None):
+    video = AnnotatedVideo(path, fps=fps, live=live)
+    for index, image in enumerate(images):
+        video.write(Frame(image, times[index] if times else index / fps, index), LATEST)
+    video.finish()
+
+
+def read(path):
+    capture = cv2.VideoCapture(str(path))
+    frames = []
+    while True:
+        there, image = capture.read()
+        if not there:
+            return frames
+        frames.append(image)
+
+
+def test_every_frame_is_written_and_the_rate_is_kept(tmp_path, picture):
+    path = tmp_path / "out.mp4"
+
+    write(path, [picture("red")] * 7, fps=29.97)
+
+    assert len(read(path)) == 7
+    assert cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) == pytest.approx(29.97, abs=0.01)
+    assert [file.name for file in tmp_path.iterdir()] == ["out.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("size_hw", "written_hw"),
+    [
+        ((48, 64), (240, 320)),
+        ((51, 65), (240, 306)),
+        ((481, 641), (480, 640)),
+        ((1, 1), (240, 240)),
+    ],
+)
+def test_small_and_odd_pictures_become_legible_and_even(tmp_path, picture, size_hw, written_hw):
+    write(tmp_path / "out.mp4", [picture("red", *size_hw)] * 2)
+
+    assert read(tmp_path / "out.mp4")[0].shape[:2] == written_hw
+
+
+def test_a_size_that_changes_is_fitted_into_the_first(tmp_path, picture):
+    write(tmp_path / "out.mp4", [picture("red", 240, 320), picture("blue", 320, 240)])
+
+    first, second = read(tmp_path / "out.mp4")
+    assert first.shape == second.shape == (240, 320, 3)
+    assert second[120, 160].argmax() == 0  # the picture is in the middle
+    assert second[120, 10].max() < 40  # between black borders
+
+
+def test_a_live_video_lasts_as_long_as_what_it_shows(tmp_path, picture):
+    times = [0.0, 0.05, 0.1, 0.5, 1.0]
+
+    write(tmp_path / "out.mp4", [picture("red")] * 5, fps=10, live=True, times=times)
+
+    assert len(read(tmp_path / "out.mp4")) == 11
+
+
+def test_the_overlay_shows_bars_as_long_as_the_scores():
+    image = np.full((240, 400, 3), 200, np.uint8)
+
+    draw_overlay(image, 1.0, LATEST)
+
+    assert (image[100] == 200).all()  # the middle of the picture stays as it is
+    for y, length_px in ((203, 300), (223, 100)):
+        bar = np.flatnonzero((image[y] == image[y, 0]).all(axis=1))
+        assert bar.max() == pytest.approx(length_px, abs=2)
+
+
+def test_without_a_result_only_the_time_is_shown():
+    image = np.full((240, 400, 3), 200, np.uint8)
+
+    draw_overlay(image, 1.0, None)
+
+    assert (image[40:] == 200).all()
+    assert (image[:20, :40] != 200).any()
+
+
+def test_without_frames_there_is_no_file(tmp_path):
+    AnnotatedVideo(tmp_path / "out.mp4", fps=10, live=False).finish()
+
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_while_a_frame_is_written_leaves_a_whole_video(tmp_path, picture, monkeypatch):
+    real_writer = cv2.VideoWriter
+
+    class Interrupted:  # not a subclass: those of cv2's types corrupt the garbage collector
+        fourcc = real_writer.fourcc
+
+        def __init__(self, *arguments):
+            self.writer = real_writer(*arguments)
+            self.isOpened, self.release = self.writer.isOpened, self.writer.release
+
+        def write(self, image):
+            self.writer.write(image)
+            raise KeyboardInterrupt
+
+    video = AnnotatedVideo(tmp_path / "out.mp4", fps=10, live=False)
+    monkeypatch.setattr(cv2, "VideoWriter", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        video.write(Frame(picture("red"), 0.0, 0), None)
+
+    video.finish()
+
+    assert len(read(tmp_path / "out.mp4")) == 1
+
+
+def test_an_old_video_stays_until_the_new_one_is_whole(tmp_path, picture):
+    path = tmp_path / "out.mp4"
+    path.write_text("old")
+    video = AnnotatedVideo(path, fps=10, live=False)
+    video.write(Frame(picture("red"), 0.0, 0), None)
+
+    assert path.read_text() == "old"
+    video.finish()
+    assert len(read(path)) == 1
+
+
+@pytest.mark.parametrize("name", ["out.avi", "out", "out.mp4.gz"])
+def test_another_container_is_refused(tmp_path, name):
+    with pytest.raises(StzsarError, match=r"ends in \.mp4"):
+        AnnotatedVideo(tmp_path / name, fps=10, live=False)
+
+
+def test_a_folder_that_is_missing_is_refused_before_the_first_frame(tmp_path):
+    with pytest.raises(StzsarError, match="No such file or directory"):
+        AnnotatedVideo(tmp_path / "none" / "out.mp4", fps=10, live=False)

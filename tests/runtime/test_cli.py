@@ -1,0 +1,233 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from stzsar.runtime.cli import main
+
+COMMAND = [sys.executable, "-c", "from stzsar.runtime.cli import main; main()"]
+
+
+def lines(result) -> list[dict]:
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def frame_count(path: Path) -> int:
+    capture = cv2.VideoCapture(str(path))
+    count = 0
+    while capture.grab():
+        count += 1
+    return count
+
+
+@pytest.fixture
+def run(run_cli, bundle):
+    """Run stzsar-run with the fixture's bundle."""
+    return lambda *arguments: run_cli("--bundle", bundle, *arguments)
+
+
+def test_results_are_json_lines_on_stdout_and_the_rest_is_on_stderr(run, red_video):
+    result = run("--source", red_video)
+
+    assert result.exit_code == 0
+    assert [(found["start_s"], found["end_s"]) for found in lines(result)] == [
+        (index / 4, index / 4 + 0.75) for index in range(5)
+    ]
+    assert all(found["source"] == str(red_video) for found in lines(result))
+    assert all(found["label"] == found["top"][0]["label"] == "red" for found in lines(result))
+    assert "3 labels, on cpu" in result.stderr
+    assert "mean score" in result.stderr
+
+
+def test_a_quiet_run_says_nothing_but_results(run, red_video):
+    result = run("--source", red_video, "--quiet")
+
+    assert result.stderr == ""
+    assert len(lines(result)) == 5
+
+
+def test_whole_gives_one_result_for_each_file(run, tmp_path, draw_video):
+    for colour in ("red", "green", "blue"):
+        draw_video(tmp_path / f"{colour}.avi", [colour] * 8)
+
+    result = run("--source", tmp_path, "--whole")
+
+    assert [found["label"] for found in lines(result)] == ["blue", "green", "red"]
+
+
+def test_labels_top_rate_and_seconds_do_what_they_say(run, tmp_path, red_video):
+    (tmp_path / "labels.txt").write_text("yellow\nred\nÍjászat\n", encoding="utf-8")
+    options = ("--top", 2, "--rate", 8, "--seconds", 1, "--threads", 1)
+
+    result = run("--source", red_video, "--labels", tmp_path / "labels.txt", *options)
+
+    found = lines(result)
+    assert [row["end_s"] for row in found] == [0.375, 0.5, 0.625, 0.75, 0.875]
+    assert [len(row["top"]) for row in found] == [2] * 5
+    assert {row["label"] for row in found} == {"red"}
+
+
+def test_output_goes_to_a_file_anew_each_time(run, tmp_path, red_video):
+    output = tmp_path / "results.jsonl"
+    output.write_text("old\n" * 100)
+
+    result = run("--source", red_video, "--output", output)
+
+    assert result.stdout == ""
+    assert [json.loads(line)["label"] for line in output.read_text().splitlines()] == ["red"] * 5
+
+
+def test_the_annotated_video_has_all_frames(run, tmp_path, red_video):
+    result = run("--source", red_video, "--video", tmp_path / "out.mp4")
+
+    assert len(lines(result)) == 5
+    assert frame_count(tmp_path / "out.mp4") == 16
+
+
+def test_several_sources_get_a_folder_of_videos(run, tmp_path, draw_video):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        draw_video(tmp_path / folder / "clip.avi", ["red"] * 8)
+    sources = ("--source", tmp_path / "a", "--source", tmp_path / "b")
+
+    assert run(*sources, "--video", tmp_path / "out").exit_code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [
+        "clip-2.mp4",
+        "clip.mp4",
+    ]
+    refused = run(*sources, "--video", tmp_path / "out.mp4")
+    assert refused.exit_code == 2
+    assert "need a folder" in refused.stderr
+
+
+def test_one_broken_source_of_several_does_not_stop_the_others(run, tmp_path, draw_video, cut):
+    draw_video(tmp_path / "a.avi", ["red"] * 8)
+    (tmp_path / "b.mp4").write_text("no video")
+    cut(draw_video(tmp_path / "c.avi", ["red"] * 40), 0.5)
+    draw_video(tmp_path / "d.avi", ["blue"] * 8)
+
+    result = run("--source", tmp_path)
+
+    assert result.exit_code == 2
+    assert {Path(found["source"]).name for found in lines(result)} == {"a.avi", "c.avi", "d.avi"}
+    errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
+    assert [("b.mp4" in errors[0]), ("c.avi" in errors[1])] == [True, True]
+    assert errors[2:] == ["Error: 2 of 4 sources failed."]
+
+
+def test_the_newest_bundle_is_used_and_what_it_knows_is_said(
+    run_cli, own_bundle, tmp_path, monkeypatch, red_video
+):
+    monkeypatch.chdir(tmp_path)
+    own_bundle.rename(tmp_path / "runs")
+
+    result = run_cli("--source", red_video)
+
+    assert result.exit_code == 0
+    assert "the newest under runs/; it knows colours and not people" in result.stderr
+
+
+def test_a_camera_is_followed_until_its_time_is_up(run, monkeypatch):
+    class Camera:
+        def __init__(self, *_arguments): ...
+        def __getattr__(self, name):
+            return lambda *_arguments: name == "isOpened"
+
+        def grab(self):
+            time.sleep(0.01)
+            return True
+
+        def retrieve(self):
+            return True, np.full((48, 64, 3), (255, 0, 0), np.uint8)
+
+    monkeypatch.setattr(cv2, "VideoCapture", Camera)
+
+    result = run("--camera", 0, "--seconds", 1.2)
+
+    assert result.exit_code == 0
+    assert {(found["source"], found["label"]) for found in lines(result)} == {("camera 0", "blue")}
+
+
+def test_a_reader_that_leaves_early_ends_the_run_quietly(bundle, tmp_path, draw_video):
+    video = draw_video(tmp_path / "clip.avi", ["red"] * 400)
+
+    process = subprocess.Popen(
+        [*COMMAND, *_strings("--bundle", bundle, "--source", video, "--quiet", "--rate", 8)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert json.loads(process.stdout.readline())["label"] == "red"
+    process.stdout.close()
+    _, stderr = process.communicate()
+
+    assert process.returncode == 141
+    assert stderr == b""
+
+
+def test_ctrl_c_stops_cleanly_and_keeps_the_video_so_far(bundle, tmp_path):
+    # A source without an end stands for a camera.
+    program = (
+        "import itertools, numpy as np, time\n"
+        "from stzsar.runtime import session\n"
+        "from stzsar.runtime.frames import Frame\n"
+        "class Endless:\n"
+        "    name, fps, size_wh, frame_count, live = 'endless', 8.0, (64, 48), None, False\n"
+        "    def frames(self, due=None):\n"
+        "        for index in itertools.count():\n"
+        "            time.sleep(0.01)\n"
+        "            yield Frame(np.full((48, 64, 3), (0, 0, 255), np.uint8), index / 8, index)\n"
+        "    def close(self): print('closed', flush=True)\n"
+        "session.open_source = lambda uri: Endless()\n"
+        "from stzsar.runtime.cli import main; main()\n"
+    )
+    arguments = ("--bundle", bundle, "--source", "x.mp4", "--video", tmp_path / "out.mp4")
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, *_strings(*arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate()
+
+    assert process.returncode == 130
+    assert stdout.endswith("closed\n")
+    assert stderr.endswith("Stopped.\n")
+    assert "Traceback" not in stderr
+    assert frame_count(tmp_path / "out.mp4") > 0
+
+
+def test_the_options_are_the_agreed_ones():
+    names = {option for parameter in main.params for option in parameter.opts}
+
+    # A new option is a promise: add it here knowingly.
+    assert names == {
+        *("--source", "--camera", "--seconds"),
+        *("--bundle", "--labels", "--rate", "--whole", "--threads"),
+        *("--output", "--top", "--video", "--quiet"),
+        *("--debug", "--version"),
+    }
+
+
+def test_every_option_has_a_help_text(run_cli):
+    assert all(getattr(parameter, "help", None) for parameter in main.params)
+    assert "Examples:" in run_cli("--help").stdout
+
+
+def test_the_version_is_told(run_cli):
+    assert "0.1.0" in run_cli("--version").stdout
+
+
+def _strings(*arguments: object) -> list[str]:
+    return [os.fspath(a) if isinstance(a, Path) else str(a) for a in arguments]
