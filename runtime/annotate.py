@@ -1,0 +1,166 @@
+"""The annotated video: every frame with the time and the best labels drawn on it."""
+
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .capture import Capture
+from .errors import StzsarError
+from .frames import Frame
+from .opencv import load_cv2, opencv_path
+from .results import Recognition
+
+MIN_SHORT_SIDE_PX = 240
+MAX_UPSCALED_PX = 4096
+SHOWN_LABELS = 3
+ASSUMED_FPS = 25.0
+WHITE, ACCENT = (255, 255, 255), (168, 118, 32)  # BGR
+
+Array = npt.NDArray[Any]
+
+
+class AnnotatedVideo:
+    """Writes an MP4 file beside its final name, which it gets when it is whole.
+
+    A file's frames are written one by one. A live source's are repeated or left out so that the
+    video lasts as long as what it shows.
+    """
+
+    def __init__(self, path: Path, *, fps: float | None, live: bool) -> None:
+        """Make sure that the file can be written, before anything is decoded.
+
+        Raises:
+            StzsarError: the name does not end in .mp4, or the folder cannot be written to.
+
+        """
+        if path.suffix.lower() != ".mp4":
+            raise StzsarError(f"Cannot write the video {path}: give it a name that ends in .mp4.")
+        self._path = path
+        self._part = path.with_name(f"{path.stem}.part.mp4")
+        self._part_name = opencv_path(self._part, StzsarError)
+        try:
+            self._part.open("wb").close()
+        except OSError as error:
+            raise StzsarError(f"Cannot write the video {path}: {error.strerror}.") from error
+        # MPEG-4 counts time in steps of at most 1/65535 s, which a rounded rate always meets.
+        self._fps = round(fps or ASSUMED_FPS, 2) or ASSUMED_FPS
+        self._live = live
+        self._cv2 = load_cv2()
+        self._writer: Any = None
+        self._size_wh = (0, 0)
+        self._written = 0
+
+    def write(self, frame: Frame, latest: Recognition | None) -> None:
+        """Add a frame with the result that was the latest at its time.
+
+        Raises:
+            StzsarError: OpenCV cannot write this video.
+
+        """
+        if self._writer is None:
+            self._size_wh = _legible_size(frame.image_hwc)
+            self._writer = self._open_writer()
+        image = _fit_inside(frame.image_hwc, self._size_wh)
+        draw_overlay(image, frame.time_s, latest)
+        copies = 1
+        if self._live:
+            copies = max(0, round(frame.time_s * self._fps) + 1 - self._written)
+        for _ in range(copies):
+            self._writer.write(image)
+        self._written += copies
+
+    def finish(self) -> None:
+        """Complete the file and give it its name; without frames there is none.
+
+        Raises:
+            StzsarError: the file is not whole, most likely as the disk is full.
+
+        """
+        if self._writer is None:
+            self._part.unlink(missing_ok=True)
+            return
+        self._writer.release()
+        # cv2.VideoWriter reports no failure: only reading tells whether all of it arrived. It may
+        # hold a frame that was not counted, where Ctrl-C came between the two.
+        check = Capture(self._part_name)
+        is_whole = check.is_open and (check.frame_count or 0) >= self._written
+        check.release()
+        if not is_whole:
+            self._part.unlink(missing_ok=True)
+            raise StzsarError(f"The video {self._path} could not be written: is the disk full?")
+        self._part.replace(self._path)
+
+    def _open_writer(self) -> Any:
+        codec = self._cv2.VideoWriter_fourcc(*"mp4v")
+        writer = self._cv2.VideoWriter(self._part_name, codec, self._fps, self._size_wh)
+        if not writer.isOpened():
+            self._part.unlink(missing_ok=True)
+            raise StzsarError(
+                f"OpenCV cannot write the video {self._path}: it was built without MPEG-4."
+            )
+        return writer
+
+
+def draw_overlay(image_hwc: Array, time_s: float, latest: Recognition | None) -> None:
+    """Draw the time and the best labels, with bars as long as their scores, onto a picture.
+
+    Args:
+        image_hwc: uint8 [H, W, 3], BGR; changed in place.
+        time_s: shown in the upper left corner.
+        latest: its labels are shown at the bottom; None shows none.
+
+    """
+    cv2 = load_cv2()
+    height, width = image_hwc.shape[:2]
+    line_px = max(20, height // 16)
+    best = latest.top[:SHOWN_LABELS] if latest else ()
+    top = height - line_px * len(best)
+    _darken(image_hwc[: line_px + 4, : 5 * line_px])
+    _write(image_hwc, f"{time_s:.1f} s", 0, line_px)
+    _darken(image_hwc[top:])
+    for row, score in enumerate(best):
+        y = top + row * line_px
+        bar_wh = (round(score.score * (width - 1)), y + line_px - 3)
+        cv2.rectangle(image_hwc, (0, y + 2), bar_wh, ACCENT, cv2.FILLED)
+        _write(image_hwc, f"{score.score:4.0%}  {score.label}", y, line_px)
+
+
+def _write(image_hwc: Array, text: str, y: int, line_px: int) -> None:
+    cv2 = load_cv2()
+    if int(cv2.__version__.partition(".")[0]) < 5:  # its fonts know ASCII only
+        plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+        text = plain
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, line_px / 34
+    origin = (line_px // 3, y + round(line_px * 0.72))
+    cv2.putText(image_hwc, text, origin, font, scale, WHITE, 1, cv2.LINE_AA)
+
+
+def _darken(region: Array) -> None:
+    region[:] = region // 3
+
+
+def _legible_size(image_hwc: Array) -> tuple[int, int]:
+    """Return even width and height, with a short side on which text can be read."""
+    height, width = image_hwc.shape[:2]
+    wanted = min(MIN_SHORT_SIDE_PX / min(height, width), MAX_UPSCALED_PX / max(height, width))
+    scale = max(1.0, wanted)
+    return 2 * max(1, round(width * scale / 2)), 2 * max(1, round(height * scale / 2))
+
+
+def _fit_inside(image_hwc: Array, size_wh: tuple[int, int]) -> Array:
+    """Return a copy of that size, with black borders where the shape is another."""
+    cv2 = load_cv2()
+    width, height = size_wh
+    scale = min(width / image_hwc.shape[1], height / image_hwc.shape[0])
+    inner_wh = (
+        min(width, max(1, round(image_hwc.shape[1] * scale))),
+        min(height, max(1, round(image_hwc.shape[0] * scale))),
+    )
+    fitted = np.zeros((height, width, 3), np.uint8)
+    left, top = (width - inner_wh[0]) // 2, (height - inner_wh[1]) // 2
+    resized = cv2.resize(image_hwc, inner_wh, interpolation=cv2.INTER_LINEAR)
+    fitted[top : top + inner_wh[1], left : left + inner_wh[0]] = resized
+    return fitted

@@ -1,0 +1,106 @@
+"""A bundle on disk: a folder that export writes and the runtime reads, whole or not at all."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import BundleError
+from .labels import LabelBank
+from .manifest import Manifest
+
+MANIFEST = "manifest.json"
+FRAME_GRAPH = "frame.onnx"
+WINDOW_GRAPH = "window.onnx"
+TEXT_GRAPH = "text.onnx"
+TOKENIZER = "tokenizer.json"
+BANK = "bank.npz"
+PARITY = "parity.json"
+RUNS = Path("runs")
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """An opened bundle: every file that the manifest names is there and unchanged."""
+
+    path: Path
+    manifest: Manifest
+    bank: LabelBank
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Bundle":
+        """Check and read the bundle in the folder `path`.
+
+        Raises:
+            BundleError: the folder is no bundle, of a newer format, incomplete or tampered with.
+
+        """
+        path = Path(path)
+        try:
+            text = (path / MANIFEST).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(
+                f"{path} is not a bundle, it has no readable {MANIFEST}: "
+                "make one with stzsar-export."
+            ) from error
+        manifest = Manifest.from_json(text, where=str(path / MANIFEST))
+        required = {FRAME_GRAPH, WINDOW_GRAPH, BANK}
+        if manifest.text:
+            required |= {TEXT_GRAPH, TOKENIZER}
+        for name in sorted(required - set(manifest.files)):
+            raise BundleError(f"The manifest of {path} does not list {name}: export it again.")
+        for name, expected in manifest.files.items():
+            _check_file(path, name, expected)
+        bank = LabelBank.load(path / BANK)
+        return cls(path, manifest, bank)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def shipped_bundle() -> Path:
+    """Return the folder of the bundle that comes with stzsar (it knows moving shapes only)."""
+    return Path(__file__).parent / "shipped" / "moving-shapes"
+
+
+def newest_bundle(root: Path = RUNS) -> Path | None:
+    """Return the bundle below `root` that was written last, or None."""
+    found = [path for path in root.glob(f"**/{MANIFEST}") if not path.parent.name.startswith(".")]
+    newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return newest and newest.parent
+
+
+def find_bundle(root: Path = RUNS) -> Path:
+    """Return the bundle to use where none is named: the newest below `root`, else the shipped one.
+
+    Raises:
+        BundleError: there is neither.
+
+    """
+    found = newest_bundle(root) or shipped_bundle()
+    if not (found / MANIFEST).is_file():
+        raise BundleError(
+            f"There is no bundle under {root}/: make one with stzsar-export, or name a folder."
+        )
+    return found
+
+
+def _check_file(folder: Path, name: str, expected: str) -> None:
+    if Path(name).name != name:
+        raise BundleError(f"The manifest of {folder} lists {name!r}, which is outside of it.")
+    try:
+        found = sha256_of(folder / name)
+    except OSError as error:
+        raise BundleError(
+            f"The bundle {folder} lacks {name} ({error.strerror}): copy the whole folder again."
+        ) from error
+    if found != expected:
+        raise BundleError(
+            f"{folder / name} was changed after its export (its sha256 is not the manifest's): "
+            "copy the folder again, or export anew."
+        )

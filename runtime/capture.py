@@ -1,0 +1,73 @@
+"""cv2.VideoCapture with its oddities taken out: absurd numbers become None."""
+
+import math
+from typing import Any
+
+import numpy.typing as npt
+
+from .opencv import load_cv2
+
+Array = npt.NDArray[Any]
+
+
+class Capture:
+    """An opened file, camera or address; `is_open` says whether that worked.
+
+    Attributes:
+        is_open: whether OpenCV can read it at all.
+        fps: announced frame rate, or None.
+        frame_count: announced number of frames, or None.
+        size_wh: width and height in pixels, after rotation.
+        codec: the four letters of the codec, for messages.
+
+    """
+
+    def __init__(self, target: str | int, *, timeout_s: int | None = None) -> None:
+        self._cv2 = load_cv2()
+        if timeout_s is None:
+            self._capture = self._cv2.VideoCapture(target)
+        else:
+            limits = [
+                *(self._cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_s * 1000),
+                *(self._cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_s * 1000),
+            ]
+            self._capture = self._cv2.VideoCapture(target, self._cv2.CAP_ANY, limits)
+        if isinstance(target, int):
+            # Old pictures are of no use: what the driver holds back is kept to one.
+            self._capture.set(self._cv2.CAP_PROP_BUFFERSIZE, 1)
+        self.is_open: bool = self._capture.isOpened()
+        self.fps = _between(self._get("FPS"), 1e-3, 1e3)
+        count = _between(self._get("FRAME_COUNT"), 1, 1e9)
+        self.frame_count = int(count) if count else None
+        self.size_wh = (int(self._get("FRAME_WIDTH")), int(self._get("FRAME_HEIGHT")))
+        self.codec = _four_letters(int(self._get("FOURCC")))
+
+    @property
+    def position_s(self) -> float:
+        """The container's time stamp of the frame that was grabbed last, in seconds."""
+        return self._get("POS_MSEC") / 1000
+
+    def grab(self) -> bool:
+        """Decode the next frame; False if there is none."""
+        return self._capture.grab()
+
+    def retrieve(self) -> Array | None:
+        """Return the grabbed frame as uint8 [H, W, 3] BGR, or None if it cannot be converted."""
+        converted, image = self._capture.retrieve()
+        return image if converted else None
+
+    def release(self) -> None:
+        """Close it."""
+        self._capture.release()
+
+    def _get(self, name: str) -> float:
+        return self._capture.get(getattr(self._cv2, f"CAP_PROP_{name}"))
+
+
+def _between(value: float, low: float, high: float) -> float | None:
+    return value if math.isfinite(value) and low <= value <= high else None
+
+
+def _four_letters(code: int) -> str:
+    letters = code.to_bytes(4, "little", signed=code < 0).decode("latin-1")
+    return letters if letters.isprintable() and letters.strip() else "unknown"

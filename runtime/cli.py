@@ -1,0 +1,197 @@
+"""stzsar-run: recognise actions in video, from a camera, a stream or files."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import cloup
+
+from .commandline import at_the_edge, console, say
+
+if TYPE_CHECKING:
+    from .recognizer import Recognizer
+
+# What needs numpy, OpenCV or an engine is imported inside the functions: --help must not wait.
+
+_EXAMPLE = """\b
+Examples:
+  stzsar-run --camera 0 --labels labels.txt
+      says what the camera sees, as JSON lines, until Ctrl-C
+  stzsar-run --source clip.mp4 --video annotated.mp4 > results.jsonl
+      recognises over time, and draws the results onto the video
+  stzsar-run --source clips/ --whole --output results.jsonl
+      gives one result for each file of a folder
+
+Results go to stdout or --output, everything else to stderr. The exit code is 0, 2 if something
+could not be used (also one of several sources), or 130 after Ctrl-C.
+"""
+
+
+class _Positive(click.ParamType):
+    """A number above zero, and not one of the infinite or undefined ones."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or make click refuse it."""
+        number = click.FLOAT.convert(value, param, ctx)
+        if not 0 < number < float("inf"):
+            self.fail(f"{value} is not a positive number.", param, ctx)
+        return number
+
+
+_PATH = click.Path(path_type=Path)
+
+
+@cloup.command(epilog=_EXAMPLE)
+@cloup.option_group(
+    "Input",
+    cloup.option(
+        "--source",
+        "sources",
+        metavar="PATH|URL",
+        multiple=True,
+        help="Video file, folder (its videos, also in subfolders), pattern, camera number, or "
+        "address (rtsp://…, http://…). May be given several times.",
+    ),
+    cloup.option(
+        "--camera",
+        metavar="N",
+        type=click.IntRange(min=0),
+        help="Camera number; 0 where no source is given at all.",
+    ),
+    cloup.option(
+        "--seconds", metavar="S", type=_Positive(), help="Stop after S seconds of each source."
+    ),
+)
+@cloup.option_group(
+    "Recognition",
+    cloup.option(
+        "--bundle",
+        metavar="FOLDER",
+        type=_PATH,
+        help="What stzsar-export wrote (default: the newest under runs/, else the one shipped).",
+    ),
+    cloup.option(
+        "--labels",
+        metavar="FILE",
+        type=_PATH,
+        help="What to recognise: text with one label a line, or a JSON list of "
+        '{"label": …, "attributes": […]} (default: all labels of the bundle).',
+    ),
+    cloup.option(
+        "--rate",
+        "rate_fps",
+        metavar="FPS",
+        type=_Positive(),
+        help="Frames looked at per second (default: the bundle's).",
+    ),
+    cloup.option(
+        "--whole",
+        is_flag=True,
+        help="One result for each file, from frames spread over all of it, not over time.",
+    ),
+    cloup.option(
+        "--threads",
+        metavar="N",
+        type=click.IntRange(min=0),
+        default=0,
+        help="CPU threads (default: as many as there are cores).",
+    ),
+)
+@cloup.option_group(
+    "Output",
+    cloup.option(
+        "--output", metavar="FILE", type=_PATH, help="JSON lines go there (default: stdout)."
+    ),
+    cloup.option(
+        "--top",
+        metavar="N",
+        type=click.IntRange(min=1),
+        default=5,
+        show_default=True,
+        help="Labels in a result.",
+    ),
+    cloup.option(
+        "--video",
+        metavar="FILE.mp4",
+        type=_PATH,
+        help="Write the video with the results drawn on it; with several sources a folder, "
+        "which gets one video for each.",
+    ),
+    cloup.option("--quiet", is_flag=True, help="No progress bar, no summary; errors only."),
+)
+@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="stzsar")
+@at_the_edge
+def main(
+    *,
+    sources: tuple[str, ...],
+    camera: int | None,
+    output: Path | None,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Recognise actions in a camera's picture, a network stream or video files."""
+    from .session import SessionOptions, check_sources
+    from .sources import expand_sources
+
+    if camera is None and not sources:
+        camera = 0
+        if not quiet:
+            say("No --source is given: looking at camera 0.")
+    uris = expand_sources([*sources, *([] if camera is None else [str(camera)])])
+    settings = SessionOptions(
+        **{name: options.pop(name) for name in ("rate_fps", "whole", "seconds", "video")}
+    )
+    check_sources(uris, settings, output)
+    recognizer = _load(quiet=quiet, **options)
+    _run(recognizer, uris, settings, output, quiet=quiet)
+
+
+def _load(
+    *, bundle: Path | None, labels: Path | None, top: int, threads: int, quiet: bool
+) -> "Recognizer":
+    """Open the bundle with the labels, and say which it is."""
+    from .bundle import find_bundle, shipped_bundle
+    from .labels import read_labels
+    from .progress import text_progress
+    from .recognizer import Recognizer
+
+    wanted = read_labels(labels) if labels else None
+    folder = bundle or find_bundle()
+    with text_progress(shown=not quiet) as progress:
+        recognizer = Recognizer.load(folder, wanted, top_k=top, threads=threads, progress=progress)
+    if not quiet:
+        why = ""
+        if bundle is None:
+            is_shipped = folder == shipped_bundle()
+            why = ", the one that is shipped" if is_shipped else ", the newest under runs/"
+            why += f"; it knows {recognizer.manifest.weights.knows}"
+        say(f"Bundle {folder}{why}. {len(recognizer.labels)} labels, on {recognizer.device}.")
+    return recognizer
+
+
+def _run(
+    recognizer: "Recognizer", uris: list[str], settings: Any, output: Path | None, *, quiet: bool
+) -> None:
+    """Read the sources, and sum up what was recognised however the run ends."""
+    from .jsonl import JsonLines
+    from .progress import SourceProgress
+    from .session import Session
+    from .summary import summary_table
+
+    # On a terminal the results themselves show how far it is; a bar would be torn by them.
+    results_hide_bar = output is None and sys.stdout.isatty()
+    progress = SourceProgress(len(uris), shown=not quiet and not results_hide_bar)
+    with JsonLines(output) as results:
+        session = Session(recognizer, settings, results, progress)
+        try:
+            with progress:
+                session.run(uris)
+        finally:
+            if any(session.summaries) and not quiet:
+                console.print(summary_table(session.summaries))

@@ -1,0 +1,76 @@
+"""What the commands share: errors at the edge, logging to stderr, the console."""
+
+import functools
+import logging
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from rich.console import Console
+from rich.logging import RichHandler
+
+from .errors import StzsarError
+
+log = logging.getLogger("stzsar")
+# Results own stdout; everything that is for people goes to stderr.
+console = Console(stderr=True)
+
+INTERRUPT_EXIT = 130
+SIGPIPE_EXIT = 141
+
+
+def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Make `command(debug=…)` answer a user's mistake with one sentence and an exit code.
+
+    With `--debug` the exception goes through with its traceback. A reader of stdout that has seen
+    enough (`stzsar-run … | head -1`) ends the command without a word.
+    """
+
+    @functools.wraps(command)
+    def guarded(*args: Any, debug: bool, **options: Any) -> Any:
+        start_logging(debug=debug)
+        try:
+            return command(*args, **options)
+        except BrokenPipeError:
+            _forget_stdout()
+            sys.exit(SIGPIPE_EXIT)
+        except StzsarError as error:
+            if debug:
+                raise
+            show_error(error)
+            sys.exit(error.exit_code)
+        except OSError as error:
+            if debug:
+                raise
+            where = f" {error.filename}" if error.filename else ""
+            show_error(StzsarError(f"Cannot use{where}: {error.strerror or error}."))
+            sys.exit(StzsarError.exit_code)
+        except KeyboardInterrupt:
+            say("Stopped.")
+            sys.exit(INTERRUPT_EXIT)
+
+    return guarded
+
+
+def say(message: str) -> None:
+    """Print one line for people on stderr, as it is: neither wrapped nor read as markup."""
+    console.print(message, markup=False, highlight=False, soft_wrap=True)
+
+
+def show_error(error: StzsarError) -> None:
+    """Print what was wrong, on stderr."""
+    say(f"Error: {error}")
+
+
+def _forget_stdout() -> None:
+    """Point stdout at nothing, so that Python does not complain when it flushes it at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def start_logging(*, debug: bool = False) -> None:
+    """Send stzsar's log to stderr, in colour where it is a terminal."""
+    handler = RichHandler(console=console, show_time=False, show_path=False, show_level=False)
+    log.handlers = [handler]
+    log.propagate = False
+    log.setLevel(logging.DEBUG if debug else logging.INFO)

@@ -1,0 +1,39 @@
+"""What can go wrong for a user, as one small tree of exceptions.
+
+    StzsarError            exit code 2
+    +- BundleError         a bundle or checkpoint that cannot be used
+    +- LabelError          labels that are missing, unreadable, repeated or unknown
+    +- SourceError         a camera, stream or video that gives no frames
+    +- EngineError         no inference engine, or one that refuses the graph
+    +- ParityError         exit code 3: an export that differs from its model
+
+A message is one sentence, or two: what was wrong, with the offending value, and what to do next.
+"""
+
+
+class StzsarError(Exception):
+    """A mistake that the user can mend; shown without a traceback."""
+
+    exit_code = 2
+
+
+class BundleError(StzsarError):
+    """A bundle or a checkpoint that is missing, tampered with, or of another version."""
+
+
+class LabelError(StzsarError):
+    """Labels or attributes that are missing, unreadable, repeated or unknown."""
+
+
+class SourceError(StzsarError):
+    """A camera, stream or video that cannot be opened or gives no frames."""
+
+
+class EngineError(StzsarError):
+    """No inference engine is installed, or the one asked for cannot run the graph."""
+
+
+class ParityError(StzsarError):
+    """An exported graph whose numbers differ from the model it was made from."""
+
+    exit_code = 3

@@ -1,0 +1,50 @@
+"""The resize and the crop: the one road from a picture of any size to the graph's square.
+
+Training and the runtime both take it, so that a model sees the same pixels in both. Colour order,
+scaling, mean and standard deviation are inside the graph.
+"""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .opencv import load_cv2
+
+Array = npt.NDArray[Any]
+
+
+def fit_frame(image_hwc: Array, size_px: int) -> Array:
+    """Return the centre square of a picture at `size_px`: short side to size, centre crop.
+
+    The square is cut out before it is resized: the picture is the same as the other way round,
+    nothing is computed that is thrown away, and a strip one pixel wide does not become gigabytes.
+
+    Args:
+        image_hwc: uint8 [H, W, 3], channels in any order.
+        size_px: S, the side of the square in pixels.
+
+    Returns:
+        uint8 [S, S, 3], contiguous and never a view of `image_hwc`.
+
+    Raises:
+        ValueError: the picture is not uint8 [H, W, 3] or has no pixels.
+        EngineError: OpenCV is not installed.
+
+    """
+    if image_hwc.ndim != 3 or image_hwc.shape[2] != 3 or image_hwc.dtype != np.uint8:
+        raise ValueError(
+            f"a frame is uint8 [H, W, 3], got {image_hwc.dtype} {list(image_hwc.shape)}"
+        )
+    height, width = image_hwc.shape[:2]
+    side = min(height, width)
+    if side == 0 or size_px < 1:
+        raise ValueError(f"cannot fit a frame of {width}x{height} px to {size_px} px")
+    top, left = (height - side) // 2, (width - side) // 2
+    square = np.ascontiguousarray(image_hwc[top : top + side, left : left + side])
+    if side == size_px:
+        return square.copy() if np.shares_memory(square, image_hwc) else square
+    cv2 = load_cv2()
+    # Area averaging does not alias when shrinking; cubic keeps edges when growing.
+    interpolation = cv2.INTER_AREA if side > size_px else cv2.INTER_CUBIC
+    return cv2.resize(square, (size_px, size_px), interpolation=interpolation)

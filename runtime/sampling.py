@@ -1,0 +1,68 @@
+"""The choice of frames: from a whole clip by segments, from a stream by its clock.
+
+Training, evaluation and the runtime all take their frames here.
+"""
+
+import math
+
+import numpy as np
+
+
+def segment_indices(
+    frame_count: int, frames: int, rng: np.random.Generator | None = None
+) -> list[int]:
+    """Choose one frame from each of `frames` equal segments of a clip.
+
+    Args:
+        frame_count: number of frames in the clip.
+        frames: T, how many are wanted.
+        rng: chooses a random frame of each segment (for training); the middle one if None.
+
+    Returns:
+        T indices in ascending order; a clip of fewer than T frames repeats some of them.
+
+    Raises:
+        ValueError: the clip has no frames, or none are wanted.
+
+    """
+    if frame_count < 1 or frames < 1:
+        raise ValueError(f"cannot choose {frames} frames of {frame_count}")
+    within = np.full(frames, 0.5) if rng is None else rng.random(frames)
+    starts = np.arange(frames) * (frame_count / frames)
+    chosen = np.floor(starts + within * (frame_count / frames)).astype(int)
+    return np.minimum(chosen, frame_count - 1).tolist()
+
+
+class RateSampler:
+    """Picks the frames of a stream that come nearest to an even comb of times.
+
+    A frame is due when it is nearer to the next tooth of the comb than the frame after it would
+    be, that is, within half the interval between the source's frames. The teeth are counted from
+    the first frame, so rounding does not add up; after a gap the comb starts anew, so nothing is
+    caught up in a burst. A source slower than the rate gives all its frames.
+    """
+
+    def __init__(self, rate_fps: float) -> None:
+        if not (rate_fps > 0 and math.isfinite(rate_fps)):
+            raise ValueError(f"a sampling rate is positive, got {rate_fps}")
+        self.period_s = 1.0 / rate_fps
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the stream: the next frame is due, and the comb starts with it."""
+        self._last_s = -math.inf
+        self._due_s = -math.inf
+
+    def due(self, time_s: float) -> bool:
+        """Say whether the frame at `time_s` is to be taken; ask once for each frame, in order."""
+        if time_s < self._last_s:
+            self.reset()
+        first = self._last_s == -math.inf
+        half_interval_s = 0.0 if first else (time_s - self._last_s) / 2
+        self._last_s = time_s
+        # The smallest share of a period keeps ties from hanging on the last bit of a float.
+        if time_s + half_interval_s < self._due_s - 1e-6 * self.period_s:
+            return False
+        next_s = self._due_s + self.period_s
+        self._due_s = next_s if next_s > time_s else time_s + self.period_s
+        return True

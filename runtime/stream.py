@@ -1,0 +1,147 @@
+"""One stream of frames: its sampling, its ring, and when the ring must be emptied."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy.typing as npt
+
+from .errors import SourceError
+from .frames import Frame, Source
+from .pixels import fit_frame
+from .results import Recognition
+from .sampling import RateSampler
+from .window import FrameRing
+
+if TYPE_CHECKING:
+    from .recognizer import Recognizer
+
+# One sampled frame may be missing; two in a row are a gap.
+GAP_INTERVALS = 2.5
+
+Array = npt.NDArray[Any]
+
+
+class Stream:
+    """The state of one stream between its frames; it never sees where they come from.
+
+    Ask `due` of every frame, in order, and `push` those that are:
+
+        if stream.due(time_s) and (recognition := stream.push(image_hwc, time_s)):
+            print(recognition.label)
+
+    A window never spans a change of the picture's size, time that goes back, or a gap. A gap is
+    longer than two and a half times what is usual here: the sampling period or, in a stream that
+    is slower than that, the interval before. So a camera of one frame a second still fills
+    windows, and a cable that was pulled for a second does not join what happened before and after.
+    Frames that are flushed before they filled a window give no result.
+    """
+
+    def __init__(
+        self, recognizer: "Recognizer", name: str, rate_fps: float, source_fps: float | None
+    ) -> None:
+        self.name = name
+        self._recognizer = recognizer
+        self._sampler = RateSampler(rate_fps)
+        self._ring = FrameRing(recognizer.manifest.sampling.frames)
+        self._shape: tuple[int, ...] | None = None
+        self._last_s: float | None = None
+        self._usual_s = max(self._sampler.period_s, 1 / source_fps if source_fps else 0.0)
+        self._said_something = False
+
+    def due(self, time_s: float) -> bool:
+        """Say whether the frame at `time_s` is one that the bundle's rate asks for."""
+        return self._sampler.due(time_s)
+
+    def push(self, image_hwc: Array, time_s: float) -> Recognition | None:
+        """Encode a due frame; return what is recognised once the window is full.
+
+        Args:
+            image_hwc: uint8 [H, W, 3], BGR, of any size.
+            time_s: its time in the stream, in seconds.
+
+        """
+        if self._is_break(image_hwc.shape, time_s):
+            self._flush()
+        self._remember(image_hwc.shape, time_s)
+        size_px = self._recognizer.manifest.pixels.size_px
+        states = self._recognizer.encode(fit_frame(image_hwc, size_px)[None])
+        self._ring.push({name: state[0] for name, state in states.items()}, time_s)
+        return self._recognize() if self._ring.full else None
+
+    def finish(self) -> Recognition | None:
+        """End the stream; return what a window that never filled shows, so that none is mute.
+
+        It is None where the frames at hand were part of a result already, or there are none.
+        """
+        rest = None if self._said_something or not len(self._ring) else self._recognize()
+        self._flush()
+        self._shape = self._last_s = None
+        self._sampler.reset()
+        return rest
+
+    def _recognize(self) -> Recognition:
+        self._said_something = True
+        ring = self._ring
+        return self._recognizer.recognize(self.name, ring.stacked(), ring.start_s, ring.end_s)
+
+    def _is_break(self, shape: tuple[int, ...], time_s: float) -> bool:
+        if self._last_s is None:
+            return False
+        interval_s = time_s - self._last_s
+        return shape != self._shape or interval_s < 0 or interval_s > GAP_INTERVALS * self._usual_s
+
+    def _remember(self, shape: tuple[int, ...], time_s: float) -> None:
+        if self._last_s is not None:
+            self._usual_s = max(self._sampler.period_s, time_s - self._last_s)
+        self._shape, self._last_s = shape, time_s
+
+    def _flush(self) -> None:
+        self._ring.flush()
+        self._said_something = False
+
+
+def follow(
+    source: Source,
+    stream: Stream,
+    *,
+    every_frame: bool = False,
+    until_s: float | None = None,
+    on_frame: Callable[[float], None] | None = None,
+) -> Iterator[tuple[Frame | None, Recognition | None]]:
+    """Lead the frames of a source through a stream.
+
+    Args:
+        source: where the frames come from.
+        stream: a new stream.
+        every_frame: yield the frames that are not due too, for those who want to see them all.
+        until_s: stop at this time of the source.
+        on_frame: called with the time of every frame, due or not.
+
+    Yields:
+        Each frame with what is recognised at it, if anything; at the end perhaps a last result,
+        with None for its frame.
+
+    Raises:
+        SourceError: the source breaks off; what its frames show has been yielded.
+
+    """
+
+    def due(time_s: float) -> bool:
+        if on_frame:
+            on_frame(time_s)
+        return every_frame or stream.due(time_s)
+
+    broken: SourceError | None = None
+    try:
+        for frame in source.frames(due):
+            if until_s is not None and frame.time_s >= until_s:
+                break
+            is_due = not every_frame or stream.due(frame.time_s)
+            yield frame, stream.push(frame.image_hwc, frame.time_s) if is_due else None
+    except SourceError as error:
+        broken = error
+    rest = stream.finish()
+    if rest:
+        yield None, rest
+    if broken:
+        raise broken

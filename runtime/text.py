@@ -1,0 +1,97 @@
+"""Text to embeddings on the device: the bundle's tokenizer and its text graph."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .bundle import TEXT_GRAPH, TOKENIZER, Bundle
+from .engine import open_graph
+from .errors import BundleError, EngineError
+from .labels import Label, LabelBank
+
+BATCH = 256
+
+Array = npt.NDArray[Any]
+Progress = Callable[[int, int], None]
+
+
+class TextEncoder:
+    """Embeds labels with the text graph of a bundle."""
+
+    def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
+        """Load the tokenizer and the graph.
+
+        Raises:
+            BundleError: the bundle has no text encoder, or an unreadable tokenizer.
+            EngineError: tokenizers or the inference engine is not installed.
+
+        """
+        spec = bundle.manifest.text
+        if spec is None:
+            raise BundleError(f"{bundle.path} has no text encoder: export it with one.")
+        self._prompt = spec.prompt
+        self._context_length = spec.context_length
+        self._tokenizer = _load_tokenizer(bundle)
+        # Truncation counts the start and end tokens, so the end token is kept.
+        self._tokenizer.enable_truncation(spec.context_length)
+        self._tokenizer.no_padding()
+        self._graph = open_graph(bundle.path / TEXT_GRAPH, threads=threads)
+
+    def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Array:
+        """Return the unit embeddings of `texts`, each within the bundle's prompt.
+
+        Args:
+            texts: N labels or attributes; those that are equal are embedded once.
+            progress: called with the number of different texts that are done, and of all.
+
+        Returns:
+            float32 [N, D].
+
+        """
+        unique = list(dict.fromkeys(texts))
+        parts = []
+        for start in range(0, len(unique), BATCH):
+            batch = unique[start : start + BATCH]
+            parts.append(self._graph({"tokens": self.tokens(batch)})["embeddings"])
+            if progress:
+                progress(start + len(batch), len(unique))
+        row_of = {text: row for row, text in enumerate(unique)}
+        return np.concatenate(parts)[[row_of[text] for text in texts]]
+
+    def tokens(self, texts: Sequence[str]) -> Array:
+        """Return the prompts' tokens, int64 [N, context_length], zero beyond a row's end."""
+        prompts = [self._prompt.format(text) for text in texts]
+        rows = np.zeros((len(prompts), self._context_length), np.int64)
+        for row, encoding in zip(rows, self._tokenizer.encode_batch(prompts), strict=True):
+            row[: len(encoding.ids)] = encoding.ids
+        return rows
+
+    def bank_for(self, labels: Sequence[Label], progress: Progress | None = None) -> LabelBank:
+        """Return `labels` embedded: their texts, and their attributes one by one."""
+        texts = [text for label in labels for text in (label.text, *label.attributes)]
+        embeddings = self.embed(texts, progress)
+        counts = [len(label.attributes) for label in labels]
+        # A label's rows follow each other: its text, then its attributes.
+        firsts = np.cumsum([0] + [1 + count for count in counts[:-1]])
+        mask = np.arange(max(counts)) < np.asarray(counts)[:, None]
+        attributes = np.zeros((*mask.shape, embeddings.shape[1]), np.float32)
+        for row, (first, count) in enumerate(zip(firsts, counts, strict=True)):
+            attributes[row, :count] = embeddings[first + 1 : first + 1 + count]
+        return LabelBank(tuple(labels), embeddings[firsts], attributes, mask)
+
+
+def _load_tokenizer(bundle: Bundle) -> Any:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise EngineError(
+            "Labels that the bundle does not know need the package tokenizers: "
+            "pip install 'stzsar[cpu]'."
+        ) from error
+    path = bundle.path / TOKENIZER
+    try:
+        return Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises bare Exception
+        raise BundleError(f"{path} is not a tokenizer: {error}.") from error
