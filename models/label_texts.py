@@ -41,7 +41,7 @@ class LabelTexts:
             self._attributes[row, : len(places)] = torch.tensor(places)
             self._mask[row, : len(places)] = True
         tokenizer = build_tokenizer(config.text.vocab_size, config.text.context_length)
-        self.tokens = tokenize(tokenizer, [config.prompt.format(text) for text in strings])
+        self.tokens = tokenize(tokenizer, [config.prompt.replace("{}", text) for text in strings])
 
     def to(self, device: torch.device) -> "LabelTexts":
         """Move the tokens and indices to `device`; returns itself."""

@@ -34,7 +34,6 @@ class AnnotatedVideo:
 
         Raises:
             StzsarError: the name does not end in .mp4, or the folder cannot be written to.
-
         """
         if path.suffix.lower() != ".mp4":
             raise StzsarError(f"Cannot write the video {path}: give it a name that ends in .mp4.")
@@ -58,7 +57,6 @@ class AnnotatedVideo:
 
         Raises:
             StzsarError: OpenCV cannot write this video.
-
         """
         if self._writer is None:
             self._size_wh = _legible_size(frame.image_hwc)
@@ -77,7 +75,6 @@ class AnnotatedVideo:
 
         Raises:
             StzsarError: the file is not whole, most likely as the disk is full.
-
         """
         if self._writer is None:
             self._part.unlink(missing_ok=True)
@@ -111,7 +108,6 @@ def draw_overlay(image_hwc: Array, time_s: float, latest: Recognition | None) ->
         image_hwc: uint8 [H, W, 3], BGR; changed in place.
         time_s: shown in the upper left corner.
         latest: its labels are shown at the bottom; None shows none.
-
     """
     cv2 = load_cv2()
     height, width = image_hwc.shape[:2]

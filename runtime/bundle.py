@@ -32,7 +32,6 @@ class Bundle:
 
         Raises:
             BundleError: the folder is no bundle, of a newer format, incomplete or tampered with.
-
         """
         path = Path(path)
         try:
@@ -80,7 +79,6 @@ def find_bundle(root: Path = RUNS) -> Path:
 
     Raises:
         BundleError: there is neither.
-
     """
     found = newest_bundle(root) or shipped_bundle()
     if not (found / MANIFEST).is_file():

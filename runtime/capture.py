@@ -19,7 +19,6 @@ class Capture:
         frame_count: announced number of frames, or None.
         size_wh: width and height in pixels, after rotation.
         codec: the four letters of the codec, for messages.
-
     """
 
     def __init__(self, target: str | int, *, timeout_s: int | None = None) -> None:

@@ -25,7 +25,6 @@ class Clip:
         start_s: time of the first of them in the file, in seconds.
         end_s: time of the last of them.
         damage: what is wrong with the file, if it is cut short or damaged; else None.
-
     """
 
     images_thwc: Array
@@ -51,7 +50,6 @@ def read_clip(
 
     Raises:
         SourceError: the file is missing or holds no frame that can be decoded.
-
     """
     # Drawn once, so that a second decoding keeps to the same choice within each segment.
     seed = None if rng is None else int(rng.integers(2**63))

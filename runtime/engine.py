@@ -33,7 +33,6 @@ def open_graph(path: Path, *, threads: int = 0) -> Graph:
 
     Raises:
         EngineError: no engine is installed, or it refuses the graph.
-
     """
     from .ort_engine import OrtGraph
 

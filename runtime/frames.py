@@ -21,7 +21,6 @@ class Frame:
         image_hwc: uint8 [H, W, 3], BGR.
         time_s: seconds since the source's first frame.
         index: its place among the source's frames, from 0.
-
     """
 
     image_hwc: Array
@@ -38,7 +37,6 @@ class Source(Protocol):
         size_wh: its announced width and height in pixels.
         frame_count: its announced number of frames, which may be wrong; None if unknown.
         live: whether frames come in real time and without an end.
-
     """
 
     name: str
@@ -54,7 +52,6 @@ class Source(Protocol):
 
         Raises:
             SourceError: the source breaks off; what came before has been yielded.
-
         """
         ...
 

@@ -16,7 +16,6 @@ class JsonLines:
 
         Raises:
             StzsarError: the file cannot be written.
-
         """
         self._name = str(path) if path else "stdout"
         try:
@@ -32,7 +31,6 @@ class JsonLines:
         Raises:
             StzsarError: the disk is full, or the like.
             BrokenPipeError: nobody reads stdout any more.
-
         """
         # A file name need not be valid text; what cannot be encoded becomes a JSON escape.
         line = (recognition.to_json() + "\n").encode("utf-8", errors="backslashreplace")

@@ -31,7 +31,6 @@ def choose_labels(
     Raises:
         LabelError: there are none, one twice, or unknown ones and no text encoder.
         EngineError: tokenizers or the inference engine is not installed.
-
     """
     if wanted is None:
         return bundle.bank

@@ -34,7 +34,6 @@ class Label:
         name: what is shown; unique among the labels of a run.
         text: the words that are embedded; the name, unless said otherwise.
         attributes: short descriptions (objects, body parts, scene); the text itself if empty.
-
     """
 
     name: str
@@ -67,7 +66,6 @@ class LabelBank:
         class_embeddings: ê, float32 [C, D].
         attribute_embeddings: ŵ, float32 [C, W, D]; rows beyond a label's own attributes are zero.
         attribute_mask: bool [C, W], true where there is an attribute.
-
     """
 
     labels: tuple[Label, ...]
@@ -131,7 +129,6 @@ class LabelBank:
 
         Raises:
             BundleError: the file is no bank, or holds pickled objects.
-
         """
         try:
             with np.load(path, allow_pickle=False) as stored:
@@ -172,7 +169,6 @@ def read_labels(path: Path) -> tuple[Label, ...]:
 
     Raises:
         LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.
-
     """
     try:
         content = path.read_text(encoding="utf-8-sig")

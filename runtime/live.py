@@ -34,7 +34,6 @@ class LiveSource:
 
         Raises:
             SourceError: there is no such camera, or it cannot be used.
-
         """
         capture = Capture(number)
         if not capture.is_open:

@@ -113,7 +113,6 @@ class Manifest:
 
         Raises:
             BundleError: it is no JSON object, of a newer format, or lacks or misstates a field.
-
         """
         try:
             document = json.loads(text)

@@ -17,7 +17,6 @@ def load_cv2() -> ModuleType:
 
     Raises:
         EngineError: OpenCV is not installed, or cannot be loaded.
-
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -36,7 +35,6 @@ def opencv_path(path: Path, error: type[StzsarError]) -> str:
 
     Raises:
         error: the name is not UTF-8, on which OpenCV would crash.
-
     """
     # Absolute, as FFmpeg takes the start of "a:b.mp4" for a protocol.
     name = str(path.absolute())

@@ -19,7 +19,6 @@ class OrtGraph:
         inputs: names of the graph's inputs.
         outputs: names of its outputs.
         device: "cuda" or "cpu", as the session really runs.
-
     """
 
     def __init__(self, path: Path, *, threads: int = 0) -> None:

@@ -30,7 +30,6 @@ def fit_frame(image_hwc: Array, size_px: int) -> Array:
     Raises:
         ValueError: the picture is not uint8 [H, W, 3] or has no pixels.
         EngineError: OpenCV is not installed.
-
     """
     if image_hwc.ndim != 3 or image_hwc.shape[2] != 3 or image_hwc.dtype != np.uint8:
         raise ValueError(

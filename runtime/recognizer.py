@@ -37,7 +37,6 @@ class Recognizer:
         bundle: the opened bundle.
         bank: the labels in use, embedded.
         device: "cpu" or "cuda", as the graphs really run.
-
     """
 
     def __init__(
@@ -48,7 +47,6 @@ class Recognizer:
         Raises:
             BundleError: the graphs are not what the manifest says.
             EngineError: no inference engine is installed, or it refuses a graph.
-
         """
         if top_k < 1:
             raise ValueError(f"a result has at least one label, got {top_k=}")
@@ -85,7 +83,6 @@ class Recognizer:
 
         Raises:
             StzsarError: the bundle, the labels or the engine cannot be used.
-
         """
         if not isinstance(bundle, Bundle):
             bundle = Bundle.open(bundle or find_bundle())
@@ -110,7 +107,6 @@ class Recognizer:
 
         Raises:
             SourceError: the file is missing or holds no frame that can be decoded.
-
         """
         clip = self.read_clip(path)
         if clip.damage:
@@ -139,7 +135,6 @@ class Recognizer:
 
         Raises:
             SourceError: the source cannot be opened, or breaks off.
-
         """
         opened = open_source(source) if isinstance(source, str | int | Path) else source
         stream = self.open_stream(opened.name, rate_fps=rate_fps, source_fps=opened.fps)
@@ -160,7 +155,6 @@ class Recognizer:
             name: what its results call the source.
             rate_fps: frames that are looked at per second; the bundle's rate if None.
             source_fps: the stream's own rate where it is known, so that a slow one has no gaps.
-
         """
         rate_fps = rate_fps or self.manifest.sampling.rate_fps
         return Stream(self, name, rate_fps, source_fps)
@@ -173,7 +167,6 @@ class Recognizer:
 
         Returns:
             Each of the manifest's states, float32 [B, ...].
-
         """
         batches = [
             self._frame_graph({"frames": images_bhwc[start : start + BATCH], **self._bank_arrays})
@@ -196,7 +189,6 @@ class Recognizer:
 
         Raises:
             EngineError: the graphs give numbers that are not finite.
-
         """
         results = self._window_graph({**states, **self._bank_arrays})
         logits = results["logits"][0].astype(np.float64)

@@ -12,7 +12,6 @@ class Score:
         label: the label's name.
         score: softmax over the labels, 0 to 1: how this label compares with the others.
         similarity: the label's logit before its learned scaling: an absolute value, like a cosine.
-
     """
 
     label: str
@@ -30,7 +29,6 @@ class Recognition:
         end_s: time of the window's last frame, in seconds.
         frames: number of frames in the window; fewer than the bundle's T in a short clip.
         top: the best labels, best first.
-
     """
 
     source: str

@@ -23,7 +23,6 @@ def segment_indices(
 
     Raises:
         ValueError: the clip has no frames, or none are wanted.
-
     """
     if frame_count < 1 or frames < 1:
         raise ValueError(f"cannot choose {frames} frames of {frame_count}")

@@ -26,7 +26,6 @@ class SessionOptions:
         whole: give one result for each file instead of results over time.
         seconds: stop each source at this time; None reads to its end.
         video: file (one source) or folder (several) of annotated videos; None writes none.
-
     """
 
     rate_fps: float | None = None
@@ -40,7 +39,6 @@ class Session:
 
     Attributes:
         summaries: one for each source that was opened, in order.
-
     """
 
     def __init__(
@@ -62,7 +60,6 @@ class Session:
         Raises:
             SourceError: the only source failed, or some of several did.
             StzsarError: an output cannot be written, or a graph fails.
-
         """
         videos = video_paths(uris, self._options.video)
         if self._options.video and len(uris) > 1:
@@ -135,7 +132,6 @@ def check_sources(uris: list[str], options: SessionOptions, output: Path | None)
 
     Raises:
         StzsarError: live sources where only files can be read, or an output that is a source.
-
     """
     live = [uri for uri in uris if is_live(uri)]
     if live and options.whole:
@@ -165,7 +161,6 @@ def video_paths(uris: list[str], video: Path | None) -> dict[str, Path]:
 
     Raises:
         StzsarError: several sources, and `video` looks like a file.
-
     """
     if video is None:
         return {}

@@ -35,7 +35,6 @@ def open_source(uri: str | int | Path) -> Source:
 
     Raises:
         SourceError: it gives no frames; the sentence says why.
-
     """
     if isinstance(uri, Path):
         return VideoSource.open(uri)
@@ -53,7 +52,6 @@ def expand_sources(uris: Iterable[str]) -> list[str]:
 
     Raises:
         SourceError: a folder holds no video, or a pattern matches nothing.
-
     """
     found: list[str] = []
     for uri in uris:

@@ -58,7 +58,6 @@ class Stream:
         Args:
             image_hwc: uint8 [H, W, 3], BGR, of any size.
             time_s: its time in the stream, in seconds.
-
         """
         if self._is_break(image_hwc.shape, time_s):
             self._flush()
@@ -123,7 +122,6 @@ def follow(
 
     Raises:
         SourceError: the source breaks off; what its frames show has been yielded.
-
     """
 
     def due(time_s: float) -> bool:

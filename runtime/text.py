@@ -26,7 +26,6 @@ class TextEncoder:
         Raises:
             BundleError: the bundle has no text encoder, or an unreadable tokenizer.
             EngineError: tokenizers or the inference engine is not installed.
-
         """
         spec = bundle.manifest.text
         if spec is None:
@@ -48,7 +47,6 @@ class TextEncoder:
 
         Returns:
             float32 [N, D].
-
         """
         unique = list(dict.fromkeys(texts))
         parts = []
@@ -62,7 +60,7 @@ class TextEncoder:
 
     def tokens(self, texts: Sequence[str]) -> Array:
         """Return the prompts' tokens, int64 [N, context_length], zero beyond a row's end."""
-        prompts = [self._prompt.format(text) for text in texts]
+        prompts = [self._prompt.replace("{}", text) for text in texts]
         rows = np.zeros((len(prompts), self._context_length), np.int64)
         for row, encoding in zip(rows, self._tokenizer.encode_batch(prompts), strict=True):
             row[: len(encoding.ids)] = encoding.ids

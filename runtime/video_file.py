@@ -28,7 +28,6 @@ class VideoSource:
 
         Raises:
             SourceError: it holds no frame that can be decoded.
-
         """
         self.name = name
         self.fps = capture.fps
@@ -49,7 +48,6 @@ class VideoSource:
 
         Raises:
             SourceError: the file is missing, unreadable, or holds no frame that can be decoded.
-
         """
         _check_readable(Path(path))
         capture = Capture(opencv_path(Path(path), SourceError))

@@ -45,7 +45,6 @@ class FrameRing:
 
         Raises:
             ValueError: the ring is empty.
-
         """
         if not self._entries:
             raise ValueError("an empty ring has nothing to stack")
