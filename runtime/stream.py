@@ -1,24 +1,41 @@
 """One stream of frames: its sampling, its ring, and when the ring must be emptied."""
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from .errors import SourceError
 from .frames import Frame, Source
+from .manifest import Manifest
 from .pixels import fit_frame
 from .results import Recognition
 from .sampling import RateSampler
 from .window import FrameRing
 
-if TYPE_CHECKING:
-    from .recognizer import Recognizer
-
 # One sampled frame may be missing; two in a row are a gap.
 GAP_INTERVALS = 2.5
 
 Array = npt.NDArray[Any]
+
+
+class WindowRecognizer(Protocol):
+    """What a stream needs of the recogniser that it belongs to."""
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the bundle says of itself."""
+        ...
+
+    def encode(self, images_bhwc: Array) -> dict[str, Array]:
+        """Return the frame states [B, …] of fitted frames [B, S, S, 3]."""
+        ...
+
+    def recognize(
+        self, name: str, states: Mapping[str, Array], start_s: float, end_s: float
+    ) -> Recognition:
+        """Return the result for the states [1, T, …] of one window."""
+        ...
 
 
 class Stream:
@@ -37,7 +54,7 @@ class Stream:
     """
 
     def __init__(
-        self, recognizer: "Recognizer", name: str, rate_fps: float, source_fps: float | None
+        self, recognizer: WindowRecognizer, name: str, rate_fps: float, source_fps: float | None
     ) -> None:
         self.name = name
         self._recognizer = recognizer
