@@ -70,11 +70,16 @@ class TextConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TemporalConfig:
-    """A transformer over the frames of a window (BIKE's, six layers; fewer in the small model)."""
+    """A transformer over the frames of a window (BIKE's, six layers; fewer in the small model).
+
+    `position_std` is the deviation of the position embeddings at the start. CLIP's frames must not
+    be drowned by it; from scratch it must be seen beside them, or order is learnt last.
+    """
 
     layers: int = 6
     heads: int = 8
     max_frames: int = 32
+    position_std: float = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,5 +153,5 @@ def small_config() -> ModelConfig:
         # A softer saliency than the paper's 0.01: from scratch, a hard choice of frames learns
         # slowly (loss 1.7 against 2.1 after 75 steps).
         head=HeadConfig(temperature=0.1, initial_scale=30.0),
-        temporal=TemporalConfig(layers=2, heads=4, max_frames=16),
+        temporal=TemporalConfig(layers=2, heads=4, max_frames=16, position_std=0.5),
     )
