@@ -34,16 +34,20 @@ test-all-here: setup
 test-other-pythons:
 	@for version in $(OTHER_PYTHONS); do tests/on_python.sh $$version || exit 1; done
 
-# The checkpoint, the labels of all 120 classes, the bundle and the sample clip.
+# The checkpoint, the labels of all 120 classes, the bundle, the sample clip and its picture.
 shipped-bundle: setup
+	rm -rf runs/shipped
 	$(BIN)/stzsar-train --output runs/shipped
 	$(BIN)/python -m stzsar.train.sample labels runs/shipped/labels.json
-	$(BIN)/stzsar-export runs/shipped/checkpoints/step-001000 --labels runs/shipped/labels.json \
+	$(BIN)/stzsar-export runs/shipped --labels runs/shipped/labels.json \
 	    --output $(SHIPPED)/moving-shapes
 	$(BIN)/python -m stzsar.train.sample video $(SHIPPED)/sample.mp4
+	$(MAKE) demo
+	$(BIN)/python -m stzsar.train.sample picture $(DEMO)/annotated.mp4 $(SHIPPED)/demo.png
 
 .venv/bin/python:
-	$(PYTHON) -m venv .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
+	    echo "Error: $(PYTHON) makes no environment: apt install python3-venv." >&2; exit 1; }
 
 .venv/.runtime: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu]'

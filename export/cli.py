@@ -1,6 +1,7 @@
 """stzsar-export: from a checkpoint, or from CLIP itself, to a bundle."""
 
 import dataclasses
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ import cloup
 
 from ..runtime.bundle import RUNS
 from ..runtime.commandline import at_the_edge, console
-from ..runtime.errors import StzsarError
+from ..runtime.errors import BundleError, StzsarError
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
@@ -30,7 +31,7 @@ Examples:
     "checkpoint",
     required=False,
     type=click.Path(path_type=Path),
-    help="A checkpoint's folder; the newest under runs/ if left out.",
+    help="The folder of a checkpoint or of a run; the newest under runs/ if left out.",
 )
 @cloup.option_group(
     "CLIP without a checkpoint",
@@ -129,7 +130,7 @@ def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> Non
 
 
 def _from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
-    from ..models.checkpoint import load_checkpoint, newest_checkpoint
+    from ..models.checkpoint import DESCRIPTION, load_checkpoint, newest_checkpoint
 
     if folder is None:
         folder = newest_checkpoint(RUNS)
@@ -139,10 +140,20 @@ def _from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
                 "itself with --backbone ViT-B-32 --pretrained openai."
             )
         console.print(f"Exporting the newest checkpoint, {folder}.")
+    elif not (folder / DESCRIPTION).is_file():
+        newest = newest_checkpoint(folder)
+        if newest is None:
+            raise BundleError(
+                f"{folder} is neither a checkpoint nor a run with one: name a folder that "
+                "stzsar-train wrote."
+            )
+        folder = newest
+        console.print(f"Exporting {folder}.")
     checkpoint, network = load_checkpoint(folder)
     # A run's checkpoints lie in runs/<run>/checkpoints/<step>; others stay by themselves.
-    in_run = folder.resolve().parent.name == "checkpoints"
-    return checkpoint, network, folder.parent.parent if in_run else RUNS / folder.resolve().name
+    whole = Path(os.path.relpath(folder.resolve()))
+    in_run = whole.parent.name == "checkpoints"
+    return checkpoint, network, whole.parent.parent if in_run else RUNS / whole.name
 
 
 def _from_clip(options: dict[str, Any]) -> "tuple[Checkpoint, STZSAR, Path]":

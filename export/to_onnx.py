@@ -1,15 +1,11 @@
 """Tracing: a GraphSpec to one self-contained ONNX model."""
 
-import contextlib
-import io
-import logging
-import warnings
-from collections.abc import Iterator
 from typing import Any
 
 import onnx
 import torch
 
+from ..models.quiet import quiet
 from ..runtime.errors import StzsarError
 from .graphs import BANK_INPUTS, GraphSpec, WindowGraph
 
@@ -24,7 +20,7 @@ def trace(spec: GraphSpec) -> onnx.ModelProto:
     """
     args, shapes = _arguments(spec)
     try:
-        with _quiet(), torch.no_grad():
+        with quiet(), torch.no_grad():
             program = torch.onnx.export(
                 spec.module.eval(),
                 args,
@@ -39,7 +35,7 @@ def trace(spec: GraphSpec) -> onnx.ModelProto:
     except Exception as error:  # the exporter raises of many kinds
         raise StzsarError(
             f"torch {torch.__version__} cannot trace {type(spec.module).__name__}: "
-            f"{str(error).strip().splitlines()[0]}"
+            f"{(str(error).strip().splitlines() or [type(error).__name__])[0]}"
         ) from error
     assert program is not None
     model = program.model_proto
@@ -66,19 +62,3 @@ def _strip_notes(model: onnx.ModelProto) -> None:
         thing.ClearField("doc_string")
     for initializer in graph.initializer:
         initializer.ClearField("metadata_props")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the exporter's progress lines and warnings from the user; errors are raised."""
-    logging.disable(logging.WARNING)
-    try:
-        with (
-            warnings.catch_warnings(),
-            contextlib.redirect_stdout(io.StringIO()),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)

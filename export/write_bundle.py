@@ -24,6 +24,7 @@ from ..runtime.bundle import (
     WINDOW_GRAPH,
     sha256_of,
 )
+from ..runtime.errors import StzsarError
 from ..runtime.labels import Label
 from ..runtime.manifest import Manifest, PixelSpec, SamplingSpec, TextSpec, WeightsOrigin
 from .fp16 import to_fp16
@@ -32,6 +33,7 @@ from .parity import ParityReport, compare
 from .to_onnx import OPSET, trace
 
 _MAX_FRAMES_WITHOUT_TEMPORAL = 256
+_MAX_GRAPH_BYTES = 2**31 - 2**24  # protobuf's limit, with room for the nodes
 _VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "open_clip_torch")
 
 
@@ -63,14 +65,17 @@ def write_bundle(
 
     Args:
         request: what to export.
-        target: the bundle's folder; an older one is replaced.
+        target: the bundle's folder; an older bundle is replaced, anything else is refused.
         say: told what is being done, a few words at a time.
 
     Raises:
         ParityError: the graphs differ from the network.
-        StzsarError: the network cannot be traced, or does not fit into fp16.
+        StzsarError: `target` is something else, or the network cannot be traced, is too large, or
+            does not fit into fp16.
     """
+    _check_target(target)
     network = request.network.eval()
+    _check_size(network)
     write_out_attention(network)
     with written_whole(target) as folder, torch.no_grad():
         for name, spec in _specs(request).items():
@@ -83,7 +88,7 @@ def write_bundle(
         if request.text_encoder:
             text = network.config.text
             tokenizer = build_tokenizer(text.vocab_size, text.context_length)
-            tokenizer.save(str(folder / TOKENIZER))
+            (folder / TOKENIZER).write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
         say("comparing with torch")
         report = compare(
             folder,
@@ -98,6 +103,22 @@ def write_bundle(
         manifest = _manifest(request, target.name, folder)
         (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return report
+
+
+def _check_target(target: Path) -> None:
+    is_bundle = (target / MANIFEST).is_file() and (target / FRAME_GRAPH).is_file()
+    is_free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+    if not (is_bundle or is_free):
+        raise StzsarError(f"{target} is there and is not a bundle: take another --output.")
+
+
+def _check_size(network: STZSAR) -> None:
+    size = sum(tensor.numel() * tensor.element_size() for tensor in network.visual.parameters())
+    if size > _MAX_GRAPH_BYTES:
+        raise StzsarError(
+            f"The frame encoder of {network.config.name} has {size / 2**30:.1f} GiB of weights and "
+            "an ONNX file holds less than 2: take ViT-L-14 or a smaller one."
+        )
 
 
 def _specs(request: BundleRequest) -> dict[str, GraphSpec]:

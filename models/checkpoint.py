@@ -45,7 +45,8 @@ class Checkpoint:
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, network: STZSAR) -> None:
     """Write `checkpoint` and the weights of `network` into the existing `folder`."""
     state = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
-    safetensors.torch.save_file(state, folder / WEIGHTS)
+    # Bytes first: safetensors' own writer raises no OSError on a full disk.
+    (folder / WEIGHTS).write_bytes(safetensors.torch.save(state))
     document = {
         "format_version": FORMAT_VERSION,
         **dataclasses.asdict(checkpoint),
@@ -65,7 +66,10 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         document = json.loads(path.read_text(encoding="utf-8"))
         version = document.pop("format_version")
     except OSError as error:
-        raise BundleError(f"{folder} is not a checkpoint, it has no {DESCRIPTION}.") from error
+        raise BundleError(
+            f"{folder} is not a checkpoint, it has no {DESCRIPTION}: name a folder that "
+            "stzsar-train wrote."
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise BundleError(f"{path} is not a checkpoint description: {error}.") from error
     if version != FORMAT_VERSION:

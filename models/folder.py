@@ -12,8 +12,9 @@ from pathlib import Path
 def written_whole(target: Path) -> Iterator[Path]:
     """Give a temporary folder that becomes `target` when the block ends without an error.
 
-    Its files are on disk before the rename, so a kill or a power cut leaves either the old folder
-    or the new one. Leftovers of a killed run are named `.{target}.*` and hidden from every search.
+    Its files are on disk before the rename, so a kill or a power cut never leaves half a folder.
+    A folder that was there is moved aside first: a kill between those two renames leaves it inside
+    `.{target}.*`, which is also what leftovers are called; no search looks into these.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
@@ -34,8 +35,13 @@ def _replace(staging: Path, target: Path) -> None:
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     target.rename(old / target.name)
-    staging.rename(target)
-    shutil.rmtree(old)
+    try:
+        staging.rename(target)
+    except OSError:
+        (old / target.name).rename(target)
+        raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

@@ -1,11 +1,6 @@
 """CLIP's weights, from open_clip by name or from a file, into our own towers."""
 
-import contextlib
 import dataclasses
-import io
-import logging
-import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +10,7 @@ from torch import Tensor, nn
 from ..runtime.errors import BundleError
 from ..runtime.manifest import WeightsOrigin
 from .config import HeadConfig, ModelConfig, PatchPath, TemporalConfig, TextConfig, VisionConfig
+from .quiet import quiet
 from .stzsar import STZSAR
 
 _TOLERANCE = 1e-3  # of a cosine; an unsupported variant is off by far more
@@ -68,7 +64,7 @@ def _create(backbone: str, pretrained: str) -> Any:
             f"{backbone} ({known}, …); --pretrained none takes random weights."
         )
     try:
-        with _quiet():
+        with quiet():
             model = open_clip.create_model(
                 backbone,
                 pretrained=None if pretrained == "none" else pretrained,
@@ -84,8 +80,8 @@ def _cannot_load(backbone: str, pretrained: str, error: Exception, *, is_tag: bo
     if is_tag:
         return (
             f"The weights {pretrained!r} of {backbone} could not be downloaded ({reason}). With "
-            "internet, open_clip fetches them once; without, copy the file here and give it: "
-            "--pretrained FILE."
+            "internet, open_clip fetches them once; without, copy their .safetensors file here and "
+            f"give it: --backbone {_backbone_of_file(backbone, pretrained)} --pretrained FILE."
         )
     return (
         f"{pretrained} does not hold weights of {backbone} ({reason}): give a .safetensors or "
@@ -93,16 +89,13 @@ def _cannot_load(backbone: str, pretrained: str, error: Exception, *, is_tag: bo
     )
 
 
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep open_clip's own log lines and warnings from stderr; errors are raised anyway."""
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
+def _backbone_of_file(backbone: str, tag: str) -> str:
+    """Return the backbone to name with a copy of the weights `tag`: a file has no activation."""
+    import open_clip
+
+    quick = f"{backbone}-quickgelu"
+    wants_quick = open_clip.get_pretrained_cfg(backbone, tag).get("quick_gelu", False)
+    return quick if wants_quick and quick in open_clip.list_models() else backbone
 
 
 def _describe(

@@ -12,9 +12,7 @@ class TemporalTransformer(nn.Module):
 
     def __init__(self, config: TemporalConfig, dim: int) -> None:
         super().__init__()
-        self.positional_embedding = nn.Parameter(
-            config.position_std * torch.randn(config.max_frames, dim)
-        )
+        self.positional_embedding = nn.Parameter(0.01 * torch.randn(config.max_frames, dim))
         self.transformer = Transformer(dim, config.layers, config.heads, 4 * dim)
 
     def forward(self, frames_btd: Tensor) -> Tensor:

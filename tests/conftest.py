@@ -48,6 +48,7 @@ def make_network() -> Callable[..., STZSAR]:
             vision=dataclasses.replace(
                 base.vision,
                 image_px=32,
+                patch_px=8,
                 width=32,
                 layers=2,
                 heads=2,

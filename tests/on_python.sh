@@ -19,7 +19,10 @@ if [ -z "$python" ]; then
     exit 0
 fi
 environment=.venvs/$version
-[ -x "$environment/bin/python" ] || "$python" -m venv "$environment"
+[ -x "$environment/bin/python" ] || "$python" -m venv "$environment" || {
+    rm -rf "$environment"
+    exit 1
+}
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
     -e '.[cpu]' 'pytest>=8' 'pytest-timeout>=2.3' 'onnx>=1.17'
 echo "The runtime's tests on Python $version:"

@@ -68,8 +68,7 @@ def test_every_option_says_what_it_does(name):
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_read_by_the_code(root, name):
     """An option that nothing reads does nothing: its name must stand beyond its declaration."""
-    source = "".join(path.read_text() for path in (root / STAGE[name]).glob("*.py"))
-    code = re.sub(r"option\((?:[^()]|\([^()]*\))*\)", "", source)
+    code = "".join(_without_declarations(path) for path in (root / STAGE[name]).glob("*.py"))
     for parameter in command(name).params:
         if isinstance(parameter, click.Option) and parameter.name not in READ_ELSEWHERE:
             assert re.search(rf"\b{parameter.name}\b", code), parameter.name

@@ -15,12 +15,10 @@ from ..runtime.errors import StzsarError
 
 if TYPE_CHECKING:
     from ..models.stzsar import STZSAR
-    from ..runtime.manifest import WeightsOrigin
     from .config import TrainConfig
-    from .data import ClipDataset
     from .run_folder import RunFolder
-    from .videos import VideoFile
 
+_NEWEST = ""
 _COUNT = click.IntRange(min=1)
 _ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 # Repeated from models.config and train.precision: --help must not wait for torch.
@@ -47,7 +45,7 @@ Examples:
     cloup.option(
         "--setting",
         type=click.Choice(["plain", "hard", "mixed"]),
-        help="Of MovingShapes; mixed (default) is half of each.",
+        help="Of MovingShapes; mixed (default) begins plain and grows to half hard.",
     ),
     cloup.option(
         "--labels",
@@ -108,7 +106,7 @@ Examples:
 @cloup.option_group(
     "Optimisation",
     cloup.option(
-        "--steps", metavar="N", type=_COUNT, help="Optimiser steps (default 1000, 5000 over CLIP)."
+        "--steps", metavar="N", type=_COUNT, help="Optimiser steps (default 3600, 5000 over CLIP)."
     ),
     cloup.option(
         "--batch", metavar="N", type=_COUNT, help="Clips in a step (default 48, 32 over CLIP)."
@@ -134,7 +132,10 @@ Examples:
         help="auto (default): bf16 or fp16 on a GPU, fp32 on a CPU.",
     ),
     cloup.option(
-        "--seed", metavar="N", type=int, help="Of weights, clips and their order (default 0)."
+        "--seed",
+        metavar="N",
+        type=click.IntRange(0, 2**63 - 1),
+        help="Of weights, clips and their order (default 0).",
     ),
 )
 @cloup.option_group(
@@ -148,9 +149,9 @@ Examples:
     cloup.option(
         "--resume",
         metavar="FOLDER",
-        type=click.Path(path_type=Path),
+        type=click.Path(),
         is_flag=False,
-        flag_value=Path(),
+        flag_value=_NEWEST,
         help="Go on with a run as it was configured; the newest if no folder is given.",
     ),
     cloup.option(
@@ -178,20 +179,31 @@ Examples:
 @click.pass_context
 @at_the_edge
 def main(
-    context: click.Context, output: Path | None, resume: Path | None, device: str, **options: Any
+    context: click.Context, output: Path | None, resume: str | None, device: str, **options: Any
 ) -> None:
     """Train a network for zero-shot action recognition, and write checkpoints under runs/."""
-    given = [name for name in options if _was_given(context, name)]
-    if resume is not None and (given or output):
+    if resume is None:
+        _train(*_new(output, options), device)
+        return
+    changed = [
+        flag for name, flag in _given(context).items() if name in options or name == "output"
+    ]
+    if changed:
         raise StzsarError(
             "--resume goes on with the run as it was configured: leave out "
-            f"--{(given or ['output'])[0].replace('_', '-')}, or start a new run with it."
+            f"{changed[0]}, or start a new run with it."
         )
-    _train(_resumed(resume) if resume is not None else _new(output, options), device)
+    _train(*_resumed(resume), device)
 
 
-def _was_given(context: click.Context, name: str) -> bool:
-    return context.get_parameter_source(name) not in (None, ParameterSource.DEFAULT)
+def _given(context: click.Context) -> dict[str, str]:
+    """Return the options that stand on the command line, by name, as they are written there."""
+    return {
+        parameter.name: parameter.opts[0]
+        for parameter in context.command.params
+        if parameter.name
+        and context.get_parameter_source(parameter.name) == ParameterSource.COMMANDLINE
+    }
 
 
 def _new(output: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, RunFolder]":
@@ -199,7 +211,8 @@ def _new(output: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, Ru
     from .run_folder import RunFolder
 
     config = recipe(**options)
-    name = f"{Path(config.data).stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    _refuse_idle(config, options)
+    name = f"{config.data_name}-{time.strftime('%Y%m%d-%H%M%S')}"
     run = RunFolder(output or Path("runs") / name)
     if run.path.exists() and any(run.path.iterdir()):
         raise StzsarError(
@@ -208,12 +221,37 @@ def _new(output: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, Ru
     return config, run
 
 
-def _resumed(folder: Path) -> "tuple[TrainConfig, RunFolder]":
+def _refuse_idle(config: "TrainConfig", options: dict[str, Any]) -> None:
+    """An option that would do nothing is an error."""
+    from .config import SMALL
+
+    def given(*names: str) -> bool:
+        return any(options[name] is not None for name in names)
+
+    if config.backbone == SMALL and given("pretrained"):
+        raise StzsarError("--pretrained goes with a --backbone of open_clip: small has no weights.")
+    if not config.is_moving_shapes:
+        if given("setting"):
+            raise StzsarError("--setting is of MovingShapes: leave it out, or leave out --data.")
+    elif config.backbone != SMALL:
+        raise StzsarError(
+            f"MovingShapes is drawn at 64 px, which {config.backbone} does not take: leave out "
+            "--backbone, or give --data."
+        )
+    elif given("frames", "rate_fps", "labels"):
+        raise StzsarError(
+            "MovingShapes has its own frames, rate and labels: leave out --frames, --rate and "
+            "--labels, or give --data."
+        )
+
+
+def _resumed(name: str) -> "tuple[TrainConfig, RunFolder]":
     from ..models.checkpoint import newest_checkpoint
     from .config import TrainConfig
     from .run_folder import RunFolder
 
-    if folder == Path():
+    folder = Path(name)
+    if name == _NEWEST:
         newest = newest_checkpoint(Path("runs"))
         if newest is None:
             raise StzsarError(
@@ -227,113 +265,33 @@ def _resumed(folder: Path) -> "tuple[TrainConfig, RunFolder]":
     return config, run
 
 
-def _train(made: "tuple[TrainConfig, RunFolder]", device: str) -> None:
+def _train(config: "TrainConfig", run: "RunFolder", device: str) -> None:
     import torch
 
+    from .assemble import find_clips, find_device, make_dataset, make_network
     from .loop import Trainer
+    from .precision import Precision
 
-    config, run = made
-    where = _device(device)
+    where = find_device(device)
+    precision = Precision.choose(config.precision, where)
     torch.manual_seed(config.seed)
-    clips = _find_clips(config)
-    network, origin = _network(config)
+    clips = find_clips(config)
+    network, origin = make_network(config)
     network.to(where)
-    dataset = _dataset(config, clips, network.config.vision.image_px)
-    run.path.mkdir(parents=True, exist_ok=True)
-    config.save(run.path)
+    dataset = make_dataset(config, clips, network.config.vision.image_px)
+    run.begin(config)
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     console.print(
         f"Training {config.backbone} ({millions:.1f} M parameters, {where}) on {config.data}: "
         f"{len(dataset.labels)} classes. The run is {run.path}."
     )
     trainer = Trainer(
-        config=config, dataset=dataset, network=network, origin=origin, run=run, device=where
+        config=config, dataset=dataset, network=network, origin=origin, run=run, precision=precision
     )
     last = trainer.train()
-    if _is_moving_shapes(config):
+    if config.is_moving_shapes:
         _test(network, run)
     console.print(f"The checkpoint is {last}. Export it: stzsar-export {last}")
-
-
-def _is_moving_shapes(config: "TrainConfig") -> bool:
-    from .config import MOVING_SHAPES
-
-    return config.data == MOVING_SHAPES
-
-
-def _device(name: str) -> Any:
-    import torch
-
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise StzsarError(f"--device {name} cannot be used: {reason}.") from error
-    return device
-
-
-def _network(config: "TrainConfig") -> "tuple[STZSAR, WeightsOrigin]":
-    from ..models.config import HeadConfig, TemporalConfig, small_config
-    from ..models.pretrained import load_clip
-    from ..models.stzsar import STZSAR
-    from ..runtime.manifest import WeightsOrigin
-    from .config import SMALL
-    from .moving_shapes import KNOWS
-
-    knows = KNOWS if _is_moving_shapes(config) else f"the classes of {Path(config.data).name}"
-    trained = f"stzsar-train on {Path(config.data).name}"
-    switches = {"interaction": config.interaction, "projections": config.projections}
-    if config.backbone == SMALL:
-        base = small_config()
-        network = STZSAR(
-            dataclasses.replace(
-                base,
-                head=dataclasses.replace(base.head, **switches),
-                vision=dataclasses.replace(base.vision, patch_path=config.patch_path),
-                temporal=base.temporal if config.temporal else None,
-            )
-        )
-        return network, WeightsOrigin(source=f"small network, {trained}", knows=knows)
-    network, origin = load_clip(
-        config.backbone,
-        config.pretrained,
-        head=HeadConfig(**switches),
-        temporal=TemporalConfig() if config.temporal else None,
-        patch_path=config.patch_path,
-    )
-    return network, WeightsOrigin(source=f"{origin.source}, {trained}", knows=knows)
-
-
-def _find_clips(config: "TrainConfig") -> "list[VideoFile]":
-    """List the files before a network is loaded: a wrong path is answered at once."""
-    from .videos import find_videos
-
-    return [] if _is_moving_shapes(config) else find_videos(Path(config.data))
-
-
-def _dataset(config: "TrainConfig", files: "list[VideoFile]", size_px: int) -> "ClipDataset":
-    from ..runtime.labels import as_labels, read_labels
-    from .moving_shapes import SAMPLING, SIZE_PX, MovingShapes
-    from .videos import VideoFiles
-
-    if files:
-        names = sorted({file.label for file in files})
-        labels = read_labels(Path(config.labels)) if config.labels else as_labels(names)
-        return VideoFiles(files, labels, frames=config.frames, size_px=size_px)
-    if (config.frames, config.rate_fps) != (SAMPLING.frames, SAMPLING.rate_fps) or config.labels:
-        raise StzsarError(
-            f"MovingShapes has {SAMPLING.frames} frames at {SAMPLING.rate_fps:g} a second and its "
-            "own labels: leave out --frames, --rate and --labels, or give --data."
-        )
-    if size_px != SIZE_PX:
-        raise StzsarError(
-            f"MovingShapes is drawn at {SIZE_PX} px and this backbone takes {size_px} px: leave "
-            "out --backbone, or give --data."
-        )
-    return MovingShapes("train", config.setting, seed=config.seed)
 
 
 def _test(network: "STZSAR", run: "RunFolder") -> None:

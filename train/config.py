@@ -17,11 +17,11 @@ CONFIG = "config.json"
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
-    """A run. Two runs with equal configurations give equal losses on the same machine.
+    """A run. With one thread, equal configurations give equal losses on the same machine.
 
     Attributes:
         data: "moving-shapes", a folder of `class/clip.mp4`, or a CSV of `path,label`.
-        setting: of MovingShapes: plain, hard, or half of each.
+        setting: of MovingShapes: plain, hard, or mixed, which begins plain and grows to half hard.
         labels: a JSON or text file with the classes' attributes; None takes the names alone.
         backbone: "small" (from scratch), or a ViT of open_clip.
         pretrained: open_clip's tag, a file, or "none".
@@ -52,7 +52,7 @@ class TrainConfig:
     train_text: bool = True
     frames: int = 8
     rate_fps: float = 4.0
-    steps: int = 1000
+    steps: int = 3600
     batch: int = 48
     learning_rate: float = 1e-3
     clip_learning_rate: float = 1e-3
@@ -63,10 +63,22 @@ class TrainConfig:
     checkpoint_every: int = 100
     seed: int = 0
 
+    @property
+    def is_moving_shapes(self) -> bool:
+        """Whether the clips are generated."""
+        return self.data == MOVING_SHAPES
+
+    @property
+    def data_name(self) -> str:
+        """The data's name, without its folder."""
+        return Path(self.data).resolve().stem
+
     def save(self, folder: Path) -> None:
         """Write the configuration into a run's folder."""
         text = json.dumps(dataclasses.asdict(self), indent=1) + "\n"
-        (folder / CONFIG).write_text(text, encoding="utf-8")
+        part = folder / f".{CONFIG}"
+        part.write_text(text, encoding="utf-8")
+        part.replace(folder / CONFIG)
 
     @classmethod
     def load(cls, folder: Path) -> "TrainConfig":
@@ -91,6 +103,8 @@ def recipe(**chosen: Any) -> TrainConfig:
     data = chosen.get("data", MOVING_SHAPES)
     backbone = chosen.setdefault("backbone", SMALL if data == MOVING_SHAPES else "ViT-B-32")
     if backbone == SMALL:
+        if "learning_rate" in chosen:
+            chosen.setdefault("clip_learning_rate", chosen["learning_rate"])
         return TrainConfig(**chosen)
     clip = {
         "pretrained": "openai",

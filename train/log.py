@@ -44,11 +44,6 @@ class TrainLog:
         self._loss = loss if self._loss == 0 else 0.95 * self._loss + 0.05 * loss
         self._bar.update(self._task, completed=step + 1, loss=self._loss, speed=speed)
 
-    def scores(self, step: int, scores: dict[str, float]) -> None:
-        """Record an evaluation's scores by name."""
-        for name, value in scores.items():
-            self._board.add_scalar(f"test/{name}", value, step)
-
     def __enter__(self) -> "TrainLog":
         """Start the bar."""
         self._bar.start()

@@ -22,7 +22,7 @@ from .log import TrainLog
 from .loss import symmetric_loss
 from .optim import make_optimizer, set_learning_rate
 from .precision import Precision
-from .run_folder import RunFolder
+from .run_folder import RunFolder, step_of
 
 _MAX_LOGIT_SCALE = math.log(100)
 _MAX_GRADIENT_NORM = 1.0
@@ -38,7 +38,7 @@ class Trainer:
         network: what is trained, on its device.
         origin: what the checkpoint will say of its weights.
         run: the run's folder.
-        device: where the network is.
+        precision: of the towers, on the network's device.
     """
 
     config: TrainConfig
@@ -46,7 +46,7 @@ class Trainer:
     network: STZSAR
     origin: WeightsOrigin
     run: RunFolder
-    device: torch.device
+    precision: Precision
 
     def train(self) -> Path:
         """Train from the newest checkpoint of the run, if it has one, and return the last.
@@ -54,40 +54,41 @@ class Trainer:
         Raises:
             StzsarError: the loss is no longer a number.
         """
-        config, network = self.config, self.network
+        config, network, device = self.config, self.network, self.precision.device
         optimizer = make_optimizer(network, config)
-        precision = Precision.choose(config.precision, self.device)
-        scaler = precision.scaler()
+        self.precision.apply_to(network)
+        scaler = self.precision.scaler()
         start = 0
         newest = self.run.newest
         if newest is not None:
             self.run.restore(newest, network, optimizer, scaler)
-            start = int(newest.name.removeprefix("step-"))
+            start = step_of(newest)
         self.run.forget_after(start)
         texts = BatchTexts(self.dataset.labels, network, train_text=config.train_text)
         sampler = StepSampler(len(self.dataset), config.batch, config.seed, start, config.steps)
         network.train()
         step = start
+        is_whole = True  # weights, optimiser and `step` are of the same moment
         with TrainLog(self.run, start=start, steps=config.steps, batch=config.batch) as log:
             try:
                 for frames, classes in loader(self.dataset, sampler, workers=config.workers):
                     set_learning_rate(optimizer, config, step)
-                    with precision.autocast():
-                        loss = self._loss(
-                            frames.to(self.device), classes.to(self.device), texts, step
-                        )
-                    self._update(loss, optimizer, scaler, step)
+                    loss = self._loss(frames.to(device), classes.to(device), texts, step)
+                    self._backward(loss, optimizer, scaler, step)
+                    is_whole = False
+                    self._update(optimizer, scaler)
+                    step += 1
+                    is_whole = True
                     log.step(
-                        step,
+                        step - 1,
                         loss=loss.item(),
                         learning_rate=optimizer.param_groups[-1]["lr"],
                         scale=network.head.logit_scale.exp().item(),
                     )
-                    step += 1
                     if step % config.checkpoint_every == 0 and step < config.steps:
                         self._save(step, optimizer, scaler)
             except KeyboardInterrupt:
-                if step > start:
+                if is_whole and step > start:
                     self._save(step, optimizer, scaler)
                 raise
         return self._save(step, optimizer, scaler)
@@ -96,9 +97,9 @@ class Trainer:
         present, places = classes.unique(return_inverse=True)
         bank = texts.bank(self.network, present, step)
         logits = self.network(frames, bank)
-        return symmetric_loss(logits[:, places].float(), classes)
+        return symmetric_loss(logits[:, places], classes)
 
-    def _update(
+    def _backward(
         self,
         loss: Tensor,
         optimizer: torch.optim.Optimizer,
@@ -107,13 +108,15 @@ class Trainer:
     ) -> None:
         if not torch.isfinite(loss):
             raise StzsarError(
-                f"The loss is {loss.item()} at step {step}: lower --learning-rate, then go on from "
-                f"the last checkpoint with --resume {self.run.path}."
+                f"The loss is {loss.item()} at step {step}: start a new run with a lower "
+                "--learning-rate, or with --precision fp32."
             )
         optimizer.zero_grad(set_to_none=True)
         scaler.scale(loss).backward()
         scaler.unscale_(optimizer)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT_NORM)
+
+    def _update(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
         scaler.step(optimizer)
         scaler.update()
         with torch.no_grad():

@@ -46,7 +46,7 @@ class Thing:
 _RED, _YELLOW, _GREEN = (60, 60, 235), (60, 215, 245), (80, 200, 80)
 _BLUE, _WHITE = (240, 130, 50), (240, 240, 240)
 
-# Each colour has two shapes, so that neither alone says what a thing is.
+# Each colour is that of two things, so that it alone does not say what a thing is.
 THINGS: tuple[Thing, ...] = (
     Thing("red heart", "heart", _RED,
           ("crimson", "two lobes on top", "love symbol", "tapering below")),
@@ -71,6 +71,9 @@ THINGS: tuple[Thing, ...] = (
 )  # fmt: skip
 
 _TRAIN_CLIPS = 1 << 20
+# The mixed setting of training begins plain, and grows to half hard: shown everything at once, the
+# network learns what motions are several times more slowly.
+_PLAIN_CLIPS, _RAMP_CLIPS, _HARD_SHARE = 50_000, 50_000, 0.5
 _TEST_CLIPS_PER_CLASS = 20
 _SPLIT_SEEDS: dict[str, int] = {"train": 0, "seen-test": 1, "unseen-test": 2}
 
@@ -138,13 +141,22 @@ class MovingShapes:
         return self._size
 
     def __getitem__(self, request: ClipRequest) -> Clip:
-        """Return the clip of a request; `request.clip` alone decides what it shows."""
+        """Return the clip of a request.
+
+        `request.clip` decides what it shows; in the mixed setting `request.draw`, the number of
+        clips that training has seen before, decides how often it is a hard one.
+        """
         label = request.clip % len(self._actions)
         rng = np.random.default_rng([*self._seed, request.clip])
-        hard = self._setting == "hard" or (self._setting == "mixed" and rng.random() < 0.5)
+        hard = rng.random() < self._hard_share(request.draw)
         scene = Scene.draw(self._actions[label], rng, hard=hard)
         times = rng.uniform(0, 2) + np.arange(SAMPLING.frames) / SAMPLING.rate_fps
         return Clip(torch.from_numpy(np.stack([scene.frame(t, times[0]) for t in times])), label)
+
+    def _hard_share(self, seen_clips: int) -> float:
+        if self._setting == "mixed":
+            return _HARD_SHARE * min(1, max(0, seen_clips - _PLAIN_CLIPS) / _RAMP_CLIPS)
+        return 1.0 if self._setting == "hard" else 0.0
 
 
 @dataclass(frozen=True)

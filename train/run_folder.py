@@ -7,6 +7,7 @@ checkpoints/step-000100 see models.checkpoint, and training.safetensors
 """
 
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,14 +15,20 @@ import safetensors
 import safetensors.torch
 import torch
 
-from ..models.checkpoint import Checkpoint, load_weights, newest_checkpoint, save_checkpoint
+from ..models.checkpoint import Checkpoint, load_weights, save_checkpoint
 from ..models.folder import written_whole
 from ..models.stzsar import STZSAR
 from ..runtime.errors import BundleError
+from .config import CONFIG, TrainConfig
 
 _TRAINING = "training.safetensors"
 _METRICS = "metrics.jsonl"
 _KEEP = 2
+
+
+def step_of(checkpoint: Path) -> int:
+    """Return the number of steps behind the folder `step-<n>`."""
+    return int(checkpoint.name.removeprefix("step-"))
 
 
 @dataclass(frozen=True)
@@ -42,8 +49,14 @@ class RunFolder:
 
     @property
     def newest(self) -> Path | None:
-        """The newest complete checkpoint, or None."""
-        return newest_checkpoint(self.path / "checkpoints")
+        """The complete checkpoint of the last step, or None."""
+        return next(reversed(self._checkpoints()), None)
+
+    def begin(self, config: TrainConfig) -> None:
+        """Make the folder, with the configuration that every later start of the run takes."""
+        if not (self.path / CONFIG).exists():
+            self.path.mkdir(parents=True, exist_ok=True)
+            config.save(self.path)
 
     def save(
         self,
@@ -62,9 +75,8 @@ class RunFolder:
                 for index, values in state.items()
                 for key, value in values.items()
             }
-            safetensors.torch.save_file(
-                tensors, folder / _TRAINING, {"scaler": json.dumps(scaler.state_dict())}
-            )
+            extra = {"scaler": json.dumps(scaler.state_dict())}
+            (folder / _TRAINING).write_bytes(safetensors.torch.save(tensors, extra))
         self._drop_old()
         return target
 
@@ -81,18 +93,18 @@ class RunFolder:
             BundleError: the checkpoint cannot be used, or holds no training state.
         """
         load_weights(folder, network)
+        document = optimizer.state_dict()
         try:
             with safetensors.safe_open(folder / _TRAINING, "pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                for name in file.keys():  # noqa: SIM118
+                    index, key = name.split(".")
+                    document["state"].setdefault(int(index), {})[key] = file.get_tensor(name)
                 scale = json.loads(file.metadata()["scaler"])
-        except (OSError, safetensors.SafetensorError) as error:
+            optimizer.load_state_dict(document)
+        except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
             raise BundleError(f"{folder} cannot be resumed: {error}.") from error
-        document = optimizer.state_dict()
-        for name, value in tensors.items():
-            index, key = name.split(".")
-            document["state"].setdefault(int(index), {})[key] = value
-        optimizer.load_state_dict(document)
-        scaler.load_state_dict(scale)
+        if scale:  # else the run so far needed none, and the scaler begins at its start
+            scaler.load_state_dict(scale)
 
     def forget_after(self, step: int) -> None:
         """Drop the losses of steps that a resumed run takes again."""
@@ -103,8 +115,8 @@ class RunFolder:
         self.metrics.write_text("".join(kept), encoding="utf-8")
 
     def _drop_old(self) -> None:
-        checkpoints = sorted((self.path / "checkpoints").glob("step-*"))
-        for folder in checkpoints[:-_KEEP]:
-            for file in folder.iterdir():
-                file.unlink()
-            folder.rmdir()
+        for folder in self._checkpoints()[:-_KEEP]:
+            shutil.rmtree(folder)
+
+    def _checkpoints(self) -> list[Path]:
+        return sorted((self.path / "checkpoints").glob("step-*"), key=step_of)

@@ -1,16 +1,19 @@
 """MovingShapes as files: its labels for export, and sample clips.
 
-Run it as `python -m stzsar.train.sample labels labels.json`, `… video sample.mp4`, or
-`… clips FOLDER`.
+Run it as `python -m stzsar.train.sample labels labels.json`, `… video sample.mp4`,
+`… picture annotated.mp4 demo.png`, or `… clips FOLDER`.
 """
 
 import json
 from pathlib import Path
 
 import click
+import numpy as np
 from rich.progress import track
 
+from ..runtime.clips import read_clip
 from ..runtime.commandline import at_the_edge, console
+from ..runtime.errors import StzsarError
 from .moving_shapes import SAMPLING, Action, find_action, seen_actions, unseen_actions, write_video
 
 # Five classes that training never showed.
@@ -21,6 +24,7 @@ SAMPLE_ACTIONS = (
     "white diamond growing",
     "yellow crescent falling",
 )
+PICTURE_PX = 256
 _DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks.")
 
 
@@ -46,13 +50,29 @@ def labels(path: Path) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--action", "names", multiple=True, help="A class to show; five unseen ones if none.")
 @click.option("--seconds", default=4.0, show_default=True, help="Seconds of each action.")
-@click.option("--seed", default=0, show_default=True, help="Of the scenes.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the scenes."
+)
 @_DEBUG
 @at_the_edge
 def video(path: Path, names: tuple[str, ...], seconds: float, seed: int) -> None:
     """Write one video of several actions, one after the other."""
     actions = [find_action(name) for name in names or SAMPLE_ACTIONS]
     write_video(path, actions, seconds_each=seconds, seed=seed, scale=4)
+
+
+@main.command()
+@click.argument("annotated", type=click.Path(path_type=Path))
+@click.argument("path", type=click.Path(path_type=Path))
+@_DEBUG
+@at_the_edge
+def picture(annotated: Path, path: Path) -> None:
+    """Put a frame of each action side by side, from the sample as stzsar-run annotated it."""
+    import cv2
+
+    clip = read_clip(annotated, frames=len(SAMPLE_ACTIONS), size_px=PICTURE_PX)
+    if not cv2.imwrite(str(path), np.hstack(list(clip.images_thwc))):
+        raise StzsarError(f"Cannot write {path}: the folder must exist, and end it in .png.")
 
 
 @main.command()

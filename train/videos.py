@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from ..runtime.clips import read_clip
+from ..runtime.commandline import log
 from ..runtime.errors import LabelError, SourceError
 from ..runtime.labels import Label
 from ..runtime.sources import VIDEO_SUFFIXES
@@ -51,6 +52,7 @@ class VideoFiles:
         self._classes = [names[file.label] for file in files]
         self._frames = frames
         self._size_px = size_px
+        self._broken: set[int] = set()
 
     def __len__(self) -> int:
         """Return the number of files."""
@@ -59,13 +61,29 @@ class VideoFiles:
     def __getitem__(self, request: ClipRequest) -> Clip:
         """Return T frames, one at random from each of T equal segments of the file.
 
+        The next file stands in for one that gives no frames, so that a few broken ones among many
+        do not end a run.
+
         Raises:
-            SourceError: the file gives no frames; the message names it.
+            SourceError: no file gives frames.
         """
-        path = self._files[request.clip].path
         rng = np.random.default_rng([request.draw, request.clip])
-        clip = read_clip(path, frames=self._frames, size_px=self._size_px, rng=rng)
-        return Clip(torch.from_numpy(clip.images_thwc), self._classes[request.clip])
+        for ahead in range(len(self._files)):
+            index = (request.clip + ahead) % len(self._files)
+            try:
+                clip = read_clip(
+                    self._files[index].path, frames=self._frames, size_px=self._size_px, rng=rng
+                )
+            except SourceError as error:
+                self._warn_once(index, error)
+                continue
+            return Clip(torch.from_numpy(clip.images_thwc), self._classes[index])
+        raise SourceError(f"No clip of {len(self._files)} gives frames: convert them.")
+
+    def _warn_once(self, index: int, error: SourceError) -> None:
+        if index not in self._broken:
+            self._broken.add(index)
+            log.warning("Left out: %s", error)
 
 
 def find_videos(data: Path) -> list[VideoFile]:

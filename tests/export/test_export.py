@@ -88,7 +88,7 @@ def test_clip_itself_is_exported_without_a_checkpoint(tmp_path, monkeypatch):
     ("options", "sentence"),
     [
         ([], "There is no checkpoint under runs/"),
-        (["nowhere"], "is not a checkpoint"),
+        (["nowhere"], "neither a checkpoint nor a run with one"),
         (["--labels", "gone.txt"], "gone.txt"),
         (["--pretrained", "openai"], "goes with --backbone"),
         (["--interaction", "off"], "goes with --backbone"),
@@ -103,6 +103,34 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(tmp_path, monkeypatch, option
     assert result.exit_code == 2, result.output
     assert sentence in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_run_stands_for_its_newest_checkpoint(workplace, monkeypatch):
+    monkeypatch.chdir(workplace / "runs/mine/checkpoints")
+    for folder in ("..", "step-000006"):
+        result = export(folder, "--frames", "9")  # refused once the checkpoint is loaded
+        assert "more than the temporal transformer" in result.output
+    assert "step-000006" in export("..", "--frames", "9").output
+
+
+def test_what_is_no_bundle_is_never_replaced(workplace):
+    """The folder of the runs, a stranger's folder, and a file, each as --output."""
+    Path("mine").mkdir()
+    Path("mine/thesis.txt").write_text("x")
+    Path("file").write_text("x")
+    for target in ("runs", "runs/mine/checkpoints/step-000006", "mine", "mine/thesis.txt", "file"):
+        result = export("--output", target)
+        assert result.exit_code == 2
+        assert "is not a bundle" in result.output
+    assert Path("mine/thesis.txt").read_text() == Path("file").read_text() == "x"
+    assert len(list(Path("runs/mine/checkpoints").iterdir())) == 2
+
+
+def test_a_network_too_large_for_one_file_is_refused_before_tracing(workplace, monkeypatch):
+    monkeypatch.setattr(writer, "_MAX_GRAPH_BYTES", 1000)
+    result = export()
+    assert result.exit_code == 2
+    assert "take ViT-L-14 or a smaller one" in result.output
 
 
 def test_more_frames_than_the_temporal_transformer_takes_are_refused(workplace):

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import resource
 
 import pytest
 import torch
@@ -41,6 +42,20 @@ def test_what_was_saved_comes_back(saved):
     assert found == checkpoint
     for name, value in network.state_dict().items():
         assert torch.equal(loaded.state_dict()[name], value)
+
+
+def test_a_full_disk_is_an_error_of_the_system_and_leaves_the_old_folder(saved):
+    """A limit of the file size stands for the disk: what writes must raise OSError for both."""
+    folder, checkpoint, network = saved
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"), written_whole(folder) as staging:
+            save_checkpoint(staging, checkpoint, network)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert load_checkpoint(folder)[0] == checkpoint
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 def test_a_folder_without_a_description_is_named(tmp_path):

@@ -30,7 +30,7 @@ STRINGS = [
 def clip():
     torch.manual_seed(3)
     config = small_config()
-    vision = {"image_size": 64, "layers": 4, "width": 128, "patch_size": 8, "head_width": 32}
+    vision = {"image_size": 64, "layers": 4, "width": 128, "patch_size": 16, "head_width": 32}
     text = {"context_length": 24, "vocab_size": 1024, "width": 96, "heads": 4, "layers": 2}
     towers: tuple[Any, Any] = (vision, text)
     model = open_clip.model.CLIP(config.dim, *towers).eval()

@@ -51,6 +51,18 @@ def test_a_clip_is_a_function_of_its_seed_and_index(split, setting):
     assert not torch.equal(clip(first, 11).frames, clip(first, 12).frames)
 
 
+def test_the_mixed_setting_begins_plain_and_grows_to_half_hard():
+    mixed, plain = MovingShapes("train", "mixed"), MovingShapes("train", "plain")
+
+    def hard_share(draw):
+        """A hard clip differs from the plain one of the same seed."""
+        pairs = ((mixed[ClipRequest(i, draw)], plain[ClipRequest(i, draw)]) for i in range(60))
+        return np.mean([not torch.equal(a.frames, b.frames) for a, b in pairs])
+
+    assert hard_share(0) == hard_share(50_000) == 0
+    assert 0.1 < hard_share(75_000) < 0.4 < hard_share(200_000) < 0.65
+
+
 def test_the_splits_show_different_clips():
     clips = [clip(MovingShapes(split, "plain"), 3).frames for split in SPLITS]
     assert not torch.equal(clips[0], clips[1])

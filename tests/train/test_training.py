@@ -9,12 +9,17 @@ import sys
 import time
 from pathlib import Path
 
+import click
+import cv2
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from stzsar.runtime.commandline import INTERRUPT_EXIT
 from stzsar.train.cli import main
 from stzsar.train.config import TrainConfig, recipe
 from stzsar.train.optim import rate_factor
+from stzsar.train.run_folder import RunFolder
 
 SMALL_RUN = ["--batch", "6", "--steps", "26", "--checkpoint-every", "3", "--warmup-steps", "2"]
 COMMAND = [sys.executable, "-c", "from stzsar.train.cli import main; main()"]
@@ -26,14 +31,15 @@ def losses(run: Path) -> list[tuple[int, float]]:
     return [(row["step"], row["loss"]) for row in map(json.loads, lines)]
 
 
-def start(*options: str | Path) -> "subprocess.Popen[bytes]":
+def start(*options: str | Path, stderr: int | None = None) -> "subprocess.Popen[bytes]":
     # One thread: the sums of two threads need not have one order.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen([*COMMAND, *map(str, options)], env=environment)
+    return subprocess.Popen([*COMMAND, *map(str, options)], env=environment, stderr=stderr)
 
 
 @pytest.mark.slow
-def test_a_killed_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path):
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path, how):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     assert start(*SMALL_RUN, "--output", whole).wait() == 0
     process = start(*SMALL_RUN, "--output", killed)
@@ -41,8 +47,8 @@ def test_a_killed_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path):
     while not (metrics.exists() and len(losses(killed)) >= 5):
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(how)
+    assert process.wait() in (-signal.SIGKILL, INTERRUPT_EXIT)
     assert start("--resume", killed).wait() == 0
     assert losses(killed) == losses(whole)
     assert len(losses(killed)) == 26
@@ -58,7 +64,7 @@ def test_the_network_learns(tmp_path):
     from stzsar.train.data import ClipRequest
     from stzsar.train.loop import Trainer
     from stzsar.train.moving_shapes import MovingShapes
-    from stzsar.train.run_folder import RunFolder
+    from stzsar.train.precision import Precision
 
     class TwelveClips:
         def __init__(self):
@@ -72,7 +78,7 @@ def test_the_network_learns(tmp_path):
             return self._source[ClipRequest(request.clip * 8, 0)]
 
     torch.manual_seed(0)
-    config = TrainConfig(steps=25, batch=12, warmup_steps=2, workers=0, checkpoint_every=100)
+    config = TrainConfig(steps=60, batch=12, warmup_steps=2, workers=0, checkpoint_every=100)
     base = small_config()
     network = STZSAR(dataclasses.replace(base, vision=dataclasses.replace(base.vision, layers=2)))
     before = {name: value.clone() for name, value in network.state_dict().items()}
@@ -82,7 +88,7 @@ def test_the_network_learns(tmp_path):
         network=network,
         origin=WeightsOrigin(source="a test", knows="twelve clips"),
         run=RunFolder(tmp_path),
-        device=torch.device("cpu"),
+        precision=Precision.choose("fp32", torch.device("cpu")),
     )
     trainer.train()
     values = [loss for _, loss in losses(tmp_path)]
@@ -129,10 +135,9 @@ def test_a_run_leaves_what_it_promises(tmp_path):
     assert kept == ["step-000002", "step-000003"]
 
 
-def test_training_over_files_takes_their_classes(tmp_path):
-    import cv2
-    import numpy as np
-
+@pytest.fixture
+def clips(tmp_path):
+    """clips/HulaHoop/a.avi and clips/archery/a.avi, of noise."""
     for name in ("HulaHoop", "archery"):
         (tmp_path / "clips" / name).mkdir(parents=True)
         file = str(tmp_path / "clips" / name / "a.avi")
@@ -140,6 +145,37 @@ def test_training_over_files_takes_their_classes(tmp_path):
         for _ in range(10):
             writer.write(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
         writer.release()
+    return tmp_path / "clips"
+
+
+OVER_FILES = ["--data", "clips", "--backbone", "small", "--steps", "2", "--batch", "2"]
+
+
+def test_a_broken_clip_is_named_and_another_stands_in(clips):
+    """With a worker, out of which an error would be a traceback and the end of the run."""
+    (clips / "archery" / "b.mp4").write_bytes(b"no video")
+    result = start(*OVER_FILES, "--batch", "3", "--output", "run", stderr=subprocess.PIPE)
+    _, heard = result.communicate()
+    assert result.returncode == 0, heard
+    assert heard.count(b"archery/b.mp4") == 1
+    assert b"Traceback" not in heard
+
+
+def test_clips_that_are_all_broken_are_one_sentence(clips):
+    for file in clips.glob("*/*"):
+        file.write_bytes(b"no video")
+    result = train(*OVER_FILES, "--output", "run")
+    assert result.exit_code == 2
+    assert "No clip of 2 gives frames" in result.output
+    assert not Path("run").exists()
+
+
+def test_windows_may_be_longer_than_the_default_of_the_temporal_transformer(clips):
+    result = train(*OVER_FILES, "--frames", "20", "--output", "run")
+    assert result.exit_code == 0, result.output
+
+
+def test_training_over_files_takes_their_classes(tmp_path, clips):
     (tmp_path / "labels.json").write_text(
         '[{"label": "hula hoop", "attributes": ["hoop"]}, {"label": "archery"}]'
     )
@@ -170,7 +206,11 @@ def test_training_over_files_takes_their_classes(tmp_path):
         (["--resume"], "no run under runs/"),
         (["--resume", "elsewhere"], "is not a run of stzsar-train"),
         (["--resume", "elsewhere", "--seed", "3"], "leave out --seed"),
+        (["--resume", "elsewhere", "--rate", "3"], "leave out --rate,"),
         (["--backbone", "ViT-B-32", "--pretrained", "none"], "64 px"),
+        (["--pretrained", "openai"], "goes with a --backbone"),
+        (["--data", ".", "--setting", "hard"], "--setting is of MovingShapes"),
+        (["--seed", "-1"], "is not in the range"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_exit_code_2(options, sentence):
@@ -178,6 +218,25 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(options, sentence):
     assert result.exit_code == 2
     assert sentence in result.output
     assert "Traceback" not in result.output
+
+
+def test_a_refused_run_leaves_no_folder(tmp_path):
+    train("--precision", "fp16", "--device", "cpu", "--output", "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_resumed_from_within_its_folder(tmp_path, monkeypatch):
+    assert train("--batch", "4", "--steps", "1", "--output", "run").exit_code == 0
+    monkeypatch.chdir(tmp_path / "run")
+    assert train("--resume", ".").exit_code == 0
+
+
+def test_the_last_step_is_the_newest_whatever_its_date(tmp_path):
+    assert train("--batch", "4", "--steps", "2", "--checkpoint-every", "1", "--output", "run")
+    first, last = sorted((tmp_path / "run/checkpoints").iterdir())
+    os.utime(last / "checkpoint.json", (0, 0))
+    assert RunFolder(tmp_path / "run").newest == last
+    assert first.exists()
 
 
 def test_a_folder_with_something_in_it_is_not_written_over(tmp_path):
@@ -202,3 +261,19 @@ def test_defaults_follow_the_backbone():
     clip = recipe(data="videos", steps=None)
     assert (clip.backbone, clip.pretrained, clip.train_text) == ("ViT-B-32", "openai", False)
     assert recipe(data="videos", batch=7).batch == 7
+
+
+def test_from_scratch_everything_learns_at_one_rate():
+    config = recipe(learning_rate=1e-5)
+    assert config.learning_rate == config.clip_learning_rate == 1e-5
+
+
+@pytest.mark.parametrize("parameter", ["interaction", "patch_path"])
+def test_the_choices_of_the_help_are_those_of_the_network(parameter):
+    """They are repeated there, so that --help need not wait for torch."""
+    from stzsar.models import config
+
+    (option,) = (option for option in main.params if option.name == parameter)
+    known = {"interaction": config.INTERACTIONS, "patch_path": config.PATCH_PATHS}[parameter]
+    assert isinstance(option.type, click.Choice)
+    assert tuple(option.type.choices) == known
