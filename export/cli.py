@@ -9,8 +9,9 @@ import click
 import cloup
 
 from ..runtime.bundle import RUNS
-from ..runtime.commandline import at_the_edge, console
+from ..runtime.commandline import at_the_edge, console, say
 from ..runtime.errors import BundleError, StzsarError
+from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
@@ -76,14 +77,14 @@ Examples:
     cloup.option(
         "--frames",
         metavar="N",
-        type=click.IntRange(min=1),
+        type=click.IntRange(1, MAX_FRAMES),
         help="Frames of a window (default: as trained; 8 for CLIP).",
     ),
     cloup.option(
         "--rate",
         "rate_fps",
         metavar="FPS",
-        type=click.FloatRange(min=0, min_open=True),
+        type=click.FloatRange(0, MAX_RATE_FPS, min_open=True),
         help="Frames sampled a second (default: as trained; 4 for CLIP).",
     ),
     cloup.option(
@@ -139,7 +140,7 @@ def _from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
                 "There is no checkpoint under runs/: train one with stzsar-train, or export CLIP "
                 "itself with --backbone ViT-B-32 --pretrained openai."
             )
-        console.print(f"Exporting the newest checkpoint, {folder}.")
+        say(f"Exporting the newest checkpoint, {folder}.")
     elif not (folder / DESCRIPTION).is_file():
         newest = newest_checkpoint(folder)
         if newest is None:
@@ -148,7 +149,7 @@ def _from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
                 "stzsar-train wrote."
             )
         folder = newest
-        console.print(f"Exporting {folder}.")
+        say(f"Exporting {folder}.")
     checkpoint, network = load_checkpoint(folder)
     # A run's checkpoints lie in runs/<run>/checkpoints/<step>; others stay by themselves.
     whole = Path(os.path.relpath(folder.resolve()))
@@ -178,7 +179,7 @@ def _from_clip(options: dict[str, Any]) -> "tuple[Checkpoint, STZSAR, Path]":
         origin=origin,
         step=0,
     )
-    console.print(f"Exporting {origin.source}. It knows {origin.knows}.")
+    say(f"Exporting {origin.source}. It knows {origin.knows}.")
     return found, network, RUNS / f"{backbone}-{Path(pretrained).stem}"
 
 
@@ -213,7 +214,7 @@ def _export(
         report = write_bundle(request, target, say=status.update)
     console.print(report.table())
     size_mib = sum(path.stat().st_size for path in target.iterdir()) / 2**20
-    console.print(
+    say(
         f"The bundle is {target}: {precision}, {len(labels)} labels, {size_mib:.1f} MiB. "
         f"Run it: stzsar-run --bundle {target} --source VIDEO"
     )

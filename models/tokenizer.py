@@ -61,7 +61,7 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> Tensor:
 def _merges() -> list[tuple[str, str]]:
     found = importlib.util.find_spec("open_clip")
     if found is None or found.origin is None:
-        raise StzsarError("open_clip is not installed: pip install 'stzsar[train]'.")
+        raise StzsarError("open_clip is not installed: pip install open_clip_torch.")
     path = Path(found.origin).parent / "bpe_simple_vocab_16e6.txt.gz"
     lines = gzip.decompress(path.read_bytes()).decode().split("\n")
     pairs = (line.split() for line in lines[1 : CLIP_VOCABULARY - 2 * _BYTES - 1])

@@ -1,6 +1,7 @@
 """The annotated video: every frame with the time and the best labels drawn on it."""
 
 import unicodedata
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from .capture import Capture
-from .errors import StzsarError
+from .errors import SourceError, StzsarError
 from .frames import Frame
 from .opencv import load_cv2, opencv_path
 from .results import Recognition
 
 MIN_SHORT_SIDE_PX = 240
 MAX_UPSCALED_PX = 4096
+MAX_MPEG4_PX = 8190
+# MPEG-4 parts a second into at most 65535 steps: above this rate hundredths do not always fit.
+WHOLE_FPS_ABOVE = 600
 SHOWN_LABELS = 3
 ASSUMED_FPS = 25.0
 WHITE, ACCENT = (255, 255, 255), (168, 118, 32)  # BGR
@@ -38,14 +42,15 @@ class AnnotatedVideo:
         if path.suffix.lower() != ".mp4":
             raise StzsarError(f"Cannot write the video {path}: give it a name that ends in .mp4.")
         self._path = path
-        self._part = path.with_name(f"{path.stem}.part.mp4")
+        # A name that no other file has: what lies there may be a source.
+        self._part = path.with_name(f".stzsar-{uuid.uuid4().hex}.part.mp4")
         self._part_name = opencv_path(self._part, StzsarError)
         try:
-            self._part.open("wb").close()
+            self._part.open("xb").close()
         except OSError as error:
             raise StzsarError(f"Cannot write the video {path}: {error.strerror}.") from error
-        # MPEG-4 counts time in steps of at most 1/65535 s, which a rounded rate always meets.
-        self._fps = round(fps or ASSUMED_FPS, 2) or ASSUMED_FPS
+        fps = fps or ASSUMED_FPS
+        self._fps = round(fps, 0 if fps > WHOLE_FPS_ABOVE else 2) or ASSUMED_FPS
         self._live = live
         self._cv2 = load_cv2()
         self._writer: Any = None
@@ -56,7 +61,7 @@ class AnnotatedVideo:
         """Add a frame with the result that was the latest at its time.
 
         Raises:
-            StzsarError: OpenCV cannot write this video.
+            SourceError: OpenCV cannot write a video of this source.
         """
         if self._writer is None:
             self._size_wh = _legible_size(frame.image_hwc)
@@ -82,7 +87,7 @@ class AnnotatedVideo:
         self._writer.release()
         # cv2.VideoWriter reports no failure: only reading tells whether all of it arrived. It may
         # hold a frame that was not counted, where Ctrl-C came between the two.
-        check = Capture(self._part_name)
+        check = Capture(self._part_name, str(self._path))
         is_whole = check.is_open and (check.frame_count or 0) >= self._written
         check.release()
         if not is_whole:
@@ -94,9 +99,10 @@ class AnnotatedVideo:
         codec = self._cv2.VideoWriter_fourcc(*"mp4v")
         writer = self._cv2.VideoWriter(self._part_name, codec, self._fps, self._size_wh)
         if not writer.isOpened():
-            self._part.unlink(missing_ok=True)
-            raise StzsarError(
-                f"OpenCV cannot write the video {self._path}: it was built without MPEG-4."
+            width, height = self._size_wh
+            raise SourceError(
+                f"OpenCV cannot write the video {self._path} ({width}x{height} px, {self._fps:g} "
+                "fps, MPEG-4): leave --video out for this source."
             )
         return writer
 
@@ -139,10 +145,11 @@ def _darken(region: Array) -> None:
 
 
 def _legible_size(image_hwc: Array) -> tuple[int, int]:
-    """Return even width and height, with a short side on which text can be read."""
+    """Return even width and height that MPEG-4 takes, where possible large enough to read."""
     height, width = image_hwc.shape[:2]
-    wanted = min(MIN_SHORT_SIDE_PX / min(height, width), MAX_UPSCALED_PX / max(height, width))
-    scale = max(1.0, wanted)
+    long_px = max(height, width)
+    wanted = min(MIN_SHORT_SIDE_PX / min(height, width), MAX_UPSCALED_PX / long_px)
+    scale = min(max(1.0, wanted), MAX_MPEG4_PX / long_px)
     return 2 * max(1, round(width * scale / 2)), 2 * max(1, round(height * scale / 2))
 
 

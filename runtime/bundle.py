@@ -1,6 +1,8 @@
 """A bundle on disk: a folder that export writes and the runtime reads, whole or not at all."""
 
 import hashlib
+import logging
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,11 @@ TOKENIZER = "tokenizer.json"
 BANK = "bank.npz"
 PARITY = "parity.json"
 RUNS = Path("runs")
+# How a tensor in an ONNX file says that its values lie in another file: a key of this length and
+# name. Protobuf also reads the length 8 if a needless zero byte follows it.
+_EXTERNAL_DATA = (b"\x08location", b"\x00location")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,9 +63,8 @@ class Bundle:
 def sha256_of(path: Path) -> str:
     """Return the sha256 of a file as 64 hexadecimal digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
+    for block in _blocks(path):
+        digest.update(block)
     return digest.hexdigest()
 
 
@@ -68,8 +74,8 @@ def shipped_bundle() -> Path:
 
 
 def newest_bundle(root: Path = RUNS) -> Path | None:
-    """Return the bundle below `root` that was written last, or None."""
-    found = [path for path in root.glob(f"**/{MANIFEST}") if not path.parent.name.startswith(".")]
+    """Return the bundle below `root`, hidden folders aside, that was written last, or None."""
+    found = [path for path in root.glob(f"**/{MANIFEST}") if _is_bundle(path.parent, root)]
     newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
     return newest and newest.parent
 
@@ -88,9 +94,40 @@ def find_bundle(root: Path = RUNS) -> Path:
     return found
 
 
+def open_default_bundle() -> Bundle:
+    """Open the bundle to use where none is named, with a warning if it is the shipped one.
+
+    Raises:
+        BundleError: there is none, or it cannot be used.
+    """
+    bundle = Bundle.open(find_bundle())
+    if bundle.path == shipped_bundle():
+        log.warning(
+            "No bundle is named and none is under %s/: using the shipped one, which knows %s.",
+            RUNS,
+            bundle.manifest.weights.knows,
+        )
+    return bundle
+
+
+def _is_bundle(folder: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in folder.relative_to(root).parts)
+    # Other tools write a manifest.json too.
+    return not hidden and all((folder / name).is_file() for name in (FRAME_GRAPH, WINDOW_GRAPH))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            yield block
+
+
 def _check_file(folder: Path, name: str, expected: str) -> None:
-    if Path(name).name != name:
-        raise BundleError(f"The manifest of {folder} lists {name!r}, which is outside of it.")
+    if Path(name).name != name or not name.isprintable():
+        raise BundleError(
+            f"The manifest of {folder} lists {name!r}, which is outside of it or no file name: "
+            "export it again."
+        )
     try:
         found = sha256_of(folder / name)
     except OSError as error:
@@ -102,3 +139,15 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
             f"{folder / name} was changed after its export (its sha256 is not the manifest's): "
             "copy the folder again, or export anew."
         )
+    if name.endswith(".onnx") and _keeps_weights_outside(folder / name):
+        raise BundleError(f"{folder / name} keeps weights outside of itself: export it again.")
+
+
+def _keeps_weights_outside(path: Path) -> bool:
+    """Say whether a graph would make the engine read other files, which no hash covers."""
+    end = b""
+    for block in _blocks(path):
+        if any(key in end + block for key in _EXTERNAL_DATA):
+            return True
+        end = block[-len(_EXTERNAL_DATA[0]) + 1 :]
+    return False

@@ -1,10 +1,12 @@
 """cv2.VideoCapture with its oddities taken out: absurd numbers become None."""
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy.typing as npt
 
+from .errors import SourceError
 from .opencv import load_cv2
 
 Array = npt.NDArray[Any]
@@ -14,6 +16,7 @@ class Capture:
     """An opened file, camera or address; `is_open` says whether that worked.
 
     Attributes:
+        name: what messages call it.
         is_open: whether OpenCV can read it at all.
         fps: announced frame rate, or None.
         frame_count: announced number of frames, or None.
@@ -21,7 +24,8 @@ class Capture:
         codec: the four letters of the codec, for messages.
     """
 
-    def __init__(self, target: str | int, *, timeout_s: int | None = None) -> None:
+    def __init__(self, target: str | int, name: str, *, timeout_s: int | None = None) -> None:
+        self.name = name
         self._cv2 = load_cv2()
         if timeout_s is None:
             self._capture = self._cv2.VideoCapture(target)
@@ -47,17 +51,33 @@ class Capture:
         return self._get("POS_MSEC") / 1000
 
     def grab(self) -> bool:
-        """Decode the next frame; False if there is none."""
-        return self._capture.grab()
+        """Decode the next frame; False if there is none.
+
+        Raises:
+            SourceError: OpenCV fails, as it does where memory runs out.
+        """
+        return self._guarded(self._capture.grab)
 
     def retrieve(self) -> Array | None:
-        """Return the grabbed frame as uint8 [H, W, 3] BGR, or None if it cannot be converted."""
-        converted, image = self._capture.retrieve()
+        """Return the grabbed frame as uint8 [H, W, 3] BGR, or None if it cannot be converted.
+
+        Raises:
+            SourceError: OpenCV fails, as it does where memory runs out.
+        """
+        converted, image = self._guarded(self._capture.retrieve)
         return image if converted else None
 
     def release(self) -> None:
         """Close it."""
         self._capture.release()
+
+    def _guarded(self, read: Callable[[], Any]) -> Any:
+        try:
+            return read()
+        except self._cv2.error as error:
+            raise SourceError(
+                f"OpenCV cannot decode {self.name} ({error.err}): convert or restart the source."
+            ) from error
 
     def _get(self, name: str) -> float:
         return self._capture.get(getattr(self._cv2, f"CAP_PROP_{name}"))

@@ -1,5 +1,6 @@
 """stzsar-run: recognise actions in video, from a camera, a stream or files."""
 
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from .commandline import at_the_edge, console, say
+from .commandline import TERMINATE_EXIT, at_the_edge, console, say
 
 if TYPE_CHECKING:
+    from .bundle import Bundle
     from .recognizer import Recognizer
 
 # What needs numpy, OpenCV or an engine is imported inside the functions: --help must not wait.
@@ -24,7 +26,7 @@ Examples:
       gives one result for each file of a folder
 
 Results go to stdout or --output, everything else to stderr. The exit code is 0, 2 if something
-could not be used (also one of several sources), or 130 after Ctrl-C.
+could not be used (also one of several sources), 130 after Ctrl-C, or 143 after SIGTERM.
 """
 
 
@@ -60,7 +62,7 @@ _PATH = click.Path(path_type=Path)
     cloup.option(
         "--camera",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=click.IntRange(0, 99),
         help="Camera number; 0 where no source is given at all.",
     ),
     cloup.option(
@@ -97,7 +99,7 @@ _PATH = click.Path(path_type=Path)
     cloup.option(
         "--threads",
         metavar="N",
-        type=click.IntRange(min=0),
+        type=click.IntRange(0, 1024),
         default=0,
         help="CPU threads (default: as many as there are cores).",
     ),
@@ -122,7 +124,9 @@ _PATH = click.Path(path_type=Path)
         help="Write the video with the results drawn on it; with several sources a folder, "
         "which gets one video for each.",
     ),
-    cloup.option("--quiet", is_flag=True, help="No progress bar, no summary; errors only."),
+    cloup.option(
+        "--quiet", is_flag=True, help="No progress bar, no summary; warnings and errors only."
+    ),
 )
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="stzsar")
@@ -131,12 +135,14 @@ def main(
     *,
     sources: tuple[str, ...],
     camera: int | None,
+    bundle: Path | None,
+    labels: Path | None,
     output: Path | None,
     quiet: bool,
     **options: Any,
 ) -> None:
     """Recognise actions in a camera's picture, a network stream or video files."""
-    from .session import SessionOptions, check_sources
+    from .session import SessionOptions, check_outputs, check_sources
     from .sources import expand_sources
 
     if camera is None and not sources:
@@ -147,31 +153,39 @@ def main(
     settings = SessionOptions(
         **{name: options.pop(name) for name in ("rate_fps", "whole", "seconds", "video")}
     )
-    check_sources(uris, settings, output)
-    recognizer = _load(quiet=quiet, **options)
+    check_sources(uris, settings)
+    opened = _open_bundle(bundle, quiet=quiet)
+    check_outputs(uris, settings, output=output, labels=labels, bundle=opened.path)
+    recognizer = _load(opened, labels, quiet=quiet, **options)
     _run(recognizer, uris, settings, output, quiet=quiet)
 
 
+def _open_bundle(folder: Path | None, *, quiet: bool) -> "Bundle":
+    from .bundle import Bundle, open_default_bundle, shipped_bundle
+
+    if folder:
+        return Bundle.open(folder)
+    bundle = open_default_bundle()
+    # The shipped one warns of itself, in a quiet run too.
+    if not quiet and bundle.path != shipped_bundle():
+        knows = bundle.manifest.weights.knows
+        say(f"No --bundle is given: taking the newest under runs/; it knows {knows}.")
+    return bundle
+
+
 def _load(
-    *, bundle: Path | None, labels: Path | None, top: int, threads: int, quiet: bool
+    bundle: "Bundle", labels: Path | None, *, top: int, threads: int, quiet: bool
 ) -> "Recognizer":
-    """Open the bundle with the labels, and say which it is."""
-    from .bundle import find_bundle, shipped_bundle
+    """Load the bundle with the labels, and say what is loaded."""
     from .labels import read_labels
     from .progress import text_progress
     from .recognizer import Recognizer
 
     wanted = read_labels(labels) if labels else None
-    folder = bundle or find_bundle()
     with text_progress(shown=not quiet) as progress:
-        recognizer = Recognizer.load(folder, wanted, top_k=top, threads=threads, progress=progress)
+        recognizer = Recognizer.load(bundle, wanted, top_k=top, threads=threads, progress=progress)
     if not quiet:
-        why = ""
-        if bundle is None:
-            is_shipped = folder == shipped_bundle()
-            why = ", the one that is shipped" if is_shipped else ", the newest under runs/"
-            why += f"; it knows {recognizer.manifest.weights.knows}"
-        say(f"Bundle {folder}{why}. {len(recognizer.labels)} labels, on {recognizer.device}.")
+        say(f"Bundle {bundle.path}. {len(recognizer.labels)} labels, on {recognizer.device}.")
     return recognizer
 
 
@@ -184,10 +198,12 @@ def _run(
     from .session import Session
     from .summary import summary_table
 
-    # On a terminal the results themselves show how far it is; a bar would be torn by them.
-    results_hide_bar = output is None and sys.stdout.isatty()
-    progress = SourceProgress(len(uris), shown=not quiet and not results_hide_bar)
+    # What is open is closed and completed, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATE_EXIT))
     with JsonLines(output) as results:
+        # On a terminal the results themselves show how far it is; a bar would be torn by them.
+        results_hide_bar = output is None and sys.stdout.isatty()
+        progress = SourceProgress(len(uris), shown=not quiet and not results_hide_bar)
         session = Session(recognizer, settings, results, progress)
         try:
             with progress:

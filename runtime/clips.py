@@ -39,8 +39,8 @@ def read_clip(
     """Read one frame from each of `frames` equal segments of a video file.
 
     The announced number of frames is taken at its word while the file is decoded, once and in
-    order; where it proves wrong, the file is decoded again by the true number. A file that is cut
-    short gives a clip of what is there, and says so.
+    order; where it proves wrong, the file is opened and decoded again by the true number. A file
+    that is cut short gives a clip of what is there, and says so.
 
     Args:
         path: the video file.
@@ -49,8 +49,10 @@ def read_clip(
         rng: chooses random frames within the segments (for training); the middle ones if None.
 
     Raises:
-        SourceError: the file is missing or holds no frame that can be decoded.
+        SourceError: the file is missing, a pipe, or holds no frame that can be decoded.
     """
+    if Path(path).is_fifo():
+        raise SourceError(f"{path} is a pipe, which can be read only once: save it as a file.")
     # Drawn once, so that a second decoding keeps to the same choice within each segment.
     seed = None if rng is None else int(rng.integers(2**63))
 
@@ -58,10 +60,11 @@ def read_clip(
         again = None if seed is None else np.random.default_rng(seed)
         return segment_indices(frame_count, frames, again)
 
-    announced = _announced(path)
-    taken, count, damage = _decode(path, set(choose(announced)), size_px)
+    source = VideoSource.open(path)
+    announced = source.frame_count or 1
+    taken, count, damage = _decode(source, set(choose(announced)), size_px)
     if count != announced:
-        taken, count, damage = _decode(path, set(choose(count)), size_px)
+        taken, count, damage = _decode(VideoSource.open(path), set(choose(count)), size_px)
     if not taken:
         raise SourceError(f"{path} holds no frame that can be converted: convert the file.")
     nearest = [min(taken, key=lambda index: abs(index - wanted)) for wanted in choose(count)]
@@ -73,18 +76,13 @@ def read_clip(
     )
 
 
-def _announced(path: str | Path) -> int:
-    """Return the announced number of frames; 1 where the container does not say."""
-    source = VideoSource.open(path)
-    source.close()
-    return source.frame_count or 1
-
-
 def _decode(
-    path: str | Path, wanted: Container[int], size_px: int
+    source: VideoSource, wanted: Container[int], size_px: int
 ) -> tuple[dict[int, tuple[Array, float]], int, SourceError | None]:
-    """Return the `wanted` frames with their times by index, the true count, and the damage."""
-    source = VideoSource.open(path)
+    """Return the `wanted` frames with their times by index, the true count, and the damage.
+
+    The source is closed.
+    """
     count = 0
 
     def due(_time_s: float) -> bool:

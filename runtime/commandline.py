@@ -4,11 +4,11 @@ import functools
 import logging
 import os
 import sys
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
 from rich.console import Console
-from rich.logging import RichHandler
 
 from .errors import StzsarError
 
@@ -18,6 +18,7 @@ console = Console(stderr=True)
 
 INTERRUPT_EXIT = 130
 SIGPIPE_EXIT = 141
+TERMINATE_EXIT = 143
 
 
 def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -54,13 +55,23 @@ def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def say(message: str) -> None:
-    """Print one line for people on stderr, as it is: neither wrapped nor read as markup."""
-    console.print(message, markup=False, highlight=False, soft_wrap=True)
+    """Print one line for people on stderr, neither wrapped nor read as markup."""
+    console.print(printable(message), markup=False, highlight=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Return `text` with spaces for control characters, with which a terminal can be deceived."""
+    return "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
 
 
 def show_error(error: StzsarError) -> None:
     """Print what was wrong, on stderr."""
     say(f"Error: {error}")
+
+
+class _LogToPeople(logging.Handler):
+    def emit(self, record: logging.LogRecord) -> None:
+        say(self.format(record))
 
 
 def _forget_stdout() -> None:
@@ -69,8 +80,7 @@ def _forget_stdout() -> None:
 
 
 def start_logging(*, debug: bool = False) -> None:
-    """Send stzsar's log to stderr, in colour where it is a terminal."""
-    handler = RichHandler(console=console, show_time=False, show_path=False, show_level=False)
-    log.handlers = [handler]
+    """Send stzsar's log to stderr, one line a message."""
+    log.handlers = [_LogToPeople()]
     log.propagate = False
     log.setLevel(logging.DEBUG if debug else logging.INFO)

@@ -15,8 +15,10 @@ class JsonLines:
         """Open `path` and empty it; None writes to stdout.
 
         Raises:
-            StzsarError: the file cannot be written.
+            StzsarError: the file cannot be written, or stdout is closed.
         """
+        if path is None and sys.stdout is None:
+            raise StzsarError("Results go to stdout, which is closed: give --output FILE.")
         self._name = str(path) if path else "stdout"
         try:
             # Unbuffered bytes: a line is there at once, and a full disk is met while writing.

@@ -6,11 +6,13 @@ module knows nothing of graphs or tokens: `runtime.text` and `stzsar.models` mak
 
 import difflib
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import numpy as np
 import numpy.typing as npt
@@ -20,15 +22,17 @@ from .errors import BundleError, LabelError
 MAX_LABELS = 10_000
 MAX_NAME_CHARACTERS = 200
 MAX_ATTRIBUTES = 64
-# What numpy, zipfile and json raise on files that are something else, or cut short.
-_NO_BANK = (OSError, LookupError, ValueError, TypeError, EOFError, BadZipFile, LabelError)
+MAX_ATTRIBUTES_ALTOGETHER = 100_000
+MAX_FILE_MIB = 16
+MAX_BANK_GIB = 2
+_KEYS = ("label", "text", "attributes")
 
 Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Label:
-    """One action that can be recognised.
+    """One action that can be recognised: words that can be shown, without control characters.
 
     Attributes:
         name: what is shown; unique among the labels of a run.
@@ -41,6 +45,12 @@ class Label:
     attributes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        words = (self.name, self.text, *self.attributes)
+        if isinstance(self.attributes, str) or not all(isinstance(text, str) for text in words):
+            raise LabelError(
+                f"The label {self.name!r:.80} is not made of words: names and texts are strings, "
+                "attributes a list of strings."
+            )
         if not self.name.strip():
             raise LabelError("A label is empty: give every label a name.")
         if len(self.name) > MAX_NAME_CHARACTERS:
@@ -55,6 +65,16 @@ class Label:
             )
         object.__setattr__(self, "text", self.text or self.name)
         object.__setattr__(self, "attributes", tuple(self.attributes) or (self.text,))
+        for text in words:
+            if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+                raise LabelError(
+                    f"The label {self.name!r:.80} has a control character in {text!r:.80}: "
+                    "remove it."
+                )
+        if not all(text.strip() for text in (self.text, *self.attributes)):
+            raise LabelError(
+                f"The label {self.name!r} has an empty text or attribute: fill it, or leave it out."
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +104,7 @@ class LabelBank:
         for field, shape in expected.items():
             if getattr(self, field).shape != shape:
                 raise ValueError(f"{field} is {getattr(self, field).shape}, expected {shape}")
-        check_names(self.names)
+        check_labels(self.labels)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -128,21 +148,33 @@ class LabelBank:
         """Read a bank.
 
         Raises:
-            BundleError: the file is no bank, or holds pickled objects.
+            BundleError: the file is no bank, is too large, or holds pickled objects.
         """
         try:
+            _check_unpacked_size(path)
             with np.load(path, allow_pickle=False) as stored:
                 table = json.loads(str(stored["labels"]))
-                return cls(
-                    tuple(
-                        Label(row["name"], row["text"], tuple(row["attributes"])) for row in table
-                    ),
+                bank = cls(
+                    tuple(Label(row["name"], row["text"], row["attributes"]) for row in table),
                     stored["class_embeddings"].astype(np.float32),
                     stored["attribute_embeddings"].astype(np.float32),
                     stored["attribute_mask"].astype(bool),
                 )
-        except _NO_BANK as error:
-            raise BundleError(f"{path} is not a label bank: {error}.") from error
+            bank._check_content()
+        except Exception as error:  # zipfile, zlib, numpy and json share no base, nor a short list
+            why = str(error).rstrip(".") or type(error).__name__
+            raise BundleError(f"{path} is not a label bank: {why}.") from error
+        return bank
+
+    def _check_content(self) -> None:
+        """Raise ValueError where the shapes are right and the numbers are of no use."""
+        if not self.labels:
+            raise ValueError("it holds no labels")
+        if not self.attribute_mask.any(axis=1).all():
+            raise ValueError("a label has no attribute")
+        for name in ("class_embeddings", "attribute_embeddings"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"{name} are not finite")
 
 
 def stack_banks(banks: Sequence[LabelBank]) -> LabelBank:
@@ -165,25 +197,20 @@ def read_labels(path: Path) -> tuple[Label, ...]:
     """Read labels from a text file (one name a line, `#` comments) or a JSON file.
 
     The JSON form is a list of `{"label": …, "attributes": [...], "text": …}`, of which only
-    `label` must be there.
+    `label` must be there. It is known by the name `.json`, or by the `[` or `{` it begins with.
 
     Raises:
         LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.
     """
+    content = _read_text(path)
+    is_json = path.suffix.lower() == ".json" or content.lstrip().startswith(("[", "{"))
     try:
-        content = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise LabelError(
-            f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8, one label a line."
-        ) from error
-    except OSError as error:
-        raise LabelError(f"Cannot read the labels {path}: {error.strerror}.") from error
-    if "\0" in content:
-        raise LabelError(f"{path} is not a text file: give one label a line, in UTF-8.")
-    labels = _from_json(content, path) if path.suffix == ".json" else _from_lines(content)
+        labels = _from_json(content) if is_json else _from_lines(content)
+    except LabelError as error:
+        raise LabelError(f"{path}: {error}") from error
     if not labels:
         raise LabelError(f"{path} holds no labels: write one a line.")
-    check_names([label.name for label in labels], where=str(path))
+    check_labels(labels, where=str(path))
     return labels
 
 
@@ -194,24 +221,32 @@ def default_labels() -> tuple[Label, ...]:
 
 def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
     """Return `labels` as a tuple of `Label`, checked as a file's would be."""
+    if isinstance(labels, str | Path):  # a string would be read letter by letter
+        raise LabelError(f"{str(labels)!r} is not a list: give labels as [{str(labels)!r}].")
     made = tuple(label if isinstance(label, Label) else Label(label) for label in labels)
     if not made:
         raise LabelError("No labels were given: name at least one action.")
-    check_names([label.name for label in made])
+    check_labels(made)
     return made
 
 
-def check_names(names: Sequence[str], where: str = "The label list") -> None:
-    """Raise LabelError if there are too many names, or one twice."""
-    if len(names) > MAX_LABELS:
+def check_labels(labels: Sequence[Label], where: str = "The label list") -> None:
+    """Raise LabelError if there are too many labels or attributes, or a name twice."""
+    if len(labels) > MAX_LABELS:
         raise LabelError(
-            f"{where} holds {len(names)} labels; at most {MAX_LABELS} are scored at once."
+            f"{where} holds {len(labels)} labels; at most {MAX_LABELS} are scored at once."
+        )
+    attributes = sum(len(label.attributes) for label in labels)
+    if attributes > MAX_ATTRIBUTES_ALTOGETHER:
+        raise LabelError(
+            f"{where} holds {attributes} attributes; at most {MAX_ATTRIBUTES_ALTOGETHER} are "
+            "compared at once."
         )
     seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise LabelError(f"{where} names {name!r} twice: keep one of them.")
-        seen.add(name)
+    for label in labels:
+        if label.name in seen:
+            raise LabelError(f"{where} names {label.name!r} twice: keep one of them.")
+        seen.add(label.name)
 
 
 def nearest_names(name: str, names: Sequence[str], count: int = 3) -> list[str]:
@@ -221,23 +256,57 @@ def nearest_names(name: str, names: Sequence[str], count: int = 3) -> list[str]:
     return [spelt[match] for match in found]
 
 
+def _check_unpacked_size(path: Path) -> None:
+    """Raise ValueError if a bank would fill the memory: a small file may unpack to gigabytes."""
+    with ZipFile(path) as archive:
+        size = sum(entry.file_size for entry in archive.infolist())
+    if size > MAX_BANK_GIB * 2**30:
+        raise ValueError(f"it unpacks to more than {MAX_BANK_GIB} GiB")
+
+
+def _read_text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_MIB * 2**20 + 1)
+    except OSError as error:
+        raise LabelError(f"Cannot read the labels {path}: {error.strerror}.") from error
+    if len(content) > MAX_FILE_MIB * 2**20:
+        raise LabelError(f"{path} is larger than {MAX_FILE_MIB} MiB: give one label a line.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LabelError(
+            f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8, one label a line."
+        ) from error
+    if "\0" in text:
+        raise LabelError(f"{path} is not a text file: give one label a line, in UTF-8.")
+    return text
+
+
 def _from_lines(content: str) -> tuple[Label, ...]:
-    lines = (line.strip() for line in content.splitlines())
+    # str.splitlines would split at characters that may stand within a label.
+    lines = (line.strip() for line in re.split(r"[\r\n]", content))
     return tuple(Label(line) for line in lines if line and not line.startswith("#"))
 
 
-def _from_json(content: str, path: Path) -> tuple[Label, ...]:
+def _from_json(content: str) -> tuple[Label, ...]:
     try:
         return tuple(_from_row(row) for row in json.loads(content))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise LabelError(
-            f'{path} is not a list of {{"label": …, "attributes": [...]}}: {error}.'
+            f'this is not a list of {{"label": …, "attributes": [...]}}: {error}.'
         ) from error
 
 
-def _from_row(row: dict[str, Any]) -> Label:
-    attributes = row.get("attributes", [])
-    strings = [row["label"], row.get("text", ""), *attributes]
-    if not isinstance(attributes, list) or not all(isinstance(s, str) for s in strings):
+def _from_row(row: Any) -> Label:
+    if not isinstance(row, dict):
+        raise TypeError(f"{row!r:.40} is no object")
+    for key in row:
+        if key not in _KEYS:
+            raise ValueError(f"there is no key {key!r:.40}, only {', '.join(_KEYS)}")
+    name, text, attributes = row["label"], row.get("text", ""), row.get("attributes", [])
+    if not isinstance(attributes, list):
+        raise TypeError("attributes are a list")
+    if not all(isinstance(words, str) for words in (name, text, *attributes)):
         raise TypeError("labels, texts and attributes are strings")
-    return Label(row["label"].strip(), row.get("text", ""), tuple(attributes))
+    return Label(name.strip(), text.strip(), tuple(words.strip() for words in attributes))

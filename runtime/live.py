@@ -1,4 +1,8 @@
-"""Live sources: cameras and network streams, timed by this machine's clock."""
+"""Live sources: cameras and network streams, timed by this machine's clock.
+
+A camera holds back one frame at most. The frames of a network stream queue in FFmpeg and in the
+network where this machine is slower than real time: results then come late, by more and more.
+"""
 
 import re
 import time
@@ -10,7 +14,11 @@ from .capture import Capture
 from .errors import SourceError
 from .frames import Due, Frame
 
-_SECRET_IN_QUERY = re.compile(r"(?i)([^&=]*(?:user|pass|pwd|token|key|secret|auth)[^&=]*)=[^&]*")
+MAX_CAMERA = 99  # OpenCV takes the hundreds of a number for the back end to use
+_SECRET = "(?:usr|user|login|pas|pw|psw|token|key|secret|auth|sig|session|credential)"
+_SECRET_IN_QUERY = re.compile(rf"(?i)([^&=]*{_SECRET}[^&=]*)=[^&]*")
+# Cameras take `/user=me_password=x_channel=1`: a value ends where the next key begins.
+_SECRET_IN_PATH = re.compile(rf"(?i)([^/&=_]*{_SECRET}[^/&=]*)=.*?(?=_[a-z]+=|&|$)")
 
 
 class LiveSource:
@@ -21,8 +29,8 @@ class LiveSource:
 
     live = True
 
-    def __init__(self, name: str, capture: Capture) -> None:
-        self.name = name
+    def __init__(self, capture: Capture) -> None:
+        self.name = capture.name
         self.fps = capture.fps
         self.size_wh = capture.size_wh
         self.frame_count: int | None = None
@@ -35,10 +43,10 @@ class LiveSource:
         Raises:
             SourceError: there is no such camera, or it cannot be used.
         """
-        capture = Capture(number)
+        capture = Capture(number, f"camera {number}")
         if not capture.is_open:
             raise SourceError(_no_camera(number))
-        return cls(f"camera {number}", capture)
+        return cls(capture)
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
         """Yield the due frames as they come; raise SourceError when they stop coming."""
@@ -63,11 +71,19 @@ class LiveSource:
 
 
 def without_secrets(url: str) -> str:
-    """Return `url` as it may be shown: without user, password, and secrets in its query."""
-    parts = urlsplit(url)
+    """Return `url` as it may be shown: without user, password, and secrets in path and query."""
+    hidden = re.sub(r"(?s)[^A-Za-z0-9+.-].*", "", url) + "://…"
+    try:
+        parts = urlsplit(url)
+        _ = parts.port  # no number where a `/` or `#` in the password ends the host too early
+    except ValueError:
+        return hidden
+    if not parts.netloc and "@" in url:
+        return hidden
     host = parts.netloc.rpartition("@")[2]
+    path = _SECRET_IN_PATH.sub(r"\1=***", parts.path)
     query = _SECRET_IN_QUERY.sub(r"\1=***", parts.query)
-    return urlunsplit((parts.scheme, host, parts.path, query, ""))
+    return urlunsplit((parts.scheme, host, path, query, ""))
 
 
 def _no_camera(number: int) -> str:

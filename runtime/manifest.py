@@ -14,6 +14,11 @@ from .errors import BundleError
 
 FORMAT_VERSION = 1
 PRECISIONS = ("fp32", "fp16")
+MAX_SIZE_PX = 4096
+MAX_FRAMES = 1024
+MAX_RATE_FPS = 1000
+# A row of tokens holds the start, the end, and something between them.
+MIN_TOKENS, MAX_TOKENS = 3, 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +35,7 @@ class PixelSpec:
     std: tuple[float, float, float]
 
     def __post_init__(self) -> None:
-        if self.size_px < 1:
-            raise ValueError(f"size_px must be positive, got {self.size_px}")
+        _check_whole_number("size_px", self.size_px, 1, MAX_SIZE_PX)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +46,11 @@ class SamplingSpec:
     rate_fps: float
 
     def __post_init__(self) -> None:
-        if self.frames < 1 or not self.rate_fps > 0:
-            raise ValueError(f"a window needs frames and a rate, got {self}")
+        _check_whole_number("frames", self.frames, 1, MAX_FRAMES)
+        if not (type(self.rate_fps) in (int, float) and 0 < self.rate_fps <= MAX_RATE_FPS):
+            raise ValueError(
+                f"rate_fps is above 0 and at most {MAX_RATE_FPS}, got {self.rate_fps!r:.40}"
+            )
 
     @property
     def window_s(self) -> float:
@@ -61,6 +68,8 @@ class TextSpec:
     def __post_init__(self) -> None:
         if self.prompt.count("{}") != 1:
             raise ValueError(f"a prompt holds {{}} once, got {self.prompt!r}")
+        self.prompt.encode()  # the tokenizer takes no lone surrogates
+        _check_whole_number("context_length", self.context_length, MIN_TOKENS, MAX_TOKENS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +78,10 @@ class WeightsOrigin:
 
     source: str
     knows: str
+
+    def __post_init__(self) -> None:
+        if not (isinstance(self.source, str) and isinstance(self.knows, str)):
+            raise ValueError(f"where weights come from is said in words, got {self}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +109,9 @@ class Manifest:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is one of {', '.join(PRECISIONS)}, got {self.precision!r}")
-        if not self.states:
-            raise ValueError("a bundle has at least one frame-state tensor")
+        names = [name for name in self.states if isinstance(name, str)]
+        if not names or len(set(names)) != len(self.states):
+            raise ValueError(f"states are one or more different names, got {self.states!r:.80}")
 
     def to_json(self) -> str:
         """Return the manifest as indented JSON."""
@@ -117,11 +131,11 @@ class Manifest:
         try:
             document = json.loads(text)
             version = document["format_version"]
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise BundleError(f"{where} is not a stzsar manifest: {error}.") from error
         if version != FORMAT_VERSION:
             raise BundleError(
-                f"{where} has format version {version!r} and this stzsar reads "
+                f"{where} has format version {version!r:.40} and this stzsar reads "
                 f"{FORMAT_VERSION}: upgrade stzsar, or export the bundle again."
             )
         try:
@@ -133,7 +147,7 @@ class Manifest:
                     "text": None if document["text"] is None else _read(TextSpec, document["text"]),
                     "weights": _read(WeightsOrigin, document["weights"]),
                     "states": tuple(document["states"]),
-                    "files": dict(document["files"]),
+                    "files": dict(document["files"].items()),
                 }
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -143,3 +157,9 @@ class Manifest:
 def _read(kind: type, fields: Mapping[str, Any]) -> Any:
     """Build `kind` from JSON, whose arrays become tuples."""
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+
+
+def _check_whole_number(name: str, value: object, low: int, high: int) -> None:
+    # A bool is an int too, and JSON's 4.0 is a float.
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"{name} is a whole number from {low} to {high}, got {value!r:.40}")

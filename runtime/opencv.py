@@ -24,8 +24,8 @@ def load_cv2() -> ModuleType:
         import cv2
     except ImportError as error:
         raise EngineError(
-            f"OpenCV cannot be loaded ({error}): pip install 'stzsar[cpu]'; on a Jetson it comes "
-            "with JetPack."
+            f"OpenCV cannot be loaded ({error}): run pip install '.[cpu]' in stzsar's folder; on a "
+            "Jetson it comes with JetPack."
         ) from error
     return cv2
 

@@ -26,8 +26,9 @@ class OrtGraph:
             import onnxruntime
         except ImportError as error:
             raise EngineError(
-                "No inference engine is installed: pip install 'stzsar[cpu]', or 'stzsar[gpu]' "
-                "on a machine with CUDA."
+                "No inference engine is installed: run pip install '.[cpu]' in stzsar's folder, "
+                "or '.[gpu]' where there is CUDA; on a Jetson install NVIDIA's onnxruntime-gpu "
+                "wheel for its JetPack."
             ) from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, find_bundle
+from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
 from .clips import Clip, read_clip
 from .engine import Graph, open_graph
-from .errors import BundleError, EngineError
+from .errors import BundleError
 from .frames import Source
 from .label_choice import choose_labels
 from .labels import Label, LabelBank
@@ -75,7 +75,8 @@ class Recognizer:
         """Open a bundle and choose its labels.
 
         Args:
-            bundle: its folder; None takes the newest under runs/, else the one that is shipped.
+            bundle: its folder; None takes the newest under runs/, else the one that is shipped,
+                which logs a warning that says what it knows.
             labels: what to recognise, names or `Label`s; None takes all that the bundle knows.
             top_k: how many labels a result holds at most.
             threads: CPU threads; 0 leaves it to the engine.
@@ -84,8 +85,10 @@ class Recognizer:
         Raises:
             StzsarError: the bundle, the labels or the engine cannot be used.
         """
-        if not isinstance(bundle, Bundle):
-            bundle = Bundle.open(bundle or find_bundle())
+        if bundle is None:
+            bundle = open_default_bundle()
+        elif not isinstance(bundle, Bundle):
+            bundle = Bundle.open(bundle)
         bank = choose_labels(bundle, labels, threads=threads, progress=progress)
         return cls(bundle, bank, top_k=top_k, threads=threads)
 
@@ -167,20 +170,43 @@ class Recognizer:
 
         Returns:
             Each of the manifest's states, float32 [B, ...].
+
+        Raises:
+            BundleError: a state has not one row for each frame.
+            EngineError: the graph fails.
         """
-        batches = [
-            self._frame_graph({"frames": images_bhwc[start : start + BATCH], **self._bank_arrays})
-            for start in range(0, len(images_bhwc), BATCH)
-        ]
+        batches = []
+        for start in range(0, len(images_bhwc), BATCH):
+            images = images_bhwc[start : start + BATCH]
+            states = self._frame_graph({"frames": images, **self._bank_arrays})
+            for name in self.manifest.states:
+                self._check_result(name, states[name], (len(images), *states[name].shape[1:]))
+            batches.append(states)
         return {
             name: np.concatenate([batch[name] for batch in batches])
             for name in self.manifest.states
         }
 
-    def score(self, states: Mapping[str, Array]) -> tuple[Array, Array]:
-        """Return logits [B, C] and saliency [B, C, T] of frame states [B, T, ...]."""
+    def score(self, states: Mapping[str, Array]) -> tuple[Array, Array, float]:
+        """Return logits [B, C], saliency [B, C, T] and their scale, for frame states [B, T, ...].
+
+        Raises:
+            BundleError: the graph gives other shapes, or numbers that are not finite.
+            EngineError: the graph fails.
+        """
         results = self._window_graph({**states, **self._bank_arrays})
-        return results["logits"], results["saliency"]
+        logits, saliency, scale = (results[name] for name in ("logits", "saliency", "scale"))
+        batch, frames = states[self.manifest.states[0]].shape[:2]
+        classes = len(self.labels)
+        self._check_result("logits", logits, (batch, classes))
+        self._check_result("saliency", saliency, (batch, classes, frames))
+        self._check_result("scale", scale, ())
+        if not (np.isfinite(logits).all() and np.isfinite(saliency).all() and 0 < scale < np.inf):
+            raise BundleError(
+                f"The graphs of {self.bundle.path} give numbers that are not finite, or a scale "
+                f"that is not positive: export it again, in fp32 if it is fp16."
+            )
+        return logits, saliency, float(scale)
 
     def recognize(
         self, name: str, states: Mapping[str, Array], start_s: float, end_s: float
@@ -188,21 +214,23 @@ class Recognizer:
         """Return the result for the states [1, T, ...] of one window.
 
         Raises:
-            EngineError: the graphs give numbers that are not finite.
+            BundleError: the graph gives other shapes, or numbers that are not finite.
+            EngineError: the graph fails.
         """
-        results = self._window_graph({**states, **self._bank_arrays})
-        logits = results["logits"][0].astype(np.float64)
-        if not np.isfinite(logits).all():
-            raise EngineError(
-                f"The graphs of {self.bundle.path} give numbers that are not finite in "
-                f"{self.manifest.precision}: export the bundle again, in fp32 if it is fp16."
-            )
-        scores = softmax(logits)
-        similarities = logits / float(results["scale"])
+        batch, _, scale = self.score(states)
+        logits = batch[0].astype(np.float64)
+        scores, similarities = softmax(logits), logits / scale
         best = np.argsort(-logits, kind="stable")[: self._top_k]
         top = (Score(self.labels[c].name, float(scores[c]), float(similarities[c])) for c in best)
         frames = states[self.manifest.states[0]].shape[1]
         return Recognition(name, start_s, end_s, frames, tuple(top))
+
+    def _check_result(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
+        if value.dtype != np.float32 or value.shape != shape:
+            raise BundleError(
+                f"The graphs of {self.bundle.path} give {name} as {value.dtype} "
+                f"{list(value.shape)} and not as float32 {list(shape)}: export the bundle again."
+            )
 
 
 def softmax(logits: Array) -> Array:

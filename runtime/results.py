@@ -67,4 +67,5 @@ class Recognition:
                 ],
             },
             ensure_ascii=False,
+            allow_nan=False,
         )

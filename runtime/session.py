@@ -1,18 +1,22 @@
 """A run of the command: sources one after the other, and where their results go."""
 
+import os
+import re
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from .annotate import AnnotatedVideo
 from .commandline import show_error
 from .errors import SourceError, StzsarError
 from .frames import Source
 from .jsonl import JsonLines
+from .live import without_secrets
 from .progress import SourceProgress
 from .recognizer import Recognizer
 from .results import Recognition
-from .sources import is_live, open_source
+from .sources import camera_number, is_live, is_url, open_source
 from .stream import follow
 from .summary import SourceSummary
 
@@ -127,30 +131,66 @@ class Session:
         summary.add(recognition)
 
 
-def check_sources(uris: list[str], options: SessionOptions, output: Path | None) -> None:
+def check_sources(uris: list[str], options: SessionOptions) -> None:
     """Refuse what could not work, before anything is loaded.
 
     Raises:
-        StzsarError: live sources where only files can be read, or an output that is a source.
+        StzsarError: live sources where only files can be read, or options that contradict.
     """
-    live = [uri for uri in uris if is_live(uri)]
+    live = next((uri for uri in uris if is_live(uri)), None)
+    shown = without_secrets(live) if live and is_url(live) else live
     if live and options.whole:
         raise StzsarError(
-            f"--whole looks at whole files and {live[0]!r} has no end: leave --whole out."
+            f"--whole looks at whole files and {shown!r} has no end: leave --whole out."
         )
     if live and len(uris) > 1 and options.seconds is None:
         raise StzsarError(
-            f"Sources are read one after the other and {live[0]!r} has no end: give it alone, or "
+            f"Sources are read one after the other and {shown!r} has no end: give it alone, or "
             "say with --seconds how long to look at each."
         )
     over_time = {"video": options.video, "seconds": options.seconds, "rate": options.rate_fps}
     for name, value in over_time.items():
         if options.whole and value is not None:
             raise StzsarError(f"--whole looks at whole files: leave out --whole or --{name}.")
-    sources = {Path(uri).resolve() for uri in uris if not is_live(uri)}
+
+
+def check_outputs(
+    uris: list[str],
+    options: SessionOptions,
+    *,
+    output: Path | None,
+    labels: Path | None,
+    bundle: Path,
+) -> None:
+    """Refuse to overwrite what is read, or one output by another.
+
+    Raises:
+        StzsarError: an output is a source, the label file, in the bundle, or another output.
+    """
+    taken = {_identity(Path(uri)): "a source" for uri in uris if not is_live(uri)}
+    if labels:
+        taken[_identity(labels)] = "the label file"
+    folder = Path(os.path.realpath(bundle))
     for path in (output, *video_paths(uris, options.video).values()):
-        if path and path.resolve() in sources:
-            raise StzsarError(f"{path} is a source and would be overwritten: name another file.")
+        if path is None:
+            continue
+        if folder in Path(os.path.realpath(path)).parents:
+            raise StzsarError(f"{path} lies in the bundle {bundle}: name a file elsewhere.")
+        identity = _identity(path)
+        if identity in taken:
+            raise StzsarError(
+                f"{path} is {taken[identity]} and would be overwritten: name another file."
+            )
+        taken[identity] = "another output"
+
+
+def _identity(path: Path) -> object:
+    """Return what all names of a file have in common, through links too."""
+    try:
+        found = path.stat()
+    except OSError:
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino
 
 
 def video_paths(uris: list[str], video: Path | None) -> dict[str, Path]:
@@ -169,9 +209,22 @@ def video_paths(uris: list[str], video: Path | None) -> dict[str, Path]:
     if video.suffix.lower() == ".mp4" and not video.is_dir():
         raise StzsarError(f"{len(uris)} sources need a folder for --video, and {video} is a file.")
     paths: dict[str, Path] = {}
+    taken: set[str] = set()
     for uri in uris:
-        stem = f"camera-{uri}" if uri.isdecimal() else Path(uri).stem
-        taken = {path.name for path in paths.values()}
+        stem = _file_stem(uri)
         names = (f"{stem}{f'-{n}' if n > 1 else ''}.mp4" for n in range(1, len(uris) + 1))
-        paths[uri] = video / next(name for name in names if name not in taken)
+        name = next(name for name in names if name not in taken)
+        taken.add(name)
+        paths[uri] = video / name
     return paths
+
+
+def _file_stem(uri: str) -> str:
+    """Return a file's name for the video of a source, from which no password can be read."""
+    number = camera_number(uri)
+    if number is not None:
+        return f"camera-{number}"
+    if not is_url(uri):
+        return Path(uri).stem
+    address = urlsplit(without_secrets(uri))
+    return re.sub(r"[^\w.]+", "-", address.netloc + address.path).strip("-.")[:100] or "stream"

@@ -8,7 +8,7 @@ from pathlib import Path
 from .capture import Capture
 from .errors import SourceError
 from .frames import Due, Frame, Source
-from .live import LiveSource, without_secrets
+from .live import MAX_CAMERA, LiveSource, without_secrets
 from .video_file import VideoSource
 
 __all__ = [
@@ -51,10 +51,12 @@ def expand_sources(uris: Iterable[str]) -> list[str]:
     is named twice is read once.
 
     Raises:
-        SourceError: a folder holds no video, or a pattern matches nothing.
+        SourceError: one is empty, a folder holds no video, or a pattern matches nothing.
     """
     found: list[str] = []
     for uri in uris:
+        if not uri:
+            raise SourceError("A source is empty: name a file, a folder, a camera or an address.")
         if is_live(uri) or Path(uri).is_file():
             found.append(uri)
         elif Path(uri).is_dir():
@@ -67,8 +69,16 @@ def expand_sources(uris: Iterable[str]) -> list[str]:
 
 
 def camera_number(uri: str) -> int | None:
-    """Return the number of a camera named `2` or `/dev/video2`; None for anything else."""
-    match = re.fullmatch(r"(?:/dev/video)?([0-9]+)", uri)
+    """Return the number of a camera named `2` or `/dev/video2`; None for anything else.
+
+    Raises:
+        SourceError: the number is too large for a camera.
+    """
+    match = re.fullmatch(r"(?:/dev/video)?0*([0-9]+)", uri)
+    if match and len(match[1]) > len(str(MAX_CAMERA)):
+        raise SourceError(
+            f"There is no camera {match[1]:.20}: cameras have the numbers 0 to {MAX_CAMERA}."
+        )
     return int(match[1]) if match else None
 
 
@@ -84,13 +94,17 @@ def is_live(uri: str) -> bool:
 
 def _open_url(url: str) -> Source:
     name = without_secrets(url)
-    capture = Capture(url, timeout_s=NETWORK_TIMEOUT_S)
+    try:
+        url.encode()  # OpenCV would crash on a lone surrogate
+    except UnicodeEncodeError as error:
+        raise SourceError(f"The address {name!r} is not UTF-8: write it anew.") from error
+    capture = Capture(url, name, timeout_s=NETWORK_TIMEOUT_S)
     if not capture.is_open:
         raise SourceError(
             f"No video comes from {name}: check the address, the password and the network."
         )
     # A file behind an address comes as fast as it loads; its own time stamps are the right ones.
-    return VideoSource(name, capture) if capture.frame_count else LiveSource(name, capture)
+    return VideoSource(capture) if capture.frame_count else LiveSource(capture)
 
 
 def _videos_below(folder: Path) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
+from .commandline import printable
 from .results import Recognition
 
 # A camera may run for months: only the last segments are kept.
@@ -31,7 +32,7 @@ class SourceSummary:
     """The results of one source: runs of the same best label, and how often each label was best."""
 
     def __init__(self, name: str) -> None:
-        self.name = name
+        self.name = printable(name)
         self._segments: deque[_Segment] = deque(maxlen=KEPT_SEGMENTS)
         self._by_label: dict[str, _Segment] = {}
         self._segment_count = 0

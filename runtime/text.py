@@ -86,7 +86,7 @@ def _load_tokenizer(bundle: Bundle) -> Any:
     except ImportError as error:
         raise EngineError(
             "Labels that the bundle does not know need the package tokenizers: "
-            "pip install 'stzsar[cpu]'."
+            "pip install tokenizers."
         ) from error
     path = bundle.path / TOKENIZER
     try:

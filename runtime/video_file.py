@@ -23,13 +23,13 @@ class VideoSource:
 
     live = False
 
-    def __init__(self, name: str, capture: Capture) -> None:
+    def __init__(self, capture: Capture) -> None:
         """Take over an opened capture and decode its first frame.
 
         Raises:
             SourceError: it holds no frame that can be decoded.
         """
-        self.name = name
+        self.name = capture.name
         self.fps = capture.fps
         self.frame_count = capture.frame_count
         self._capture = capture
@@ -38,8 +38,8 @@ class VideoSource:
         if not self._has_first:
             self.close()
             raise SourceError(
-                f"{name} holds no frame that can be decoded here (codec {capture.codec}): convert "
-                "it, for example with ffmpeg -i IN -c:v libx264 OUT.mp4."
+                f"{self.name} holds no frame that can be decoded here (codec {capture.codec}): "
+                "convert it, for example with ffmpeg -i IN -c:v libx264 OUT.mp4."
             )
 
     @classmethod
@@ -50,12 +50,12 @@ class VideoSource:
             SourceError: the file is missing, unreadable, or holds no frame that can be decoded.
         """
         _check_readable(Path(path))
-        capture = Capture(opencv_path(Path(path), SourceError))
+        capture = Capture(opencv_path(Path(path), SourceError), str(path))
         if not capture.is_open:
             raise SourceError(
                 f"{path} is not a video that can be read: it is of another kind, or cut short."
             )
-        return cls(str(path), capture)
+        return cls(capture)
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
         """Yield the due frames; raise SourceError at the end if the file is cut or damaged."""
@@ -66,7 +66,9 @@ class VideoSource:
             time_s = clock.time_of(self._capture.position_s)
             if due is None or due(time_s):
                 image = self._capture.retrieve()
-                if image is not None:
+                if image is None:
+                    lost += 1
+                else:
                     yield Frame(image, time_s, index)
             index += 1
             has_frame, stumbles = self._grab_next()
@@ -93,8 +95,8 @@ class VideoSource:
             )
         if lost:
             raise SourceError(
-                f"{self.name} is damaged, at least {lost} of its {frames + lost} frames cannot be "
-                "decoded: mistrust the results around them, copy or record it again."
+                f"{self.name} is damaged, at least {lost} of its frames cannot be decoded: "
+                "mistrust the results around them, copy or record it again."
             )
 
 

@@ -10,8 +10,9 @@ import click
 import cloup
 from click.core import ParameterSource
 
-from ..runtime.commandline import at_the_edge, console
+from ..runtime.commandline import at_the_edge, console, say
 from ..runtime.errors import StzsarError
+from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 
 if TYPE_CHECKING:
     from ..models.stzsar import STZSAR
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _NEWEST = ""
 _COUNT = click.IntRange(min=1)
+_FRAMES = click.IntRange(1, MAX_FRAMES)
+_RATE = click.FloatRange(0, MAX_RATE_FPS, min_open=True)
 _ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 # Repeated from models.config and train.precision: --help must not wait for torch.
 _INTERACTIONS = ("product", "residual", "off", "mean")
@@ -53,12 +56,12 @@ Examples:
         type=click.Path(),
         help="JSON list of {label, attributes}; without it a name is its own attribute.",
     ),
-    cloup.option("--frames", metavar="N", type=_COUNT, help="Frames of a clip (default 8)."),
+    cloup.option("--frames", metavar="N", type=_FRAMES, help="Frames of a clip (default 8)."),
     cloup.option(
         "--rate",
         "rate_fps",
         metavar="FPS",
-        type=_ABOVE_ZERO,
+        type=_RATE,
         help="Frames a second that the runtime shall sample (default 4).",
     ),
 )
@@ -261,7 +264,7 @@ def _resumed(name: str) -> "tuple[TrainConfig, RunFolder]":
     run = RunFolder(folder)
     config = TrainConfig.load(folder)
     if run.newest is None:
-        console.print(f"{folder} has no checkpoint yet: it starts from the beginning.")
+        say(f"{folder} has no checkpoint yet: it starts from the beginning.")
     return config, run
 
 
@@ -281,7 +284,7 @@ def _train(config: "TrainConfig", run: "RunFolder", device: str) -> None:
     dataset = make_dataset(config, clips, network.config.vision.image_px)
     run.begin(config)
     millions = sum(p.numel() for p in network.parameters()) / 1e6
-    console.print(
+    say(
         f"Training {config.backbone} ({millions:.1f} M parameters, {where}) on {config.data}: "
         f"{len(dataset.labels)} classes. The run is {run.path}."
     )
@@ -291,7 +294,7 @@ def _train(config: "TrainConfig", run: "RunFolder", device: str) -> None:
     last = trainer.train()
     if config.is_moving_shapes:
         _test(network, run)
-    console.print(f"The checkpoint is {last}. Export it: stzsar-export {last}")
+    say(f"The checkpoint is {last}. Export it: stzsar-export {last}")
 
 
 def _test(network: "STZSAR", run: "RunFolder") -> None:

@@ -47,7 +47,9 @@ def test_without_a_download_the_error_says_both_ways(monkeypatch):
         raise OSError("Name or service not known")
 
     monkeypatch.setattr(open_clip.factory, "download_pretrained", fail)
-    with pytest.raises(BundleError, match=r"With internet, .* --pretrained FILE"):
+    with pytest.raises(
+        BundleError, match=r"With internet, .* ViT-B-32-quickgelu --pretrained FILE"
+    ):
         load_clip("ViT-B-32", "openai", head=HeadConfig())
 
 

@@ -23,7 +23,10 @@ from stzsar.runtime.bundle import sha256_of
 from stzsar.runtime.cli import main
 from stzsar.runtime.labels import Label, LabelBank
 from stzsar.runtime.manifest import Manifest, PixelSpec, SamplingSpec, TextSpec, WeightsOrigin
+from stzsar.runtime.opencv import load_cv2
 from stzsar.runtime.recognizer import Recognizer
+
+load_cv2()  # FFmpeg is quiet only if it is told so before the first video, which a test may draw
 
 COLOURS_BGR = {"blue": (255, 0, 0), "green": (0, 255, 0), "red": (0, 0, 255)}
 WORDS = ["[PAD]", "[START]", "[END]", "[UNK]", *["this", "is", "a", "video", "about"]]

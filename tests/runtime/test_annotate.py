@@ -2,8 +2,9 @@ import cv2
 import numpy as np
 import pytest
 
+from stzsar.runtime import annotate
 from stzsar.runtime.annotate import AnnotatedVideo, draw_overlay
-from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.errors import SourceError, StzsarError
 from stzsar.runtime.frames import Frame
 from stzsar.runtime.results import Recognition, Score
 
@@ -44,12 +45,33 @@ def test_every_frame_is_written_and_the_rate_is_kept(tmp_path, picture):
         ((51, 65), (240, 306)),
         ((481, 641), (480, 640)),
         ((1, 1), (240, 240)),
+        ((64, 9000), (58, 8190)),
+        ((9000, 64), (8190, 58)),
     ],
 )
 def test_small_and_odd_pictures_become_legible_and_even(tmp_path, picture, size_hw, written_hw):
     write(tmp_path / "out.mp4", [picture("red", *size_hw)] * 2)
 
     assert read(tmp_path / "out.mp4")[0].shape[:2] == written_hw
+
+
+@pytest.mark.parametrize("fps", [0.01, 0.5, 119.88, 599.99, 600.0, 655.37, 999.99, 1000.0])
+def test_every_rate_that_a_file_may_have_is_written(tmp_path, picture, fps):
+    write(tmp_path / "out.mp4", [picture("red")] * 2, fps=fps)
+
+    written = cv2.VideoCapture(str(tmp_path / "out.mp4"))
+    assert written.get(cv2.CAP_PROP_FPS) == pytest.approx(fps, rel=1e-3)
+    assert len(read(tmp_path / "out.mp4")) == 2
+
+
+def test_a_video_that_opencv_cannot_write_is_a_matter_of_its_source(tmp_path, picture, monkeypatch):
+    monkeypatch.setattr(annotate, "MAX_MPEG4_PX", 10_000)
+    video = AnnotatedVideo(tmp_path / "out.mp4", fps=10, live=False)
+
+    with pytest.raises(SourceError, match=r"cannot write .*out\.mp4 \(9000x64 px, 10 fps"):
+        video.write(Frame(picture("red", 64, 9000), 0.0, 0), None)
+    video.finish()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_size_that_changes_is_fitted_into_the_first(tmp_path, picture):
@@ -117,6 +139,15 @@ def test_ctrl_c_while_a_frame_is_written_leaves_a_whole_video(tmp_path, picture,
     video.finish()
 
     assert len(read(tmp_path / "out.mp4")) == 1
+
+
+def test_a_file_by_the_name_of_an_unfinished_video_stays(tmp_path, picture):
+    source = tmp_path / "out.part.mp4"
+    source.write_text("a source")
+
+    write(tmp_path / "out.mp4", [picture("red")])
+
+    assert source.read_text() == "a source"
 
 
 def test_an_old_video_stays_until_the_new_one_is_whole(tmp_path, picture):

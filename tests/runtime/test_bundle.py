@@ -1,11 +1,19 @@
 import json
+import logging
 import os
 
 import numpy as np
+import onnx
 import pytest
 
 from stzsar.runtime import bundle as bundles
-from stzsar.runtime.bundle import Bundle, find_bundle, newest_bundle, sha256_of
+from stzsar.runtime.bundle import (
+    Bundle,
+    find_bundle,
+    newest_bundle,
+    open_default_bundle,
+    sha256_of,
+)
 from stzsar.runtime.errors import BundleError
 from stzsar.runtime.recognizer import Recognizer
 
@@ -54,7 +62,9 @@ def test_a_manifest_that_lists_too_little_is_refused(own_bundle, rewrite_manifes
         Bundle.open(own_bundle)
 
 
-@pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "engines/../../secret"])
+@pytest.mark.parametrize(
+    "name", ["../secret", "/etc/passwd", "engines/../../secret", "a\0b", "\ud800"]
+)
 def test_a_manifest_that_points_outside_is_refused(own_bundle, rewrite_manifest, name):
     (own_bundle.parent / "secret").write_text("x")
     files = {**manifest_of(own_bundle)["files"], name: sha256_of(own_bundle.parent / "secret")}
@@ -84,6 +94,24 @@ def test_a_newer_format_is_refused(own_bundle, rewrite_manifest):
         {"files": 3},
         {"weights": "mine"},
         {"surprise": 1},
+        {"files": [["frame.onnx", "0"]]},
+        {"weights": {"source": "mine", "knows": 3}},
+        {"states": [["a"]]},
+        {"states": ["a", "a"]},
+        *(
+            {"pixels": {"size_px": size, "mean": [0, 0, 0], "std": [1, 1, 1]}}
+            for size in (0, 16.5, True, "16", None, 10**6, 10**12)
+        ),
+        *({"sampling": {"frames": frames, "rate_fps": 4}} for frames in (4.0, True, 10**12)),
+        *(
+            {"sampling": {"frames": 4, "rate_fps": rate}}
+            for rate in (0, -1, True, "4", float("inf"), float("nan"), 10**400)
+        ),
+        *(
+            {"text": {"prompt": "{}", "context_length": length}}
+            for length in (-1, 0, 1, 10**11, "12", 12.0)
+        ),
+        {"text": {"prompt": "\ud800 {}", "context_length": 12}},
     ],
 )
 def test_a_manifest_with_nonsense_is_refused(own_bundle, rewrite_manifest, changes):
@@ -93,7 +121,9 @@ def test_a_manifest_with_nonsense_is_refused(own_bundle, rewrite_manifest, chang
         Bundle.open(own_bundle)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"3", b"{}", b"\xff\xfe", b"null", b'{"a": '])
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"3", b"{}", b"\xff\xfe", b"null", b'{"a": ', b"[" * 10**5]
+)
 def test_what_is_no_manifest_is_refused(own_bundle, content):
     (own_bundle / "manifest.json").write_bytes(content)
 
@@ -129,12 +159,46 @@ def test_a_graph_without_a_state_is_refused(own_bundle, rewrite_manifest):
         Recognizer.load(own_bundle)
 
 
+@pytest.mark.parametrize("place", ["side.bin", "../outside.bin", "/etc/hostname"])
+def test_a_graph_that_reads_other_files_is_refused(own_bundle, rewrite_manifest, place):
+    path = own_bundle / "window.onnx"
+    model = onnx.load(path)
+    gamma = next(tensor for tensor in model.graph.initializer if tensor.name == "gamma")
+    gamma.ClearField("raw_data")
+    gamma.data_location = onnx.TensorProto.EXTERNAL
+    gamma.external_data.add(key="location", value=place)
+    path.write_bytes(model.SerializeToString())
+    for name in ("side.bin", "../outside.bin"):
+        (own_bundle / name).write_bytes(np.float32(20).tobytes())
+    rewrite_manifest(own_bundle)
+
+    with pytest.raises(BundleError, match=r"window\.onnx keeps weights outside of itself"):
+        Bundle.open(own_bundle)
+
+
+@pytest.mark.parametrize("key", [b"\n\x08location", b"\n\x88\x00location"])
+@pytest.mark.parametrize("place", [0, 2**20 - 1, 2**20 - 5, 2**20 - 10])
+def test_the_key_of_other_files_is_found_wherever_it_stands(
+    own_bundle, rewrite_manifest, key, place
+):
+    (own_bundle / "frame.onnx").write_bytes(bytes(place) + key + bytes(9))
+    rewrite_manifest(own_bundle)
+
+    with pytest.raises(BundleError, match="outside of itself"):
+        Bundle.open(own_bundle)
+
+
+def write_seeming_bundle(folder, age, files=("frame.onnx", "window.onnx")):
+    folder.mkdir(parents=True)
+    for name in (*files, "manifest.json"):
+        (folder / name).write_text("{}")
+    os.utime(folder / "manifest.json", (1000 + age, 1000 + age))
+
+
 def test_the_newest_bundle_is_the_one_written_last(tmp_path):
-    for age, name in enumerate(["b", "a/deep", "c"]):
-        (tmp_path / name).mkdir(parents=True)
-        manifest = tmp_path / name / "manifest.json"
-        manifest.write_text("{}")
-        os.utime(manifest, (1000 + age, 1000 + age))
+    for age, name in enumerate(["b", "a/deep", "c", ".hidden", "a/.hidden/deep"]):
+        write_seeming_bundle(tmp_path / name, age)
+    write_seeming_bundle(tmp_path / "of another tool", 9, files=())
 
     assert newest_bundle(tmp_path) == tmp_path / "c"
     assert find_bundle(tmp_path) == tmp_path / "c"
@@ -145,6 +209,29 @@ def test_without_any_run_the_shipped_bundle_is_taken(tmp_path, bundle, monkeypat
 
     assert newest_bundle(tmp_path) is None
     assert find_bundle(tmp_path) == bundle
+
+
+def test_the_shipped_bundle_says_what_it_knows_where_nobody_named_it(
+    tmp_path, bundle, monkeypatch, caplog
+):
+    monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
+    monkeypatch.setattr(bundles, "shipped_bundle", lambda: bundle)
+    monkeypatch.chdir(tmp_path)
+
+    Recognizer.load(bundle)
+    assert not caplog.records
+    assert Recognizer.load().bundle.path == bundle
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "which knows colours and not people" in caplog.text
+
+
+def test_the_newest_bundle_is_opened_without_a_warning(tmp_path, own_bundle, monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
+    monkeypatch.chdir(tmp_path)
+    own_bundle.rename(tmp_path / "runs")
+
+    assert open_default_bundle().path.name == "runs"
+    assert not caplog.records
 
 
 def test_without_any_bundle_the_way_to_one_is_named(tmp_path, monkeypatch):

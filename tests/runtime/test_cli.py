@@ -10,7 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
+from stzsar.runtime import bundle as bundles
 from stzsar.runtime.cli import main
+from stzsar.runtime.commandline import say
+from stzsar.runtime.session import video_paths
 
 COMMAND = [sys.executable, "-c", "from stzsar.runtime.cli import main; main()"]
 
@@ -134,6 +137,42 @@ def test_the_newest_bundle_is_used_and_what_it_knows_is_said(
     assert "the newest under runs/; it knows colours and not people" in result.stderr
 
 
+def test_the_shipped_bundle_says_once_what_it_knows_in_a_quiet_run_too(
+    run_cli, bundle, tmp_path, monkeypatch, red_video
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(bundles, "shipped_bundle", lambda: bundle)
+
+    quiet, loud = run_cli("--source", red_video, "--quiet"), run_cli("--source", red_video)
+
+    assert quiet.stderr.splitlines() == [
+        "No bundle is named and none is under runs/: using the shipped one, which knows colours "
+        "and not people."
+    ]
+    assert loud.stderr.count("colours and not people") == 1
+
+
+def test_what_is_said_cannot_steer_the_terminal(capsys):
+    say("knows\x1b[2J shapes\nand\x9b colours")
+
+    assert capsys.readouterr().err == "knows [2J shapes and  colours\n"
+
+
+@pytest.mark.parametrize(
+    ("uri", "name"),
+    [
+        ("rtsp://admin:hunter2@cam.mp4/live?token=abc.mp4", "cam.mp4-live.mp4"),
+        ("rtsp://cam/user=me_password=x_channel=1", "cam-user-_password-_channel-1.mp4"),
+        ("rtsp://me:p/w@cam/x", "stream.mp4"),
+        ("0", "camera-0.mp4"),
+        ("/dev/video2", "camera-2.mp4"),
+        ("clips/a.b.mkv", "a.b.mp4"),
+    ],
+)
+def test_the_name_of_a_video_holds_no_password(tmp_path, uri, name):
+    assert video_paths([uri], tmp_path) == {uri: tmp_path / name}
+
+
 def test_a_camera_is_followed_until_its_time_is_up(run, monkeypatch):
     class Camera:
         def __init__(self, *_arguments): ...
@@ -172,7 +211,13 @@ def test_a_reader_that_leaves_early_ends_the_run_quietly(bundle, tmp_path, draw_
     assert stderr == b""
 
 
-def test_ctrl_c_stops_cleanly_and_keeps_the_video_so_far(bundle, tmp_path):
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [(signal.SIGINT, 130, "Stopped.\n"), (signal.SIGTERM, 143, "")],
+)
+def test_ctrl_c_and_sigterm_stop_cleanly_and_keep_the_video_so_far(
+    bundle, tmp_path, number, code, said
+):
     # A source without an end stands for a camera.
     program = (
         "import itertools, numpy as np, time\n"
@@ -198,14 +243,15 @@ def test_ctrl_c_stops_cleanly_and_keeps_the_video_so_far(bundle, tmp_path):
     )
     assert process.stdout is not None
     process.stdout.readline()
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     stdout, stderr = process.communicate()
 
-    assert process.returncode == 130
+    assert process.returncode == code
     assert stdout.endswith("closed\n")
-    assert stderr.endswith("Stopped.\n")
+    assert stderr.endswith(said)
     assert "Traceback" not in stderr
     assert frame_count(tmp_path / "out.mp4") > 0
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
 
 
 def test_the_options_are_the_agreed_ones():

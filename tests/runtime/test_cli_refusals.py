@@ -41,6 +41,9 @@ def test_a_truncated_file_gives_results_and_an_error(
         ("empty.mp4", "empty file"),
         ("text.mp4", "not a video that can be read"),
         ("9999", "There is no camera 9999"),
+        ("", "A source is empty"),
+        ("7" * 5000, "There is no camera 7777"),
+        ("rtsp://[bad/x", "No video comes from rtsp://…"),
         ("http://me:secret@127.0.0.1:9/video", "No video comes from http://127.0.0.1:9/video"),
     ],
 )
@@ -125,12 +128,51 @@ def test_without_a_source_the_first_camera_is_used_and_this_is_said(
         (["--source", "x.mp4", "--whole", "--video", "y.mp4"], "leave out --whole or --video"),
         (["--source", "x.mp4", "--whole", "--seconds", "2"], "leave out --whole or --seconds"),
         (["--source", "x.mp4", "--whole", "--rate", "2"], "leave out --whole or --rate"),
-        (["--source", "x.mp4", "--output", "./x.mp4"], "would be overwritten"),
-        (["--source", "x.mp4", "--video", "x.mp4"], "would be overwritten"),
+        (["--source", "rtsp://me:pw@cam/x", "--whole"], "'rtsp://cam/x' has no end"),
+        (["--source", "rtsp://me:pw@cam/x", "--camera", "0"], "'rtsp://cam/x' has no end"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(run, assert_refused, arguments, message):
     assert_refused(run(*arguments), message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--output", "./red.avi"], "is a source"),
+        (["--output", "hard-link.avi"], "is a source"),
+        (["--output", "link.avi"], "is a source"),
+        (["--video", "red.avi"], "is a source"),
+        (["--labels", "labels.txt", "--output", "labels.txt"], "is the label file"),
+        (["--output", "o.mp4", "--video", "./o.mp4"], "is another output"),
+        (["--output", "linked-bundle/manifest.json"], "lies in the bundle"),
+        (["--output", "linked-bundle/new.jsonl"], "lies in the bundle"),
+    ],
+)
+def test_an_output_never_overwrites_what_is_read_or_another_output(
+    run, assert_refused, tmp_path, red_video, bundle, monkeypatch, arguments, message
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "hard-link.avi").hardlink_to(red_video)
+    (tmp_path / "link.avi").symlink_to(red_video)
+    (tmp_path / "linked-bundle").symlink_to(bundle)
+    (tmp_path / "labels.txt").write_text("red\n")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+
+    assert_refused(run("--source", red_video, *arguments), message)
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()}
+
+
+def test_a_closed_stdout_is_refused_unless_results_go_to_a_file(bundle, red_video, tmp_path):
+    arguments = _strings("--bundle", bundle, "--source", red_video, "--quiet")
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *COMMAND, *arguments]
+
+    ended = subprocess.run(closed, capture_output=True, text=True)
+
+    assert ended.returncode == 2
+    assert ended.stderr == "Error: Results go to stdout, which is closed: give --output FILE.\n"
+    assert subprocess.run([*closed, "--output", str(tmp_path / "o.jsonl")]).returncode == 0
+    assert len((tmp_path / "o.jsonl").read_text().splitlines()) == 5
 
 
 @pytest.mark.parametrize(
@@ -142,6 +184,9 @@ def test_options_that_contradict_each_other_are_refused(run, assert_refused, arg
         ["--seconds", "-1"],
         ["--top", "0"],
         ["--threads", "-1"],
+        ["--threads", "1000000000000"],
+        ["--camera", "100"],
+        ["--camera", "99999999999"],
         ["--camera", "-1"],
         ["--camera", "front"],
         ["--nonsense"],
@@ -181,7 +226,7 @@ def test_a_video_that_does_not_fit_on_the_disk_is_one_sentence(bundle, tmp_path,
 
     assert ended.returncode == 2
     assert ended.stderr.splitlines()[-1].endswith("could not be written: is the disk full?")
-    assert not list(tmp_path.glob("o*"))
+    assert list(tmp_path.iterdir()) == [video]
 
 
 def test_debug_shows_the_traceback(run):

@@ -1,3 +1,6 @@
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
 import numpy as np
 import pytest
 
@@ -52,6 +55,11 @@ def test_a_json_file_brings_attributes_and_text(tmp_path):
         (b"MZ\0\0\0", "not a text file"),
         (b"x" * 201, "at most 200"),
         ("\n".join(f"label {i}" for i in range(100_000)).encode(), "100000 labels; at most 10000"),
+        (b'[{"label": "a"}', "not a list of"),
+        (b' \n{"label": "a"}', "not a list of"),
+        (b"\x1b[31mred", "labels.txt: .* control character"),
+        (b"a\tb", r"'a\\tb' .* control character"),
+        (b"x" * (16 * 2**20 + 1), "larger than 16 MiB"),
     ],
 )
 def test_a_file_that_cannot_be_labels_is_refused_in_a_sentence(tmp_path, content, message):
@@ -74,14 +82,37 @@ def test_a_file_that_cannot_be_labels_is_refused_in_a_sentence(tmp_path, content
         '{"label": "a"}',
         "[[]]",
         "3",
+        '[{"label": "a", "attribute": ["b"]}]',
+        "[" * 10**5,
     ],
 )
-def test_json_of_another_form_is_refused(tmp_path, content):
-    path = tmp_path / "labels.json"
+@pytest.mark.parametrize("name", ["labels.json", "labels.JSON"])
+def test_json_of_another_form_is_refused(tmp_path, content, name):
+    path = tmp_path / name
     path.write_text(content)
 
     with pytest.raises(LabelError, match="is not a list of"):
         read_labels(path)
+
+
+def test_json_is_read_under_any_name_and_its_words_are_stripped(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text('\n[{"label": " a ", "text": "", "attributes": ["bow\\n"]}]')
+
+    assert read_labels(path) == (Label("a", attributes=("bow",)),)
+
+
+def test_only_line_ends_part_labels(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes("one\u2028two\r\nthree\rfour\u0085\n".encode())
+
+    assert names(path) == ["one\u2028two", "three", "four"]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero on this system")
+def test_a_file_without_an_end_is_refused():
+    with pytest.raises(LabelError, match="larger than 16 MiB"):
+        read_labels(Path("/dev/zero"))
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -99,6 +130,37 @@ def test_a_label_has_a_name_and_few_attributes():
         Label(" ")
     with pytest.raises(LabelError, match="65 attributes"):
         Label("a", attributes=tuple(str(i) for i in range(65)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": 1}, "not made of words"),
+        ({"attributes": ("x", 1)}, "not made of words"),
+        ({"attributes": "bow"}, "attributes a list"),
+        ({"attributes": ("x", " ")}, "empty text or attribute"),
+        ({"text": " "}, "empty text or attribute"),
+        ({"name": "a\nb"}, "control character"),
+        ({"text": "a\x9bb"}, "control character"),
+        ({"attributes": ("\ud800x",)}, "control character"),
+    ],
+)
+def test_a_label_is_words_that_can_be_shown_and_embedded(fields, message):
+    with pytest.raises(LabelError, match=message):
+        Label(**{"name": "a", **fields})
+
+
+@pytest.mark.parametrize("labels", ["swim", Path("labels.txt")])
+def test_one_string_is_no_list_of_labels(labels):
+    with pytest.raises(LabelError, match=rf"give labels as \['{labels}'\]"):
+        as_labels(labels)
+
+
+def test_attributes_are_limited_altogether():
+    attributes = tuple(f"attribute {index}" for index in range(64))
+
+    with pytest.raises(LabelError, match="100032 attributes; at most 100000"):
+        as_labels([Label(f"label {index}", attributes=attributes) for index in range(1563)])
 
 
 def test_no_labels_and_repeated_ones_are_refused():
@@ -132,6 +194,99 @@ def test_a_bank_with_pickles_in_it_is_refused(tmp_path):
 
     with pytest.raises(BundleError, match="not a label bank"):
         LabelBank.load(tmp_path / "bank.npz")
+
+
+def spoilt_bank(path, labels='[{"name": "a", "text": "a", "attributes": []}]', **arrays):
+    """Write a bank of one label in which something is wrong."""
+    whole = {
+        "labels": np.asarray(labels),
+        "class_embeddings": np.ones((1, 3), np.float32),
+        "attribute_embeddings": np.ones((1, 1, 3), np.float32),
+        "attribute_mask": np.ones((1, 1), bool),
+    }
+    np.savez(path, **{**whole, **arrays})
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("[" * 10**5, "recursion"),
+        ('[{"name": 1, "text": "a", "attributes": []}]', "not made of words"),
+        ('[{"name": "a", "text": "a", "attributes": "b"}]', "not made of words"),
+        ('[{"name": "\\u001b[2J", "text": "a", "attributes": []}]', "control character"),
+    ],
+)
+def test_a_bank_of_spoilt_labels_is_refused(tmp_path, labels, message):
+    spoilt_bank(tmp_path / "bank.npz", labels)
+
+    with pytest.raises(BundleError, match=f"not a label bank: .*{message}"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"class_embeddings": np.full((1, 3), np.nan)}, "class_embeddings are not finite"),
+        ({"attribute_embeddings": np.full((1, 1, 3), np.inf)}, "are not finite"),
+        ({"attribute_mask": np.zeros((1, 1), bool)}, "a label has no attribute"),
+        ({"class_embeddings": np.ones((2, 3))}, "expected"),
+        ({"class_embeddings": np.float32(1)}, "not a label bank"),
+    ],
+)
+def test_a_bank_of_useless_numbers_is_refused(tmp_path, arrays, message):
+    spoilt_bank(tmp_path / "bank.npz", **arrays)
+
+    with pytest.raises(BundleError, match=message):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+def test_a_bank_without_labels_is_refused(tmp_path):
+    spoilt_bank(
+        tmp_path / "bank.npz",
+        "[]",
+        class_embeddings=np.ones((0, 3)),
+        attribute_embeddings=np.ones((0, 1, 3)),
+        attribute_mask=np.ones((0, 1), bool),
+    )
+
+    with pytest.raises(BundleError, match="it holds no labels"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+def test_a_plain_array_by_the_name_of_a_bank_is_refused(tmp_path):
+    with (tmp_path / "bank.npz").open("wb") as file:
+        np.save(file, np.ones(3))
+
+    with pytest.raises(BundleError, match="not a label bank"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+def test_a_bank_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
+    with ZipFile(tmp_path / "bank.npz", "w", ZIP_DEFLATED) as archive:
+        archive.writestr("labels.npy", b"small")
+        archive.infolist()[0].file_size = 2**31 + 1  # what the directory says decides
+
+    with pytest.raises(BundleError, match="more than 2 GiB"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+@pytest.mark.parametrize("spoil", ["deflate", "shape"])
+def test_a_bank_with_spoilt_bytes_is_refused(tmp_path, spoil):
+    path = tmp_path / "bank.npz"
+    spoilt_bank(tmp_path / "whole.npz")
+    with ZipFile(tmp_path / "whole.npz") as whole, ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if spoil == "shape" and name.startswith("class"):
+                content = content.replace(b"(1, 3), }" + b" " * 12, b"(3, 1000000000000), }")
+            archive.writestr(name, content)
+    if spoil == "deflate":
+        content = path.read_bytes()
+        start = content.index(b"labels.npy") + len("labels.npy")
+        path.write_bytes(content[:start] + b"\xff" * 8 + content[start + 8 :])
+
+    with pytest.raises(BundleError, match="not a label bank"):
+        LabelBank.load(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a bank", b"PK\x03\x04 cut"])

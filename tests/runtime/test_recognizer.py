@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 
 from stzsar.runtime.bundle import Bundle
-from stzsar.runtime.errors import EngineError, SourceError
+from stzsar.runtime.errors import BundleError, EngineError, SourceError
 from stzsar.runtime.frames import Frame
 from stzsar.runtime.labels import Label
 from stzsar.runtime.recognizer import Recognizer, softmax
+from stzsar.runtime.results import Recognition, Score
 
 # The fixture's bundle looks at 4 frames, 4 times a second.
 
@@ -98,7 +99,9 @@ def test_stream_and_batch_give_the_same_numbers(recognizer):
 
     for start, found in enumerate(streamed[3:]):
         states = recognizer.encode(images[start : start + 4])
-        logits, saliency = recognizer.score({name: state[None] for name, state in states.items()})
+        logits, saliency, _ = recognizer.score(
+            {name: state[None] for name, state in states.items()}
+        )
         assert saliency.shape == (1, 3, 4)
         scores = dict(zip(("red", "green", "blue"), softmax(logits[0]), strict=True))
         assert found is not None
@@ -247,8 +250,44 @@ def test_numbers_that_are_not_finite_are_refused(
     write_window_graph(own_bundle / "window.onnx", scale=float("inf"))
     rewrite_manifest(own_bundle)
 
-    with pytest.raises(EngineError, match="not finite"):
+    with pytest.raises(BundleError, match="not finite"):
         Recognizer.load(own_bundle).classify(red_video)
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "message"),
+    [
+        ({"logits": np.zeros((1, 2), np.float32)}, "give logits as"),
+        ({"logits": np.zeros((1, 4), np.float32)}, "give logits as"),
+        ({"logits": np.zeros(3, np.float32)}, "give logits as"),
+        ({"logits": np.zeros((1, 3))}, "give logits as float64"),
+        ({"saliency": np.zeros((1, 4, 3), np.float32)}, "give saliency as"),
+        ({"scale": np.ones(2, np.float32)}, "give scale as"),
+        ({"scale": np.float32(0)}, "a scale that is not positive"),
+        ({"scale": np.float32("nan")}, "not finite"),
+        ({"logits": np.full((1, 3), np.nan, np.float32)}, "not finite"),
+    ],
+)
+def test_results_of_another_form_are_refused(recognizer, picture, monkeypatch, spoilt, message):
+    window_graph = recognizer._window_graph
+    monkeypatch.setattr(recognizer, "_window_graph", lambda feeds: window_graph(feeds) | spoilt)
+    stream = recognizer.open_stream("camera")
+
+    with pytest.raises(BundleError, match=message):
+        push_all(stream, picture("red"), [0, 0.25, 0.5, 0.75])
+
+
+def test_a_frame_state_without_a_row_for_each_frame_is_refused(recognizer, picture, monkeypatch):
+    states = dict.fromkeys(("colour", "closeness"), np.ones((), np.float32))
+    monkeypatch.setattr(recognizer, "_frame_graph", lambda _feeds: states)
+
+    with pytest.raises(BundleError, match="give colour as"):
+        recognizer.open_stream("camera").push(picture("red"), 0)
+
+
+def test_json_never_holds_what_is_no_json():
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        Recognition("x", 0.0, 1.0, 4, (Score("a", float("nan"), 0.0),)).to_json()
 
 
 def test_softmax_does_not_overflow():

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from stzsar.runtime import live
+from stzsar.runtime.capture import Capture
 from stzsar.runtime.clips import read_clip
 from stzsar.runtime.errors import SourceError
 from stzsar.runtime.live import without_secrets
@@ -216,6 +217,54 @@ def test_a_camera_gives_frames_in_real_time_and_stopping_is_an_error(monkeypatch
     assert sorted(frame.time_s for frame in frames) == [frame.time_s for frame in frames]
 
 
+@pytest.mark.parametrize("number", ["100", "9999", "2147483648", "99999999999", "/dev/video200"])
+def test_numbers_that_opencv_takes_for_other_back_ends_are_no_cameras(number):
+    with pytest.raises(SourceError, match="There is no camera"):
+        camera_number(number)
+
+
+def test_a_number_of_5000_digits_is_refused_in_a_short_sentence():
+    with pytest.raises(SourceError, match="have the numbers 0 to 99") as caught:
+        expand_sources(["7" * 5000])
+
+    assert len(str(caught.value)) < 100
+
+
+def test_leading_zeros_do_not_matter():
+    assert [camera_number(uri) for uri in ("00", "0000000007", "99")] == [0, 7, 99]
+
+
+def test_an_empty_source_is_not_the_current_folder():
+    with pytest.raises(SourceError, match="A source is empty"):
+        expand_sources([""])
+
+
+def failing(*_arguments):
+    cv2.resize(np.zeros((0, 0, 3), np.uint8), (1, 1))
+
+
+@pytest.mark.parametrize("method", ["grab", "retrieve"])
+def test_a_failure_of_opencv_is_one_of_the_source(monkeypatch, method):
+    monkeypatch.setattr(cv2, "VideoCapture", FakeCamera)
+    monkeypatch.setattr(FakeCamera, method, failing)
+
+    with pytest.raises(SourceError, match=r"OpenCV cannot decode camera 0 \("):
+        next(open_source(0).frames())
+
+
+def test_a_frame_that_cannot_be_converted_counts_as_lost(monkeypatch, red_video):
+    pictures = iter([np.zeros((48, 64, 3), np.uint8), None] * 8)
+    monkeypatch.setattr(Capture, "retrieve", lambda _capture: next(pictures))
+    source = open_source(red_video)
+    given = []
+
+    with pytest.raises(SourceError, match="at least 8 of its frames cannot be decoded"):
+        given.extend(frame.index for frame in source.frames())
+    source.close()
+
+    assert given == list(range(0, 16, 2))
+
+
 @pytest.mark.parametrize(
     ("devices", "message"),
     [
@@ -242,6 +291,12 @@ def test_an_address_that_does_not_answer_is_refused_without_its_password():
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["rtsp://[bad/x", "http://127.0.0.1:9/\udcff"])
+def test_an_address_that_is_none_is_refused_and_does_not_crash(url):
+    with pytest.raises(SourceError, match=r"(?i)the address"):
+        open_source(url)
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [
@@ -250,6 +305,19 @@ def test_an_address_that_does_not_answer_is_refused_without_its_password():
         ("http://cam/v?user=me&pwd=x&channel=1", "http://cam/v?user=***&pwd=***&channel=1"),
         ("http://cam/v?access_token=x", "http://cam/v?access_token=***"),
         ("http://cam/v", "http://cam/v"),
+        ("http://cam/?usr=a&pw=b", "http://cam/?usr=***&pw=***"),
+        ("http://cam/v?loginuse=a&loginpas=b&n=1", "http://cam/v?loginuse=***&loginpas=***&n=1"),
+        ("http://cam/v?token=ab/cd==&n=1", "http://cam/v?token=***&n=1"),
+        (
+            "rtsp://cam/user=me_password=my_secret_channel=1.sdp",
+            "rtsp://cam/user=***_password=***_channel=1.sdp",
+        ),
+        ("rtsp://cam/token=ab/cd", "rtsp://cam/token=***"),
+        ("rtsp://[bad/x", "rtsp://…"),
+        ("rtsp://me:p/w@cam/x", "rtsp://…"),
+        ("rtsp://me:p#w@cam/x", "rtsp://…"),
+        ("my_cam://me:pw@cam/x", "my://…"),
+        ("me:pw@rtsp://cam/x", "me://…"),
     ],
 )
 def test_secrets_are_taken_out_of_addresses(url, shown):
@@ -265,6 +333,24 @@ def test_a_clip_is_the_middle_of_each_segment(tmp_path, draw_video):
     assert clip.images_thwc[:, 4, 4].argmax(-1).tolist() == [2, 2, 0, 0]
     assert (clip.start_s, clip.end_s) == pytest.approx((0.2, 1.7))
     assert clip.damage is None
+
+
+def test_a_clip_whose_count_is_true_is_opened_once(red_video, monkeypatch):
+    real, opened = cv2.VideoCapture, []
+    monkeypatch.setattr(cv2, "VideoCapture", lambda *given: opened.append(given) or real(*given))
+
+    read_clip(red_video, frames=4, size_px=8)
+
+    assert len(opened) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on this system")
+def test_a_pipe_is_no_clip(tmp_path, red_video):
+    pipe = tmp_path / "pipe.avi"
+    os.mkfifo(pipe)
+
+    with pytest.raises(SourceError, match="is a pipe, which can be read only once"):
+        read_clip(pipe, frames=4, size_px=8)
 
 
 def test_a_clip_of_one_frame_repeats_it(tmp_path, draw_video):
