@@ -133,10 +133,20 @@ def load_checkpoint(folder: Path) -> tuple[Checkpoint, STZSAR]:
 
 
 def newest_checkpoint(root: Path) -> Path | None:
-    """Return the checkpoint below `root` that was written last, or None."""
+    """Return the last step's checkpoint of the run below `root` that was written last, or None."""
     found = [path for path in root.glob(f"**/{DESCRIPTION}") if not _hidden(path, root)]
     newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
-    return newest and newest.parent
+    if newest is None:
+        return None
+    # Within a run the number counts: a copy of it need not keep the order of the times.
+    run = newest.parent.parent
+    return max((path.parent for path in found if path.parent.parent == run), key=step_of)
+
+
+def step_of(folder: Path) -> int:
+    """Return the number of steps behind the checkpoint `step-<n>`; 0 if it is called otherwise."""
+    number = folder.name.removeprefix("step-")
+    return int(number) if number.isdecimal() else 0
 
 
 def _hidden(path: Path, root: Path) -> bool:

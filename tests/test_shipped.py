@@ -51,7 +51,7 @@ def test_by_default_it_is_used_and_says_what_it_knows(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ["--source", str(SAMPLE), "--output", "out.jsonl"])
     assert result.exit_code == 0, result.output
-    assert "it knows moving shapes and not people" in result.stderr
+    assert "which knows moving shapes and not people" in result.stderr
     assert result.stdout == ""
 
 

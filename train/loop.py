@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..models.checkpoint import Checkpoint
+from ..models.checkpoint import Checkpoint, step_of
 from ..models.interaction import Bank
 from ..models.label_texts import LabelTexts
 from ..models.stzsar import STZSAR
@@ -22,7 +22,7 @@ from .log import TrainLog
 from .loss import symmetric_loss
 from .optim import make_optimizer, set_learning_rate
 from .precision import Precision
-from .run_folder import RunFolder, step_of
+from .run_folder import RunFolder
 
 _MAX_LOGIT_SCALE = math.log(100)
 _MAX_GRADIENT_NORM = 1.0

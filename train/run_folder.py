@@ -15,7 +15,13 @@ import safetensors
 import safetensors.torch
 import torch
 
-from ..models.checkpoint import Checkpoint, load_weights, save_checkpoint
+from ..models.checkpoint import (
+    Checkpoint,
+    load_weights,
+    newest_checkpoint,
+    save_checkpoint,
+    step_of,
+)
 from ..models.folder import written_whole
 from ..models.stzsar import STZSAR
 from ..runtime.errors import BundleError
@@ -24,11 +30,6 @@ from .config import CONFIG, TrainConfig
 _TRAINING = "training.safetensors"
 _METRICS = "metrics.jsonl"
 _KEEP = 2
-
-
-def step_of(checkpoint: Path) -> int:
-    """Return the number of steps behind the folder `step-<n>`."""
-    return int(checkpoint.name.removeprefix("step-"))
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class RunFolder:
     @property
     def newest(self) -> Path | None:
         """The complete checkpoint of the last step, or None."""
-        return next(reversed(self._checkpoints()), None)
+        return newest_checkpoint(self.path / "checkpoints")
 
     def begin(self, config: TrainConfig) -> None:
         """Make the folder, with the configuration that every later start of the run takes."""
@@ -115,8 +116,5 @@ class RunFolder:
         self.metrics.write_text("".join(kept), encoding="utf-8")
 
     def _drop_old(self) -> None:
-        for folder in self._checkpoints()[:-_KEEP]:
+        for folder in sorted((self.path / "checkpoints").glob("step-*"), key=step_of)[:-_KEEP]:
             shutil.rmtree(folder)
-
-    def _checkpoints(self) -> list[Path]:
-        return sorted((self.path / "checkpoints").glob("step-*"), key=step_of)
