@@ -1,7 +1,7 @@
 # make demo    see it work: installs the runtime only (no torch), and runs the shipped bundle
 # make setup   .venv with everything, for training, export and development
 # make test    everything that must hold: format, lint, import rules, types, tests
-# make shipped-bundle   train and export the bundle that ships, from nothing (half an hour)
+# make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes)
 
 PYTHON ?= python3
 BIN := .venv/bin

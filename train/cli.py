@@ -29,7 +29,7 @@ _INTERACTIONS = ("product", "residual", "off", "mean")
 _EXAMPLE = """\b
 Examples:
   stzsar-train
-      trains the small network on MovingShapes, about half an hour on two CPU cores
+      trains the small network on MovingShapes, about 40 minutes on two CPU cores
   stzsar-train --data videos/ --backbone ViT-B-16 --pretrained openai --steps 5000
       trains CLIP with the interaction head on videos/<class>/<clip>.mp4
   stzsar-train --resume
