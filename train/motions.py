@@ -159,6 +159,7 @@ class Motion:
     prop: Prop = _no_prop
 
 
+# In pairs of what is easily mixed up.
 MOTIONS: tuple[Motion, ...] = (
     Motion("moving left", "moving left",
            ("going west", "from the right side", "towards the left edge", "leftward path"),

@@ -18,11 +18,11 @@ from .moving_shapes import SAMPLING, Action, find_action, seen_actions, unseen_a
 
 # Five classes that training never showed.
 SAMPLE_ACTIONS = (
-    "red heart charging over the grass",
-    "red cross blinking",
-    "yellow crescent swinging on a rope",
-    "white diamond swinging round a pole",
-    "yellow star shaking",
+    "red heart moving left",
+    "white diamond swinging on a rope",
+    "blue hourglass growing",
+    "white ring shaking",
+    "blue circle falling",
 )
 PICTURE_PX = 256
 _DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks.")

@@ -41,6 +41,15 @@ def test_each_thing_and_each_motion_is_seen_in_training():
     assert {a.motion.name for a in seen_actions()} == {motion.name for motion in MOTIONS}
 
 
+def test_what_is_easily_mixed_up_is_unseen_together():
+    """Else no unseen class would ask for the direction of a motion, or for an attribute."""
+    unseen = {(a.thing.name, a.motion.name) for a in unseen_actions()}
+    for first, second in zip(MOTIONS[::2], MOTIONS[1::2], strict=True):
+        things = [{t for t, motion in unseen if motion == m.name} for m in (first, second)]
+        assert things[0] == things[1]
+        assert len(things[0]) == 2
+
+
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("setting", ["plain", "hard", "mixed"])
 def test_a_clip_is_a_function_of_its_seed_and_index(split, setting):
