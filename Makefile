@@ -34,7 +34,7 @@ test-all-here: setup
 test-other-pythons:
 	@for version in $(OTHER_PYTHONS); do tests/on_python.sh $$version || exit 1; done
 
-# The checkpoint, the labels of all 120 classes, the bundle, the sample clip and its picture.
+# The checkpoint, the labels of the unseen classes, the bundle, the sample clip and its picture.
 shipped-bundle: setup
 	rm -rf runs/shipped
 	$(BIN)/stzsar-train --output runs/shipped

@@ -52,7 +52,7 @@ def check(by_file, errors, clips, candidates):
 
 @pytest.mark.slow
 def test_the_shipped_bundle_goes_over_every_real_clip(shared_clips):
-    check(*recognise(shipped_bundle(), shared_clips), shared_clips, 120)
+    check(*recognise(shipped_bundle(), shared_clips), shared_clips, 24)
 
 
 @pytest.mark.slow

@@ -35,13 +35,14 @@ def main() -> None:
 
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option("--all", "seen_too", is_flag=True, help="All 120 classes; else the 24 unseen ones.")
 @_DEBUG
 @at_the_edge
-def labels(path: Path) -> None:
-    """Write the labels of all 120 classes, seen and unseen, with their attributes."""
+def labels(path: Path, *, seen_too: bool) -> None:
+    """Write labels with their attributes: of the classes that no training clip shows."""
+    actions = (*unseen_actions(), *(seen_actions() if seen_too else ()))
     rows = [
-        {"label": action.label.name, "attributes": action.label.attributes}
-        for action in (*seen_actions(), *unseen_actions())
+        {"label": action.label.name, "attributes": action.label.attributes} for action in actions
     ]
     path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
