@@ -13,12 +13,14 @@ import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor
 
+from ..runtime.clean_text import clean_text
 from ..runtime.errors import StzsarError
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 CLIP_VOCABULARY = 49_408
 _BYTES = 256
-_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+# U+0345 is no letter but a case variant of one: in open_clip's pattern it is neither, and dropped.
+_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}\x{345}]+"
 
 
 @functools.cache
@@ -35,7 +37,7 @@ def build_tokenizer(vocab_size: int, context_length: int) -> Tokenizer:
         models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix="</w>", unk_token=END)
     )
     tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+        [normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
@@ -54,7 +56,8 @@ def build_tokenizer(vocab_size: int, context_length: int) -> Tokenizer:
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> Tensor:
     """Return int64 tokens [N, L] of `texts`."""
-    return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch(list(texts))])
+    cleaned = [clean_text(text) for text in texts]
+    return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch(cleaned)])
 
 
 @functools.cache

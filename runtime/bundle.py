@@ -128,6 +128,8 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
             f"The manifest of {folder} lists {name!r}, which is outside of it or no file name: "
             "export it again."
         )
+    if (folder / name).is_symlink():
+        raise BundleError(f"{folder / name} is a link: a bundle holds files, copy what it names.")
     try:
         found = sha256_of(folder / name)
     except OSError as error:

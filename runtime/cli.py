@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,7 +83,8 @@ _PATH = click.Path(path_type=Path)
         metavar="FILE",
         type=_PATH,
         help="What to recognise: text with one label a line, or a JSON list of "
-        '{"label": …, "attributes": […]} (default: all labels of the bundle).',
+        '{"label": …, "attributes": […]} (default: all labels of the bundle). Edit it while a '
+        "camera runs: what is saved is taken up.",
     ),
     cloup.option(
         "--rate",
@@ -142,8 +144,9 @@ def main(
     **options: Any,
 ) -> None:
     """Recognise actions in a camera's picture, a network stream or video files."""
+    from .label_watch import LabelWatch
     from .session import SessionOptions, check_outputs, check_sources
-    from .sources import expand_sources
+    from .sources import expand_sources, is_live
 
     if camera is None and not sources:
         camera = 0
@@ -157,7 +160,10 @@ def main(
     opened = _open_bundle(bundle, quiet=quiet)
     check_outputs(uris, settings, output=output, labels=labels, bundle=opened.path)
     recognizer = _load(opened, labels, quiet=quiet, **options)
-    _run(recognizer, uris, settings, output, quiet=quiet)
+    with ExitStack() as stack:
+        if labels and any(map(is_live, uris)):
+            stack.enter_context(LabelWatch(recognizer, labels))
+        _run(recognizer, uris, settings, output, quiet=quiet)
 
 
 def _open_bundle(folder: Path | None, *, quiet: bool) -> "Bundle":

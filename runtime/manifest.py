@@ -6,13 +6,13 @@ library only.
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from .errors import BundleError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 PRECISIONS = ("fp32", "fp16")
 MAX_SIZE_PX = 4096
 MAX_FRAMES = 1024
@@ -133,12 +133,14 @@ class Manifest:
             version = document["format_version"]
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise BundleError(f"{where} is not a stzsar manifest: {error}.") from error
-        if version != FORMAT_VERSION:
+        if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
             raise BundleError(
-                f"{where} has format version {version!r:.40} and this stzsar reads "
+                f"{where} has format version {version!r:.40} and this stzsar reads 1 to "
                 f"{FORMAT_VERSION}: upgrade stzsar, or export the bundle again."
             )
         try:
+            for older in range(version, FORMAT_VERSION):
+                document = _MIGRATIONS[older](document)
             return cls(
                 **{
                     **document,
@@ -157,6 +159,20 @@ class Manifest:
 def _read(kind: type, fields: Mapping[str, Any]) -> Any:
     """Build `kind` from JSON, whose arrays become tuples."""
     return kind(**{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()})
+
+
+def _from_1(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 2 says which kind of frame encoder and tokenizer there is; there was one of each."""
+    model = document["model"]
+    parts = {
+        "vision": {"kind": "vit", **model.get("vision", {})},
+        "text": {"tokenizer": "clip", **model.get("text", {})},
+    }
+    return {**document, "model": {**model, **parts}, "format_version": 2}
+
+
+# From each older format to the next. A bundle of every format is kept in tests/data.
+_MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}
 
 
 def _check_whole_number(name: str, value: object, low: int, high: int) -> None:

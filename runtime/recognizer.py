@@ -1,41 +1,34 @@
 """The recogniser: a bundle and its labels, ready to say what is in a clip or a stream."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
 from .clips import Clip, read_clip
-from .engine import Graph, open_graph
-from .errors import BundleError
+from .engine import open_graph
 from .frames import Source
 from .label_choice import choose_labels
 from .labels import Label, LabelBank
 from .manifest import Manifest
-from .results import Recognition, Score
+from .results import Recognition
+from .scorer import Scorer, check_graphs
 from .sources import open_source
 from .stream import Stream, follow
 from .text import Progress
 
-# Frames that are encoded at once: more of them only take memory.
-BATCH = 16
-
-Array = npt.NDArray[Any]
 log = logging.getLogger(__name__)
 
 
 class Recognizer:
     """A loaded bundle with chosen labels.
 
-    Several streams may share one; it keeps nothing of what it has seen.
+    Several streams may share one; it keeps nothing of what it has seen. Other labels may be chosen
+    while streams run, from any thread.
 
     Attributes:
         bundle: the opened bundle.
-        bank: the labels in use, embedded.
+        scorer: the graphs with the labels in use; another one after each change of labels.
         device: "cpu" or "cuda", as the graphs really run.
     """
 
@@ -51,16 +44,12 @@ class Recognizer:
         if top_k < 1:
             raise ValueError(f"a result has at least one label, got {top_k=}")
         self.bundle = bundle
-        self.bank = bank
-        self._top_k = min(top_k, len(bank.labels))
-        self._frame_graph = open_graph(bundle.path / FRAME_GRAPH, threads=threads)
-        self._window_graph = open_graph(bundle.path / WINDOW_GRAPH, threads=threads)
-        self._bank_arrays = bank.arrays()
-        states, arrays = set(self.manifest.states), set(self._bank_arrays)
-        _check_graph(bundle, FRAME_GRAPH, self._frame_graph, {"frames"} | arrays, states)
-        results = {"logits", "saliency", "scale"}
-        _check_graph(bundle, WINDOW_GRAPH, self._window_graph, states | arrays, results)
-        self.device = self._frame_graph.device
+        self._top_k, self._threads = top_k, threads
+        self._frame = open_graph(bundle.path / FRAME_GRAPH, threads=threads)
+        self._window = open_graph(bundle.path / WINDOW_GRAPH, threads=threads)
+        check_graphs(bundle, self._frame, self._window, bank)
+        self.device = self._frame.device
+        self.scorer = self._bind(bank)
 
     @classmethod
     def load(
@@ -100,7 +89,22 @@ class Recognizer:
     @property
     def labels(self) -> tuple[Label, ...]:
         """What is recognised, in the order of the logits."""
-        return self.bank.labels
+        return self.scorer.labels
+
+    def use_labels(
+        self, labels: Sequence[str | Label] | None, *, progress: Progress | None = None
+    ) -> None:
+        """Recognise other labels from the next window on; streams that run lose no frame.
+
+        Args:
+            labels: names or `Label`s; None takes all that the bundle knows.
+            progress: as in `load`.
+
+        Raises:
+            StzsarError: the labels cannot be used; those from before stay.
+        """
+        bank = choose_labels(self.bundle, labels, threads=self._threads, progress=progress)
+        self.scorer = self._bind(bank)
 
     def classify(self, path: str | Path) -> Recognition:
         """Say what is in a whole video file, from T frames spread over it.
@@ -123,8 +127,9 @@ class Recognizer:
 
     def classify_clip(self, clip: Clip, name: str) -> Recognition:
         """Say what is in a clip that has been read."""
-        states = {key: state[None] for key, state in self.encode(clip.images_thwc).items()}
-        return self.recognize(name, states, clip.start_s, clip.end_s)
+        scorer = self.scorer
+        states = {key: state[None] for key, state in scorer.encode(clip.images_thwc).items()}
+        return scorer.recognize(name, states, clip.start_s, clip.end_s)
 
     def stream(
         self, source: Source | str | int | Path, *, rate_fps: float | None = None
@@ -162,88 +167,5 @@ class Recognizer:
         rate_fps = rate_fps or self.manifest.sampling.rate_fps
         return Stream(self, name, rate_fps, source_fps)
 
-    def encode(self, images_bhwc: Array) -> dict[str, Array]:
-        """Return the frame states of fitted frames.
-
-        Args:
-            images_bhwc: uint8 [B, S, S, 3], BGR, as `pixels.fit_frame` makes them.
-
-        Returns:
-            Each of the manifest's states, float32 [B, ...].
-
-        Raises:
-            BundleError: a state has not one row for each frame.
-            EngineError: the graph fails.
-        """
-        batches = []
-        for start in range(0, len(images_bhwc), BATCH):
-            images = images_bhwc[start : start + BATCH]
-            states = self._frame_graph({"frames": images, **self._bank_arrays})
-            for name in self.manifest.states:
-                self._check_result(name, states[name], (len(images), *states[name].shape[1:]))
-            batches.append(states)
-        return {
-            name: np.concatenate([batch[name] for batch in batches])
-            for name in self.manifest.states
-        }
-
-    def score(self, states: Mapping[str, Array]) -> tuple[Array, Array, float]:
-        """Return logits [B, C], saliency [B, C, T] and their scale, for frame states [B, T, ...].
-
-        Raises:
-            BundleError: the graph gives other shapes, or numbers that are not finite.
-            EngineError: the graph fails.
-        """
-        results = self._window_graph({**states, **self._bank_arrays})
-        logits, saliency, scale = (results[name] for name in ("logits", "saliency", "scale"))
-        batch, frames = states[self.manifest.states[0]].shape[:2]
-        classes = len(self.labels)
-        self._check_result("logits", logits, (batch, classes))
-        self._check_result("saliency", saliency, (batch, classes, frames))
-        self._check_result("scale", scale, ())
-        if not (np.isfinite(logits).all() and np.isfinite(saliency).all() and 0 < scale < np.inf):
-            raise BundleError(
-                f"The graphs of {self.bundle.path} give numbers that are not finite, or a scale "
-                f"that is not positive: export it again, in fp32 if it is fp16."
-            )
-        return logits, saliency, float(scale)
-
-    def recognize(
-        self, name: str, states: Mapping[str, Array], start_s: float, end_s: float
-    ) -> Recognition:
-        """Return the result for the states [1, T, ...] of one window.
-
-        Raises:
-            BundleError: the graph gives other shapes, or numbers that are not finite.
-            EngineError: the graph fails.
-        """
-        batch, _, scale = self.score(states)
-        logits = batch[0].astype(np.float64)
-        scores, similarities = softmax(logits), logits / scale
-        best = np.argsort(-logits, kind="stable")[: self._top_k]
-        top = (Score(self.labels[c].name, float(scores[c]), float(similarities[c])) for c in best)
-        frames = states[self.manifest.states[0]].shape[1]
-        return Recognition(name, start_s, end_s, frames, tuple(top))
-
-    def _check_result(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
-        if value.dtype != np.float32 or value.shape != shape:
-            raise BundleError(
-                f"The graphs of {self.bundle.path} give {name} as {value.dtype} "
-                f"{list(value.shape)} and not as float32 {list(shape)}: export the bundle again."
-            )
-
-
-def softmax(logits: Array) -> Array:
-    """Return the softmax of logits [C]; large ones do not overflow."""
-    powers = np.exp(logits - logits.max())
-    return powers / powers.sum()
-
-
-def _check_graph(
-    bundle: Bundle, file: str, graph: Graph, offered: set[str], wanted: set[str]
-) -> None:
-    """Raise BundleError if a graph takes what nobody gives, or lacks a result."""
-    unknown, missing = set(graph.inputs) - offered, wanted - set(graph.outputs)
-    if unknown or missing:
-        wrong = f"takes {sorted(unknown)}" if unknown else f"does not give {sorted(missing)}"
-        raise BundleError(f"{bundle.path / file} {wrong}: it is not the graph of this manifest.")
+    def _bind(self, bank: LabelBank) -> Scorer:
+        return Scorer(self.bundle, bank, frame=self._frame, window=self._window, top_k=self._top_k)

@@ -1,8 +1,10 @@
 """One stream of frames: its sampling, its ring, and when the ring must be emptied."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 
 from .errors import SourceError
@@ -11,6 +13,7 @@ from .manifest import Manifest
 from .pixels import fit_frame
 from .results import Recognition
 from .sampling import RateSampler
+from .scorer import Scorer
 from .window import FrameRing
 
 # One sampled frame may be missing; two in a row are a gap.
@@ -27,14 +30,9 @@ class WindowRecognizer(Protocol):
         """What the bundle says of itself."""
         ...
 
-    def encode(self, images_bhwc: Array) -> dict[str, Array]:
-        """Return the frame states [B, …] of fitted frames [B, S, S, 3]."""
-        ...
-
-    def recognize(
-        self, name: str, states: Mapping[str, Array], start_s: float, end_s: float
-    ) -> Recognition:
-        """Return the result for the states [1, T, …] of one window."""
+    @property
+    def scorer(self) -> Scorer:
+        """The graphs with the labels that are in use now."""
         ...
 
 
@@ -51,6 +49,9 @@ class Stream:
     is slower than that, the interval before. So a camera of one frame a second still fills
     windows, and a cable that was pulled for a second does not join what happened before and after.
     Frames that are flushed before they filled a window give no result.
+
+    When the recogniser's labels change, the frames of the window are encoded once more, since their
+    states may depend on the labels: the next result is one of a full window with the new labels.
     """
 
     def __init__(
@@ -59,7 +60,10 @@ class Stream:
         self.name = name
         self._recognizer = recognizer
         self._sampler = RateSampler(rate_fps)
-        self._ring = FrameRing(recognizer.manifest.sampling.frames)
+        frames = recognizer.manifest.sampling.frames
+        self._ring = FrameRing(frames)
+        self._images: deque[Array] = deque(maxlen=frames)
+        self._scorer = recognizer.scorer
         self._shape: tuple[int, ...] | None = None
         self._last_s: float | None = None
         self._usual_s = max(self._sampler.period_s, 1 / source_fps if source_fps else 0.0)
@@ -79,8 +83,11 @@ class Stream:
         if self._is_break(image_hwc.shape, time_s):
             self._flush()
         self._remember(image_hwc.shape, time_s)
-        size_px = self._recognizer.manifest.pixels.size_px
-        states = self._recognizer.encode(fit_frame(image_hwc, size_px)[None])
+        if self._recognizer.scorer is not self._scorer:
+            self._change_labels(self._recognizer.scorer)
+        image = fit_frame(image_hwc, self._recognizer.manifest.pixels.size_px)
+        self._images.append(image)
+        states = self._scorer.encode(image[None])
         self._ring.push({name: state[0] for name, state in states.items()}, time_s)
         return self._recognize() if self._ring.full else None
 
@@ -98,7 +105,15 @@ class Stream:
     def _recognize(self) -> Recognition:
         self._said_something = True
         ring = self._ring
-        return self._recognizer.recognize(self.name, ring.stacked(), ring.start_s, ring.end_s)
+        return self._scorer.recognize(self.name, ring.stacked(), ring.start_s, ring.end_s)
+
+    def _change_labels(self, scorer: Scorer) -> None:
+        self._scorer = scorer
+        if self._images:
+            states = scorer.encode(np.stack(self._images))
+            self._ring.replace(
+                [{name: state[i] for name, state in states.items()} for i in range(len(self._ring))]
+            )
 
     def _is_break(self, shape: tuple[int, ...], time_s: float) -> bool:
         if self._last_s is None:
@@ -113,6 +128,7 @@ class Stream:
 
     def _flush(self) -> None:
         self._ring.flush()
+        self._images.clear()
         self._said_something = False
 
 

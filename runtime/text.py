@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import TEXT_GRAPH, TOKENIZER, Bundle
+from .clean_text import clean_text
 from .engine import open_graph
 from .errors import BundleError, EngineError
 from .labels import Label, LabelBank
@@ -36,7 +37,11 @@ class TextEncoder:
         # Truncation counts the start and end tokens, so the end token is kept.
         self._tokenizer.enable_truncation(spec.context_length)
         self._tokenizer.no_padding()
-        self._graph = open_graph(bundle.path / TEXT_GRAPH, threads=threads)
+        self._path = bundle.path / TEXT_GRAPH
+        self._graph = open_graph(self._path, threads=threads)
+        self._dim = bundle.bank.class_embeddings.shape[1]
+        if self._graph.inputs != ("tokens",) or self._graph.outputs != ("embeddings",):
+            raise BundleError(f"{self._path} is not a text graph: export the bundle again.")
 
     def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Array:
         """Return the unit embeddings of `texts`, each within the bundle's prompt.
@@ -47,20 +52,33 @@ class TextEncoder:
 
         Returns:
             float32 [N, D].
+
+        Raises:
+            BundleError: the graph gives something else than the bank's kind of embeddings.
+            EngineError: the graph fails.
         """
         unique = list(dict.fromkeys(texts))
         parts = []
         for start in range(0, len(unique), BATCH):
             batch = unique[start : start + BATCH]
-            parts.append(self._graph({"tokens": self.tokens(batch)})["embeddings"])
+            parts.append(self._checked(self._graph({"tokens": self.tokens(batch)})["embeddings"]))
             if progress:
                 progress(start + len(batch), len(unique))
         row_of = {text: row for row, text in enumerate(unique)}
         return np.concatenate(parts)[[row_of[text] for text in texts]]
 
+    def _checked(self, embeddings: Array) -> Array:
+        right = embeddings.dtype == np.float32 and embeddings.shape[1:] == (self._dim,)
+        if not (right and np.isfinite(embeddings).all()):
+            raise BundleError(
+                f"{self._path} gives {embeddings.dtype} {list(embeddings.shape)} and not finite "
+                f"float32 rows of {self._dim} as the bank has: export the bundle again."
+            )
+        return embeddings
+
     def tokens(self, texts: Sequence[str]) -> Array:
         """Return the prompts' tokens, int64 [N, context_length], zero beyond a row's end."""
-        prompts = [self._prompt.replace("{}", text) for text in texts]
+        prompts = [clean_text(self._prompt.replace("{}", text)) for text in texts]
         rows = np.zeros((len(prompts), self._context_length), np.int64)
         for row, encoding in zip(rows, self._tokenizer.encode_batch(prompts), strict=True):
             row[: len(encoding.ids)] = encoding.ids

@@ -1,7 +1,7 @@
 """The window of a stream: a ring of frame states, whatever is in them."""
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,6 +39,17 @@ class FrameRing:
     def push(self, state: Mapping[str, Array], time_s: float) -> None:
         """Add the state of a frame, one array [...] for each name; the oldest goes if full."""
         self._entries.append((state, time_s))
+
+    def replace(self, states: Sequence[Mapping[str, Array]]) -> None:
+        """Put other states in the place of those that are there, oldest first; times stay.
+
+        Raises:
+            ValueError: there are more or fewer of them.
+        """
+        times = [time_s for _, time_s in self._entries]
+        entries = list(zip(states, times, strict=True))
+        self._entries.clear()
+        self._entries.extend(entries)
 
     def stacked(self) -> dict[str, Array]:
         """Return each state as one array [1, T, ...], oldest frame first.

@@ -24,8 +24,10 @@ def top1(setting: Setting, clips: int) -> float:
     hits = 0
     for index in range(clips):
         frames, label = dataset[ClipRequest(index, index)]
-        states = {key: value[None] for key, value in recognizer.encode(frames.numpy()).items()}
-        hits += int(recognizer.score(states)[0][0].argmax() == label)
+        states = {
+            key: value[None] for key, value in recognizer.scorer.encode(frames.numpy()).items()
+        }
+        hits += int(recognizer.scorer.score(states)[0][0].argmax() == label)
     return hits / clips
 
 

@@ -42,11 +42,11 @@ def test_every_window_of_a_stream_has_the_logits_of_torch(exported, switches):
     recognizer = Recognizer.load(folder)
     bank = to_tensors(Bundle.open(folder).bank)
     video, window = draw_video(9), 4
-    states = [recognizer.encode(frame[None]) for frame in video]
+    states = [recognizer.scorer.encode(frame[None]) for frame in video]
     for start in range(len(video) - window + 1):
         part = states[start : start + window]
         ring = {name: np.stack([s[name] for s in part], 1) for name in part[0]}
-        logits, saliency = recognizer.score(ring)[:2]
+        logits, saliency = recognizer.scorer.score(ring)[:2]
         with torch.no_grad():
             expected = network(torch.from_numpy(video[None, start : start + window]), bank).numpy()
         assert np.abs(logits - expected).max() <= 1e-4 * np.abs(expected).max()
@@ -57,14 +57,16 @@ def test_every_window_of_a_stream_has_the_logits_of_torch(exported, switches):
 def test_batch_and_stream_agree_in_the_bundle_itself(exported, switches):
     recognizer = Recognizer.load(exported(**switches)[0])
     video = draw_video(7)
-    at_once = recognizer.encode(video)
-    one_by_one = [recognizer.encode(frame[None]) for frame in video]
+    at_once = recognizer.scorer.encode(video)
+    one_by_one = [recognizer.scorer.encode(frame[None]) for frame in video]
     for start in range(4):
         whole = {name: value[None, start : start + 4] for name, value in at_once.items()}
         part = one_by_one[start : start + 4]
         ring = {name: np.stack([s[name] for s in part], 1) for name in part[0]}
-        scale = np.abs(recognizer.score(whole)[0]).max()
-        difference = np.abs(recognizer.score(whole)[0] - recognizer.score(ring)[0]).max()
+        scale = np.abs(recognizer.scorer.score(whole)[0]).max()
+        difference = np.abs(
+            recognizer.scorer.score(whole)[0] - recognizer.scorer.score(ring)[0]
+        ).max()
         assert difference <= 1e-5 * max(1, scale)
 
 
@@ -76,10 +78,10 @@ def test_labels_and_window_length_are_free(exported, count, frames):
     bank = embed_labels(network, labels)
     recognizer = Recognizer.load(folder, labels=labels)
     video = draw_video(frames)
-    states = {name: value[None] for name, value in recognizer.encode(video).items()}
+    states = {name: value[None] for name, value in recognizer.scorer.encode(video).items()}
     with torch.no_grad():
         expected = network(torch.from_numpy(video[None]), to_tensors(bank)).numpy()
-    found = recognizer.score(states)[0]
+    found = recognizer.scorer.score(states)[0]
     assert found.shape == (1, count)
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
@@ -87,7 +89,7 @@ def test_labels_and_window_length_are_free(exported, count, frames):
 def test_the_device_embeds_labels_as_torch_does(exported):
     folder, network = exported(interaction="product", temporal=True)
     labels = as_labels(["émigré waving 👋", "a" * 190, "kick"])
-    found = Recognizer.load(folder, labels=labels).bank
+    found = Recognizer.load(folder, labels=labels).scorer.bank
     expected = embed_labels(network, labels)
     np.testing.assert_allclose(found.class_embeddings, expected.class_embeddings, atol=1e-4)
     np.testing.assert_allclose(found.attribute_embeddings, expected.attribute_embeddings, atol=1e-4)

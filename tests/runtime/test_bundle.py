@@ -73,10 +73,27 @@ def test_a_manifest_that_points_outside_is_refused(own_bundle, rewrite_manifest,
         Bundle.open(own_bundle)
 
 
-def test_a_newer_format_is_refused(own_bundle, rewrite_manifest):
-    rewrite_manifest(own_bundle, format_version=2)
+@pytest.mark.parametrize("name", ["frame.onnx", "bank.npz"])
+def test_a_link_is_refused_even_if_it_leads_to_the_right_bytes(own_bundle, tmp_path, name):
+    moved = (own_bundle / name).rename(tmp_path / "elsewhere")
+    (own_bundle / name).symlink_to(moved)
 
-    with pytest.raises(BundleError, match=r"format version 2 .* upgrade stzsar"):
+    with pytest.raises(BundleError, match=f"{name} is a link"):
+        Bundle.open(own_bundle)
+
+
+@pytest.mark.parametrize("version", [0, -1, 1.0, True, "1", None])
+def test_a_format_that_never_was_is_refused(own_bundle, rewrite_manifest, version):
+    rewrite_manifest(own_bundle, format_version=version)
+
+    with pytest.raises(BundleError, match="format version"):
+        Bundle.open(own_bundle)
+
+
+def test_a_newer_format_is_refused(own_bundle, rewrite_manifest):
+    rewrite_manifest(own_bundle, format_version=99)
+
+    with pytest.raises(BundleError, match=r"format version 99 .* upgrade stzsar"):
         Bundle.open(own_bundle)
 
 

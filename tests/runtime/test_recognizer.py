@@ -8,8 +8,9 @@ from stzsar.runtime.bundle import Bundle
 from stzsar.runtime.errors import BundleError, EngineError, SourceError
 from stzsar.runtime.frames import Frame
 from stzsar.runtime.labels import Label
-from stzsar.runtime.recognizer import Recognizer, softmax
+from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.results import Recognition, Score
+from stzsar.runtime.scorer import softmax
 
 # The fixture's bundle looks at 4 frames, 4 times a second.
 
@@ -98,8 +99,8 @@ def test_stream_and_batch_give_the_same_numbers(recognizer):
     streamed = [stream.push(image, index / 4) for index, image in enumerate(images)]
 
     for start, found in enumerate(streamed[3:]):
-        states = recognizer.encode(images[start : start + 4])
-        logits, saliency, _ = recognizer.score(
+        states = recognizer.scorer.encode(images[start : start + 4])
+        logits, saliency, _ = recognizer.scorer.score(
             {name: state[None] for name, state in states.items()}
         )
         assert saliency.shape == (1, 3, 4)
@@ -112,10 +113,12 @@ def test_stream_and_batch_give_the_same_numbers(recognizer):
 def test_a_large_batch_is_the_same_as_one_by_one(recognizer):
     images = np.random.default_rng(0).integers(0, 256, (40, 16, 16, 3), np.uint8)
 
-    at_once = recognizer.encode(images)
+    at_once = recognizer.scorer.encode(images)
 
     for name, state in at_once.items():
-        one_by_one = np.concatenate([recognizer.encode(image[None])[name] for image in images])
+        one_by_one = np.concatenate(
+            [recognizer.scorer.encode(image[None])[name] for image in images]
+        )
         np.testing.assert_allclose(state, one_by_one, atol=1e-6)
 
 
@@ -269,8 +272,8 @@ def test_numbers_that_are_not_finite_are_refused(
     ],
 )
 def test_results_of_another_form_are_refused(recognizer, picture, monkeypatch, spoilt, message):
-    window_graph = recognizer._window_graph
-    monkeypatch.setattr(recognizer, "_window_graph", lambda feeds: window_graph(feeds) | spoilt)
+    window = recognizer.scorer._window
+    monkeypatch.setattr(recognizer.scorer, "_window", lambda feeds: window(feeds) | spoilt)
     stream = recognizer.open_stream("camera")
 
     with pytest.raises(BundleError, match=message):
@@ -279,7 +282,7 @@ def test_results_of_another_form_are_refused(recognizer, picture, monkeypatch, s
 
 def test_a_frame_state_without_a_row_for_each_frame_is_refused(recognizer, picture, monkeypatch):
     states = dict.fromkeys(("colour", "closeness"), np.ones((), np.float32))
-    monkeypatch.setattr(recognizer, "_frame_graph", lambda _feeds: states)
+    monkeypatch.setattr(recognizer.scorer, "_frame", lambda _feeds: states)
 
     with pytest.raises(BundleError, match="give colour as"):
         recognizer.open_stream("camera").push(picture("red"), 0)

@@ -1,10 +1,12 @@
 import numpy as np
+import onnx
 import pytest
 
 from stzsar.runtime.bundle import Bundle
 from stzsar.runtime.errors import BundleError, LabelError
 from stzsar.runtime.label_choice import choose_labels
 from stzsar.runtime.labels import Label
+from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.text import TextEncoder
 
 
@@ -63,6 +65,30 @@ def test_a_bank_pads_and_masks_attributes(encoder):
 def test_a_bundle_without_text_has_no_encoder(mute_bundle):
     with pytest.raises(BundleError, match="no text encoder"):
         TextEncoder(Bundle.open(mute_bundle))
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [("window.onnx", "is not a text graph"), ("wide", r"and not finite float32 rows of 3")],
+)
+def test_another_graph_in_the_place_of_the_text_graph_is_refused(
+    own_bundle, rewrite_manifest, other, message
+):
+    path = own_bundle / "text.onnx"
+    if other == "wide":
+        model = onnx.load(path)
+        concat = onnx.helper.make_node("Concat", ["one_wide"] * 2, ["embeddings"], axis=1)
+        for node in model.graph.node:
+            node.output[:] = ["one_wide" if o == "embeddings" else o for o in node.output]
+        model.graph.node.append(concat)
+        model.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 6
+        onnx.save(model, path)
+    else:
+        path.write_bytes((own_bundle / other).read_bytes())
+    rewrite_manifest(own_bundle)
+
+    with pytest.raises(BundleError, match=message):
+        Recognizer.load(own_bundle, ["yellow"])
 
 
 def test_a_spoilt_tokenizer_is_refused(own_bundle, rewrite_manifest):
