@@ -1,12 +1,12 @@
 """ONNX Runtime; the only file of the runtime that imports onnxruntime."""
 
-import ctypes
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
 
+from .cuda import find_driver
 from .errors import EngineError
 
 Array = npt.NDArray[Any]
@@ -61,16 +61,9 @@ def _providers() -> list[str]:
     import onnxruntime
 
     wanted = "CUDAExecutionProvider"
-    if wanted in onnxruntime.get_available_providers() and _has_cuda_driver():
+    if wanted in onnxruntime.get_available_providers() and find_driver():
         return [wanted, "CPUExecutionProvider"]
     return ["CPUExecutionProvider"]
-
-
-def _has_cuda_driver() -> bool:
-    try:
-        return ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
-    except OSError:
-        return False
 
 
 def _first_line(error: Exception) -> str:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
 from .clips import Clip, read_clip
-from .engine import Graph, open_graph
+from .engine import Graph, OnBuild, open_graph
 from .errors import BundleError
 from .frames import Source
 from .label_choice import choose_labels
@@ -36,11 +36,18 @@ class Recognizer:
     Attributes:
         bundle: the opened bundle.
         bank: the labels in use, embedded.
-        device: "cpu" or "cuda", as the graphs really run.
+        device: "cpu", "cuda" or "tensorrt", as the graphs really run.
     """
 
     def __init__(
-        self, bundle: Bundle, bank: LabelBank, *, top_k: int = 5, threads: int = 0
+        self,
+        bundle: Bundle,
+        bank: LabelBank,
+        *,
+        top_k: int = 5,
+        threads: int = 0,
+        engine: str = "auto",
+        on_build: OnBuild | None = None,
     ) -> None:
         """Load the graphs; `load` is the usual way here.
 
@@ -53,8 +60,10 @@ class Recognizer:
         self.bundle = bundle
         self.bank = bank
         self._top_k = min(top_k, len(bank.labels))
-        self._frame_graph = open_graph(bundle.path / FRAME_GRAPH, threads=threads)
-        self._window_graph = open_graph(bundle.path / WINDOW_GRAPH, threads=threads)
+        self._frame_graph, self._window_graph = (
+            open_graph(bundle.path / name, threads=threads, engine=engine, on_build=on_build)
+            for name in (FRAME_GRAPH, WINDOW_GRAPH)
+        )
         self._bank_arrays = bank.arrays()
         states, arrays = set(self.manifest.states), set(self._bank_arrays)
         _check_graph(bundle, FRAME_GRAPH, self._frame_graph, {"frames"} | arrays, states)
@@ -70,7 +79,9 @@ class Recognizer:
         *,
         top_k: int = 5,
         threads: int = 0,
+        engine: str = "auto",
         progress: Progress | None = None,
+        on_build: OnBuild | None = None,
     ) -> "Recognizer":
         """Open a bundle and choose its labels.
 
@@ -80,7 +91,10 @@ class Recognizer:
             labels: what to recognise, names or `Label`s; None takes all that the bundle knows.
             top_k: how many labels a result holds at most.
             threads: CPU threads; 0 leaves it to the engine.
+            engine: "auto", "onnxruntime" or "tensorrt", see `engine.open_graph`.
             progress: called with how many texts are embedded, and of how many, if any must be.
+            on_build: called with the share that is done and what is being done, if TensorRT
+                builds an engine.
 
         Raises:
             StzsarError: the bundle, the labels or the engine cannot be used.
@@ -90,7 +104,7 @@ class Recognizer:
         elif not isinstance(bundle, Bundle):
             bundle = Bundle.open(bundle)
         bank = choose_labels(bundle, labels, threads=threads, progress=progress)
-        return cls(bundle, bank, top_k=top_k, threads=threads)
+        return cls(bundle, bank, top_k=top_k, threads=threads, engine=engine, on_build=on_build)
 
     @property
     def manifest(self) -> Manifest:

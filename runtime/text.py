@@ -1,5 +1,6 @@
 """Text to embeddings on the device: the bundle's tokenizer and its text graph."""
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -36,7 +37,9 @@ class TextEncoder:
         # Truncation counts the start and end tokens, so the end token is kept.
         self._tokenizer.enable_truncation(spec.context_length)
         self._tokenizer.no_padding()
-        self._graph = open_graph(bundle.path / TEXT_GRAPH, threads=threads)
+        # It runs once, for which building a TensorRT engine would take too long.
+        engine = "onnxruntime" if importlib.util.find_spec("onnxruntime") else "auto"
+        self._graph = open_graph(bundle.path / TEXT_GRAPH, threads=threads, engine=engine)
 
     def embed(self, texts: Sequence[str], progress: Progress | None = None) -> Array:
         """Return the unit embeddings of `texts`, each within the bundle's prompt.
