@@ -23,7 +23,8 @@ Report = Callable[[float, str], None]
 
 def why_no_tensorrt() -> str | None:
     """Say in a sentence why TensorRT cannot run here and how to get it; None if it can."""
-    if find_driver() is None:
+    driver = find_driver()
+    if driver is None:
         return (
             "TensorRT needs an NVIDIA GPU with its driver, and libcuda.so.1 finds none here: "
             "run with --engine onnxruntime."
@@ -38,6 +39,11 @@ def why_no_tensorrt() -> str | None:
         )
     if not is_rtx(trt) and _version(trt) < _OLDEST:
         return f"TensorRT {trt.__version__} is too old: 10.0 is the first that can be used."
+    if is_rtx(trt) and target_of(driver.gpu().capability) not in RTX_TARGETS:
+        return (
+            f"TensorRT-RTX does not serve {driver.gpu().name} (compute capability "
+            f"{driver.gpu().capability}): install tensorrt."
+        )
     return None
 
 
@@ -85,6 +91,11 @@ def set_targets(trt: Any, config: Any, targets: tuple[str, ...]) -> None:
     config.num_compute_capabilities = len(targets)
     for place, target in enumerate(targets):
         config.set_compute_capability(getattr(trt.ComputeCapability, target.upper()), place)
+
+
+def target_of(capability: str) -> str:
+    """Return "sm86" for "8.6"."""
+    return "sm" + capability.replace(".", "")
 
 
 def check_targets(text: str) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from .cuda import Driver, Gpu, find_driver
 from .errors import EngineError
 from .labels import LabelBank
 from .manifest import Manifest
-from .trt_api import Report, is_rtx, load_tensorrt
+from .trt_api import Report, is_rtx, load_tensorrt, target_of
 from .trt_build import BuildPlan, build_engine
 from .trt_execution import Execution, Placed
 from .trt_key import BANK_INPUTS, DEFAULT_STREAMS, MAX_STREAMS, EngineKey, Limits
@@ -169,7 +169,7 @@ class Engines:
             limits=limits,
             workspace_bytes=workspace,
             timings=self._store.load(_TIMINGS, timings_key)[0] or b"",
-            targets=("sm" + self._gpu.capability.replace(".", ""),) if is_rtx(self._trt) else (),
+            targets=(target_of(self._gpu.capability),) if is_rtx(self._trt) else (),
         )
         started = time.monotonic()
         report = self._report or (lambda _share, _phase: None)
