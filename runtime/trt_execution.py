@@ -43,7 +43,10 @@ class Execution:
         self._runtime = trt.Runtime(self._log)
         self._engine = self._runtime.deserialize_cuda_engine(engine)
         if self._engine is None:
-            raise EngineError(f"TensorRT does not take the engine: {self._reason()}.")
+            raise EngineError(
+                f"TensorRT does not take the engine that it built ({self._reason()}): remove the "
+                "bundle's folder engines/ and run again."
+            )
         self._context = self._engine.create_execution_context()
         if self._context is None:
             raise EngineError(f"The engine has no room on the GPU: {self._reason()}.")

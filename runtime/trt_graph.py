@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -56,6 +57,7 @@ class TrtGraph:
         """
         trt, driver = load_tensorrt(), find_driver()
         assert driver is not None  # load_tensorrt says so itself
+        self._growing = threading.Lock()
         self._engines = Engines(trt, driver, path, report=report)
         self._execution = self._engines.open(self._engines.usual_limits())
         self.inputs, self.outputs = self._execution.inputs, self._execution.outputs
@@ -70,9 +72,10 @@ class TrtGraph:
             EngineError: a larger engine cannot be built.
         """
         needed = limits_of(constants)
-        execution = self._execution
-        if not self._engines.limits.covers(needed):
-            execution = self._execution = self._engines.open(self._engines.limits.joined(needed))
+        with self._growing:
+            if not self._engines.limits.covers(needed):
+                self._execution = self._engines.open(self._engines.limits.joined(needed))
+            execution = self._execution
         return BoundTrtGraph(execution, execution.place(constants))
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:

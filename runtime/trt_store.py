@@ -29,6 +29,8 @@ class EngineStore:
 
     def __init__(self, bundle: Path, folder: str = ENGINES) -> None:
         self.folder = _writable(bundle, folder)
+        # The bundle itself may be reached through a link; what lies in it may not be one.
+        self._own = [self.folder, *self.folder.parents][: len(Path(folder).parts)]
 
     def load(self, name: str, wanted: EngineKey) -> tuple[bytes | None, str]:
         """Return the engine `name` if it does for `wanted`.
@@ -46,7 +48,7 @@ class EngineStore:
         if reason:
             return None, reason
         try:
-            engine = _read(self.folder / f"{name}.engine")
+            engine = self._read(self.folder / f"{name}.engine")
         except OSError as error:
             return None, f"its file cannot be read ({error.strerror})"
         if hashlib.sha256(engine).hexdigest() != sha256:
@@ -56,7 +58,7 @@ class EngineStore:
     def read_key(self, name: str) -> tuple[EngineKey, str] | None:
         """Return the key of `name` and the sha256 that its engine must have, or None."""
         try:
-            return EngineKey.from_json(_read(self._key_path(name), _MAX_KEY_BYTES).decode())
+            return EngineKey.from_json(self._read(self._key_path(name), _MAX_KEY_BYTES).decode())
         except (OSError, ValueError):
             return None
 
@@ -67,10 +69,10 @@ class EngineStore:
             EngineError: the folder is a link, or the disk is full or read-only.
         """
         path = self.folder / f"{name}.engine"
+        for link in filter(Path.is_symlink, self._own):
+            raise EngineError(f"{link} is a link: remove it, engines lie in a folder.")
         try:
             self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-            if self.folder.is_symlink():
-                raise EngineError(f"{self.folder} is a link: remove it, engines lie in a folder.")
             # A kill between the two leaves a key whose hash is another engine's: it is built again.
             _write(path, engine)
             sha256 = hashlib.sha256(engine).hexdigest()
@@ -80,6 +82,16 @@ class EngineStore:
                 f"The engine cannot be written to {path}: {error.strerror}."
             ) from error
         return path
+
+    def _read(self, path: Path, limit: int | None = None) -> bytes:
+        """Return a file's bytes; a link, or anything but a plain file, is an OSError."""
+        if any(folder.is_symlink() for folder in self._own):
+            raise OSError(0, "its folder is a link", str(path))
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError(0, "it is no plain file", str(path))
+            return file.read() if limit is None else file.read(limit)
 
     def _key_path(self, name: str) -> Path:
         return self.folder / f"{name}.json"
@@ -94,17 +106,6 @@ def _writable(bundle: Path, folder: str) -> Path:
     base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     name = hashlib.sha256(os.fsencode(bundle.resolve())).hexdigest()[:16]
     return base / "stzsar" / name / folder
-
-
-def _read(path: Path, limit: int | None = None) -> bytes:
-    """Return a file's bytes; a link, or anything but a plain file, is an OSError."""
-    if path.parent.is_symlink():
-        raise OSError(0, "its folder is a link", str(path))
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise OSError(0, "it is no plain file", str(path))
-        return file.read() if limit is None else file.read(limit)
 
 
 def _write(path: Path, data: bytes) -> None:

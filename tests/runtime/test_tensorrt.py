@@ -18,7 +18,7 @@ from stzsar.runtime import cuda, trt_api, trt_graph, trt_preflight
 from stzsar.runtime.engine import open_graph
 from stzsar.runtime.errors import EngineError
 from stzsar.runtime.ort_engine import OrtGraph
-from stzsar.runtime.trt_graph import TrtGraph
+from stzsar.runtime.trt_graph import Engines, TrtGraph
 from stzsar.runtime.trt_key import EngineKey, Limits
 from stzsar.runtime.trt_store import EngineStore
 
@@ -155,6 +155,18 @@ def test_more_labels_than_the_engine_takes_build_a_larger_one(own_bundle, device
     assert built(calls) == 2
 
 
+def test_limits_that_a_person_chose_are_kept(own_bundle, device):
+    calls, library = device()
+    path, driver = own_bundle / "frame.onnx", cuda.Driver(library)
+    chosen = Limits(streams=1, frames=4, labels=5, attributes=2)
+    Engines(sys.modules["tensorrt"], driver, path).build(chosen)
+    graph = TrtGraph(path)
+    assert built(calls) == 1
+    graph(feeds(3, labels=9))
+    assert built(calls) == 2
+    assert calls[-2][1]["frames"] == ((1, 16, 16, 3), (1, 16, 16, 3), (1, 16, 16, 3))
+
+
 def spoil(folder, how):
     engine, key = folder / "frame.engine", folder / "frame.json"
     if how == "replaced":
@@ -196,11 +208,17 @@ def test_a_spoiled_engine_is_never_deserialised_and_is_built_again(own_bundle, d
 
 def test_a_linked_engines_folder_is_refused(own_bundle, device, tmp_path):
     device()
-    (tmp_path / "elsewhere").mkdir()
+    TrtGraph(own_bundle / "frame.onnx")
+    (own_bundle / "engines").rename(tmp_path / "elsewhere")
     (own_bundle / "engines").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(EngineError, match="is a link"):
+    before = sorted((tmp_path / "elsewhere").iterdir())
+    for folder in ("engines", "engines/rtx"):
+        assert EngineStore(own_bundle, folder).read_key("frame") is None
+        with pytest.raises(EngineError, match="engines is a link"):
+            EngineStore(own_bundle, folder).keep("frame", KEY, b"engine")
+    with pytest.raises(EngineError, match="engines is a link"):
         TrtGraph(own_bundle / "frame.onnx")
-    assert not list((tmp_path / "elsewhere").iterdir())
+    assert sorted((tmp_path / "elsewhere").iterdir()) == before
 
 
 KEY = EngineKey(
