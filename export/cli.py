@@ -11,7 +11,9 @@ import cloup
 from ..runtime.bundle import RUNS
 from ..runtime.commandline import at_the_edge, console, say
 from ..runtime.errors import BundleError, StzsarError
+from ..runtime.labels import MAX_LABELS
 from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
+from ..runtime.trt_key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
@@ -99,6 +101,33 @@ Examples:
         help="The bundle's folder (default: bundle-fp32 or bundle-fp16 in the run).",
     ),
 )
+@cloup.option_group(
+    "TensorRT",
+    cloup.option(
+        "--tensorrt",
+        is_flag=True,
+        help="Build the engines for this machine's GPU too; else the first stzsar-run does.",
+    ),
+    cloup.option(
+        "--tensorrt-rtx",
+        "rtx_targets",
+        metavar="sm86,sm89",
+        help="Compile engines for RTX cards of these compute capabilities; needs no GPU.",
+    ),
+    cloup.option(
+        "--max-streams",
+        metavar="N",
+        type=click.IntRange(1, MAX_STREAMS),
+        help=f"Streams that an engine takes at once (default: {DEFAULT_STREAMS}).",
+    ),
+    cloup.option(
+        "--max-labels",
+        metavar="N",
+        type=click.IntRange(1, MAX_LABELS),
+        help=f"Labels that an engine takes (default: {DEFAULT_LABELS}, or more if the bundle "
+        "has more).",
+    ),
+)
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="stzsar")
 @click.pass_context
@@ -108,6 +137,7 @@ def main(context: click.Context, checkpoint: Path | None, **options: Any) -> Non
     from ..runtime.labels import read_labels
 
     _refuse_clip_options(context, options)
+    _check_tensorrt(options)
     labels = read_labels(options["labels"]) if options["labels"] else None
     if options["backbone"]:
         if checkpoint:
@@ -128,6 +158,24 @@ def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> Non
             raise StzsarError(
                 f"--{name.replace('_', '-')} goes with --backbone: a checkpoint brings its own."
             )
+
+
+def _check_tensorrt(options: dict[str, Any]) -> None:
+    """Find out before the export, which is long, whether engines can be made after it."""
+    from ..runtime.trt_api import check_targets, load_rtx, load_tensorrt
+
+    if options["rtx_targets"] is not None:
+        options["rtx_targets"] = check_targets(options["rtx_targets"])
+        load_rtx()
+    if options["tensorrt"]:
+        load_tensorrt()
+    if not (options["tensorrt"] or options["rtx_targets"]):
+        for name in ("max_streams", "max_labels"):
+            if options[name] is not None:
+                raise StzsarError(
+                    f"--{name.replace('_', '-')} goes with --tensorrt or --tensorrt-rtx: an ONNX "
+                    "graph takes any number."
+                )
 
 
 def _from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
@@ -218,3 +266,24 @@ def _export(
         f"The bundle is {target}: {precision}, {len(labels)} labels, {size_mib:.1f} MiB. "
         f"Run it: stzsar-run --bundle {target} --source VIDEO"
     )
+    _build_engines(target, options)
+
+
+def _build_engines(target: Path, options: dict[str, Any]) -> None:
+    """Make the engines that are asked for; the bundle is complete without them."""
+    from ..runtime.bundle import Bundle
+    from ..runtime.progress import loading_progress
+    from .engines import device_engines, rtx_engines
+
+    if not (options["tensorrt"] or options["rtx_targets"]):
+        return
+    bundle = Bundle.open(target)
+    streams, labels = options["max_streams"] or DEFAULT_STREAMS, options["max_labels"]
+    with loading_progress(shown=True) as (_, report):
+        if options["rtx_targets"]:
+            targets = options["rtx_targets"]
+            folder = rtx_engines(bundle, targets, streams=streams, labels=labels, report=report)
+            say(f"The engines for {', '.join(targets)} are in {folder}.")
+        if options["tensorrt"]:
+            folder = device_engines(bundle, streams=streams, labels=labels, report=report)
+            say(f"The engines for this machine are in {folder}.")

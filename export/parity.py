@@ -128,7 +128,7 @@ def compare(
     choice = np.random.default_rng(1).integers(len(images), size=(WINDOWS, window_frames))
     state = {name: torch.from_numpy(value[choice]) for name, value in torchs.items()}
     expected = network.score_window(state, to_tensors(bank))
-    graph = open_graph(folder / WINDOW_GRAPH)
+    graph = open_graph(folder / WINDOW_GRAPH, engine="onnxruntime")
     found = graph({name: value[choice] for name, value in ours.items()} | bank.arrays())
     differences["window.logits"] = Difference.between(found["logits"], expected.logits.numpy())
     differences["window.saliency"] = Difference.between(
@@ -136,7 +136,8 @@ def compare(
     )
     if (folder / TEXT_GRAPH).exists():
         tokens = LabelTexts(bank.labels, network.config).tokens[:_MAX_TEXTS]
-        embedded = open_graph(folder / TEXT_GRAPH)({"tokens": tokens.numpy()})["embeddings"]
+        text = open_graph(folder / TEXT_GRAPH, engine="onnxruntime")
+        embedded = text({"tokens": tokens.numpy()})["embeddings"]
         differences["text"] = Difference.between(embedded, network.encode_text(tokens).numpy())
     similarities = (expected.logits / expected.scale).numpy()
     agreement = top1_agreement(found["logits"], similarities, tie=TIE[precision])
@@ -168,7 +169,7 @@ def _frame_states(
     folder: Path, network: STZSAR, bank: LabelBank, images: Array
 ) -> tuple[dict[str, Array], dict[str, Array]]:
     """Return the states of `images` from the graph and from torch."""
-    graph = open_graph(folder / FRAME_GRAPH)
+    graph = open_graph(folder / FRAME_GRAPH, engine="onnxruntime")
     ours: list[dict[str, Array]] = []
     torchs: list[dict[str, Array]] = []
     for start in range(0, len(images), _BATCH):

@@ -4,6 +4,7 @@ from typing import Any
 
 import onnx
 import torch
+from onnx import TensorProto
 
 from ..models.quiet import quiet
 from ..runtime.errors import StzsarError
@@ -40,6 +41,7 @@ def trace(spec: GraphSpec) -> onnx.ModelProto:
     assert program is not None
     model = program.model_proto
     _strip_notes(model)
+    _cast_pixels_first(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -51,6 +53,19 @@ def _arguments(spec: GraphSpec) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
         states = len(values) - len(BANK_INPUTS)
         return (tuple(values[:states]), *values[states:]), (tuple(sizes[:states]), *sizes[states:])
     return tuple(values), tuple(sizes)
+
+
+def _cast_pixels_first(graph: onnx.GraphProto) -> None:
+    """Let the Cast alone read uint8 inputs: TensorRT documents no Shape of uint8."""
+    pixels = {i.name for i in graph.input if i.type.tensor_type.elem_type == TensorProto.UINT8}
+    casts = [n for n in graph.node if n.op_type == "Cast" and n.input[0] in pixels]
+    floats = {cast.input[0]: cast.output[0] for cast in casts}
+    others = [node for node in graph.node if node not in casts]
+    for node in others:
+        node.input[:] = [floats.get(name, name) for name in node.input]
+    nodes = [onnx.NodeProto.FromString(n.SerializeToString()) for n in [*casts, *others]]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _strip_notes(model: onnx.ModelProto) -> None:

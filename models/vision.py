@@ -65,7 +65,8 @@ class FrameEncoder(nn.Module):
 
     def pixels(self, frames_nhwc: Tensor) -> Tensor:
         """Turn uint8 BGR [N, H, W, 3] to the normalised RGB [N, 3, H, W] that CLIP was made for."""
-        rgb = frames_nhwc.flip(-1).permute(0, 3, 1, 2).to(self.mean.dtype) / 255
+        # Cast first: TensorRT takes uint8 as an input and in a Cast, and nowhere else.
+        rgb = frames_nhwc.to(self.mean.dtype).flip(-1).permute(0, 3, 1, 2) / 255
         return (rgb - self.mean) / self.std
 
     def _embed(self, pixels_nchw: Tensor) -> Tensor:

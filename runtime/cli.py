@@ -99,6 +99,14 @@ _PATH = click.Path(path_type=Path)
         help="One result for each file, from frames spread over all of it, not over time.",
     ),
     cloup.option(
+        "--engine",
+        type=click.Choice(["auto", "onnxruntime", "tensorrt"]),
+        default="auto",
+        show_default=True,
+        help="What computes; auto is TensorRT where it works, else ONNX Runtime. TensorRT "
+        "builds its engines in the first run, which takes minutes.",
+    ),
+    cloup.option(
         "--threads",
         metavar="N",
         type=click.IntRange(0, 1024),
@@ -180,16 +188,24 @@ def _open_bundle(folder: Path | None, *, quiet: bool) -> "Bundle":
 
 
 def _load(
-    bundle: "Bundle", labels: Path | None, *, top: int, threads: int, quiet: bool
+    bundle: "Bundle", labels: Path | None, *, top: int, threads: int, engine: str, quiet: bool
 ) -> "Recognizer":
     """Load the bundle with the labels, and say what is loaded."""
     from .labels import read_labels
-    from .progress import text_progress
+    from .progress import loading_progress
     from .recognizer import Recognizer
 
     wanted = read_labels(labels) if labels else None
-    with text_progress(shown=not quiet) as progress:
-        recognizer = Recognizer.load(bundle, wanted, top_k=top, threads=threads, progress=progress)
+    with loading_progress(shown=not quiet) as (progress, on_build):
+        recognizer = Recognizer.load(
+            bundle,
+            wanted,
+            top_k=top,
+            threads=threads,
+            engine=engine,
+            progress=progress,
+            on_build=on_build,
+        )
     if not quiet:
         say(f"Bundle {bundle.path}. {len(recognizer.labels)} labels, on {recognizer.device}.")
     return recognizer

@@ -3,11 +3,20 @@
 A Protocol and no base class, so that a test's stand-in and a future engine need no inheritance.
 """
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy.typing as npt
+
+from .errors import EngineError
+
+ENGINES = ("auto", "onnxruntime", "tensorrt")
+
+# Told of an engine that is being built: the share that is done, and what is being done.
+OnBuild = Callable[[float, str], None]
+log = logging.getLogger(__name__)
 
 Array = npt.NDArray[Any]
 BoundGraph = Callable[[Mapping[str, Array]], dict[str, Array]]
@@ -36,16 +45,39 @@ class Graph(Protocol):
         ...
 
 
-def open_graph(path: Path, *, threads: int = 0) -> Graph:
-    """Load the ONNX file `path` in the engine that is installed.
+def open_graph(
+    path: Path, *, threads: int = 0, engine: str = "auto", on_build: OnBuild | None = None
+) -> Graph:
+    """Load the ONNX file `path` in an engine.
 
     Args:
         path: the graph's file.
         threads: CPU threads; 0 leaves it to the engine.
+        engine: "onnxruntime"; "tensorrt", which needs a GPU and builds its engine once for each
+            device, in minutes; or "auto": TensorRT where it is installed and works, else ONNX
+            Runtime.
+        on_build: called while TensorRT builds.
 
     Raises:
-        EngineError: no engine is installed, or it refuses the graph.
+        EngineError: the engine is not installed, or it refuses the graph.
     """
+    if engine not in ENGINES:
+        raise EngineError(f"There is no engine {engine!r:.40}: take one of {', '.join(ENGINES)}.")
+    if engine != "onnxruntime":
+        from .trt_api import why_no_tensorrt
+
+        reason = why_no_tensorrt()
+        if reason is None:
+            from .trt_graph import TrtGraph
+
+            try:
+                return TrtGraph(path, report=on_build)
+            except EngineError as error:
+                if engine == "tensorrt":
+                    raise
+                log.warning("%s Going on with ONNX Runtime.", error)
+        elif engine == "tensorrt":
+            raise EngineError(reason)
     from .ort_engine import OrtGraph
 
     return OrtGraph(path, threads=threads)

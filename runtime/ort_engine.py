@@ -1,6 +1,5 @@
 """ONNX Runtime; the only file of the runtime that imports onnxruntime."""
 
-import ctypes
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .cuda import find_driver
 from .engine import Array, BoundGraph
 from .errors import EngineError
 
@@ -82,16 +82,9 @@ def _providers() -> list[str]:
     import onnxruntime
 
     wanted = "CUDAExecutionProvider"
-    if wanted in onnxruntime.get_available_providers() and _has_cuda_driver():
+    if wanted in onnxruntime.get_available_providers() and find_driver():
         return [wanted, "CPUExecutionProvider"]
     return ["CPUExecutionProvider"]
-
-
-def _has_cuda_driver() -> bool:
-    try:
-        return ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
-    except OSError:
-        return False
 
 
 def _first_line(error: Exception) -> str:

@@ -7,6 +7,7 @@ from types import TracebackType
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from .commandline import console
+from .engine import OnBuild
 from .text import Progress as Report
 
 
@@ -65,15 +66,22 @@ class SourceProgress:
 
 
 @contextmanager
-def text_progress(*, shown: bool) -> Iterator[Report]:
-    """Give a callback that draws how many texts are embedded."""
+def loading_progress(*, shown: bool) -> Iterator[tuple[Report, OnBuild]]:
+    """Give two callbacks that draw how many texts are embedded, and how far an engine's build is.
+
+    They share one display: a terminal has room for one.
+    """
     with _bar(shown and console.is_terminal) as progress:
-        task = progress.add_task("embedding labels", total=None, visible=False)
+        texts = progress.add_task("embedding labels", total=None, visible=False)
+        build = progress.add_task("building", total=1.0, visible=False)
 
-        def report(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total, visible=True)
+        def embedded(done: int, total: int) -> None:
+            progress.update(texts, completed=done, total=total, visible=True)
 
-        yield report
+        def built(share: float, phase: str) -> None:
+            progress.update(build, completed=share, description=f"{phase:.40}", visible=True)
+
+        yield embedded, built
 
 
 def _bar(shown: bool) -> Progress:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
 from .clips import Clip, read_clip
-from .engine import open_graph
+from .engine import OnBuild, open_graph
 from .frames import Source
 from .label_choice import choose_labels
 from .labels import Label, LabelBank
@@ -29,11 +29,18 @@ class Recognizer:
     Attributes:
         bundle: the opened bundle.
         scorer: the graphs with the labels in use; another one after each change of labels.
-        device: "cpu" or "cuda", as the graphs really run.
+        device: "cpu", "cuda" or "tensorrt", as the graphs really run.
     """
 
     def __init__(
-        self, bundle: Bundle, bank: LabelBank, *, top_k: int = 5, threads: int = 0
+        self,
+        bundle: Bundle,
+        bank: LabelBank,
+        *,
+        top_k: int = 5,
+        threads: int = 0,
+        engine: str = "auto",
+        on_build: OnBuild | None = None,
     ) -> None:
         """Load the graphs; `load` is the usual way here.
 
@@ -45,8 +52,10 @@ class Recognizer:
             raise ValueError(f"a result has at least one label, got {top_k=}")
         self.bundle = bundle
         self._top_k, self._threads = top_k, threads
-        self._frame = open_graph(bundle.path / FRAME_GRAPH, threads=threads)
-        self._window = open_graph(bundle.path / WINDOW_GRAPH, threads=threads)
+        self._frame, self._window = (
+            open_graph(bundle.path / name, threads=threads, engine=engine, on_build=on_build)
+            for name in (FRAME_GRAPH, WINDOW_GRAPH)
+        )
         check_graphs(bundle, self._frame, self._window, bank)
         self.device = self._frame.device
         self.scorer = self._bind(bank)
@@ -59,7 +68,9 @@ class Recognizer:
         *,
         top_k: int = 5,
         threads: int = 0,
+        engine: str = "auto",
         progress: Progress | None = None,
+        on_build: OnBuild | None = None,
     ) -> "Recognizer":
         """Open a bundle and choose its labels.
 
@@ -69,7 +80,10 @@ class Recognizer:
             labels: what to recognise, names or `Label`s; None takes all that the bundle knows.
             top_k: how many labels a result holds at most.
             threads: CPU threads; 0 leaves it to the engine.
+            engine: "auto", "onnxruntime" or "tensorrt", see `engine.open_graph`.
             progress: called with how many texts are embedded, and of how many, if any must be.
+            on_build: called with the share that is done and what is being done, if TensorRT
+                builds an engine.
 
         Raises:
             StzsarError: the bundle, the labels or the engine cannot be used.
@@ -79,7 +93,7 @@ class Recognizer:
         elif not isinstance(bundle, Bundle):
             bundle = Bundle.open(bundle)
         bank = choose_labels(bundle, labels, threads=threads, progress=progress)
-        return cls(bundle, bank, top_k=top_k, threads=threads)
+        return cls(bundle, bank, top_k=top_k, threads=threads, engine=engine, on_build=on_build)
 
     @property
     def manifest(self) -> Manifest:

@@ -1,5 +1,6 @@
 """Text to embeddings on the device: the bundle's tokenizer and its text graph."""
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -38,7 +39,9 @@ class TextEncoder:
         self._tokenizer.enable_truncation(spec.context_length)
         self._tokenizer.no_padding()
         self._path = bundle.path / TEXT_GRAPH
-        self._graph = open_graph(self._path, threads=threads)
+        # It runs once, for which building a TensorRT engine would take too long.
+        engine = "onnxruntime" if importlib.util.find_spec("onnxruntime") else "auto"
+        self._graph = open_graph(self._path, threads=threads, engine=engine)
         self._dim = bundle.bank.class_embeddings.shape[1]
         if self._graph.inputs != ("tokens",) or self._graph.outputs != ("embeddings",):
             raise BundleError(f"{self._path} is not a text graph: export the bundle again.")

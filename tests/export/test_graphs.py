@@ -106,6 +106,13 @@ def test_graphs_hold_what_tensorrt_10_parses_and_no_trace_of_their_maker(exporte
             assert word not in path.read_bytes()
 
 
+def test_pixels_meet_nothing_but_a_cast(exported):
+    """TensorRT takes uint8 as an input and in a Cast; it refuses to flip it."""
+    graph = onnx.load(exported(interaction="product", temporal=True)[0] / "frame.onnx").graph
+    takers = {node.op_type for node in graph.node if "frames" in node.input}
+    assert takers == {"Cast"}
+
+
 def test_norms_and_attention_stay_recognisable(exported):
     folder, network = exported(interaction="product", temporal=True)
     counts = collections.Counter(

@@ -1,0 +1,89 @@
+"""TensorRT engines of a bundle, made at export instead of in the first run."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..runtime.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, sha256_of
+from ..runtime.cuda import find_driver
+from ..runtime.trt_api import Report, load_rtx, load_tensorrt
+from ..runtime.trt_build import BuildPlan, build_engine
+from ..runtime.trt_graph import RTX_ENGINES, Engines, limits_of, make_key
+from ..runtime.trt_key import Limits
+from ..runtime.trt_store import EngineStore
+
+GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
+
+
+def device_engines(bundle: Bundle, *, streams: int, labels: int | None, report: Report) -> Path:
+    """Build the engines of a bundle for the GPU of this machine.
+
+    Args:
+        bundle: the opened bundle.
+        streams: frames of different streams that are encoded at once, at most.
+        labels: at most; room for more than the bundle has if None.
+        report: called with the share of a graph that is done, and what is being done.
+
+    Returns:
+        The folder of the engines.
+
+    Raises:
+        EngineError: there is no TensorRT here, it refuses a graph, or memory will not do.
+    """
+    trt, driver = load_tensorrt(), find_driver()
+    assert driver is not None  # load_tensorrt says so itself
+    limits = limits_for(bundle, streams, labels)
+    paths = [
+        Engines(trt, driver, bundle.path / name, report=report).build(limits) for name in GRAPHS
+    ]
+    return paths[0].parent
+
+
+def rtx_engines(
+    bundle: Bundle,
+    targets: tuple[str, ...],
+    *,
+    streams: int,
+    labels: int | None,
+    report: Report,
+    listen: Callable[[str], None] | None = None,
+) -> Path:
+    """Compile the engines of a bundle for RTX cards; no GPU is needed.
+
+    Args:
+        bundle: the opened bundle.
+        targets: compute capabilities, such as "sm86", see `trt_api.check_targets`.
+        streams: frames of different streams that are encoded at once, at most.
+        labels: at most; room for more than the bundle has if None.
+        report: called with the share of a graph that is done, and what is being done.
+        listen: called with every message of the compiler.
+
+    Returns:
+        The folder of the engines.
+
+    Raises:
+        EngineError: TensorRT-RTX is not installed, or refuses a graph.
+    """
+    trt: Any = load_rtx()
+    store = EngineStore(bundle.path, RTX_ENGINES)
+    plan = BuildPlan(limits=limits_for(bundle, streams, labels), targets=targets)
+    capability = ",".join(f"{target[2:-1]}.{target[-1]}" for target in targets)
+    for name in GRAPHS:
+        path = bundle.path / name
+        engine, _ = build_engine(trt, path, plan, report=report, listen=listen)
+        precision = bundle.manifest.precision
+        key = make_key(
+            trt, sha256_of(path), precision, plan.limits, capability=capability, gpu=None
+        )
+        store.keep(path.stem, key, engine)
+    return store.folder
+
+
+def limits_for(bundle: Bundle, streams: int, labels: int | None) -> Limits:
+    """Return what the engines of `bundle` must take."""
+    window = Limits(streams=streams, frames=bundle.manifest.sampling.frames)
+    needed = window.joined(limits_of(bundle.bank.arrays()))
+    roomy = needed.roomy()
+    if labels is None:
+        return roomy
+    return needed.joined(Limits(labels=labels, attributes=roomy.attributes))
