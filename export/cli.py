@@ -26,10 +26,32 @@ Examples:
       exports the newest checkpoint under runs/
   stzsar-export --backbone ViT-B-32 --pretrained openai --labels labels.txt
       exports CLIP with the untrained head: no checkpoint is needed
+  stzsar-export inspect runs/shipped/bundle-fp16
+      checks a bundle, and says what it is
 """
 
 
-@cloup.command(epilog=_EXAMPLE)
+class _ExportOrInspect(cloup.Command):
+    """`stzsar-export inspect …` is a command of its own; anything else is an export."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        if args[:1] != ["inspect"]:
+            return super().make_context(info_name, args, parent, **extra)
+        from .inspect_bundle import inspect
+
+        return inspect.make_context(f"{info_name} inspect", args[1:], parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+
+
+@cloup.command(cls=_ExportOrInspect, epilog=_EXAMPLE)
 @cloup.argument(
     "checkpoint",
     required=False,

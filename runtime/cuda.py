@@ -96,7 +96,7 @@ class Driver:
             capability=f"{major}.{minor}",
             cuda=f"{cuda.value // 1000}.{cuda.value % 1000 // 10}",
             driver=_first_line(_DRIVER_VERSION) or "unknown",
-            l4t=l4t_release(_first_line(_L4T_RELEASE)),
+            l4t=jetson_linux(),
             total_bytes=total.value,
         )
 
@@ -199,6 +199,11 @@ def open_driver(load: Callable[[str], Any]) -> Driver | None:
         return Driver(library)
     except (OSError, AttributeError, EngineError):  # no library, not the driver's, a broken GPU
         return None
+
+
+def jetson_linux() -> str:
+    """Return the release of Jetson Linux, "36.4.3"; "" if this is no Jetson."""
+    return l4t_release(_first_line(_L4T_RELEASE))
 
 
 def l4t_release(line: str) -> str:

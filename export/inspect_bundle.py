@@ -1,0 +1,114 @@
+"""stzsar-export inspect: what a bundle is, from what, how exact, how large, for which devices."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cloup
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..runtime.bundle import PARITY, Bundle, find_bundle
+from ..runtime.commandline import at_the_edge, printable
+from ..runtime.trt_graph import RTX_ENGINES
+from ..runtime.trt_key import EngineKey
+from ..runtime.trt_store import ENGINES, EngineStore
+
+_SHOWN_LABELS = 6
+_RUNS_ON = {
+    "fp32": "any CPU; CUDA and TensorRT",
+    "fp16": "CUDA and TensorRT; on a CPU fp32 is faster",
+    "int8": "TensorRT; a CPU with VNNI",
+}
+
+
+@cloup.command(name="inspect")
+@cloup.argument(
+    "bundle",
+    required=False,
+    help="The bundle's folder; the newest under runs/, or the one that ships, if left out.",
+)
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
+@at_the_edge
+def inspect(bundle: str | None, *, as_json: bool) -> None:
+    """Check a bundle and print what it is."""
+    opened = Bundle.open(Path(bundle) if bundle else find_bundle())
+    facts = describe(opened)
+    if as_json:
+        print(json.dumps(facts, indent=2))
+        return
+    table = Table(title=Text(printable(str(opened.path))), show_header=False, title_justify="left")
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for name, value in facts.items():
+        shown = "\n".join(value) if isinstance(value, list) else str(value)
+        table.add_row(name, Text("\n".join(map(printable, shown.split("\n")))))
+    Console().print(table)
+
+
+def describe(bundle: Bundle) -> dict[str, Any]:
+    """Return what there is to say of an opened bundle, by name, as JSON types."""
+    manifest = bundle.manifest
+    vision = manifest.model.get("vision", {})
+    shown = ", ".join(bundle.bank.names[:_SHOWN_LABELS])
+    more = len(bundle.bank.labels) - _SHOWN_LABELS
+    attributes = int(bundle.bank.attribute_mask.sum(1).max())
+    sizes = {name: (bundle.path / name).stat().st_size for name in manifest.files}
+    return {
+        "format": f"{manifest.format_version}, unchanged since its export (sha256 of every file)",
+        "weights": f"{manifest.weights.source}; knows {manifest.weights.knows}",
+        "network": f"{manifest.model.get('name')}, {vision.get('kind', 'vit')}",
+        "precision": f"{manifest.precision}, ONNX opset {manifest.opset}",
+        "runs on": _RUNS_ON[manifest.precision],
+        "pixels": f"{manifest.pixels.size_px} x {manifest.pixels.size_px} px, centre square",
+        "window": f"{manifest.sampling.frames} frames, {manifest.sampling.rate_fps:g} a second, "
+        f"{manifest.sampling.window_s:g} s",
+        "labels": f"{len(bundle.bank.labels)} with up to {attributes} attributes: {shown}"
+        + (f" and {more} more" if more > 0 else ""),
+        "other labels": "embedded on the device (text.onnx)"
+        if manifest.text
+        else "none: it has no text encoder",
+        "parity": _parity(bundle.path / PARITY),
+        "size": [
+            f"{sum(sizes.values()) / 2**20:.1f} MiB",
+            *(f"{name} {size / 2**20:.1f} MiB" for name, size in sizes.items()),
+        ],
+        "engines": _engines(bundle.path),
+        "made": f"{manifest.created}, with "
+        + ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+    }
+
+
+def _parity(path: Path) -> str:
+    """Sum up the comparison with torch; older bundles have one top-1 agreement for all."""
+    if not path.is_file():
+        return "not compared with torch"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    worst = max(report["differences"], key=lambda name: report["differences"][name]["relative"])
+    found = report["differences"][worst]
+    agreement = report["top1_agreement"]
+    same = min(agreement.values()) if isinstance(agreement, dict) else agreement
+    return (
+        f"{report['windows']} windows: same best label in {same:.1%}; farthest from torch is "
+        f"{worst}, by {found['relative']:.1e} of its largest value, cosine {found['cosine']:.6f}"
+    )
+
+
+def _engines(bundle: Path) -> list[str]:
+    """Describe the engines beside the graphs, device by device."""
+    found = []
+    for folder in (ENGINES, RTX_ENGINES):
+        store = EngineStore(bundle, folder)
+        for path in sorted(store.folder.glob("*.engine")):
+            read = store.read_key(path.stem)
+            size = f"{path.stat().st_size / 2**20:.1f} MiB"
+            shown = _device(read[0]) if read else "without a readable key; it is never used"
+            found.append(f"{folder}/{path.name}, {size}: {shown}")
+    return found or ["none; the first run with TensorRT builds them"]
+
+
+def _device(key: EngineKey) -> str:
+    where = f"{key.device or 'RTX cards'} (compute capability {key.capability})"
+    return f"{where}, {key.family} {key.version}, up to {key.limits.labels} labels"

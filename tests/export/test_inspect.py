@@ -1,0 +1,99 @@
+import json
+
+import pytest
+from click.testing import CliRunner
+
+from stzsar.export.cli import main
+from stzsar.runtime.bundle import shipped_bundle
+from stzsar.runtime.trt_key import EngineKey, Limits
+from stzsar.runtime.trt_store import EngineStore
+
+
+@pytest.fixture
+def run(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    return lambda *arguments: CliRunner().invoke(main, ["inspect", *map(str, arguments)])
+
+
+def test_a_bundle_says_what_it_is_from_what_how_exact_and_how_large(run, exported):
+    folder, _ = exported(interaction="product", temporal=True)
+
+    result = run(folder)
+
+    assert result.exit_code == 0, result.output
+    for words in (
+        "sha256 of every file",
+        "a test; knows nothing",
+        "fp32, ONNX opset 20",
+        "4 frames, 4 a second, 1 s",
+        "4 with up to 4 attributes: swing (bat), swing (seat), archery",
+        "embedded on the device",
+        "windows: same best label in 100.0%",
+        "frame.onnx",
+        "the first run with TensorRT builds them",
+        "torch 2.",
+    ):
+        assert words in result.stdout
+
+
+def test_the_facts_come_as_json_too(run, exported):
+    folder, _ = exported(interaction="product", temporal=True)
+
+    facts = json.loads(run(folder, "--json").stdout)
+
+    assert facts["precision"] == "fp32, ONNX opset 20"
+    assert any(line.startswith("frame.onnx ") for line in facts["size"])
+
+
+def test_without_a_name_it_is_the_bundle_that_stzsar_run_would_take(run):
+    assert "moving shapes and not people" in run().stdout
+
+
+def test_engines_are_listed_with_their_devices(run, make_request, tmp_path):
+    from stzsar.export.write_bundle import write_bundle
+
+    write_bundle(make_request(interaction="off", text_encoder=False), tmp_path / "bundle")
+    key = EngineKey(
+        family="tensorrt",
+        version="10.3.0",
+        capability="8.7",
+        device="Orin",
+        cuda="12.6",
+        driver="540",
+        l4t="36.4.3",
+        graph="0" * 64,
+        precision="fp32",
+        limits=Limits(labels=512),
+    )
+    EngineStore(tmp_path / "bundle").keep("frame", key, b"an engine")
+    (tmp_path / "bundle" / "engines" / "window.engine").write_bytes(b"foreign")
+
+    shown = run(tmp_path / "bundle").stdout
+
+    assert "Orin (compute capability 8.7), tensorrt 10.3.0, up to 512 labels" in shown
+    assert "window.engine" in shown
+    assert "it is never used" in shown
+    assert "none: it has no text encoder" in shown
+
+
+def test_a_bundle_that_was_tampered_with_is_one_sentence(run, exported, tmp_path):
+    import shutil
+
+    folder, _ = exported(interaction="product", temporal=True)
+    shutil.copytree(folder, tmp_path / "copy")
+    with (tmp_path / "copy" / "frame.onnx").open("ab") as file:
+        file.write(b" ")
+
+    result = run(tmp_path / "copy")
+
+    assert result.exit_code == 2
+    assert result.stderr.startswith("Error: ")
+    assert "was changed after its export" in result.stderr
+    assert not result.stdout
+
+
+def test_a_checkpoint_called_otherwise_is_still_exported(tmp_path):
+    result = CliRunner().invoke(main, [str(tmp_path / "inspect")])
+    assert "is neither a checkpoint nor a run" in result.output
+    assert shipped_bundle().is_dir()
