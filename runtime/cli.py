@@ -100,7 +100,7 @@ _PATH = click.Path(path_type=Path)
     ),
     cloup.option(
         "--engine",
-        type=click.Choice(["auto", "onnxruntime", "tensorrt"]),
+        type=click.Choice(["auto", "tensorrt", "onnxruntime", "onnxruntime-tensorrt"]),
         default="auto",
         show_default=True,
         help="What computes; auto is TensorRT where it works, else ONNX Runtime. TensorRT "

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .errors import EngineError
 
-ENGINES = ("auto", "onnxruntime", "tensorrt")
+ENGINES = ("auto", "onnxruntime", "onnxruntime-tensorrt", "tensorrt")
 
 # Told of an engine that is being built: the share that is done, and what is being done.
 OnBuild = Callable[[float, str], None]
@@ -53,9 +53,9 @@ def open_graph(
     Args:
         path: the graph's file.
         threads: CPU threads; 0 leaves it to the engine.
-        engine: "onnxruntime"; "tensorrt", which needs a GPU and builds its engine once for each
-            device, in minutes; or "auto": TensorRT where it is installed and works, else ONNX
-            Runtime.
+        engine: "onnxruntime"; the same with its own TensorRT, "onnxruntime-tensorrt"; "tensorrt",
+            which needs a GPU and builds its engine once for each device, in minutes; or "auto":
+            TensorRT where it is installed and works, else ONNX Runtime.
         on_build: called while TensorRT builds.
 
     Raises:
@@ -63,7 +63,7 @@ def open_graph(
     """
     if engine not in ENGINES:
         raise EngineError(f"There is no engine {engine!r:.40}: take one of {', '.join(ENGINES)}.")
-    if engine != "onnxruntime":
+    if engine in ("auto", "tensorrt"):
         from .trt_api import why_no_tensorrt
 
         reason = why_no_tensorrt()
@@ -80,4 +80,4 @@ def open_graph(
             raise EngineError(reason)
     from .ort_engine import OrtGraph
 
-    return OrtGraph(path, threads=threads)
+    return OrtGraph(path, threads=threads, tensorrt=engine == "onnxruntime-tensorrt")

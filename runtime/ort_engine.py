@@ -9,7 +9,13 @@ import numpy as np
 
 from .cuda import find_driver
 from .engine import Array, BoundGraph
-from .errors import EngineError
+from .errors import EngineError, StzsarError
+from .ort_tensorrt import PROVIDER, provider_options
+
+_NO_TENSORRT = (
+    "ONNX Runtime does not run TensorRT here: it takes an NVIDIA GPU, pip install '.[gpu]' in "
+    "stzsar's folder, and the TensorRT that its wheel was built for; or run with --engine auto."
+)
 
 
 class OrtGraph:
@@ -18,10 +24,15 @@ class OrtGraph:
     Attributes:
         inputs: names of the graph's inputs.
         outputs: names of its outputs.
-        device: "cuda" or "cpu", as the session really runs.
+        device: "tensorrt", "cuda" or "cpu", as the session really runs.
     """
 
-    def __init__(self, path: Path, *, threads: int = 0) -> None:
+    def __init__(self, path: Path, *, threads: int = 0, tensorrt: bool = False) -> None:
+        """Load the ONNX file `path`, through TensorRT if asked for.
+
+        Raises:
+            EngineError: ONNX Runtime or its TensorRT is not here, or it refuses the graph.
+        """
         try:
             import onnxruntime
         except ImportError as error:
@@ -37,20 +48,26 @@ class OrtGraph:
         # #28392: NchwcTransformer); the extended level gives the same speed.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=_providers())
+            providers = _with_tensorrt(path) if tensorrt else _providers()
+            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        except StzsarError:
+            raise
         except Exception as error:  # onnxruntime's own exceptions share no public base
             raise EngineError(f"ONNX Runtime refuses {path}: {_first_line(error)}.") from error
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())
-        provider = self._session.get_providers()[0]
-        self.device = "cpu" if provider == "CPUExecutionProvider" else "cuda"
+        provider = self._session.get_providers()[0]  # a provider that fails is left out silently
+        if tensorrt and provider != PROVIDER:
+            raise EngineError(_NO_TENSORRT)
+        self._memory = "cpu" if provider == "CPUExecutionProvider" else "cuda"
+        self.device = "tensorrt" if tensorrt else self._memory
 
     def bind(self, constants: Mapping[str, Array]) -> BoundGraph:
         """Put the constants that the graph takes onto the device; see `engine.Graph`."""
         from onnxruntime import OrtValue
 
         taken = {
-            name: OrtValue.ortvalue_from_numpy(constants[name], self.device, 0)
+            name: OrtValue.ortvalue_from_numpy(constants[name], self._memory, 0)
             for name in self.inputs
             if name in constants
         }
@@ -85,6 +102,17 @@ def _providers() -> list[str]:
     if wanted in onnxruntime.get_available_providers() and find_driver():
         return [wanted, "CPUExecutionProvider"]
     return ["CPUExecutionProvider"]
+
+
+def _with_tensorrt(path: Path) -> list[Any]:
+    import onnxruntime
+
+    if PROVIDER not in onnxruntime.get_available_providers() or not find_driver():
+        raise EngineError(_NO_TENSORRT)
+    # The sizes are wanted before the session is made, and only a session tells the inputs.
+    plain = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    inputs = [(node.name, node.shape) for node in plain.get_inputs()]
+    return [(PROVIDER, provider_options(path, inputs)), *_providers()]
 
 
 def _first_line(error: Exception) -> str:

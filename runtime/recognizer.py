@@ -80,7 +80,7 @@ class Recognizer:
             labels: what to recognise, names or `Label`s; None takes all that the bundle knows.
             top_k: how many labels a result holds at most.
             threads: CPU threads; 0 leaves it to the engine.
-            engine: "auto", "onnxruntime" or "tensorrt", see `engine.open_graph`.
+            engine: "auto" or another of `engine.ENGINES`, see `engine.open_graph`.
             progress: called with how many texts are embedded, and of how many, if any must be.
             on_build: called with the share that is done and what is being done, if TensorRT
                 builds an engine.

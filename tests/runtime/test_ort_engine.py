@@ -1,0 +1,86 @@
+"""ONNX Runtime: constants bound once, and its TensorRT provider."""
+
+import stat
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from stzsar.runtime import ort_engine
+from stzsar.runtime.bundle import shipped_bundle
+from stzsar.runtime.engine import open_graph
+from stzsar.runtime.errors import EngineError
+from stzsar.runtime.ort_engine import OrtGraph
+from stzsar.runtime.ort_tensorrt import PROVIDER, provider_options
+
+STATES = {
+    "colour": np.full((1, 4, 3), 0.5, np.float32),
+    "closeness": np.full((1, 4, 3), 0.5, np.float32),
+}
+
+
+def test_bound_constants_give_what_feeds_give(bundle, recognizer):
+    graph, bank = OrtGraph(bundle / "window.onnx"), recognizer.scorer.bank.arrays()
+
+    bound = graph.bind({**bank, "of another graph": np.zeros(1)})(STATES)
+
+    for name, value in graph({**STATES, **bank}).items():
+        np.testing.assert_array_equal(bound[name], value)
+
+
+def test_an_array_that_is_no_longer_contiguous_is_taken_too(bundle, recognizer):
+    bound = OrtGraph(bundle / "window.onnx").bind(recognizer.scorer.bank.arrays())
+    turned = {name: np.asfortranarray(value) for name, value in STATES.items()}
+
+    np.testing.assert_array_equal(bound(turned)["logits"], bound(STATES)["logits"])
+
+
+@pytest.mark.parametrize(
+    "feeds", [{}, {**STATES, "colour": np.zeros((1, 4, 3))}, {**STATES, "colour": np.zeros((3,))}]
+)
+def test_feeds_that_the_graph_does_not_take_are_an_engine_error(bundle, recognizer, feeds):
+    bound = OrtGraph(bundle / "window.onnx").bind(recognizer.scorer.bank.arrays())
+
+    with pytest.raises(EngineError, match="ONNX Runtime failed"):
+        bound(feeds)
+
+
+def test_tensorrt_in_a_wheel_without_it_is_one_sentence(bundle):
+    with pytest.raises(EngineError, match="does not run TensorRT here"):
+        open_graph(bundle / "frame.onnx", engine="onnxruntime-tensorrt")
+
+
+def test_a_provider_that_ort_leaves_out_silently_is_noticed(monkeypatch, tmp_path):
+    """A wheel names the provider, and its session falls back where TensorRT does not load."""
+    real = onnxruntime.InferenceSession
+    asked = []
+
+    def session(path, options=None, providers=()):
+        asked.extend(providers)
+        return real(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(ort_engine, "find_driver", lambda: object())
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDER])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+
+    with pytest.raises(EngineError, match="does not run TensorRT here"):
+        OrtGraph(shipped_bundle() / "frame.onnx", tensorrt=True)
+    assert asked[1][0] == PROVIDER
+
+
+def test_the_provider_is_told_of_all_sizes_and_keeps_engines_for_this_user_only(
+    bundle, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    inputs = [("colour", ["B", "T", 3]), ("attribute_mask", ["C", "W"])]
+
+    options = provider_options(bundle / "window.onnx", inputs)
+
+    assert options["trt_profile_min_shapes"] == "colour:1x1x3,attribute_mask:1x1"
+    assert options["trt_profile_opt_shapes"] == "colour:4x4x3,attribute_mask:128x8"
+    assert options["trt_profile_max_shapes"] == "colour:4x4x3,attribute_mask:512x16"
+    assert options["trt_fp16_enable"] is False
+    folder = next(tmp_path.glob("stzsar/onnxruntime/*"))
+    assert options["trt_engine_cache_path"] == str(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
