@@ -51,14 +51,19 @@ class Bounds:
     tie: float
 
 
-# fp32 differs by rounding; fp16 by its 11 bits, through a dozen layers.
+# fp32 differs by rounding; fp16 by its 11 bits, through a dozen layers. int8 is judged by what it
+# answers, labels and scores; its other bounds only tell noise from a network that does not fit.
+# Measured on held-out frames: trained small networks have cosines above 0.9994; of an untrained
+# ViT-B/32, whose labels are all about equally near, they are 0.977 to 0.991, by the clips.
 BOUNDS = {
     "fp32": Bounds(relative=1e-4, cosine=0.999, scores=1e-3, top1=1.0, tie=1e-6),
     "fp16": Bounds(relative=5e-2, cosine=0.999, scores=5e-2, top1=1.0, tie=1e-3),
+    "int8": Bounds(relative=0.1, cosine=0.98, scores=0.1, top1=0.95, tie=1e-3),
 }
 _INSTEAD = {
     "fp32": "",
     "fp16": ", try it without --fp16",
+    "int8": ", calibrate on more and other videos or take --fp16",
 }
 
 
@@ -121,15 +126,15 @@ class ParityReport:
             numbers = (f"{found.absolute:.1e}", f"{found.relative:.1e}", f"{found.cosine:.6f}")
             table.add_row(name, *numbers, end_section=self._is_last_of_graph(name))
         for graph, share in self.top1_agreement.items():
-            table.add_row(f"{graph}: same best label", f"{share:.1%}")
+            table.add_row(f"{graph}: same label", f"{share:.1%}")
         return table
 
     def check(self) -> None:
         """Raise ParityError if anything is out of bounds."""
         for name, found in self.differences.items():
-            self._check_difference(name, found, BOUNDS[self.precision])
+            self._check_difference(name, found, self._bounds(name))
         for graph, share in self.top1_agreement.items():
-            least = BOUNDS[self.precision].top1
+            least = self._bounds(graph).top1
             if not share >= least:
                 raise ParityError(
                     f"{graph}: {1 - share:.1%} of {self.windows} windows get another best label "
@@ -153,6 +158,11 @@ class ParityReport:
                 f"{name} of the exported graphs is not what the network gives ({why}): no bundle "
                 f"was written{_INSTEAD[self.precision]}."
             )
+
+    def _bounds(self, name: str) -> Bounds:
+        """Return the bounds of one graph: in an int8 bundle only the frame graph is int8."""
+        exact = self.precision == "int8" and name.startswith(("window", "text"))
+        return BOUNDS["fp32" if exact else self.precision]
 
     def _is_last_of_graph(self, name: str) -> bool:
         graph = name.split(".")[0]

@@ -39,7 +39,7 @@ def trace(spec: GraphSpec) -> onnx.ModelProto:
         ) from error
     assert program is not None
     model = program.model_proto
-    _strip_notes(model)
+    strip_notes(model)
     onnx.checker.check_model(model, full_check=True)
     return model
 
@@ -53,7 +53,7 @@ def _arguments(spec: GraphSpec) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     return tuple(values), tuple(sizes)
 
 
-def _strip_notes(model: onnx.ModelProto) -> None:
+def strip_notes(model: onnx.ModelProto) -> None:
     """Drop the exporter's stack traces: they hold paths of the machine that made the graph."""
     graph = model.graph
     for thing in [model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output]:

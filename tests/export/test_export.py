@@ -92,6 +92,8 @@ def test_clip_itself_is_exported_without_a_checkpoint(tmp_path, monkeypatch):
         (["--pretrained", "openai"], "goes with --backbone"),
         (["--interaction", "off"], "goes with --backbone"),
         (["x", "--backbone", "ViT-B-32"], "not both"),
+        (["--fp16", "--int8"], "not both"),
+        (["--calibration", "clips"], "goes with --int8"),
         (["--backbone", "ViT-Z", "--pretrained", "none"], "no backbone 'ViT-Z'"),
         (["--backbone", "ViT-B-32", "--pretrained", "gone.pt"], "neither a file"),
     ],

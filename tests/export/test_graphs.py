@@ -26,6 +26,7 @@ OPERATORS = {
     "LayerNormalization", "MatMul", "Max", "Min", "Mul", "Range", "ReduceL2", "ReduceMax",
     "ReduceMean", "ReduceSum", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Split", "Sqrt",
     "Squeeze", "Sub", "Transpose", "Trilu", "Unsqueeze", "Where", "ArgMax", "Not",
+    "QuantizeLinear", "DequantizeLinear",
 }  # fmt: skip
 
 
@@ -92,7 +93,7 @@ def test_the_device_embeds_labels_as_torch_does(exported):
     np.testing.assert_allclose(found.attribute_embeddings, expected.attribute_embeddings, atol=1e-4)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_graphs_hold_what_tensorrt_10_parses_and_no_trace_of_their_maker(exported, precision):
     folder, _ = exported(interaction="product", temporal=True, precision=precision)
     for path in folder.glob("*.onnx"):
@@ -103,7 +104,7 @@ def test_graphs_hold_what_tensorrt_10_parses_and_no_trace_of_their_maker(exporte
             assert word not in path.read_bytes()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 def test_norms_and_attention_stay_recognisable(exported, precision):
     folder, network = exported(interaction="product", temporal=True, precision=precision)
     counts = collections.Counter(

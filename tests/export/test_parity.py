@@ -9,10 +9,12 @@ import pytest
 import torch
 from onnx import numpy_helper
 
-from stzsar.export.parity import Difference, ParityReport, compare, top1_agreement
+from stzsar.export.parity import BOUNDS, Difference, ParityReport, compare, top1_agreement
 from stzsar.models.folder import written_whole
+from stzsar.models.label_texts import to_tensors
 from stzsar.runtime.bundle import Bundle
 from stzsar.runtime.errors import ParityError
+from stzsar.runtime.recognizer import Recognizer, softmax
 
 SAME = Difference(0.0, 0.0, 1.0)
 AGREED = {"window": 1.0, "end to end": 1.0}
@@ -59,9 +61,6 @@ def test_the_whole_road_is_from_pixels_to_the_softmax_of_the_logits(exported):
     found = compare(
         folder, network, bundle.bank, precision="fp32", window_frames=4, images_bhwc=images
     )
-    from stzsar.models.label_texts import to_tensors
-    from stzsar.runtime.recognizer import Recognizer, softmax
-
     recognizer = Recognizer.load(folder)
     differences = []
     for chosen in np.random.default_rng(1).integers(5, size=(64, 4)):
@@ -92,7 +91,7 @@ def test_the_report_is_written_as_it_is_shown(exported, tmp_path):
     found.save(tmp_path / "parity.json")
     assert json.loads((tmp_path / "parity.json").read_text()) == dataclasses.asdict(found)
     shown = [str(cell) for cell in found.table().columns[0].cells]
-    assert shown == [*found.differences, *(f"{graph}: same best label" for graph in AGREED)]
+    assert shown == [*found.differences, *(f"{graph}: same label" for graph in AGREED)]
 
 
 @pytest.mark.parametrize(
@@ -138,3 +137,11 @@ def test_only_ties_may_have_another_winner():
     torchs = np.array([[1.0, 0.5], [1.0, 1.0 - 1e-9], [0.2, 0.4]])
     ours = np.array([[9.0, 1.0], [1.0, 2.0], [5.0, 4.0]])
     assert top1_agreement(ours, torchs, tie=1e-6) == pytest.approx(2 / 3)
+
+
+def test_the_graphs_that_int8_leaves_alone_are_held_to_the_bounds_of_fp32():
+    coarse = Difference(0, BOUNDS["int8"].relative / 2, 0.9999)
+    report("frame.frame", coarse, precision="int8").check()
+    for name in ("window.logits", "text.embeddings"):
+        with pytest.raises(ParityError, match=name):
+            report(name, coarse, precision="int8").check()

@@ -10,12 +10,12 @@ import torch
 
 from stzsar.export.fp16 import to_fp16
 from stzsar.export.graphs import BANK_INPUTS, frame_spec
-from stzsar.export.parity import draw_images
+from stzsar.export.int8 import to_int8
 from stzsar.export.to_onnx import trace
 from stzsar.runtime.bundle import Bundle
 from stzsar.runtime.engine import open_graph
 
-PRECISIONS = pytest.mark.parametrize("precision", ["fp32", "fp16"])
+PRECISIONS = pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 SWITCHES = {"interaction": "product", "temporal": True}
 
 
@@ -59,7 +59,9 @@ def test_attributes_without_an_embedding_are_like_nothing(exported, precision):
 
 
 @pytest.mark.parametrize("temporal", [True, False])
-def test_a_picture_whose_embedding_is_zero_is_like_nothing(make_network, tmp_path, temporal):
+def test_a_picture_whose_embedding_is_zero_is_like_nothing(
+    make_network, calibration, tmp_path, temporal
+):
     """A projection of zeros makes every frame and every patch a zero vector inside the graph."""
     network = make_network(interaction="product", temporal=temporal)
     with torch.no_grad():
@@ -67,9 +69,13 @@ def test_a_picture_whose_embedding_is_zero_is_like_nothing(make_network, tmp_pat
     spec = frame_spec(network)
     bank = {name: spec.inputs[name].numpy() for name in BANK_INPUTS}
     plain = trace(spec)
-    models = {"fp32": plain, "fp16": to_fp16(plain)}
+    models = {
+        "fp32": plain,
+        "fp16": to_fp16(plain),
+        "int8": to_int8(plain, calibration.frames_bhwc, bank),
+    }
     for precision, model in models.items():
         onnx.save(model, tmp_path / f"{precision}.onnx")
-        feeds = {"frames": draw_images(3, 32)} | bank
+        feeds = {"frames": calibration.frames_bhwc[:3]} | bank
         for name, value in open_graph(tmp_path / f"{precision}.onnx")(feeds).items():
             np.testing.assert_array_equal(value, np.zeros_like(value), f"{precision} {name}")
