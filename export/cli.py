@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
     from ..models.stzsar import STZSAR
     from ..runtime.labels import Label
+    from .calibration import Calibration
 
 _EXAMPLE = """\b
 Examples:
@@ -99,6 +100,17 @@ class _ExportOrInspect(cloup.Command):
         "faster on a GPU.",
     ),
     cloup.option(
+        "--int8",
+        is_flag=True,
+        help="The frame encoder's products in int8, calibrated on videos; refused (exit code 3) "
+        "where the scores would differ too much.",
+    ),
+    cloup.option(
+        "--calibration",
+        metavar="FILE|FOLDER",
+        help="Videos to calibrate --int8 on (default: the sample clip that ships).",
+    ),
+    cloup.option(
         "--frames",
         metavar="N",
         type=click.IntRange(1, MAX_FRAMES),
@@ -120,7 +132,7 @@ class _ExportOrInspect(cloup.Command):
         "--output",
         metavar="FOLDER",
         type=click.Path(path_type=Path),
-        help="The bundle's folder (default: bundle-fp32 or bundle-fp16 in the run).",
+        help="The bundle's folder (default: bundle-fp32, -fp16 or -int8 in the run).",
     ),
 )
 @cloup.option_group(
@@ -160,6 +172,7 @@ def main(context: click.Context, checkpoint: Path | None, **options: Any) -> Non
 
     _refuse_clip_options(context, options)
     _check_tensorrt(options)
+    _refuse_precision_options(options)
     labels = read_labels(options["labels"]) if options["labels"] else None
     if options["backbone"]:
         if checkpoint:
@@ -198,6 +211,13 @@ def _check_tensorrt(options: dict[str, Any]) -> None:
                     f"--{name.replace('_', '-')} goes with --tensorrt or --tensorrt-rtx: an ONNX "
                     "graph takes any number."
                 )
+
+
+def _refuse_precision_options(options: dict[str, Any]) -> None:
+    if options["fp16"] and options["int8"]:
+        raise StzsarError("Give --fp16 or --int8, not both.")
+    if options["calibration"] and not options["int8"]:
+        raise StzsarError("--calibration goes with --int8: nothing else is calibrated.")
 
 
 def _from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
@@ -270,7 +290,7 @@ def _export(
             f"--frames {sampling.frames} is more than the temporal transformer of this network "
             f"takes, {temporal.max_frames}."
         )
-    precision = "fp16" if options["fp16"] else "fp32"
+    precision = "fp16" if options["fp16"] else "int8" if options["int8"] else "fp32"
     target = options["output"] or run / f"bundle-{precision}"
     request = BundleRequest(
         network=network,
@@ -279,6 +299,9 @@ def _export(
         origin=found.origin,
         precision=precision,
         text_encoder=not options["no_text_encoder"],
+        calibration=_calibration(options["calibration"], found.model.vision.image_px)
+        if options["int8"]
+        else None,
     )
     with console.status("exporting") as status:
         report = write_bundle(request, target, say=status.update)
@@ -309,3 +332,17 @@ def _build_engines(target: Path, options: dict[str, Any]) -> None:
         if options["tensorrt"]:
             folder = device_engines(bundle, streams=streams, labels=labels, report=report)
             say(f"The engines for this machine are in {folder}.")
+
+
+def _calibration(source: str | None, size_px: int) -> "Calibration":
+    from ..runtime.progress import SourceProgress
+    from .calibration import calibration_files, read_calibration
+
+    if source is None:
+        say(
+            "Warning: calibrated on the sample clip of moving shapes, so how accurate this is on "
+            "real pictures is not known: name videos of yours with --calibration FOLDER."
+        )
+    files = calibration_files(source)
+    with SourceProgress(len(files), shown=True) as progress:
+        return read_calibration(files, size_px=size_px, begin=progress.start)

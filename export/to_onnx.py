@@ -40,7 +40,7 @@ def trace(spec: GraphSpec) -> onnx.ModelProto:
         ) from error
     assert program is not None
     model = program.model_proto
-    _strip_notes(model)
+    strip_notes(model)
     _cast_pixels_first(model.graph)
     onnx.checker.check_model(model, full_check=True)
     return model
@@ -68,7 +68,7 @@ def _cast_pixels_first(graph: onnx.GraphProto) -> None:
     graph.node.extend(nodes)
 
 
-def _strip_notes(model: onnx.ModelProto) -> None:
+def strip_notes(model: onnx.ModelProto) -> None:
     """Drop the exporter's stack traces: they hold paths of the machine that made the graph."""
     graph = model.graph
     for thing in [model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output]:

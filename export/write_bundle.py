@@ -25,10 +25,12 @@ from ..runtime.bundle import (
     sha256_of,
 )
 from ..runtime.errors import StzsarError
-from ..runtime.labels import Label
+from ..runtime.labels import Label, LabelBank
 from ..runtime.manifest import Manifest, PixelSpec, SamplingSpec, TextSpec, WeightsOrigin
+from .calibration import Calibration
 from .fp16 import to_fp16
-from .graphs import GraphSpec, frame_spec, text_spec, window_spec
+from .graphs import BANK_INPUTS, GraphSpec, frame_spec, text_spec, window_spec
+from .int8 import to_int8
 from .parity import ParityReport, compare
 from .to_onnx import OPSET, trace
 
@@ -46,8 +48,9 @@ class BundleRequest:
         labels: of the bank.
         sampling: the frames of a window.
         origin: what the manifest says of the weights.
-        precision: "fp32" or "fp16".
+        precision: "fp32", "fp16" or "int8".
         text_encoder: whether unknown labels can be embedded on the device.
+        calibration: frames that int8 is calibrated on and compared with torch on; None otherwise.
     """
 
     network: STZSAR
@@ -56,6 +59,11 @@ class BundleRequest:
     origin: WeightsOrigin
     precision: str
     text_encoder: bool
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        if (self.precision == "int8") != (self.calibration is not None):
+            raise ValueError("int8, and nothing else, is calibrated")
 
 
 def write_bundle(
@@ -81,7 +89,13 @@ def write_bundle(
         for name, spec in _specs(request).items():
             say(f"tracing {name}")
             model = trace(spec)
-            onnx.save(to_fp16(model) if request.precision == "fp16" else model, folder / name)
+            if request.precision == "fp16":
+                model = to_fp16(model)
+            elif request.calibration and name == FRAME_GRAPH:
+                say(f"calibrating {name}")
+                example = {key: spec.inputs[key].numpy() for key in BANK_INPUTS}
+                model = to_int8(model, request.calibration.frames_bhwc, example)
+            onnx.save(model, folder / name)
         say(f"embedding {len(request.labels)} labels")
         bank = embed_labels(network, request.labels)
         bank.save(folder / BANK)
@@ -90,19 +104,27 @@ def write_bundle(
             tokenizer = build_tokenizer(text.vocab_size, text.context_length)
             (folder / TOKENIZER).write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
         say("comparing with torch")
-        report = compare(
-            folder,
-            network,
-            bank,
-            precision=request.precision,
-            window_frames=request.sampling.frames,
-        )
+        report = _compare(request, folder, bank)
         report.check()
         report.save(folder / PARITY)
         # The manifest comes last: a folder with one is complete.
         manifest = _manifest(request, target.name, folder)
         (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return report
+
+
+def _compare(request: BundleRequest, folder: Path, bank: LabelBank) -> ParityReport:
+    """Compare on drawn pictures; int8 on frames of the videos that it was not calibrated on."""
+    frames = request.calibration
+    return compare(
+        folder,
+        request.network,
+        bank,
+        precision=request.precision,
+        window_frames=request.sampling.frames,
+        images_bhwc=frames.held_out_bhwc if frames else None,
+        pictures=f"frames of {frames.source}" if frames else "drawn pictures",
+    )
 
 
 def _check_target(target: Path) -> None:

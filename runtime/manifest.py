@@ -13,7 +13,7 @@ from typing import Any
 from .errors import BundleError
 
 FORMAT_VERSION = 2
-PRECISIONS = ("fp32", "fp16")
+PRECISIONS = ("fp32", "fp16", "int8")
 MAX_SIZE_PX = 4096
 MAX_FRAMES = 1024
 MAX_RATE_FPS = 1000

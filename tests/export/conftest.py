@@ -2,6 +2,8 @@
 
 import pytest
 
+from stzsar.export.calibration import Calibration
+from stzsar.export.parity import draw_images
 from stzsar.export.write_bundle import BundleRequest, write_bundle
 from stzsar.runtime.labels import Label
 from stzsar.runtime.manifest import SamplingSpec, WeightsOrigin
@@ -15,7 +17,14 @@ LABELS = (
 
 
 @pytest.fixture(scope="session")
-def make_request(make_network):
+def calibration():
+    """64 drawn pictures for the 32 px networks, in two heaps."""
+    images = draw_images(64, 32)
+    return Calibration("drawn pictures", images[::2], images[1::2])
+
+
+@pytest.fixture(scope="session")
+def make_request(make_network, calibration):
     def make(*, precision="fp32", text_encoder=True, **switches):
         return BundleRequest(
             network=make_network(**switches),
@@ -24,6 +33,7 @@ def make_request(make_network):
             origin=WeightsOrigin(source="a test", knows="nothing"),
             precision=precision,
             text_encoder=text_encoder,
+            calibration=calibration if precision == "int8" else None,
         )
 
     return make
@@ -35,7 +45,7 @@ def exported(make_request, tmp_path_factory):
     done = {}
 
     def export(**switches):
-        key = tuple(sorted(switches.items()))
+        key = tuple(sorted({"precision": "fp32", **switches}.items()))
         if key not in done:
             request = make_request(**switches)
             target = tmp_path_factory.mktemp("bundles") / "bundle"

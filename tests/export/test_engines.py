@@ -6,6 +6,7 @@ not: kernels and numbers, which are made on the user's GPU.
 
 import json
 import re
+import shutil
 
 import numpy as np
 import onnx
@@ -46,9 +47,10 @@ def compile_bundle(folder, **options):
     return made, sum("to be part of self-attention pattern" in message for message in heard)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16"])
-def test_the_small_networks_graphs_compile_for_rtx_cards(exported, rtx, precision):
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_the_small_networks_graphs_compile_for_rtx_cards(exported, rtx, tmp_path, precision):
     folder, network = exported(**SWITCHES, precision=precision)
+    folder = shutil.copytree(folder, tmp_path / "bundle")
     made, attention = compile_bundle(folder)
     for name in GRAPHS:
         text = (made / name.replace(".onnx", ".json")).read_text()
