@@ -13,7 +13,7 @@ from ..runtime.commandline import at_the_edge, console, say
 from ..runtime.errors import BundleError, StzsarError
 from ..runtime.labels import MAX_LABELS
 from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
-from ..runtime.trt_key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
+from ..runtime.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
@@ -197,7 +197,7 @@ def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> Non
 
 def _check_tensorrt(options: dict[str, Any]) -> None:
     """Find out before the export, which is long, whether engines can be made after it."""
-    from ..runtime.trt_api import check_targets, load_rtx, load_tensorrt
+    from ..runtime.trt.api import check_targets, load_rtx, load_tensorrt
 
     if options["rtx_targets"] is not None:
         options["rtx_targets"] = check_targets(options["rtx_targets"])

@@ -6,11 +6,11 @@ from typing import Any
 
 from ..runtime.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, sha256_of
 from ..runtime.cuda import find_driver
-from ..runtime.trt_api import Report, load_rtx, load_tensorrt
-from ..runtime.trt_build import BuildPlan, build_engine
-from ..runtime.trt_graph import RTX_ENGINES, Engines, limits_of, make_key
-from ..runtime.trt_key import Limits
-from ..runtime.trt_store import EngineStore
+from ..runtime.trt.api import Report, load_rtx, load_tensorrt
+from ..runtime.trt.build import BuildPlan, build_engine
+from ..runtime.trt.graph import RTX_ENGINES, Engines, limits_of, make_key
+from ..runtime.trt.key import Limits
+from ..runtime.trt.store import EngineStore
 
 GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
 
@@ -52,7 +52,7 @@ def rtx_engines(
 
     Args:
         bundle: the opened bundle.
-        targets: compute capabilities, such as "sm86", see `trt_api.check_targets`.
+        targets: compute capabilities, such as "sm86", see `runtime.trt.api.check_targets`.
         streams: frames of different streams that are encoded at once, at most.
         labels: at most; room for more than the bundle has if None.
         report: called with the share of a graph that is done, and what is being done.

@@ -11,9 +11,9 @@ from rich.text import Text
 
 from ..runtime.bundle import PARITY, Bundle, find_bundle
 from ..runtime.commandline import at_the_edge, printable
-from ..runtime.trt_graph import RTX_ENGINES
-from ..runtime.trt_key import EngineKey
-from ..runtime.trt_store import ENGINES, EngineStore
+from ..runtime.trt.graph import RTX_ENGINES
+from ..runtime.trt.key import EngineKey
+from ..runtime.trt.store import ENGINES, EngineStore
 
 _SHOWN_LABELS = 6
 _RUNS_ON = {

@@ -17,7 +17,7 @@ from .bundle import FRAME_GRAPH, Bundle, find_bundle, shipped_bundle
 from .cuda import Gpu, find_driver, jetson_linux
 from .errors import StzsarError
 from .opencv import load_cv2
-from .trt_api import why_no_tensorrt
+from .trt.api import why_no_tensorrt
 
 Status = Literal["ok", "note", "wrong"]
 _MIN_PYTHON = (3, 10)

@@ -64,11 +64,11 @@ def open_graph(
     if engine not in ENGINES:
         raise EngineError(f"There is no engine {engine!r:.40}: take one of {', '.join(ENGINES)}.")
     if engine in ("auto", "tensorrt"):
-        from .trt_api import why_no_tensorrt
+        from .trt.api import why_no_tensorrt
 
         reason = why_no_tensorrt()
         if reason is None:
-            from .trt_graph import TrtGraph
+            from .trt.graph import TrtGraph
 
             try:
                 return TrtGraph(path, report=on_build)

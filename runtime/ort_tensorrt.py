@@ -12,8 +12,8 @@ from typing import Any
 
 from .bundle import BANK, sha256_of
 from .labels import LabelBank
-from .trt_graph import limits_of, read_manifest
-from .trt_key import DEFAULT_STREAMS, Limits
+from .trt.graph import limits_of, read_manifest
+from .trt.key import DEFAULT_STREAMS, Limits
 
 PROVIDER = "TensorrtExecutionProvider"
 

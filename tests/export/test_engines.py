@@ -16,11 +16,11 @@ from onnx import TensorProto, helper, numpy_helper
 
 from stzsar.export import cli
 from stzsar.export.engines import GRAPHS, rtx_engines
-from stzsar.runtime import trt_api
 from stzsar.runtime.bundle import Bundle, shipped_bundle
 from stzsar.runtime.errors import EngineError
-from stzsar.runtime.trt_build import BuildPlan, build_engine
-from stzsar.runtime.trt_key import EngineKey, Limits
+from stzsar.runtime.trt import api as trt_api
+from stzsar.runtime.trt.build import BuildPlan, build_engine
+from stzsar.runtime.trt.key import EngineKey, Limits
 
 SWITCHES = {"interaction": "product", "temporal": True}
 # Domain "" and these, which onnx-tensorrt 10 lists for opsets up to 20.

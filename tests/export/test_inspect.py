@@ -5,8 +5,8 @@ from click.testing import CliRunner
 
 from stzsar.export.cli import main
 from stzsar.runtime.bundle import shipped_bundle
-from stzsar.runtime.trt_key import EngineKey, Limits
-from stzsar.runtime.trt_store import EngineStore
+from stzsar.runtime.trt.key import EngineKey, Limits
+from stzsar.runtime.trt.store import EngineStore
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ import os
 
 import pytest
 
-from stzsar.runtime import cuda, trt_preflight
+from stzsar.runtime import cuda
 from stzsar.runtime.errors import EngineError
-from stzsar.runtime.trt_key import Limits
+from stzsar.runtime.trt import preflight as trt_preflight
+from stzsar.runtime.trt.key import Limits
 
 
 @pytest.mark.parametrize(

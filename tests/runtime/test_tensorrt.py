@@ -14,13 +14,15 @@ import threading
 import numpy as np
 import pytest
 
-from stzsar.runtime import cuda, trt_api, trt_graph
+from stzsar.runtime import cuda
 from stzsar.runtime.engine import open_graph
 from stzsar.runtime.errors import EngineError
 from stzsar.runtime.ort_engine import OrtGraph
-from stzsar.runtime.trt_graph import Engines, TrtGraph
-from stzsar.runtime.trt_key import EngineKey, Limits
-from stzsar.runtime.trt_store import EngineStore
+from stzsar.runtime.trt import api as trt_api
+from stzsar.runtime.trt import graph as trt_graph
+from stzsar.runtime.trt.graph import Engines, TrtGraph
+from stzsar.runtime.trt.key import EngineKey, Limits
+from stzsar.runtime.trt.store import EngineStore
 
 RELEASES = ["10.3.0", "10.13.3", "10.16.1", "11.4.0", "rtx-1.7"]
 

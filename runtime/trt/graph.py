@@ -11,17 +11,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .bundle import BANK, MANIFEST, sha256_of
-from .cuda import Driver, Gpu, find_driver
-from .errors import EngineError
-from .labels import LabelBank
-from .manifest import Manifest
-from .trt_api import Report, is_rtx, load_tensorrt, target_of
-from .trt_build import BuildPlan, build_engine
-from .trt_execution import Execution, Placed
-from .trt_key import BANK_INPUTS, DEFAULT_STREAMS, MAX_STREAMS, EngineKey, Limits
-from .trt_preflight import free_memory, workspace_for
-from .trt_store import ENGINES, EngineStore
+from ..bundle import BANK, MANIFEST, sha256_of
+from ..cuda import Driver, Gpu, find_driver
+from ..errors import EngineError
+from ..labels import LabelBank
+from ..manifest import Manifest
+from .api import Report, is_rtx, load_tensorrt, target_of
+from .build import BuildPlan, build_engine
+from .execution import Execution, Placed
+from .key import BANK_INPUTS, DEFAULT_STREAMS, MAX_STREAMS, EngineKey, Limits
+from .preflight import free_memory, workspace_for
+from .store import ENGINES, EngineStore
 
 RTX_ENGINES = f"{ENGINES}/rtx"
 _TIMINGS = "timings"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import EngineError
-from .labels import MAX_ATTRIBUTES, MAX_LABELS
+from ..errors import EngineError
+from ..labels import MAX_ATTRIBUTES, MAX_LABELS
 
 MAX_STREAMS = 64
 DEFAULT_STREAMS, DEFAULT_LABELS, DEFAULT_ATTRIBUTES = 4, 512, 16

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .cuda import find_driver
-from .errors import EngineError
+from ..cuda import find_driver
+from ..errors import EngineError
 
 _OLDEST = (10, 0)
 _LOGGED = 20

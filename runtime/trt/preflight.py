@@ -8,9 +8,9 @@ the weights twice, the largest similarities of patches with attributes, and a sm
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cuda import Gpu
-from .errors import EngineError
-from .trt_key import Limits
+from ..cuda import Gpu
+from ..errors import EngineError
+from .key import Limits
 
 MIB = 2**20
 _SMALLEST_WORKSPACE = 128 * MIB

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import EngineError
-from .trt_api import Report, create_network, is_rtx, make_log, make_monitor, set_targets
-from .trt_key import Limits
+from ..errors import EngineError
+from .api import Report, create_network, is_rtx, make_log, make_monitor, set_targets
+from .key import Limits
 
 
 @dataclass(frozen=True, kw_only=True)

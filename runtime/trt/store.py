@@ -13,8 +13,8 @@ import stat
 import tempfile
 from pathlib import Path
 
-from .errors import EngineError
-from .trt_key import EngineKey
+from ..errors import EngineError
+from .key import EngineKey
 
 ENGINES = "engines"
 _MAX_KEY_BYTES = 1 << 16

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .cuda import Buffer, Driver, Stream
-from .errors import EngineError
-from .trt_api import make_log
+from ..cuda import Buffer, Driver, Stream
+from ..errors import EngineError
+from .api import make_log
 
 Array = npt.NDArray[Any]
 
@@ -32,7 +32,7 @@ class Execution:
     """
 
     def __init__(self, trt: Any, driver: Driver, engine: bytes) -> None:
-        """Deserialise an engine that was built here, see `trt_store`.
+        """Deserialise an engine that was built here, see `store`.
 
         Raises:
             EngineError: TensorRT does not take it, or memory does not do.

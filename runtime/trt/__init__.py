@@ -1,0 +1,1 @@
+"""TensorRT: engines of a bundle, found or built, and run. Nothing else imports tensorrt."""
