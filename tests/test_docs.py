@@ -16,6 +16,8 @@ STAGE = {"train": "train", "export": "export", "run": "runtime"}
 
 
 def command(name: str) -> click.Command:
+    if name == "doctor":
+        return importlib.import_module("stzsar.runtime.doctor").main
     return importlib.import_module(f"stzsar.{STAGE[name]}.cli").main
 
 
@@ -86,16 +88,20 @@ def _without_declarations(path: Path) -> str:
 def test_the_file_tree_of_the_readme_is_the_one_on_disk(root):
     tree = re.search(r"```\n(models/.*?)```", (root / "README.md").read_text(), re.DOTALL)
     assert tree, "the README has no file tree"
-    folder, shown = "", set()
+    folder, inner, shown = "", "", set()
     for line in tree.group(1).splitlines():
         if found := re.match(r"(\w+)/\s", line):
             folder = found.group(1)
+        elif found := re.match(r"  (\w+)/\s", line):
+            inner = found.group(1)
         elif found := re.match(r"  (\w+\.py)\s+\S", line):
             shown.add(f"{folder}/{found.group(1)}")
+        elif found := re.match(r"    (\w+\.py)\s+\S", line):
+            shown.add(f"{folder}/{inner}/{found.group(1)}")
     on_disk = {
         path.relative_to(root).as_posix()
         for folder in ("models", "train", "export", "runtime", "benchmarks")
-        for path in (root / folder).glob("*.py")
+        for path in (root / folder).rglob("*.py")
         if path.name != "__init__.py"
     }
     assert shown == on_disk
