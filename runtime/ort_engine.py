@@ -67,7 +67,9 @@ class OrtGraph:
         from onnxruntime import OrtValue
 
         taken = {
-            name: OrtValue.ortvalue_from_numpy(constants[name], self._memory, 0)
+            name: OrtValue.ortvalue_from_numpy(
+                np.ascontiguousarray(constants[name]), self._memory, 0
+            )
             for name in self.inputs
             if name in constants
         }
