@@ -1,6 +1,5 @@
 """stzsar-run: recognise actions in video, from a camera, a stream or files."""
 
-import signal
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from .commandline import TERMINATE_EXIT, at_the_edge, console, say
+from .commandline import at_the_edge, console, say
 
 if TYPE_CHECKING:
     from .bundle import Bundle
@@ -218,15 +217,15 @@ def _run(
     from .jsonl import JsonLines
     from .progress import SourceProgress
     from .session import Session
+    from .signals import StopSignals
     from .summary import summary_table
 
-    # What is open is closed and completed, as after Ctrl-C.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATE_EXIT))
-    with JsonLines(output) as results:
+    # After a signal, what is open is closed and completed.
+    with StopSignals() as signals, JsonLines(output) as results:
         # On a terminal the results themselves show how far it is; a bar would be torn by them.
         results_hide_bar = output is None and sys.stdout.isatty()
         progress = SourceProgress(len(uris), shown=not quiet and not results_hide_bar)
-        session = Session(recognizer, settings, results, progress)
+        session = Session(recognizer, settings, results, progress, check=signals.check)
         try:
             with progress:
                 session.run(uris)

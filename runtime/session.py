@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,12 +52,24 @@ class Session:
         options: SessionOptions,
         results: JsonLines,
         progress: SourceProgress,
+        *,
+        check: Callable[[], None] = lambda: None,
     ) -> None:
+        """Prepare a run.
+
+        Args:
+            recognizer: what recognises.
+            options: what to do with each source.
+            results: where results go.
+            progress: what is told of frames.
+            check: called at every frame; what it raises ends the run.
+        """
         self.summaries: list[SourceSummary] = []
         self._recognizer = recognizer
         self._options = options
         self._results = results
         self._progress = progress
+        self._check = check
 
     def run(self, uris: list[str]) -> None:
         """Read the sources in order; one of several that fails does not stop the others.
@@ -81,6 +94,7 @@ class Session:
             raise SourceError(f"{failed} of {len(uris)} sources failed.")
 
     def _run_one(self, uri: str, video: Path | None) -> None:
+        self._check()
         self._progress.start()
         if self._options.whole:
             self._classify(uri)
@@ -114,13 +128,18 @@ class Session:
             stream,
             every_frame=video is not None,
             until_s=self._options.seconds,
-            on_frame=self._progress.tick,
+            on_frame=self._tick,
         ):
+            self._check()
             if recognition:
                 latest = recognition
                 self._emit(recognition, summary)
             if frame and video:
                 video.write(frame, latest)
+
+    def _tick(self, time_s: float) -> None:
+        self._check()
+        self._progress.tick(time_s)
 
     def _new_summary(self, name: str) -> SourceSummary:
         self.summaries.append(SourceSummary(name))

@@ -1,0 +1,50 @@
+"""Ctrl-C and SIGTERM as exceptions that do not get lost."""
+
+import signal
+import sys
+from types import FrameType, TracebackType
+from typing import Any
+
+from .commandline import TERMINATE_EXIT
+
+
+class StopSignals:
+    """Raises KeyboardInterrupt or SystemExit where a signal comes, within a `with` block.
+
+    Python drops an exception that is raised in a destructor or a weakref's callback (the end of an
+    import runs one), and with it the signal. Whoever has a loop calls `check` in it.
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "StopSignals":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self._before[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raise what the last signal asked for, if one has come.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C.
+            SystemExit: SIGTERM.
+        """
+        if self._received == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self._received == signal.SIGTERM:
+            sys.exit(TERMINATE_EXIT)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        self._received = number
+        self.check()
