@@ -135,7 +135,8 @@ def compare(
         found["saliency"], expected.saliency.numpy()
     )
     if (folder / TEXT_GRAPH).exists():
-        tokens = LabelTexts(bank.labels, network.config).tokens[:_MAX_TEXTS]
+        texts = LabelTexts(bank.labels, network.config, network.tokenizer_json)
+        tokens = texts.tokens[:_MAX_TEXTS]
         embedded = open_graph(folder / TEXT_GRAPH)({"tokens": tokens.numpy()})["embeddings"]
         differences["text"] = Difference.between(embedded, network.encode_text(tokens).numpy())
     similarities = (expected.logits / expected.scale).numpy()

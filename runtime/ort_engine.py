@@ -37,7 +37,11 @@ class OrtGraph:
         # #28392: NchwcTransformer); the extended level gives the same speed.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         try:
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=_providers())
+            # Its fusion of MobileCLIP's attention (microsoft/onnxruntime#27883) takes fp16 weights
+            # for fp32 and fails, seen in 1.32.
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=_providers(), disabled_optimizers=["AttentionFusion"]
+            )
         except Exception as error:  # onnxruntime's own exceptions share no public base
             raise EngineError(f"ONNX Runtime refuses {path}: {_first_line(error)}.") from error
         self.inputs = tuple(node.name for node in self._session.get_inputs())

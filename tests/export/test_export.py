@@ -92,6 +92,7 @@ def test_clip_itself_is_exported_without_a_checkpoint(tmp_path, monkeypatch):
         (["--labels", "gone.txt"], "gone.txt"),
         (["--pretrained", "openai"], "goes with --backbone"),
         (["--interaction", "off"], "goes with --backbone"),
+        (["--tokenizer", "tokenizer.json"], "goes with --backbone"),
         (["x", "--backbone", "ViT-B-32"], "not both"),
         (["--backbone", "ViT-Z", "--pretrained", "none"], "no backbone 'ViT-Z'"),
         (["--backbone", "ViT-B-32", "--pretrained", "gone.pt"], "neither a file"),

@@ -27,6 +27,7 @@ OPERATORS = {
     "LayerNormalization", "MatMul", "Max", "Min", "Mul", "Range", "ReduceL2", "ReduceMax",
     "ReduceMean", "ReduceSum", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Split", "Sqrt",
     "Squeeze", "Sub", "Transpose", "Trilu", "Unsqueeze", "Where", "ArgMax", "Not",
+    "BatchNormalization", "Neg", "Relu",
 }  # fmt: skip
 
 
@@ -102,6 +103,18 @@ def test_graphs_hold_what_tensorrt_10_parses_and_no_trace_of_their_maker(exporte
         assert {node.op_type for node in model.graph.node} <= OPERATORS
         for word in (b"site-packages", b".py", b"/home", b"/tmp"):
             assert word not in path.read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["tiny-MobileCLIP2", "tiny-MobileCLIP-B", "tiny-PE-Core", "tiny-SigLIP2"]
+)
+def test_graphs_of_other_backbones_hold_what_tensorrt_10_parses(exported_backbone, name):
+    folder, _ = exported_backbone(name)
+    for path in folder.glob("*.onnx"):
+        model = onnx.load(path)
+        assert {opset.domain for opset in model.opset_import} <= {""}
+        assert {node.op_type for node in model.graph.node} <= OPERATORS
 
 
 def test_norms_and_attention_stay_recognisable(exported):
