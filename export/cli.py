@@ -61,13 +61,21 @@ class _ExportOrInspect(cloup.Command):
 )
 @cloup.option_group(
     "CLIP without a checkpoint",
-    cloup.option("--backbone", metavar="NAME", help="A ViT of open_clip, such as ViT-B-16."),
+    cloup.option(
+        "--backbone", metavar="NAME", help="A backbone of open_clip: ViT-B-16, MobileCLIP2-S0, …"
+    ),
     cloup.option(
         "--pretrained",
         metavar="TAG|FILE|none",
         default="openai",
         show_default=True,
         help="Its weights: a tag that open_clip downloads, a file, or none (random).",
+    ),
+    cloup.option(
+        "--tokenizer",
+        metavar="FILE",
+        type=click.Path(),
+        help="tokenizer.json of a SigLIP2 backbone (default: downloaded once).",
     ),
     cloup.option(
         "--interaction",
@@ -187,7 +195,7 @@ def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> Non
     """An option that would do nothing is an error."""
     if options["backbone"]:
         return
-    for name in ("pretrained", "interaction", "patch_path"):
+    for name in ("pretrained", "tokenizer", "interaction", "patch_path"):
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":
             raise StzsarError(
@@ -261,6 +269,7 @@ def _from_clip(options: dict[str, Any]) -> "tuple[Checkpoint, STZSAR, Path]":
             pretrained,
             head=HeadConfig(interaction=options["interaction"]),
             patch_path=options["patch_path"],
+            tokenizer=options["tokenizer"],
         )
     found = Checkpoint(
         model=network.config,

@@ -209,21 +209,26 @@ def compare(
         tie = BOUNDS[precision].tie
         agreement[name] = top1_agreement(found["logits"], similarities, tie=tie)
     if (folder / TEXT_GRAPH).exists():
-        tokens = LabelTexts(bank.labels, network.config).tokens[:_MAX_TEXTS]
-        embedded = open_graph(folder / TEXT_GRAPH, engine="onnxruntime")(
-            {"tokens": tokens.numpy()}
-        )["embeddings"]
-        text = Difference.between(embedded, network.encode_text(tokens).numpy())
-        differences["text.embeddings"] = text
+        texts = LabelTexts(bank.labels, network.config, network.tokenizer_json)
+        tokens = texts.tokens[:_MAX_TEXTS]
+        text = open_graph(folder / TEXT_GRAPH, engine="onnxruntime")
+        embedded = text({"tokens": tokens.numpy()})["embeddings"]
+        expected_text = network.encode_text(tokens).numpy()
+        differences["text.embeddings"] = Difference.between(embedded, expected_text)
     return ParityReport(precision, differences, agreement, WINDOWS, pictures)
 
 
 def _windows(count: int, frames: int, *, in_order: bool) -> Array:
-    """Choose the frames [WINDOWS, frames] of windows: neighbours if they are in order, or any."""
-    if not in_order:
-        return np.random.default_rng(1).integers(count, size=(WINDOWS, frames))
-    starts = np.linspace(0, max(0, count - frames), WINDOWS).round().astype(int)
-    return (starts[:, None] + np.arange(frames)) % count
+    """Choose the frames [WINDOWS, frames] of windows: neighbours if they are in order, or any.
+
+    Where there are fewer than WINDOWS of neighbours, the others are of any frames too.
+    """
+    drawn = np.random.default_rng(1).integers(count, size=(WINDOWS, frames))
+    starts = np.arange(max(0, count - frames + 1) if in_order else 0)
+    if len(starts) > WINDOWS:
+        starts = np.linspace(0, count - frames, WINDOWS).round().astype(int)
+    drawn[: len(starts)] = starts[:, None] + np.arange(frames)
+    return drawn
 
 
 def _window_differences(

@@ -12,7 +12,8 @@ import torch
 from ..models.folder import written_whole
 from ..models.label_texts import embed_labels
 from ..models.stzsar import STZSAR
-from ..models.tokenizer import build_tokenizer
+from ..models.timm_vision import folded_for_inference
+from ..models.tokenizer_file import tokenizer_of
 from ..models.transformer import write_out_attention
 from ..runtime.bundle import (
     BANK,
@@ -83,10 +84,12 @@ def write_bundle(
     """
     _check_target(target)
     network = request.network.eval()
-    _check_size(network)
-    write_out_attention(network)
+    _check_size(network, text_encoder=request.text_encoder)
+    # What is traced is the folded network; what it is compared with is the one that was given.
+    folded = folded_for_inference(network)
+    write_out_attention(folded)
     with written_whole(target) as folder, torch.no_grad():
-        for name, spec in _specs(request).items():
+        for name, spec in _specs(folded, text_encoder=request.text_encoder).items():
             say(f"tracing {name}")
             model = trace(spec)
             if request.precision == "fp16":
@@ -100,8 +103,7 @@ def write_bundle(
         bank = embed_labels(network, request.labels)
         bank.save(folder / BANK)
         if request.text_encoder:
-            text = network.config.text
-            tokenizer = build_tokenizer(text.vocab_size, text.context_length)
+            tokenizer = tokenizer_of(network.config.text, network.tokenizer_json)
             (folder / TOKENIZER).write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
         say("comparing with torch")
         report = _compare(request, folder, bank)
@@ -134,21 +136,26 @@ def _check_target(target: Path) -> None:
         raise StzsarError(f"{target} is there and is not a bundle: take another --output.")
 
 
-def _check_size(network: STZSAR) -> None:
-    size = sum(tensor.numel() * tensor.element_size() for tensor in network.visual.parameters())
-    if size > _MAX_GRAPH_BYTES:
-        raise StzsarError(
-            f"The frame encoder of {network.config.name} has {size / 2**30:.1f} GiB of weights and "
-            "an ONNX file holds less than 2: take ViT-L-14 or a smaller one."
-        )
+def _check_size(network: STZSAR, *, text_encoder: bool) -> None:
+    towers: dict[str, tuple[torch.nn.Module, str]] = {
+        "frame encoder": (network.visual, "take ViT-L-14 or a smaller one")
+    }
+    if text_encoder:
+        towers["text encoder"] = (network.text, "leave it out with --no-text-encoder")
+    for tower, (module, remedy) in towers.items():
+        size = sum(tensor.numel() * tensor.element_size() for tensor in module.parameters())
+        if size > _MAX_GRAPH_BYTES:
+            raise StzsarError(
+                f"The {tower} of {network.config.name} has {size / 2**30:.1f} GiB of weights and "
+                f"an ONNX file holds less than 2: {remedy}."
+            )
 
 
-def _specs(request: BundleRequest) -> dict[str, GraphSpec]:
-    network = request.network
+def _specs(network: STZSAR, *, text_encoder: bool) -> dict[str, GraphSpec]:
     temporal = network.config.temporal
     longest = temporal.max_frames if temporal else _MAX_FRAMES_WITHOUT_TEMPORAL
     specs = {FRAME_GRAPH: frame_spec(network), WINDOW_GRAPH: window_spec(network, longest)}
-    if request.text_encoder:
+    if text_encoder:
         specs[TEXT_GRAPH] = text_spec(network)
     return specs
 

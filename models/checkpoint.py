@@ -1,6 +1,7 @@
 """The checkpoint on disk: the only thing that training hands to export.
 
-A folder with `checkpoint.json` (what the network is) and `model.safetensors` (its weights).
+A folder with `checkpoint.json` (what the network is) and `model.safetensors` (its weights); with
+`tokenizer.json` too, if the network has another tokenizer than CLIP's.
 Training keeps its own state beside them, in `training.safetensors`. Nothing is pickled.
 """
 
@@ -17,6 +18,7 @@ from ..runtime.labels import Label
 from ..runtime.manifest import SamplingSpec, WeightsOrigin
 from .config import ModelConfig
 from .stzsar import STZSAR
+from .tokenizer_file import FILE as TOKENIZER
 
 FORMAT_VERSION = 1
 DESCRIPTION = "checkpoint.json"
@@ -47,6 +49,8 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, network: STZSAR) -> No
     state = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
     # Bytes first: safetensors' own writer raises no OSError on a full disk.
     (folder / WEIGHTS).write_bytes(safetensors.torch.save(state))
+    if network.tokenizer_json is not None:
+        (folder / TOKENIZER).write_text(network.tokenizer_json, encoding="utf-8")
     document = {
         "format_version": FORMAT_VERSION,
         **dataclasses.asdict(checkpoint),
@@ -127,9 +131,19 @@ def load_checkpoint(folder: Path) -> tuple[Checkpoint, STZSAR]:
         BundleError: it cannot be used; the message says why.
     """
     checkpoint = read_checkpoint(folder)
-    network = STZSAR(checkpoint.model)
+    network = STZSAR(checkpoint.model, _read_tokenizer(folder, checkpoint.model))
     load_weights(folder, network)
     return checkpoint, network
+
+
+def _read_tokenizer(folder: Path, config: ModelConfig) -> str | None:
+    if config.text.tokenizer == "clip":
+        return None
+    path = folder / TOKENIZER
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise BundleError(f"Cannot read the tokenizer {path}: {error}.") from error
 
 
 def newest_checkpoint(root: Path) -> Path | None:

@@ -7,7 +7,10 @@ from typing import Any, Literal, get_args
 
 Interaction = Literal["product", "residual", "off", "mean"]
 PatchPath = Literal["block", "value"]
-Activation = Literal["gelu", "quick_gelu"]
+Activation = Literal["gelu", "quick_gelu", "gelu_tanh"]
+TextPool = Literal["end", "last"]
+TokenizerKind = Literal["clip", "file"]
+TimmPool = Literal["avg", "token", "map"]
 
 INTERACTIONS: tuple[str, ...] = get_args(Interaction)
 PATCH_PATHS: tuple[str, ...] = get_args(PatchPath)
@@ -17,7 +20,7 @@ PROMPT = "This is a video about {}."
 
 @dataclass(frozen=True, kw_only=True)
 class VisionConfig:
-    """A ViT over one frame.
+    """CLIP's plain ViT over one frame, our own module.
 
     Attributes:
         image_px: side of the square input.
@@ -31,6 +34,7 @@ class VisionConfig:
         patch_path: how the last block treats patches: as it is ("block"), or with attention
             replaced by its value path ("value", after MaskCLIP), which keeps them local.
         mean, std: of RGB values in 0..1.
+        kind: tells this type from TimmConfig in JSON.
     """
 
     image_px: int
@@ -44,6 +48,7 @@ class VisionConfig:
     patch_path: PatchPath = "block"
     mean: tuple[float, float, float] = (0.48145466, 0.4578275, 0.40821073)
     std: tuple[float, float, float] = (0.26862954, 0.26130258, 0.27577711)
+    kind: Literal["vit"] = "vit"
 
     @property
     def patches(self) -> int:
@@ -52,11 +57,47 @@ class VisionConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TextConfig:
-    """A causal text transformer over CLIP's byte-pair tokens.
+class TimmConfig:
+    """A frame encoder of timm: MobileCLIP's, SigLIP2's, PE-Core's.
 
-    `vocab_size` may be smaller than CLIP's 49,408: then only that many merges are used, and any
-    string still has tokens.
+    Attributes:
+        model: its name in timm, which says all of its architecture.
+        image_px: side of the square input.
+        patches: number of places that have an embedding, P.
+        pool: how places become one embedding: their mean, a class token, or attention ("map").
+        projected: whether timm's head maps into the joint space; without it the pool does.
+        mean, std: of RGB values in 0..1.
+        kind: tells this type from VisionConfig in JSON.
+    """
+
+    model: str
+    image_px: int
+    patches: int
+    pool: TimmPool
+    projected: bool
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    kind: Literal["timm"] = "timm"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextConfig:
+    """A text transformer.
+
+    Attributes:
+        context_length: tokens of a row.
+        vocab_size: may be smaller than CLIP's 49,408: then only that many merges are used, and any
+            string still has tokens.
+        width: width of a token.
+        layers: number of blocks.
+        heads: attention heads of a block.
+        mlp_width: hidden width of a block's MLP.
+        activation: of the MLP.
+        causal: whether a token sees only those before it, as in CLIP.
+        pool: the token that speaks for the row: its end-of-text, or its last place, padding or not.
+        projection_bias: whether the map into the joint space has a bias.
+        norm_eps: epsilon of every LayerNorm.
+        tokenizer: CLIP's, which open_clip brings, or one that comes as a `tokenizer.json`.
     """
 
     context_length: int
@@ -66,6 +107,11 @@ class TextConfig:
     heads: int
     mlp_width: int
     activation: Activation = "gelu"
+    causal: bool = True
+    pool: TextPool = "end"
+    projection_bias: bool = False
+    norm_eps: float = 1e-5
+    tokenizer: TokenizerKind = "clip"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +147,7 @@ class ModelConfig:
 
     name: str
     dim: int
-    vision: VisionConfig
+    vision: VisionConfig | TimmConfig
     text: TextConfig
     head: HeadConfig
     temporal: TemporalConfig | None = None
@@ -125,12 +171,16 @@ class ModelConfig:
         return cls(
             **{
                 **document,
-                "vision": VisionConfig(**vision),
+                "vision": _VISION_KINDS[vision.get("kind", "vit")](**vision),
                 "text": TextConfig(**document["text"]),
                 "head": HeadConfig(**document["head"]),
                 "temporal": None if temporal is None else TemporalConfig(**temporal),
             }
         )
+
+
+# A configuration without a kind is older than the kinds.
+_VISION_KINDS: dict[str, Any] = {"vit": VisionConfig, "timm": TimmConfig}
 
 
 def small_config() -> ModelConfig:

@@ -14,18 +14,23 @@ from ..runtime.labels import Label, LabelBank
 from .config import ModelConfig
 from .interaction import Bank
 from .stzsar import STZSAR
-from .tokenizer import build_tokenizer, tokenize
+from .tokenizer import tokenize
+from .tokenizer_file import tokenizer_of
 
 
 class LabelTexts:
     """The tokens of a label set, and which of them belong to which class.
+
+    `tokenizer_json` is the network's; CLIP's own tokenizer needs none.
 
     Attributes:
         labels: C labels.
         tokens: int64 [S, L], one row for each distinct string.
     """
 
-    def __init__(self, labels: Sequence[Label], config: ModelConfig) -> None:
+    def __init__(
+        self, labels: Sequence[Label], config: ModelConfig, tokenizer_json: str | None = None
+    ) -> None:
         self.labels = tuple(labels)
         strings: dict[str, int] = {}
 
@@ -40,7 +45,7 @@ class LabelTexts:
             places = [place(attribute) for attribute in label.attributes]
             self._attributes[row, : len(places)] = torch.tensor(places)
             self._mask[row, : len(places)] = True
-        tokenizer = build_tokenizer(config.text.vocab_size, config.text.context_length)
+        tokenizer = tokenizer_of(config.text, tokenizer_json)
         self.tokens = tokenize(tokenizer, [config.prompt.replace("{}", text) for text in strings])
 
     def to(self, device: torch.device) -> "LabelTexts":
@@ -76,7 +81,8 @@ class LabelTexts:
 
 def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
     """Return the bank of `labels` as the runtime keeps it."""
-    texts = LabelTexts(labels, network.config).to(network.head.logit_scale.device)
+    texts = LabelTexts(labels, network.config, network.tokenizer_json)
+    texts.to(network.head.logit_scale.device)
     everything = torch.arange(len(texts.labels), device=texts.tokens.device)
     bank = texts.fixed_bank(texts.embeddings(network), everything)
     arrays = [value.cpu().numpy() for value in bank]

@@ -1,19 +1,17 @@
-"""CLIP's weights, from open_clip by name or from a file, into our own towers."""
+"""CLIP's weights, from open_clip by name or from a file, into our own network."""
 
-import dataclasses
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
 from ..runtime.errors import BundleError
 from ..runtime.manifest import WeightsOrigin
-from .config import HeadConfig, ModelConfig, PatchPath, TemporalConfig, TextConfig, VisionConfig
+from .config import HeadConfig, PatchPath, TemporalConfig
+from .open_clip_towers import check_same, copy_weights, describe, hub_tokenizer
 from .quiet import quiet
 from .stzsar import STZSAR
+from .tokenizer_file import find_tokenizer
 
-_TOLERANCE = 1e-3  # of a cosine; an unsupported variant is off by far more
+_FAMILIES = ("MobileCLIP", "PE-Core-", "ViT-")
 
 
 def load_clip(
@@ -23,28 +21,31 @@ def load_clip(
     head: HeadConfig,
     temporal: TemporalConfig | None = None,
     patch_path: PatchPath = "block",
+    tokenizer: str | None = None,
 ) -> tuple[STZSAR, WeightsOrigin]:
     """Build STZSAR over a CLIP of open_clip.
 
     Args:
-        backbone: a ViT's name in open_clip, e.g. "ViT-B-16".
+        backbone: a name in open_clip, e.g. "ViT-B-16" or "MobileCLIP2-S0".
         pretrained: a tag of open_clip ("openai": downloaded once), a file, or "none" for random
             weights.
         head: the head's switches; its weights are at their start (identity projections).
         temporal: the temporal transformer, if there is to be one.
         patch_path: how the last block treats patches.
+        tokenizer: the `tokenizer.json` of a backbone that has not CLIP's (SigLIP2); None downloads
+            it once.
 
     Raises:
-        BundleError: no such backbone or weights, a file that is none, or a kind of CLIP that is no
-            plain ViT with a plain text transformer.
+        BundleError: no such backbone, weights or tokenizer, a file that is none, or a kind of CLIP
+            that we do not know.
     """
     source = _create(backbone, pretrained)
-    config = _describe(source, backbone, head=head, temporal=temporal, patch_path=patch_path)
-    network = STZSAR(config)
-    _copy(source, network, backbone)
-    _check_same(source, network, backbone)
-    with torch.no_grad():
-        network.head.logit_scale.copy_(source.logit_scale)
+    pixels = _pixels(source, backbone, pretrained)
+    config = describe(source, backbone, pixels, head=head, temporal=temporal, patch_path=patch_path)
+    words = _tokenizer(backbone, tokenizer)
+    network = STZSAR(config, words)
+    copy_weights(source, network, backbone)
+    check_same(source, network, backbone)
     return network, _origin(backbone, pretrained)
 
 
@@ -52,9 +53,13 @@ def _create(backbone: str, pretrained: str) -> Any:
     import open_clip
 
     if backbone not in open_clip.list_models():
-        vits = [name for name in open_clip.list_models() if name.startswith("ViT-")]
+        some = [
+            name
+            for family in _FAMILIES
+            for name in [n for n in open_clip.list_models() if n.startswith(family)][:6]
+        ]
         raise BundleError(
-            f"open_clip has no backbone {backbone!r}; ViTs that it has: {', '.join(vits[:12])}, …"
+            f"open_clip has no backbone {backbone!r}; some that it has: {', '.join(some)}, …"
         )
     tag = open_clip.get_pretrained_cfg(backbone, pretrained) if pretrained != "none" else {}
     if pretrained != "none" and not tag and not Path(pretrained).is_file():
@@ -98,110 +103,33 @@ def _backbone_of_file(backbone: str, tag: str) -> str:
     return quick if wants_quick and quick in open_clip.list_models() else backbone
 
 
-def _describe(
-    source: Any,
-    backbone: str,
-    *,
-    head: HeadConfig,
-    temporal: TemporalConfig | None,
-    patch_path: PatchPath,
-) -> ModelConfig:
-    """Read the configuration off the modules themselves: names and tags are not to be trusted."""
+def _pixels(source: Any, backbone: str, pretrained: str) -> dict[str, Any]:
+    """Return the mean and deviation that the weights were trained with.
+
+    open_clip knows them by tag. Weights of a file, or random ones, take those of the backbone's
+    tags; where these differ among themselves, what open_clip takes.
+    """
     import open_clip
 
-    # A CustomTextCLIP keeps its text tower in `.text`, a CLIP at the top.
-    text = getattr(source, "text", source)
-    try:
-        vision_block = source.visual.transformer.resblocks[0]
-        text_block = text.transformer.resblocks[0]
-        pixels = open_clip.get_model_preprocess_cfg(source)
-        vision = VisionConfig(
-            image_px=source.visual.image_size[0],
-            patch_px=source.visual.patch_size[0],
-            mean=tuple(pixels["mean"]),
-            std=tuple(pixels["std"]),
-            pre_norm=isinstance(source.visual.ln_pre, nn.LayerNorm),
-            patch_path=patch_path,
-            layers=len(source.visual.transformer.resblocks),
-            **_block_fields(vision_block),
-        )
-        words = TextConfig(
-            context_length=text.positional_embedding.shape[0],
-            vocab_size=text.token_embedding.weight.shape[0],
-            layers=len(text.transformer.resblocks),
-            **_block_fields(text_block),
-        )
-        dim = source.visual.proj.shape[1]
-    except (AttributeError, KeyError, TypeError, IndexError) as error:
-        raise BundleError(_unsupported(backbone, str(error))) from error
-    scale = float(source.logit_scale.detach().exp())
-    return ModelConfig(
-        name=backbone,
-        dim=dim,
-        vision=vision,
-        text=words,
-        head=dataclasses.replace(head, initial_scale=scale),
-        temporal=temporal,
-    )
+    chosen = open_clip.get_model_preprocess_cfg(source)
+    if open_clip.get_pretrained_cfg(backbone, pretrained):
+        return chosen
+    tags = open_clip.list_pretrained_tags_by_model(backbone)
+    known = [open_clip.get_pretrained_cfg(backbone, tag) for tag in tags]
+    colours = {(tuple(c["mean"]), tuple(c["std"])) for c in known if c.get("mean")}
+    if len(colours) != 1:
+        return chosen
+    mean, std = colours.pop()
+    return {"mean": mean, "std": std}
 
 
-def _block_fields(block: Any) -> dict[str, Any]:
-    quick = type(block.mlp.gelu).__name__ == "QuickGELU"
-    return {
-        "width": block.attn.embed_dim,
-        "heads": block.attn.num_heads,
-        "mlp_width": block.mlp.c_fc.out_features,
-        "activation": "quick_gelu" if quick else "gelu",
-    }
-
-
-def _copy(source: Any, network: STZSAR, backbone: str) -> None:
-    text = getattr(source, "text", source)
-    try:
-        network.visual.load_state_dict(source.visual.state_dict())
-        wanted = network.text.state_dict().keys()
-        own = {name: value for name, value in text.state_dict().items() if name in wanted}
-        network.text.load_state_dict(own)
-    except RuntimeError as error:
-        raise BundleError(_unsupported(backbone, str(error).splitlines()[-1].strip())) from error
-
-
-@torch.no_grad()
-def _check_same(source: Any, network: STZSAR, backbone: str) -> None:
-    """Compare both networks on one frame and one row of tokens.
-
-    Open_clip has switches that change the numbers and not the weights (pooling, masks, norms); a
-    backbone that uses one must be refused, not exported wrong.
-    """
-    generator = torch.Generator().manual_seed(0)
-    size = network.config.vision.image_px
-    frame = torch.randint(0, 256, (1, size, size, 3), dtype=torch.uint8, generator=generator)
-    length, vocabulary = network.config.text.context_length, network.config.text.vocab_size
-    tokens = torch.randint(1, vocabulary - 2, (1, length), generator=generator)
-    tokens[0, length // 2 :] = 0
-    tokens[0, length // 2] = vocabulary - 1
-    network.eval()
-    try:
-        pairs: list[tuple[str, Tensor, Tensor]] = [
-            (
-                "image",
-                network.visual(frame).frame,
-                source.encode_image(network.visual.pixels(frame)),
-            ),
-            ("text", network.text(tokens), source.encode_text(tokens)),
-        ]
-    except RuntimeError as error:
-        raise BundleError(_unsupported(backbone, str(error).splitlines()[0])) from error
-    for tower, ours, theirs in pairs:
-        if 1 - torch.cosine_similarity(ours, theirs).item() > _TOLERANCE:
-            raise BundleError(_unsupported(backbone, f"its {tower} tower computes otherwise"))
-
-
-def _unsupported(backbone: str, reason: str) -> str:
-    return (
-        f"{backbone} is not a CLIP of plain transformers ({reason}): take a ViT such as ViT-B-32, "
-        "ViT-B-16 or ViT-L-14."
-    )
+def _tokenizer(backbone: str, given: str | None) -> str | None:
+    hub_name = hub_tokenizer(backbone)
+    if hub_name is not None:
+        return find_tokenizer(given, hub_name, backbone)
+    if given is not None:
+        raise BundleError(f"--tokenizer is of SigLIP2's backbones: {backbone} has CLIP's own.")
+    return None
 
 
 def _origin(backbone: str, pretrained: str) -> WeightsOrigin:

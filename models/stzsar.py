@@ -3,10 +3,11 @@
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import ModelConfig
+from .config import ModelConfig, TimmConfig
 from .interaction import Bank, FrameState, STIHead, WindowScores
 from .temporal import TemporalTransformer
 from .text import TextEncoder
+from .timm_vision import TimmFrameEncoder
 from .vision import FrameEncoder
 
 
@@ -15,12 +16,21 @@ class STZSAR(nn.Module):
 
     `forward` composes `encode_frames` and `score_window`, which are also what is exported: batch
     and stream are the same computation.
+
+    Args:
+        config: what the network is.
+        tokenizer_json: the tokenizer's file, if `config.text.tokenizer` is "file".
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, tokenizer_json: str | None = None) -> None:
         super().__init__()
         self.config = config
-        self.visual = FrameEncoder(config.vision, config.dim)
+        self.tokenizer_json = tokenizer_json
+        self.visual: FrameEncoder | TimmFrameEncoder
+        if isinstance(config.vision, TimmConfig):
+            self.visual = TimmFrameEncoder(config.vision, config.dim)
+        else:
+            self.visual = FrameEncoder(config.vision, config.dim)
         self.text = TextEncoder(config.text, config.dim)
         self.temporal = config.temporal and TemporalTransformer(config.temporal, config.dim)
         self.head = STIHead(config.head, config.dim, contextual=self.temporal is not None)

@@ -3,7 +3,9 @@
 Shapes: N sequences, L tokens, D width, H heads.
 """
 
+import functools
 from collections import OrderedDict
+from collections.abc import Callable
 
 import torch
 import torch.nn.functional as F
@@ -67,6 +69,13 @@ class Attention(nn.Module):
         return scores.softmax(-1) @ v
 
 
+_ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
+    "gelu": nn.GELU,
+    "quick_gelu": QuickGELU,
+    "gelu_tanh": functools.partial(nn.GELU, approximate="tanh"),
+}
+
+
 class Block(nn.Module):
     """Pre-LN residual block: attention, then an MLP."""
 
@@ -78,12 +87,13 @@ class Block(nn.Module):
         activation: Activation = "gelu",
         *,
         causal: bool = False,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
-        self.ln_1 = nn.LayerNorm(width)
+        self.ln_1 = nn.LayerNorm(width, eps=norm_eps)
         self.attn = Attention(width, heads, causal=causal)
-        self.ln_2 = nn.LayerNorm(width)
-        act = nn.GELU() if activation == "gelu" else QuickGELU()
+        self.ln_2 = nn.LayerNorm(width, eps=norm_eps)
+        act = _ACTIVATIONS[activation]()
         self.mlp = nn.Sequential(
             OrderedDict(
                 c_fc=nn.Linear(width, mlp_width), gelu=act, c_proj=nn.Linear(mlp_width, width)
@@ -113,10 +123,12 @@ class Transformer(nn.Module):
         activation: Activation = "gelu",
         *,
         causal: bool = False,
+        norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         self.resblocks = nn.ModuleList(
-            Block(width, heads, mlp_width, activation, causal=causal) for _ in range(layers)
+            Block(width, heads, mlp_width, activation, causal=causal, norm_eps=norm_eps)
+            for _ in range(layers)
         )
 
     def forward(self, x_nld: Tensor) -> Tensor:
@@ -131,3 +143,5 @@ def write_out_attention(model: nn.Module) -> None:
     for module in model.modules():
         if isinstance(module, Attention):
             module.fused = False
+        elif hasattr(module, "fused_attn"):  # timm's name for the same switch
+            setattr(module, "fused_attn", False)  # noqa: B010 - pyright knows no such field

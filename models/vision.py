@@ -1,4 +1,4 @@
-"""The frame encoder: a ViT that gives one embedding for the frame and one for each patch."""
+"""The plain frame encoder: CLIP's ViT, one embedding for the frame and one for each patch."""
 
 from typing import NamedTuple, cast
 
@@ -13,7 +13,7 @@ class FrameFeatures(NamedTuple):
     """Embeddings in the joint space, not normalised.
 
     Attributes:
-        frame: CLS, [N, D].
+        frame: the whole picture, [N, D].
         patches: [N, P, D].
     """
 
@@ -21,11 +21,27 @@ class FrameFeatures(NamedTuple):
     patches: Tensor
 
 
-class FrameEncoder(nn.Module):
-    """CLIP's visual tower, with open_clip's state-dict keys (`visual.*`)."""
+class Pixels(nn.Module):
+    """Turns what OpenCV gives into what a backbone was made for."""
 
     mean: Tensor
     std: Tensor
+
+    def __init__(self, mean: tuple[float, float, float], std: tuple[float, float, float]) -> None:
+        super().__init__()
+        # Not in the state dict: they are the configuration's, and CLIP's files lack them.
+        self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, frames_nhwc: Tensor) -> Tensor:
+        """Turn uint8 BGR [N, H, W, 3] to normalised RGB [N, 3, H, W]."""
+        # Cast first: TensorRT takes uint8 as an input and in a Cast, and nowhere else.
+        rgb = frames_nhwc.to(self.mean.dtype).flip(-1).permute(0, 3, 1, 2) / 255
+        return (rgb - self.mean) / self.std
+
+
+class FrameEncoder(nn.Module):
+    """CLIP's visual tower, with open_clip's state-dict keys (`visual.*`)."""
 
     def __init__(self, config: VisionConfig, dim: int) -> None:
         super().__init__()
@@ -40,9 +56,7 @@ class FrameEncoder(nn.Module):
         )
         self.ln_post = nn.LayerNorm(width)
         self.proj = nn.Parameter(scale * torch.randn(width, dim))
-        # Not in the state dict: they are the configuration's, and CLIP's files lack them.
-        self.register_buffer("mean", torch.tensor(config.mean).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", torch.tensor(config.std).view(1, 3, 1, 1), persistent=False)
+        self.pixels = Pixels(config.mean, config.std)
 
     def forward(self, frames_nhwc: Tensor) -> FrameFeatures:
         """Encode frames.
@@ -62,12 +76,6 @@ class FrameEncoder(nn.Module):
         return FrameFeatures(
             self.ln_post(seen[:, 0]) @ self.proj, self.ln_post(patches) @ self.proj
         )
-
-    def pixels(self, frames_nhwc: Tensor) -> Tensor:
-        """Turn uint8 BGR [N, H, W, 3] to the normalised RGB [N, 3, H, W] that CLIP was made for."""
-        # Cast first: TensorRT takes uint8 as an input and in a Cast, and nowhere else.
-        rgb = frames_nhwc.to(self.mean.dtype).flip(-1).permute(0, 3, 1, 2) / 255
-        return (rgb - self.mean) / self.std
 
     def _embed(self, pixels_nchw: Tensor) -> Tensor:
         patches = self.conv1(pixels_nchw).flatten(2).transpose(1, 2)

@@ -48,8 +48,14 @@ class OrtGraph:
         # #28392: NchwcTransformer); the extended level gives the same speed.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         try:
-            providers = _with_tensorrt(path) if tensorrt else _providers()
-            self._session = onnxruntime.InferenceSession(str(path), options, providers=providers)
+            self._session = onnxruntime.InferenceSession(
+                str(path),
+                options,
+                providers=_with_tensorrt(path, options) if tensorrt else _providers(),
+                # Its fusion of MobileCLIP's attention (microsoft/onnxruntime#27883) takes fp16
+                # weights for fp32 and fails, seen in 1.32.
+                disabled_optimizers=["AttentionFusion"],
+            )
         except StzsarError:
             raise
         except Exception as error:  # onnxruntime's own exceptions share no public base
@@ -106,13 +112,13 @@ def _providers() -> list[str]:
     return ["CPUExecutionProvider"]
 
 
-def _with_tensorrt(path: Path) -> list[Any]:
+def _with_tensorrt(path: Path, options: Any) -> list[Any]:
     import onnxruntime
 
     if PROVIDER not in onnxruntime.get_available_providers() or not find_driver():
         raise EngineError(_NO_TENSORRT)
     # The sizes are wanted before the session is made, and only a session tells the inputs.
-    plain = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    plain = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     inputs = [(node.name, node.shape) for node in plain.get_inputs()]
     return [(PROVIDER, provider_options(path, inputs)), *_providers()]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,3 +89,17 @@ def make_bank() -> Callable[..., Bank]:
         return Bank(names, words * mask[..., None], mask)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def backbones(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """`backbones.py` beside this file, with its configurations known to open_clip."""
+    name = "stzsar_test_backbones"
+    spec = importlib.util.spec_from_file_location(name, ROOT / "tests" / "backbones.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where timm looks for the functions that it registers
+    spec.loader.exec_module(module)
+    module.register(tmp_path_factory.mktemp("configs"), module.CONFIGS)
+    return module

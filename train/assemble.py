@@ -75,6 +75,7 @@ def make_network(config: TrainConfig) -> tuple[STZSAR, WeightsOrigin]:
         head=HeadConfig(**switches),
         temporal=temporal,
         patch_path=config.patch_path,
+        tokenizer=config.tokenizer,
     )
     return network, WeightsOrigin(source=f"{origin.source}, {trained}", knows=knows)
 

@@ -70,14 +70,20 @@ Examples:
     cloup.option(
         "--backbone",
         metavar="NAME",
-        help="small, from scratch at 64 px (default on MovingShapes), or a ViT of open_clip "
-        "(default ViT-B-32).",
+        help="small, from scratch at 64 px (default on MovingShapes), or a backbone of open_clip: "
+        "ViT-B-32 (default), MobileCLIP2-S0, …",
     ),
     cloup.option(
         "--pretrained",
         metavar="TAG|FILE|none",
         help="Weights of the backbone: openai (default), another tag of open_clip, a file, "
         "or none.",
+    ),
+    cloup.option(
+        "--tokenizer",
+        metavar="FILE",
+        type=click.Path(),
+        help="tokenizer.json of a SigLIP2 backbone (default: downloaded once).",
     ),
     cloup.option(
         "--interaction",
@@ -233,6 +239,8 @@ def _refuse_idle(config: "TrainConfig", options: dict[str, Any]) -> None:
 
     if config.backbone == SMALL and given("pretrained"):
         raise StzsarError("--pretrained goes with a --backbone of open_clip: small has no weights.")
+    if config.backbone == SMALL and given("tokenizer"):
+        raise StzsarError("--tokenizer goes with a --backbone of SigLIP2: small has CLIP's.")
     if not config.is_moving_shapes:
         if given("setting"):
             raise StzsarError("--setting is of MovingShapes: leave it out, or leave out --data.")

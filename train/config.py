@@ -23,8 +23,9 @@ class TrainConfig:
         data: "moving-shapes", a folder of `class/clip.mp4`, or a CSV of `path,label`.
         setting: of MovingShapes: plain, hard, or mixed, which begins plain and grows to half hard.
         labels: a JSON or text file with the classes' attributes; None takes the names alone.
-        backbone: "small" (from scratch), or a ViT of open_clip.
+        backbone: "small" (from scratch), or one of open_clip.
         pretrained: open_clip's tag, a file, or "none".
+        tokenizer: the file of a backbone that has not CLIP's; None downloads it.
         interaction, patch_path, projections: the head's switches, see `models.config`.
         temporal: whether the temporal transformer is on.
         train_text: whether the text tower learns too.
@@ -45,6 +46,7 @@ class TrainConfig:
     labels: str | None = None
     backbone: str = SMALL
     pretrained: str = "none"
+    tokenizer: str | None = None
     interaction: Interaction = "product"
     patch_path: PatchPath = "block"
     projections: bool = False

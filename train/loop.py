@@ -147,7 +147,10 @@ class BatchTexts:
         device = network.head.logit_scale.device
         named = [dataclasses.replace(label, text=label.name) for label in labels]
         wordings = [list(labels)] if named == list(labels) else [list(labels), named]
-        self._texts = [LabelTexts(wording, network.config).to(device) for wording in wordings]
+        self._texts = [
+            LabelTexts(wording, network.config, network.tokenizer_json).to(device)
+            for wording in wordings
+        ]
         self._fixed = None if train_text else [texts.embeddings(network) for texts in self._texts]
 
     def bank(self, network: STZSAR, classes: Tensor, step: int) -> Bank:

@@ -54,3 +54,27 @@ def exported(make_request, tmp_path_factory):
         return done[key]
 
     return export
+
+
+@pytest.fixture(scope="session")
+def exported_backbone(backbones, tmp_path_factory):
+    """Returns (fp32 bundle, network) of a backbone of `backbones.py`; each is exported once."""
+    done = {}
+
+    def export(name):
+        if name not in done:
+            folder = tmp_path_factory.mktemp("backbones")
+            network, _ = backbones.load(name, folder, interaction="product", temperature=0.1)
+            request = BundleRequest(
+                network=network,
+                labels=LABELS,
+                sampling=SamplingSpec(frames=4, rate_fps=4.0),
+                origin=WeightsOrigin(source="a test", knows="nothing"),
+                precision="fp32",
+                text_encoder=True,
+            )
+            write_bundle(request, folder / "bundle")
+            done[name] = folder / "bundle", network
+        return done[name]
+
+    return export

@@ -91,6 +91,7 @@ def test_clip_itself_is_exported_without_a_checkpoint(tmp_path, monkeypatch):
         (["--labels", "gone.txt"], "gone.txt"),
         (["--pretrained", "openai"], "goes with --backbone"),
         (["--interaction", "off"], "goes with --backbone"),
+        (["--tokenizer", "tokenizer.json"], "goes with --backbone"),
         (["x", "--backbone", "ViT-B-32"], "not both"),
         (["--fp16", "--int8"], "not both"),
         (["--calibration", "clips"], "goes with --int8"),

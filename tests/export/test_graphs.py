@@ -27,6 +27,7 @@ OPERATORS = {
     "ReduceMean", "ReduceSum", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Split", "Sqrt",
     "Squeeze", "Sub", "Transpose", "Trilu", "Unsqueeze", "Where", "ArgMax", "Not",
     "QuantizeLinear", "DequantizeLinear",
+    "BatchNormalization", "Neg", "Relu",
 }  # fmt: skip
 
 
@@ -111,6 +112,18 @@ def test_pixels_meet_nothing_but_a_cast(exported):
     graph = onnx.load(exported(interaction="product", temporal=True)[0] / "frame.onnx").graph
     takers = {node.op_type for node in graph.node if "frames" in node.input}
     assert takers == {"Cast"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", ["tiny-MobileCLIP2", "tiny-MobileCLIP-B", "tiny-PE-Core", "tiny-SigLIP2"]
+)
+def test_graphs_of_other_backbones_hold_what_tensorrt_10_parses(exported_backbone, name):
+    folder, _ = exported_backbone(name)
+    for path in folder.glob("*.onnx"):
+        model = onnx.load(path)
+        assert {opset.domain for opset in model.opset_import} <= {""}
+        assert {node.op_type for node in model.graph.node} <= OPERATORS
 
 
 @pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])

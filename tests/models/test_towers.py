@@ -1,7 +1,7 @@
 """Our towers against open_clip's, on the same weights and pixels."""
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import open_clip
@@ -9,7 +9,7 @@ import pytest
 import torch
 from open_clip import tokenizer as reference
 
-from stzsar.models.config import small_config
+from stzsar.models.config import VisionConfig, small_config
 from stzsar.models.text import TextEncoder
 from stzsar.models.tokenizer import CLIP_VOCABULARY, build_tokenizer, tokenize
 from stzsar.models.vision import FrameEncoder
@@ -24,6 +24,8 @@ STRINGS = [
     "word " * 200,
     "MiXeD-CaSe_under/score",
 ]
+
+VISION = cast(VisionConfig, small_config().vision)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +42,7 @@ def clip():
 
 
 def test_the_frame_encoder_gives_the_embeddings_of_open_clip(clip):
-    ours = FrameEncoder(small_config().vision, 128)
+    ours = FrameEncoder(VISION, 128)
     ours.load_state_dict(clip.visual.state_dict())
     frames = torch.randint(0, 256, (3, 64, 64, 3), dtype=torch.uint8)
     clip.visual.output_tokens = True
@@ -66,15 +68,14 @@ def test_pixels_are_what_clip_was_trained_on():
     from PIL import Image
 
     expected = transform(Image.fromarray(bgr[0, :, :, ::-1]))
-    found = FrameEncoder(small_config().vision, 8).pixels(torch.from_numpy(bgr))
+    found = FrameEncoder(VISION, 8).pixels(torch.from_numpy(bgr))
     torch.testing.assert_close(found[0], expected)
 
 
 def test_a_quick_gelu_backbone_keeps_its_activation():
-    config = small_config().vision
     torch.manual_seed(0)
-    exact = FrameEncoder(config, 16)
-    quick = FrameEncoder(dataclasses.replace(config, activation="quick_gelu"), 16)
+    exact = FrameEncoder(VISION, 16)
+    quick = FrameEncoder(dataclasses.replace(VISION, activation="quick_gelu"), 16)
     quick.load_state_dict(exact.state_dict())
     frames = torch.randint(0, 256, (1, 64, 64, 3), dtype=torch.uint8)
     assert (exact(frames).frame - quick(frames).frame).abs().max() > 1e-5

@@ -194,6 +194,25 @@ def test_training_over_files_takes_their_classes(tmp_path, clips):
     assert found.sampling.frames == 4
 
 
+@pytest.mark.parametrize("backbone", ["tiny-MobileCLIP2", "tiny-SigLIP2"])
+def test_other_backbones_train_and_their_checkpoints_load(backbones, tmp_path, clips, backbone):
+    words = ["--tokenizer", str(backbones.write_tokenizer(tmp_path))] * ("SigLIP2" in backbone)
+    result = train(
+        "--data", str(clips), "--backbone", backbone, "--pretrained", "none", *words,
+        "--steps", "2", "--batch", "2", "--frames", "2", "--output", "run",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    from stzsar.models.checkpoint import load_checkpoint, newest_checkpoint
+
+    newest = newest_checkpoint(tmp_path / "run")
+    assert newest is not None
+    found, network = load_checkpoint(newest)
+    assert found.model.name == backbone
+    counted = [v for k, v in network.state_dict().items() if k.endswith("num_batches_tracked")]
+    assert all(int(count) == 2 for count in counted)
+    assert bool(counted) == (backbone == "tiny-MobileCLIP2")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -209,6 +228,7 @@ def test_training_over_files_takes_their_classes(tmp_path, clips):
         (["--resume", "elsewhere", "--rate", "3"], "leave out --rate,"),
         (["--backbone", "ViT-B-32", "--pretrained", "none"], "64 px"),
         (["--pretrained", "openai"], "goes with a --backbone"),
+        (["--tokenizer", "tokenizer.json"], "goes with a --backbone of SigLIP2"),
         (["--data", ".", "--setting", "hard"], "--setting is of MovingShapes"),
         (["--seed", "-1"], "is not in the range"),
     ],
