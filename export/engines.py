@@ -6,6 +6,7 @@ from typing import Any
 
 from ..runtime.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, sha256_of
 from ..runtime.cuda import find_driver
+from ..runtime.errors import EngineError
 from ..runtime.trt.api import Report, load_rtx, load_tensorrt
 from ..runtime.trt.build import BuildPlan, build_engine
 from ..runtime.trt.graph import RTX_ENGINES, Engines, limits_of, make_key
@@ -80,10 +81,19 @@ def rtx_engines(
 
 
 def limits_for(bundle: Bundle, streams: int, labels: int | None) -> Limits:
-    """Return what the engines of `bundle` must take."""
+    """Return what the engines of `bundle` must take.
+
+    Raises:
+        EngineError: `labels` are fewer than the bundle has.
+    """
     window = Limits(streams=streams, frames=bundle.manifest.sampling.frames)
     needed = window.joined(limits_of(bundle.bank.arrays()))
     roomy = needed.roomy()
     if labels is None:
         return roomy
+    if labels < needed.labels:
+        raise EngineError(
+            f"--max-labels {labels} is less than the {needed.labels} labels of the bundle: export "
+            "it with fewer, by --labels."
+        )
     return needed.joined(Limits(labels=labels, attributes=roomy.attributes))

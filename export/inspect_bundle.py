@@ -5,17 +5,19 @@ from pathlib import Path
 from typing import Any
 
 import cloup
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..runtime.bundle import PARITY, Bundle, find_bundle
-from ..runtime.commandline import at_the_edge, printable
+from ..runtime.bundle import FRAME_GRAPH, PARITY, WINDOW_GRAPH, Bundle, find_bundle
+from ..runtime.commandline import Output, at_the_edge, printable
+from ..runtime.errors import BundleError
 from ..runtime.trt.graph import RTX_ENGINES
 from ..runtime.trt.key import EngineKey
 from ..runtime.trt.store import ENGINES, EngineStore
 
+GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
 _SHOWN_LABELS = 6
+_LONGEST = 1000
 _RUNS_ON = {
     "fp32": "any CPU; CUDA and TensorRT",
     "fp16": "CUDA and TensorRT; on a CPU fp32 is faster",
@@ -43,9 +45,9 @@ def inspect(bundle: str | None, *, as_json: bool) -> None:
     table.add_column(style="bold")
     table.add_column(overflow="fold")
     for name, value in facts.items():
-        shown = "\n".join(value) if isinstance(value, list) else str(value)
-        table.add_row(name, Text("\n".join(map(printable, shown.split("\n")))))
-    Console().print(table)
+        lines = value if isinstance(value, list) else [str(value)]
+        table.add_row(name, Text("\n".join(printable(line)[:_LONGEST] for line in lines)))
+    Output().print(table)
 
 
 def describe(bundle: Bundle) -> dict[str, Any]:
@@ -70,7 +72,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "other labels": "embedded on the device (text.onnx)"
         if manifest.text
         else "none: it has no text encoder",
-        "parity": _parity(bundle.path / PARITY),
+        "parity": _parity(bundle),
         "size": [
             f"{sum(sizes.values()) / 2**20:.1f} MiB",
             *(f"{name} {size / 2**20:.1f} MiB" for name, size in sizes.items()),
@@ -81,19 +83,26 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     }
 
 
-def _parity(path: Path) -> str:
+def _parity(bundle: Bundle) -> str:
     """Sum up the comparison with torch; older bundles have one top-1 agreement for all."""
-    if not path.is_file():
+    if PARITY not in bundle.manifest.files:
         return "not compared with torch"
-    report = json.loads(path.read_text(encoding="utf-8"))
-    worst = max(report["differences"], key=lambda name: report["differences"][name]["relative"])
-    found = report["differences"][worst]
-    agreement = report["top1_agreement"]
-    same = min(agreement.values()) if isinstance(agreement, dict) else agreement
-    return (
-        f"{report['windows']} windows: same best label in {same:.1%}; farthest from torch is "
-        f"{worst}, by {found['relative']:.1e} of its largest value, cosine {found['cosine']:.6f}"
-    )
+    try:
+        report = json.loads((bundle.path / PARITY).read_text(encoding="utf-8"))
+        worst = max(report["differences"], key=lambda name: report["differences"][name]["relative"])
+        found = report["differences"][worst]
+        agreement = report["top1_agreement"]
+        same = min(agreement.values()) if isinstance(agreement, dict) else agreement
+        return (
+            f"{report['windows']} windows: same best label in {same:.1%}; farthest from torch is "
+            f"{worst}, by {found['relative']:.1e} of its largest value, cosine "
+            f"{found['cosine']:.6f}"
+        )
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise BundleError(
+            f"{bundle.path / PARITY} is no comparison with torch ({type(error).__name__}): export "
+            "the bundle again."
+        ) from error
 
 
 def _engines(bundle: Path) -> list[str]:
@@ -101,7 +110,7 @@ def _engines(bundle: Path) -> list[str]:
     found = []
     for folder in (ENGINES, RTX_ENGINES):
         store = EngineStore(bundle, folder)
-        for path in sorted(store.folder.glob("*.engine")):
+        for path in filter(None, (store.find(Path(name).stem) for name in GRAPHS)):
             read = store.read_key(path.stem)
             size = f"{path.stat().st_size / 2**20:.1f} MiB"
             shown = _device(read[0]) if read else "without a readable key; it is never used"

@@ -42,6 +42,7 @@ class Bundle:
         """
         path = Path(path)
         try:
+            _refuse_special(path / MANIFEST)
             text = (path / MANIFEST).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise BundleError(
@@ -58,6 +59,14 @@ class Bundle:
             _check_file(path, name, expected)
         bank = LabelBank.load(path / BANK)
         return cls(path, manifest, bank)
+
+    def check(self, name: str) -> None:
+        """Look once more whether the file `name` is the one that the manifest names.
+
+        Raises:
+            BundleError: it was changed or removed since the bundle was opened.
+        """
+        _check_file(self.path, name, self.manifest.files[name])
 
 
 def sha256_of(path: Path) -> str:
@@ -123,13 +132,12 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 
 def _check_file(folder: Path, name: str, expected: str) -> None:
-    if Path(name).name != name or not name.isprintable():
+    if Path(name).name != name or not name.isprintable() or name in ("", ".."):
         raise BundleError(
             f"The manifest of {folder} lists {name!r}, which is outside of it or no file name: "
             "export it again."
         )
-    if (folder / name).is_symlink():
-        raise BundleError(f"{folder / name} is a link: a bundle holds files, copy what it names.")
+    _refuse_special(folder / name)
     try:
         found = sha256_of(folder / name)
     except OSError as error:
@@ -143,6 +151,14 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
         )
     if name.endswith(".onnx") and _keeps_weights_outside(folder / name):
         raise BundleError(f"{folder / name} keeps weights outside of itself: export it again.")
+
+
+def _refuse_special(path: Path) -> None:
+    """Raise BundleError for a link, which may lead anywhere, or a pipe, which never ends."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise BundleError(
+            f"{path} is a link or no plain file: a bundle holds files, copy what it names."
+        )
 
 
 def _keeps_weights_outside(path: Path) -> bool:

@@ -20,7 +20,6 @@ from .opencv import load_cv2
 from .trt.api import why_no_tensorrt
 
 Status = Literal["ok", "note", "wrong"]
-_MIN_PYTHON = (3, 10)
 _CPU_EXTRA = "pip install '.[cpu]' in stzsar's folder"
 _GUI = re.compile(r"^\s*(QT\d?|GTK\+?|GTK\d|Cocoa|Win32 UI|Wayland):\s*YES", re.MULTILINE)
 
@@ -62,14 +61,13 @@ def look_at_everything() -> Iterator[Finding]:
         except Exception as error:  # a broken wheel fails in its own way, and the rest is of use
             what = check.__name__.removeprefix("check_")
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            yield Finding(what, "wrong", reason, "reinstall it")
+            needed = check in (check_opencv, check_bundle, check_recognition)
+            yield Finding(what, "wrong" if needed else "note", reason, "reinstall it")
 
 
 def check_python() -> Finding:
     """Python's own version."""
     found = f"{platform.python_version()} on {platform.machine()}, {sys.executable}"
-    if sys.version_info < _MIN_PYTHON:
-        return Finding("Python", "wrong", found, "apt install python3.11 python3.11-venv")
     return Finding("Python", "ok", found)
 
 
@@ -98,7 +96,7 @@ def check_onnxruntime() -> Finding:
         remedy = "pip uninstall -y onnxruntime && pip install '.[gpu]'"
         return Finding("ONNX Runtime", "note", f"{found}, and there is a GPU", remedy)
     if device == "cpu" and _gpu():
-        remedy = "pip install 'onnxruntime-gpu[cuda,cudnn]'"
+        remedy = "pip install '.[gpu]', or the CUDA and cuDNN that this wheel was built for"
         return Finding("ONNX Runtime", "note", f"{found}: CUDA or cuDNN does not load", remedy)
     return Finding("ONNX Runtime", "ok", found)
 
@@ -126,8 +124,7 @@ def check_tensorrt() -> Finding:
     version = _version("tensorrt") or "the system's"
     if reason is None:
         return Finding("TensorRT", "ok", version)
-    remedy = "pip install tensorrt-cu13 polygraphy" if _gpu() else ""
-    return Finding("TensorRT", "note", f"not used: {reason}", remedy)
+    return Finding("TensorRT", "note", f"not used: {reason}")
 
 
 def check_opencv() -> Finding:
@@ -205,7 +202,9 @@ def check_bundle() -> Finding:
         return Finding("bundle", "wrong", str(error), "stzsar-export, or name another --bundle")
     found = f"{path}: {len(bundle.bank.labels)} labels; it knows {bundle.manifest.weights.knows}"
     if path == shipped_bundle():
-        remedy = "stzsar-export --backbone ViT-B-32 --pretrained openai"
+        remedy = (
+            "pip install '.[cpu,export]' && stzsar-export --backbone ViT-B-32 --pretrained openai"
+        )
         return Finding("bundle", "note", found, remedy)
     return Finding("bundle", "ok", found)
 
@@ -217,7 +216,9 @@ def check_recognition() -> Finding:
     from .recognizer import Recognizer
 
     try:
-        recognizer = Recognizer.load(find_bundle(), engine="onnxruntime")
+        # TensorRT would build engines first, for minutes.
+        has_ort = importlib.util.find_spec("onnxruntime") is not None
+        recognizer = Recognizer.load(find_bundle(), engine="onnxruntime" if has_ort else "auto")
         size = recognizer.manifest.pixels.size_px
         states = recognizer.scorer.encode(np.zeros((2, size, size, 3), np.uint8))
         recognizer.scorer.score({name: state[None] for name, state in states.items()})
@@ -251,5 +252,8 @@ def _said(*command: str) -> str:
     """Return what a command prints; nothing if it is not there or fails."""
     if shutil.which(command[0]) is None:
         return ""
-    done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return ""
     return done.stdout.strip() if done.returncode == 0 else ""

@@ -1,5 +1,6 @@
 """stzsar-run: recognise actions in video, from a camera, a stream or files."""
 
+import logging
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from .commandline import at_the_edge, console, say
+from .commandline import at_the_edge, console, log, say
 
 if TYPE_CHECKING:
     from .bundle import Bundle
@@ -106,6 +107,11 @@ _PATH = click.Path(path_type=Path)
         "builds its engines in the first run, which takes minutes.",
     ),
     cloup.option(
+        "--trust-engines",
+        is_flag=True,
+        help="Take TensorRT engines that others made for this bundle; an engine can run code.",
+    ),
+    cloup.option(
         "--threads",
         metavar="N",
         type=click.IntRange(0, 1024),
@@ -151,10 +157,12 @@ def main(
     **options: Any,
 ) -> None:
     """Recognise actions in a camera's picture, a network stream or video files."""
-    from .label_watch import LabelWatch
+    from .label_watch import LabelWatch, file_state
     from .session import SessionOptions, check_outputs, check_sources
     from .sources import expand_sources, is_live
 
+    if quiet:
+        log.setLevel(logging.WARNING)
     if camera is None and not sources:
         camera = 0
         if not quiet:
@@ -166,10 +174,11 @@ def main(
     check_sources(uris, settings)
     opened = _open_bundle(bundle, quiet=quiet)
     check_outputs(uris, settings, output=output, labels=labels, bundle=opened.path)
+    seen = file_state(labels) if labels else None
     recognizer = _load(opened, labels, quiet=quiet, **options)
     with ExitStack() as stack:
         if labels and any(map(is_live, uris)):
-            stack.enter_context(LabelWatch(recognizer, labels))
+            stack.enter_context(LabelWatch(recognizer, labels, seen=seen))
         _run(recognizer, uris, settings, output, quiet=quiet)
 
 
@@ -187,7 +196,7 @@ def _open_bundle(folder: Path | None, *, quiet: bool) -> "Bundle":
 
 
 def _load(
-    bundle: "Bundle", labels: Path | None, *, top: int, threads: int, engine: str, quiet: bool
+    bundle: "Bundle", labels: Path | None, *, top: int, quiet: bool, **options: Any
 ) -> "Recognizer":
     """Load the bundle with the labels, and say what is loaded."""
     from .labels import read_labels
@@ -200,10 +209,9 @@ def _load(
             bundle,
             wanted,
             top_k=top,
-            threads=threads,
-            engine=engine,
             progress=progress,
             on_build=on_build,
+            **options,
         )
     if not quiet:
         say(f"Bundle {bundle.path}. {len(recognizer.labels)} labels, on {recognizer.device}.")

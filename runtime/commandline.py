@@ -16,6 +16,8 @@ log = logging.getLogger("stzsar")
 # Results own stdout; everything that is for people goes to stderr.
 console = Console(stderr=True)
 
+# What turns the direction of writing, and with it the meaning of what is shown.
+_BIDI = {*map(chr, [0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])}
 INTERRUPT_EXIT = 130
 SIGPIPE_EXIT = 141
 TERMINATE_EXIT = 143
@@ -47,6 +49,16 @@ def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
             where = f" {error.filename}" if error.filename else ""
             show_error(StzsarError(f"Cannot use{where}: {error.strerror or error}."))
             sys.exit(StzsarError.exit_code)
+        except ModuleNotFoundError as error:
+            if debug or (error.name or "").startswith("stzsar"):
+                raise
+            show_error(
+                StzsarError(
+                    f"The package {error.name} is not installed: run pip install '.[cpu,train]' "
+                    "in stzsar's folder to train, '.[cpu,export]' to export."
+                )
+            )
+            sys.exit(StzsarError.exit_code)
         except KeyboardInterrupt:
             say("Stopped.")
             sys.exit(INTERRUPT_EXIT)
@@ -61,7 +73,17 @@ def say(message: str) -> None:
 
 def printable(text: str) -> str:
     """Return `text` with spaces for control characters, with which a terminal can be deceived."""
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cs") else c for c in text)
+    return "".join(
+        " " if unicodedata.category(c) in ("Cc", "Cs") or c in _BIDI else c for c in text
+    )
+
+
+class Output(Console):
+    """The console of a command whose result goes to stdout."""
+
+    def on_broken_pipe(self) -> None:
+        """Let `at_the_edge` end the command, where rich would with exit code 1."""
+        raise BrokenPipeError
 
 
 def show_error(error: StzsarError) -> None:

@@ -4,12 +4,11 @@ import sys
 
 import click
 import cloup
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from .checks import Finding, look_at_everything
-from .commandline import at_the_edge, printable
+from .commandline import Output, at_the_edge, printable
 
 _MARKS = {"ok": ("ok", "green"), "note": ("-", "yellow"), "wrong": ("missing", "bold red")}
 _EXAMPLE = """\b
@@ -30,7 +29,7 @@ The exit code is 0 if stzsar-run would start, else 2.
 def main() -> None:
     """Look at Python, engines, OpenCV, cameras and the bundle, as stzsar-run would."""
     findings = list(look_at_everything())
-    out = Console()
+    out = Output()
     out.print(_table(findings))
     wrong = [finding.what for finding in findings if finding.status == "wrong"]
     if wrong:

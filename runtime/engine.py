@@ -46,7 +46,13 @@ class Graph(Protocol):
 
 
 def open_graph(
-    path: Path, *, threads: int = 0, engine: str = "auto", on_build: OnBuild | None = None
+    path: Path,
+    *,
+    threads: int = 0,
+    engine: str = "auto",
+    constants: Mapping[str, Array] | None = None,
+    trust_engines: bool = False,
+    on_build: OnBuild | None = None,
 ) -> Graph:
     """Load the ONNX file `path` in an engine.
 
@@ -56,6 +62,8 @@ def open_graph(
         engine: "onnxruntime"; the same with its own TensorRT, "onnxruntime-tensorrt"; "tensorrt",
             which needs a GPU and builds its engine once for each device, in minutes; or "auto":
             TensorRT where it is installed and works, else ONNX Runtime.
+        constants: what will be bound first, so that an engine has room for it.
+        trust_engines: whether to take TensorRT engines that others made, which can run code.
         on_build: called while TensorRT builds.
 
     Raises:
@@ -71,7 +79,7 @@ def open_graph(
             from .trt.graph import TrtGraph
 
             try:
-                return TrtGraph(path, report=on_build)
+                return TrtGraph(path, constants=constants, trusted=trust_engines, report=on_build)
             except EngineError as error:
                 if engine == "tensorrt":
                     raise

@@ -1,6 +1,7 @@
 """A label file that is edited while a camera runs: its labels are taken as they are saved."""
 
 import logging
+import stat
 import threading
 from pathlib import Path
 
@@ -13,6 +14,13 @@ EVERY_S = 1.0
 log = logging.getLogger(__name__)
 
 
+FileState = tuple[int, int, int]
+
+
+class _StoppedError(Exception):
+    """The block was left while labels were being embedded."""
+
+
 class LabelWatch:
     """Looks at a label file in a thread of its own, within a `with` block.
 
@@ -20,11 +28,26 @@ class LabelWatch:
     that cannot be used is a warning, and the labels stay as they are.
     """
 
-    def __init__(self, recognizer: Recognizer, path: Path, *, every_s: float = EVERY_S) -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        path: Path,
+        *,
+        seen: FileState | None,
+        every_s: float = EVERY_S,
+    ) -> None:
+        """Prepare the watch.
+
+        Args:
+            recognizer: whose labels change.
+            path: the label file.
+            seen: its state before it was read, see `file_state`.
+            every_s: how often to look.
+        """
         self._recognizer = recognizer
         self._path = path
         self._every_s = every_s
-        self._seen = self._state()
+        self._seen = seen
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="label watch", daemon=True)
 
@@ -34,10 +57,11 @@ class LabelWatch:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
+        self._thread.join()  # a thread within the engine would abort the end of the process
 
     def _run(self) -> None:
         while not self._stop.wait(self._every_s):
-            state = self._state()
+            state = file_state(self._path)
             # An editor may take the file away for a moment.
             if state is not None and state != self._seen:
                 self._seen = state
@@ -46,15 +70,26 @@ class LabelWatch:
     def _take(self) -> None:
         try:
             labels = read_labels(self._path)
-            self._recognizer.use_labels(labels)
-        except StzsarError as error:
-            log.warning("The labels stay as they were: %s", error)
+            self._recognizer.use_labels(labels, progress=self._go_on)
+        except _StoppedError:
+            return
+        except Exception as error:  # whatever it is, the next file that is saved may be better
+            reason = error if isinstance(error, StzsarError) else f"{type(error).__name__}: {error}"
+            log.warning("The labels stay as they were: %s", reason)
         else:
             log.info("%s has changed: %d labels from here on.", self._path, len(labels))
 
-    def _state(self) -> tuple[int, int, int] | None:
-        try:
-            found = self._path.stat()
-        except OSError:
-            return None
-        return found.st_mtime_ns, found.st_size, found.st_ino
+    def _go_on(self, _done: int, _all: int) -> None:
+        if self._stop.is_set():
+            raise _StoppedError
+
+
+def file_state(path: Path) -> FileState | None:
+    """Return what changes when a file is saved; None if it is not there, or is a pipe."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(found.st_mode):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

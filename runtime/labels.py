@@ -294,7 +294,8 @@ def _from_json(content: str) -> tuple[Label, ...]:
         return tuple(_from_row(row) for row in json.loads(content))
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise LabelError(
-            f'this is not a list of {{"label": …, "attributes": [...]}}: {error}.'
+            'it is read as JSON, by its name or since it begins with "[" or "{", and is not a '
+            f'list of {{"label": …, "attributes": [...]}}: {error}.'
         ) from error
 
 

@@ -109,6 +109,9 @@ class Manifest:
     def __post_init__(self) -> None:
         if self.precision not in PRECISIONS:
             raise ValueError(f"precision is one of {', '.join(PRECISIONS)}, got {self.precision!r}")
+        words = (self.name, self.created, *self.versions, *self.versions.values())
+        if not all(isinstance(word, str) for word in words) or type(self.opset) is not int:
+            raise ValueError("name, date and versions are words, and opset is a number")
         names = [name for name in self.states if isinstance(name, str)]
         if not names or len(set(names)) != len(self.states):
             raise ValueError(f"states are one or more different names, got {self.states!r:.80}")
@@ -149,6 +152,8 @@ class Manifest:
                     "text": None if document["text"] is None else _read(TextSpec, document["text"]),
                     "weights": _read(WeightsOrigin, document["weights"]),
                     "states": tuple(document["states"]),
+                    "model": _mappings(document["model"]),
+                    "versions": dict(document["versions"].items()),
                     "files": dict(document["files"].items()),
                 }
             )
@@ -173,6 +178,12 @@ def _from_1(document: Mapping[str, Any]) -> dict[str, Any]:
 
 # From each older format to the next. A bundle of every format is kept in tests/data.
 _MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}
+
+
+def _mappings(model: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the network's description; its parts "vision" and "text" are mappings, if there."""
+    parts = {name: dict(model[name].items()) for name in ("vision", "text") if name in model}
+    return {**model, **parts}
 
 
 def _check_whole_number(name: str, value: object, low: int, high: int) -> None:

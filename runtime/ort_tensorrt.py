@@ -5,7 +5,6 @@ reads them unchecked. They lie in the user's cache and never in a bundle, which 
 written.
 """
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from .bundle import BANK, sha256_of
 from .labels import LabelBank
 from .trt.graph import limits_of, read_manifest
 from .trt.key import DEFAULT_STREAMS, Limits
+from .trt.store import cache_folder
 
 PROVIDER = "TensorrtExecutionProvider"
 
@@ -39,7 +39,10 @@ def provider_options(path: Path, inputs: Sequence[tuple[str, Sequence[Any]]]) ->
         "trt_engine_cache_path": str(folder),
         "trt_timing_cache_enable": True,
         "trt_timing_cache_path": str(folder),
+        # Its networks are not strongly typed: the graph's own types must be allowed one by one.
         "trt_fp16_enable": manifest.precision == "fp16",
+        "trt_layer_norm_fp32_fallback": manifest.precision == "fp16",
+        "trt_int8_enable": manifest.precision == "int8",
         "trt_profile_min_shapes": _joined(shapes, 0),
         "trt_profile_opt_shapes": _joined(shapes, 1),
         "trt_profile_max_shapes": _joined(shapes, 2),
@@ -51,7 +54,6 @@ def _joined(shapes: dict[str, tuple[tuple[int, ...], ...]], which: int) -> str:
 
 
 def _cache_folder(path: Path) -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = base / "stzsar" / "onnxruntime" / sha256_of(path)[:16]
+    folder = cache_folder() / "onnxruntime" / sha256_of(path)[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

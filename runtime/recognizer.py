@@ -40,6 +40,7 @@ class Recognizer:
         top_k: int = 5,
         threads: int = 0,
         engine: str = "auto",
+        trust_engines: bool = False,
         on_build: OnBuild | None = None,
     ) -> None:
         """Load the graphs; `load` is the usual way here.
@@ -53,7 +54,14 @@ class Recognizer:
         self.bundle = bundle
         self._top_k, self._threads = top_k, threads
         self._frame, self._window = (
-            open_graph(bundle.path / name, threads=threads, engine=engine, on_build=on_build)
+            open_graph(
+                bundle.path / name,
+                threads=threads,
+                engine=engine,
+                constants=bank.arrays(),
+                trust_engines=trust_engines,
+                on_build=on_build,
+            )
             for name in (FRAME_GRAPH, WINDOW_GRAPH)
         )
         check_graphs(bundle, self._frame, self._window, bank)
@@ -69,6 +77,7 @@ class Recognizer:
         top_k: int = 5,
         threads: int = 0,
         engine: str = "auto",
+        trust_engines: bool = False,
         progress: Progress | None = None,
         on_build: OnBuild | None = None,
     ) -> "Recognizer":
@@ -81,6 +90,7 @@ class Recognizer:
             top_k: how many labels a result holds at most.
             threads: CPU threads; 0 leaves it to the engine.
             engine: "auto" or another of `engine.ENGINES`, see `engine.open_graph`.
+            trust_engines: whether to take TensorRT engines that others made, which can run code.
             progress: called with how many texts are embedded, and of how many, if any must be.
             on_build: called with the share that is done and what is being done, if TensorRT
                 builds an engine.
@@ -93,7 +103,15 @@ class Recognizer:
         elif not isinstance(bundle, Bundle):
             bundle = Bundle.open(bundle)
         bank = choose_labels(bundle, labels, threads=threads, progress=progress)
-        return cls(bundle, bank, top_k=top_k, threads=threads, engine=engine, on_build=on_build)
+        return cls(
+            bundle,
+            bank,
+            top_k=top_k,
+            threads=threads,
+            engine=engine,
+            trust_engines=trust_engines,
+            on_build=on_build,
+        )
 
     @property
     def manifest(self) -> Manifest:

@@ -1,7 +1,10 @@
 """Ctrl-C and SIGTERM as exceptions that do not get lost."""
 
+import contextlib
 import signal
 import sys
+import threading
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -48,3 +51,23 @@ class StopSignals:
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         self._received = number
         self.check()
+
+
+@contextlib.contextmanager
+def ctrl_c_held_back() -> Iterator[threading.Event]:
+    """Raise Ctrl-C at the end of the block only, for callers of C++ that drops exceptions.
+
+    Yields:
+        What is set as soon as it comes; never, in a thread that is not the main one.
+    """
+    pressed = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield pressed
+        return
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.set())
+    try:
+        yield pressed
+    finally:
+        signal.signal(signal.SIGINT, before or signal.default_int_handler)
+    if pressed.is_set():
+        raise KeyboardInterrupt

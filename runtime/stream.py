@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from time import monotonic
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,6 +65,7 @@ class Stream:
         self._ring = FrameRing(frames)
         self._images: deque[Array] = deque(maxlen=frames)
         self._scorer = recognizer.scorer
+        self._delay_s = 0.0
         self._shape: tuple[int, ...] | None = None
         self._last_s: float | None = None
         self._usual_s = max(self._sampler.period_s, 1 / source_fps if source_fps else 0.0)
@@ -83,11 +85,12 @@ class Stream:
         if self._is_break(image_hwc.shape, time_s):
             self._flush()
         self._remember(image_hwc.shape, time_s)
-        if self._recognizer.scorer is not self._scorer:
-            self._change_labels(self._recognizer.scorer)
+        scorer = self._recognizer.scorer
+        if scorer is not self._scorer:
+            self._change_labels(scorer)
         image = fit_frame(image_hwc, self._recognizer.manifest.pixels.size_px)
-        self._images.append(image)
         states = self._scorer.encode(image[None])
+        self._images.append(image)
         self._ring.push({name: state[0] for name, state in states.items()}, time_s)
         return self._recognize() if self._ring.full else None
 
@@ -108,23 +111,28 @@ class Stream:
         return self._scorer.recognize(self.name, ring.stacked(), ring.start_s, ring.end_s)
 
     def _change_labels(self, scorer: Scorer) -> None:
-        self._scorer = scorer
+        start_s = monotonic()
         if self._images:
             states = scorer.encode(np.stack(self._images))
             self._ring.replace(
                 [{name: state[i] for name, state in states.items()} for i in range(len(self._ring))]
             )
+        self._scorer = scorer
+        # A camera's time has gone on meanwhile, which is no gap in what it shows.
+        self._delay_s = monotonic() - start_s
 
     def _is_break(self, shape: tuple[int, ...], time_s: float) -> bool:
         if self._last_s is None:
             return False
         interval_s = time_s - self._last_s
-        return shape != self._shape or interval_s < 0 or interval_s > GAP_INTERVALS * self._usual_s
+        longest_s = GAP_INTERVALS * self._usual_s + self._delay_s
+        return shape != self._shape or interval_s < 0 or interval_s > longest_s
 
     def _remember(self, shape: tuple[int, ...], time_s: float) -> None:
         if self._last_s is not None:
-            self._usual_s = max(self._sampler.period_s, time_s - self._last_s)
-        self._shape, self._last_s = shape, time_s
+            interval_s = time_s - self._last_s - self._delay_s
+            self._usual_s = max(self._sampler.period_s, interval_s)
+        self._shape, self._last_s, self._delay_s = shape, time_s, 0.0
 
     def _flush(self) -> None:
         self._ring.flush()

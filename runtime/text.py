@@ -32,6 +32,9 @@ class TextEncoder:
         spec = bundle.manifest.text
         if spec is None:
             raise BundleError(f"{bundle.path} has no text encoder: export it with one.")
+        # The bundle may have been opened long ago, and exported anew since.
+        bundle.check(TOKENIZER)
+        bundle.check(TEXT_GRAPH)
         self._prompt = spec.prompt
         self._context_length = spec.context_length
         self._tokenizer = _load_tokenizer(bundle)
@@ -83,8 +86,14 @@ class TextEncoder:
         """Return the prompts' tokens, int64 [N, context_length], zero beyond a row's end."""
         prompts = [clean_text(self._prompt.replace("{}", text)) for text in texts]
         rows = np.zeros((len(prompts), self._context_length), np.int64)
-        for row, encoding in zip(rows, self._tokenizer.encode_batch(prompts), strict=True):
-            row[: len(encoding.ids)] = encoding.ids
+        try:
+            for row, encoding in zip(rows, self._tokenizer.encode_batch(prompts), strict=True):
+                row[: len(encoding.ids)] = encoding.ids
+        except Exception as error:  # tokenizers raises bare Exception
+            raise BundleError(
+                f"The tokenizer of {self._path.parent} cannot read a label ({error}): export the "
+                "bundle again."
+            ) from error
         return rows
 
     def bank_for(self, labels: Sequence[Label], progress: Progress | None = None) -> LabelBank:

@@ -7,6 +7,7 @@ files may use of these modules only what all versions have, which the tests keep
 """
 
 import re
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -140,10 +141,11 @@ def make_log(trt: Any, listen: Callable[[str], None] | None = None) -> Any:
     return Log()
 
 
-def make_monitor(trt: Any, report: Report) -> Any:
+def make_monitor(trt: Any, report: Report, stop: threading.Event) -> Any:
     """Return a progress monitor that calls `report` with the share done and the phase's name.
 
-    An exception of `report`, or Ctrl-C meanwhile, stops the build; it is kept in `stopped_by`.
+    The build ends early once `stop` is set, or with an exception of `report`, which is kept in
+    `stopped_by`.
     """
 
     class Monitor(trt.IProgressMonitor):
@@ -165,7 +167,7 @@ def make_monitor(trt: Any, report: Report) -> Any:
                 report(self._share, phase_name)
             except BaseException as error:
                 self.stopped_by = self.stopped_by or error
-            return self.stopped_by is None
+            return self.stopped_by is None and not stop.is_set()
 
         def phase_finish(self, phase_name: str) -> None:
             self._phases.pop(phase_name, None)

@@ -1,11 +1,13 @@
 """ONNX to engine, on the device with TensorRT or ahead of time with TensorRT-RTX: one path."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..errors import EngineError
+from ..signals import ctrl_c_held_back
 from .api import Report, create_network, is_rtx, make_log, make_monitor, set_targets
 from .key import Limits
 
@@ -50,6 +52,22 @@ def build_engine(
     Raises:
         EngineError: TensorRT refuses the graph; its own reason is in the sentence.
     """
+    # TensorRT calls back into Python all the time, and drops the exceptions of most callbacks.
+    with ctrl_c_held_back() as stop:
+        engine, timings, problem = _built(trt, graph, plan, report, listen, stop)
+    if problem:
+        raise problem
+    return engine, timings
+
+
+def _built(
+    trt: Any,
+    graph: Path,
+    plan: BuildPlan,
+    report: Report,
+    listen: Callable[[str], None] | None,
+    stop: threading.Event,
+) -> tuple[bytes, bytes, BaseException | None]:
     log = make_log(trt, listen)
     builder = trt.Builder(log)
     network = create_network(trt, builder)
@@ -65,15 +83,14 @@ def build_engine(
         raise EngineError(f"TensorRT refuses the sizes of {graph}: {_reason(log)}.")
     if plan.targets:
         set_targets(trt, config, plan.targets)
-    monitor = make_monitor(trt, report)
+    monitor = make_monitor(trt, report, stop)
     config.progress_monitor = monitor
     timings = None if is_rtx(trt) else _timing_cache(config, plan.timings)
     engine = builder.build_serialized_network(network, config)
-    if monitor.stopped_by:
-        raise monitor.stopped_by
-    if engine is None:
-        raise EngineError(f"TensorRT cannot build {graph}: {_reason(log)}.")
-    return bytes(engine), bytes(timings.serialize()) if timings else b""
+    if engine is None or monitor.stopped_by:
+        refused = EngineError(f"TensorRT cannot build {graph}: {_reason(log)}.")
+        return b"", b"", monitor.stopped_by or refused
+    return bytes(engine), bytes(timings.serialize()) if timings else b"", None
 
 
 def _parse(trt: Any, network: Any, log: Any, graph: Path) -> None:

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from ..bundle import BANK, MANIFEST, sha256_of
 from ..cuda import Driver, Gpu, find_driver
 from ..errors import EngineError
-from ..labels import LabelBank
-from ..manifest import Manifest
+from ..labels import MAX_ATTRIBUTES, MAX_LABELS, LabelBank
+from ..manifest import MAX_FRAMES, Manifest
 from .api import Report, is_rtx, load_tensorrt, target_of
 from .build import BuildPlan, build_engine
 from .execution import Execution, Placed
@@ -25,6 +25,9 @@ from .store import ENGINES, EngineStore
 
 RTX_ENGINES = f"{ENGINES}/rtx"
 _TIMINGS = "timings"
+_LARGEST = Limits(
+    streams=MAX_STREAMS, frames=MAX_FRAMES, labels=MAX_LABELS, attributes=MAX_ATTRIBUTES
+)
 
 Array = npt.NDArray[Any]
 log = logging.getLogger(__name__)
@@ -44,11 +47,21 @@ class TrtGraph:
 
     device = "tensorrt"
 
-    def __init__(self, path: Path, *, report: Report | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        constants: Mapping[str, Array] | None = None,
+        trusted: bool = False,
+        report: Report | None = None,
+    ) -> None:
         """Load or build the engine.
 
         Args:
             path: the ONNX file, in its bundle.
+            constants: what will be bound first, so that the engine has room for it; the bundle's
+                own bank if None.
+            trusted: whether to take engines that others made, which can run code.
             report: called with the share of a build that is done, and what is being done.
 
         Raises:
@@ -58,8 +71,8 @@ class TrtGraph:
         trt, driver = load_tensorrt(), find_driver()
         assert driver is not None  # load_tensorrt says so itself
         self._growing = threading.Lock()
-        self._engines = Engines(trt, driver, path, report=report)
-        self._execution = self._engines.open(self._engines.usual_limits())
+        self._engines = Engines(trt, driver, path, trusted=trusted, report=report)
+        self._execution = self._engines.open(self._engines.usual_limits(constants))
         self.inputs, self.outputs = self._execution.inputs, self._execution.outputs
 
     def bind(self, constants: Mapping[str, Array]) -> "BoundTrtGraph":
@@ -119,35 +132,48 @@ class Engines:
     """
 
     def __init__(
-        self, trt: Any, driver: Driver, path: Path, *, report: Report | None = None
+        self,
+        trt: Any,
+        driver: Driver,
+        path: Path,
+        *,
+        trusted: bool = False,
+        report: Report | None = None,
     ) -> None:
         self._trt, self._driver, self._path, self._report = trt, driver, path, report
         self._gpu = driver.gpu()
-        self._store = EngineStore(path.parent, RTX_ENGINES if is_rtx(trt) else ENGINES)
+        folder = RTX_ENGINES if is_rtx(trt) else ENGINES
+        self._store = EngineStore(path.parent, folder, trusted=trusted)
         self._manifest = read_manifest(path.parent)
         self._graph_sha256 = sha256_of(path)
         self.limits = Limits()
 
-    def usual_limits(self) -> Limits:
-        """Return what the bundle needs with its own labels; a text graph has none."""
-        bank = LabelBank.load(self._path.parent / BANK)
-        return Limits(frames=self._manifest.sampling.frames).joined(limits_of(bank.arrays()))
+    def usual_limits(self, constants: Mapping[str, Array] | None) -> Limits:
+        """Return what the bundle needs with the labels in `constants`, or with its own if None."""
+        if constants is None:
+            constants = LabelBank.load(self._path.parent / BANK).arrays()
+        return Limits(frames=self._manifest.sampling.frames).joined(limits_of(constants))
 
     def open(self, needed: Limits) -> Execution:
         """Return the engine for `needed`, from disk if there is one that does."""
         key = self.key(needed)
         engine, reason = self._store.load(self._name, key)
         if engine is None:
-            built = self._store.read_key(self._name)
-            # What a person chose with --max-streams stays, unless the key file is beyond belief.
-            streams = min(MAX_STREAMS, built[0].limits.streams) if built else DEFAULT_STREAMS
-            self.build(dataclasses.replace(needed.roomy(), streams=streams), reason)
+            self.build(self._limits_to_build(needed), reason)
             engine, reason = self._store.load(self._name, key)
             if engine is None:
                 raise EngineError(f"The engine of {self._path} is lost: {reason or 'removed'}.")
         found = self._store.read_key(self._name)
         self.limits = found[0].limits if found else needed
         return Execution(self._trt, self._driver, engine)
+
+    def _limits_to_build(self, needed: Limits) -> Limits:
+        """Return what a person chose before, if that does; else what is needed, with some room."""
+        built = self._store.read_key(self._name)
+        if built is None or not _LARGEST.covers(built[0].limits):  # a key file beyond belief
+            return dataclasses.replace(needed.roomy(), streams=DEFAULT_STREAMS)
+        chosen = built[0].limits
+        return chosen.joined(needed if chosen.covers(needed) else needed.roomy())
 
     def build(self, limits: Limits, reason: str = "") -> Path:
         """Build the engine for `limits` and keep it.
@@ -162,6 +188,8 @@ class Engines:
         Raises:
             EngineError: memory will not do, TensorRT refuses the graph, or the disk is full.
         """
+        if sha256_of(self._path) != self._graph_sha256:
+            raise EngineError(f"{self._path} was changed since it was opened: start again.")
         free = free_memory(self._driver.free_bytes())
         workspace = workspace_for(self._path, limits, self._gpu, free)
         if reason:

@@ -1,10 +1,11 @@
 import json
+import shutil
 
 import pytest
 from click.testing import CliRunner
 
 from stzsar.export.cli import main
-from stzsar.runtime.bundle import shipped_bundle
+from stzsar.runtime.bundle import sha256_of
 from stzsar.runtime.trt.key import EngineKey, Limits
 from stzsar.runtime.trt.store import EngineStore
 
@@ -78,8 +79,6 @@ def test_engines_are_listed_with_their_devices(run, make_request, tmp_path):
 
 
 def test_a_bundle_that_was_tampered_with_is_one_sentence(run, exported, tmp_path):
-    import shutil
-
     folder, _ = exported(interaction="product", temporal=True)
     shutil.copytree(folder, tmp_path / "copy")
     with (tmp_path / "copy" / "frame.onnx").open("ab") as file:
@@ -93,7 +92,34 @@ def test_a_bundle_that_was_tampered_with_is_one_sentence(run, exported, tmp_path
     assert not result.stdout
 
 
-def test_a_checkpoint_called_otherwise_is_still_exported(tmp_path):
-    result = CliRunner().invoke(main, [str(tmp_path / "inspect")])
-    assert "is neither a checkpoint nor a run" in result.output
-    assert shipped_bundle().is_dir()
+@pytest.mark.parametrize(
+    "nonsense", ["", "[]", "null", "{}", '{"differences": {}}', "[" * 100_000, '{"windows": "x"}']
+)
+def test_a_comparison_that_is_none_is_one_sentence(run, exported, tmp_path, nonsense):
+    folder, _ = exported(interaction="product", temporal=True)
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "parity.json").write_text(nonsense)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"]["parity.json"] = sha256_of(copy / "parity.json")
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+
+    result = run(copy)
+
+    assert result.exit_code == 2
+    assert "is no comparison with torch" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"model": []}, {"model": {"vision": 3}}, {"versions": None}, {"opset": "x"}, {"name": 1}],
+)
+def test_a_manifest_of_other_types_is_one_sentence(run, exported, tmp_path, changes):
+    folder, _ = exported(interaction="product", temporal=True)
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    (copy / "manifest.json").write_text(json.dumps({**manifest, **changes}))
+
+    result = run(copy)
+
+    assert result.exit_code == 2
+    assert "is not a valid manifest" in result.stderr

@@ -62,7 +62,7 @@ def test_a_manifest_that_lists_too_little_is_refused(own_bundle, rewrite_manifes
 
 
 @pytest.mark.parametrize(
-    "name", ["../secret", "/etc/passwd", "engines/../../secret", "a\0b", "\ud800"]
+    "name", ["../secret", "/etc/passwd", "engines/../../secret", "a\0b", "\ud800", "..", ""]
 )
 def test_a_manifest_that_points_outside_is_refused(own_bundle, rewrite_manifest, name):
     (own_bundle.parent / "secret").write_text("x")
@@ -78,7 +78,17 @@ def test_a_link_is_refused_even_if_it_leads_to_the_right_bytes(own_bundle, tmp_p
     moved = (own_bundle / name).rename(tmp_path / "elsewhere")
     (own_bundle / name).symlink_to(moved)
 
-    with pytest.raises(BundleError, match=f"{name} is a link"):
+    with pytest.raises(BundleError, match=f"{name} is a link or no plain file"):
+        Bundle.open(own_bundle)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on this system")
+@pytest.mark.parametrize("name", ["manifest.json", "frame.onnx"])
+def test_a_pipe_in_a_bundle_is_refused_and_waits_for_nobody(own_bundle, name):
+    (own_bundle / name).unlink()
+    os.mkfifo(own_bundle / name)
+
+    with pytest.raises(BundleError, match="no plain file"):
         Bundle.open(own_bundle)
 
 

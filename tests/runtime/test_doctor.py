@@ -1,6 +1,9 @@
 """stzsar-doctor: what is there, what is missing, and whether stzsar-run would start."""
 
 import importlib.util
+import shutil
+import subprocess
+import sys
 
 import pytest
 from click.testing import CliRunner
@@ -89,6 +92,30 @@ def test_a_jetson_tells_its_jetpack_and_power_mode(found, monkeypatch):
 
     assert finding.found.startswith("Jetson Linux 36.4.3, JetPack 6.2, NV Power Mode: 15W")
     assert finding.remedy == "sudo nvpmodel -m 0 && sudo jetson_clocks"
+
+
+def test_what_a_jetson_does_not_say_is_no_reason_not_to_start(run, monkeypatch):
+    def slow(*_arguments, **_options):
+        raise subprocess.TimeoutExpired("nvpmodel", 10)
+
+    monkeypatch.setattr(checks, "jetson_linux", lambda: "36.4.3")
+    monkeypatch.setattr(shutil, "which", lambda name: name)
+    monkeypatch.setattr(subprocess, "run", slow)
+
+    result = run()
+
+    assert result.exit_code == 0
+    assert "JetPack unknown, power mode unknown" in result.stdout
+
+
+def test_a_reader_that_leaves_early_is_told_as_by_the_other_commands(tmp_path):
+    script = f"{sys.executable} -c 'from stzsar.runtime.doctor import main; main()'"
+    line = f"set -o pipefail; {script} | true"
+
+    done = subprocess.run(["bash", "-c", line], cwd=tmp_path, capture_output=True, text=True)
+
+    assert done.returncode in (0, 141)
+    assert not done.stderr
 
 
 def test_a_check_that_breaks_is_a_finding_and_the_others_go_on(found, monkeypatch):

@@ -2,13 +2,16 @@
 
 import logging
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from stzsar.runtime.errors import LabelError
-from stzsar.runtime.label_watch import LabelWatch
+from stzsar.runtime.label_watch import LabelWatch, file_state
 from stzsar.runtime.recognizer import Recognizer
+from stzsar.runtime.stream import GAP_INTERVALS
+from stzsar.runtime.text import TextEncoder
 
 
 @pytest.fixture
@@ -46,6 +49,31 @@ def test_a_window_across_the_change_scores_as_one_of_the_new_labels_alone(
     alone = [fresh.push(image, number / 4) for number, image in enumerate(images)][-1]
 
     assert changed == alone
+
+
+def test_on_a_slow_device_the_change_is_no_gap(own_recognizer, picture, monkeypatch):
+    """Encoding the window anew takes longer than a gap may; meanwhile the camera's time goes on."""
+    clock = [0.0]
+    monkeypatch.setattr("stzsar.runtime.stream.monotonic", lambda: clock[0])
+    stream = own_recognizer.open_stream("camera")
+    for number in range(4):
+        stream.push(picture("blue"), number / 4)
+    own_recognizer.use_labels(["yellow", "blue"])
+    encode = own_recognizer.scorer.encode
+
+    def slow(images):
+        clock[0] += (len(images) - 1) * GAP_INTERVALS / 4
+        return encode(images)
+
+    monkeypatch.setattr(own_recognizer.scorer, "encode", slow)
+    at_change = stream.push(picture("blue"), 1.0)
+    monkeypatch.setattr(own_recognizer.scorer, "encode", encode)
+
+    after = [stream.push(picture("blue"), clock[0] + 1.25), stream.push(picture("blue"), 99.0)]
+
+    assert at_change
+    assert after[0]
+    assert after[1] is None  # a real gap still is one
 
 
 def test_labels_that_cannot_be_used_leave_the_old_ones(own_recognizer):
@@ -105,7 +133,7 @@ class TestLabelWatch:
         return tried
 
     def test_a_file_that_is_saved_is_taken_up(self, own_recognizer, path, changed):
-        with LabelWatch(own_recognizer, path, every_s=0.01):
+        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
             path.write_text("blue\nyellow\n")
             assert changed.wait(10)
 
@@ -115,7 +143,7 @@ class TestLabelWatch:
         self, own_recognizer, path, changed, monkeypatch, caplog
     ):
         monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
-        with LabelWatch(own_recognizer, path, every_s=0.01):
+        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
             path.write_bytes(b"\xff\xff\xff")
             assert changed.wait(10)
 
@@ -123,8 +151,37 @@ class TestLabelWatch:
         assert "The labels stay as they were: " in caplog.text
         assert "not UTF-8" in caplog.text
 
+    def test_what_was_saved_since_the_file_was_read_is_taken_up(
+        self, own_recognizer, path, changed
+    ):
+        seen = file_state(path)
+        path.write_text("blue\nyellow\n")
+        with LabelWatch(own_recognizer, path, seen=seen, every_s=0.01):
+            assert changed.wait(10)
+
+        assert len(own_recognizer.labels) == 2
+
+    def test_the_end_of_the_run_ends_the_embedding_of_new_labels(
+        self, own_recognizer, path, monkeypatch
+    ):
+        begun = threading.Event()
+        real = TextEncoder.tokens
+
+        def tokens(self, texts):
+            begun.set()
+            time.sleep(0.1)
+            return real(self, texts)
+
+        monkeypatch.setattr(TextEncoder, "tokens", tokens)
+        with LabelWatch(own_recognizer, path, seen=None, every_s=0.01) as watch:
+            path.write_text("".join(f"new {number}\n" for number in range(2000)))
+            assert begun.wait(10)
+
+        assert not watch._thread.is_alive()
+        assert len(own_recognizer.labels) == 3
+
     def test_a_file_that_is_gone_or_untouched_changes_nothing(self, own_recognizer, path, changed):
-        with LabelWatch(own_recognizer, path, every_s=0.01):
+        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
             path.unlink()
             assert not changed.wait(0.2)
 

@@ -64,7 +64,7 @@ def test_a_provider_that_ort_leaves_out_silently_is_noticed(monkeypatch, tmp_pat
     real = onnxruntime.InferenceSession
     asked = []
 
-    def session(path, options=None, providers=()):
+    def session(path, options=None, providers=(), **_):
         asked.extend(providers)
         return real(path, options, providers=["CPUExecutionProvider"])
 

@@ -8,6 +8,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import signal
 import sys
 import threading
 
@@ -20,6 +21,7 @@ from stzsar.runtime.errors import EngineError
 from stzsar.runtime.ort_engine import OrtGraph
 from stzsar.runtime.trt import api as trt_api
 from stzsar.runtime.trt import graph as trt_graph
+from stzsar.runtime.trt.build import BuildPlan, build_engine
 from stzsar.runtime.trt.graph import Engines, TrtGraph
 from stzsar.runtime.trt.key import EngineKey, Limits
 from stzsar.runtime.trt.store import EngineStore
@@ -323,6 +325,54 @@ def test_an_interrupt_stops_the_build_and_leaves_nothing(own_bundle, device):
     with pytest.raises(KeyboardInterrupt):
         TrtGraph(own_bundle / "frame.onnx", report=interrupted)
     assert not (own_bundle / "engines").exists()
+
+
+def test_ctrl_c_that_comes_in_tensorrts_log_stops_the_build_too(own_bundle, device, monkeypatch):
+    """TensorRT drops an exception of its log, where Ctrl-C is most likely to be noticed."""
+    device()
+    path = own_bundle / "frame.onnx"
+    plan = BuildPlan(limits=Limits(frames=4, labels=3, attributes=2))
+    seen = []
+
+    def report(_share, phase):
+        if not seen:
+            seen.append(phase)
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        build_engine(sys.modules["tensorrt"], path, plan, report=report)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_limits_that_a_person_chose_survive_another_tensorrt(own_bundle, device):
+    device()
+    path = own_bundle / "frame.onnx"
+    chosen = Limits(streams=8, frames=4, labels=1000, attributes=16)
+    driver = trt_graph.find_driver()
+    assert driver
+    Engines(sys.modules["tensorrt"], driver, path).build(chosen)
+    device(release="10.16.1")
+    TrtGraph(path)
+    found = EngineStore(own_bundle).read_key("frame")
+    assert found
+    assert found[0].version.startswith("10.16.1")
+    assert found[0].limits == chosen
+
+
+def test_an_engine_has_room_for_the_labels_that_are_bound_first(own_bundle, device):
+    calls, _ = device()
+    many = {"class_embeddings": np.zeros((700, 3), np.float32)}
+    graph = TrtGraph(own_bundle / "frame.onnx", constants=many)
+    graph.bind(many)
+    assert built(calls) == 1
+
+
+def test_a_graph_that_was_exported_anew_meanwhile_is_not_mixed_with_the_old_one(own_bundle, device):
+    device()
+    graph = TrtGraph(own_bundle / "frame.onnx")
+    (own_bundle / "frame.onnx").write_bytes(b"another graph")
+    with pytest.raises(EngineError, match="was changed since it was opened"):
+        graph.bind({"class_embeddings": np.zeros((700, 3), np.float32)})
 
 
 def test_progress_never_goes_back(own_bundle, device):
