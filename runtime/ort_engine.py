@@ -1,5 +1,7 @@
 """ONNX Runtime; the only file of the runtime that imports onnxruntime."""
 
+import contextlib
+import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -48,14 +50,16 @@ class OrtGraph:
         # #28392: NchwcTransformer); the extended level gives the same speed.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path),
-                options,
-                providers=_with_tensorrt(path, options) if tensorrt else _providers(),
-                # Its fusion of MobileCLIP's attention (microsoft/onnxruntime#27883) takes fp16
-                # weights for fp32 and fails, seen in 1.32.
-                disabled_optimizers=["AttentionFusion"],
-            )
+            # It prints to stdout, where results go, that a provider does not load.
+            with contextlib.redirect_stdout(sys.stderr):
+                self._session = onnxruntime.InferenceSession(
+                    str(path),
+                    options,
+                    providers=_with_tensorrt(path, options) if tensorrt else _providers(),
+                    # Its fusion of MobileCLIP's attention (microsoft/onnxruntime#27883) takes fp16
+                    # weights for fp32 and fails, seen in 1.32.
+                    disabled_optimizers=["AttentionFusion"],
+                )
         except StzsarError:
             raise
         except Exception as error:  # onnxruntime's own exceptions share no public base
@@ -108,6 +112,8 @@ def _providers() -> list[str]:
 
     wanted = "CUDAExecutionProvider"
     if wanted in onnxruntime.get_available_providers() and find_driver():
+        if hasattr(onnxruntime, "preload_dlls"):  # from 1.21: CUDA and cuDNN that pip installed
+            onnxruntime.preload_dlls()
         return [wanted, "CPUExecutionProvider"]
     return ["CPUExecutionProvider"]
 

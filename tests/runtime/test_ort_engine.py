@@ -93,3 +93,28 @@ def test_the_provider_is_told_of_all_sizes_and_keeps_engines_for_this_user_only(
     folder = next(tmp_path.glob("stzsar/onnxruntime/*"))
     assert options["trt_engine_cache_path"] == str(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_cuda_is_asked_for_where_there_is_a_driver_and_says_nothing_on_stdout(
+    bundle, monkeypatch, capsys
+):
+    real = onnxruntime.InferenceSession
+    asked = []
+
+    def session(path, options, providers=(), **_):
+        print("EP Error: falling back")
+        asked.extend(providers)
+        return real(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(ort_engine, "find_driver", lambda: object())
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(
+        onnxruntime, "preload_dlls", lambda: asked.append("preloaded"), raising=False
+    )
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+
+    graph = OrtGraph(bundle / "frame.onnx")
+
+    assert asked == ["preloaded", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert graph.device == "cpu"
+    assert not capsys.readouterr().out
