@@ -236,11 +236,12 @@ def check_labels(labels: Sequence[Label], where: str = "The label list") -> None
         raise LabelError(
             f"{where} holds {len(labels)} labels; at most {MAX_LABELS} are scored at once."
         )
-    attributes = sum(len(label.attributes) for label in labels)
-    if attributes > MAX_ATTRIBUTES_ALTOGETHER:
+    # The bank is a rectangle: each label has room for as many as the one that has most.
+    most = max((len(label.attributes) for label in labels), default=0)
+    if len(labels) * most > MAX_ATTRIBUTES_ALTOGETHER:
         raise LabelError(
-            f"{where} holds {attributes} attributes; at most {MAX_ATTRIBUTES_ALTOGETHER} are "
-            "compared at once."
+            f"{where} holds {len(labels)} labels, of which one has {most} attributes; at most "
+            f"{MAX_ATTRIBUTES_ALTOGETHER} are compared at once, labels times attributes."
         )
     seen: set[str] = set()
     for label in labels:
