@@ -24,6 +24,10 @@ class StopSignals:
 
     def __enter__(self) -> "StopSignals":
         for number in (signal.SIGINT, signal.SIGTERM):
+            if (
+                signal.getsignal(number) is signal.SIG_IGN
+            ):  # so started by nohup, or by a script's &
+                continue
             self._before[number] = signal.signal(number, self._receive)
         return self
 
@@ -58,10 +62,11 @@ def ctrl_c_held_back() -> Iterator[threading.Event]:
     """Raise Ctrl-C at the end of the block only, for callers of C++ that drops exceptions.
 
     Yields:
-        What is set as soon as it comes; never, in a thread that is not the main one.
+        What is set as soon as it comes; never, where it is ignored or in another thread.
     """
     pressed = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield pressed
         return
     before = signal.signal(signal.SIGINT, lambda *_: pressed.set())

@@ -221,7 +221,8 @@ def test_ctrl_c_and_sigterm_stop_cleanly_and_keep_the_video_so_far(
 ):
     # A source without an end stands for a camera; Python may lose a signal's exception anywhere.
     program = (
-        "import itertools, numpy as np, time\n"
+        "import itertools, numpy as np, signal, time\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # nohup ignores it
         "from stzsar.runtime import session\n"
         "from stzsar.runtime.frames import Frame\n"
         "class Endless:\n"
