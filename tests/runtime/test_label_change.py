@@ -173,7 +173,7 @@ class TestLabelWatch:
             return real(self, texts)
 
         monkeypatch.setattr(TextEncoder, "tokens", tokens)
-        with LabelWatch(own_recognizer, path, seen=None, every_s=0.01) as watch:
+        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01) as watch:
             path.write_text("".join(f"new {number}\n" for number in range(2000)))
             assert begun.wait(10)
 
