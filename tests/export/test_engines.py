@@ -20,7 +20,9 @@ from stzsar.runtime.bundle import Bundle, shipped_bundle
 from stzsar.runtime.errors import EngineError
 from stzsar.runtime.trt import api as trt_api
 from stzsar.runtime.trt.build import BuildPlan, build_engine
-from stzsar.runtime.trt.key import EngineKey, Limits
+from stzsar.runtime.trt.graph import RTX_ENGINES
+from stzsar.runtime.trt.key import Limits
+from stzsar.runtime.trt.store import EngineStore
 
 SWITCHES = {"interaction": "product", "temporal": True}
 # Domain "" and these, which onnx-tensorrt 10 lists for opsets up to 20.
@@ -51,10 +53,11 @@ def compile_bundle(folder, **options):
 def test_the_small_networks_graphs_compile_for_rtx_cards(exported, rtx, tmp_path, precision):
     folder, network = exported(**SWITCHES, precision=precision)
     folder = shutil.copytree(folder, tmp_path / "bundle")
-    made, attention = compile_bundle(folder)
+    _, attention = compile_bundle(folder)
     for name in GRAPHS:
-        text = (made / name.replace(".onnx", ".json")).read_text()
-        key, _ = EngineKey.from_json(text)
+        found = EngineStore(folder, RTX_ENGINES).read_key(name.removesuffix(".onnx"))
+        assert found
+        key = found[0]
         assert (key.family, key.capability, key.precision) == ("tensorrt_rtx", "8.6", precision)
         assert key.limits == Limits(streams=4, frames=4, labels=512, attributes=16)
     layers = network.config.vision.layers + network.config.temporal.layers
