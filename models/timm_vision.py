@@ -51,7 +51,10 @@ class TimmFrameEncoder(nn.Module):
         Args:
             frames_nhwc: uint8 [N, H, W, 3], BGR as OpenCV gives them, H = W = `image_px`.
         """
-        features = self.trunk.forward_features(self.pixels(frames_nhwc))
+        # As they come, colours lie side by side in memory, and the backward pass of MobileCLIP's
+        # first convolution then writes past its buffer on a CPU with AVX-512 (torch 2.14, oneDNN).
+        pixels = self.pixels(frames_nhwc).contiguous()
+        features = self.trunk.forward_features(pixels)
         return FrameFeatures(self.trunk.forward_head(features), self._patches(features))
 
     def _patches(self, features: Tensor) -> Tensor:

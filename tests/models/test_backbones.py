@@ -14,7 +14,9 @@ from torch import nn
 from stzsar.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from stzsar.models.config import HeadConfig, ModelConfig, TimmConfig, small_config
 from stzsar.models.label_texts import LabelTexts, embed_labels
+from stzsar.models.open_clip_towers import check_same, copy_weights
 from stzsar.models.pretrained import load_clip
+from stzsar.models.stzsar import STZSAR
 from stzsar.models.timm_vision import attended_alone, folded_for_inference
 from stzsar.models.tokenizer_file import tokenizer_of
 from stzsar.runtime.errors import BundleError
@@ -198,6 +200,26 @@ def test_random_weights_take_the_colours_of_the_backbones_tags(monkeypatch):
 def test_the_value_path_of_another_vit_is_refused():
     with pytest.raises(BundleError, match="--patch-path value is of CLIP's plain ViTs"):
         load_clip("tiny-PE-Core", "none", head=HeadConfig(), patch_path="value")
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("tiny-SigLIP2", {"activation": "gelu"}),
+        ("tiny-SigLIP2", {"pool": "end"}),
+        ("tiny-SigLIP2", {"norm_eps": 1e-3}),
+        ("tiny-MobileCLIP2", {"causal": True}),
+    ],
+    ids=str,
+)
+def test_a_small_difference_of_the_text_towers_is_found(pair, name, change):
+    network, source = pair(name)
+    config = network.config
+    text = dataclasses.replace(config.text, **change)
+    other = STZSAR(dataclasses.replace(config, text=text), network.tokenizer_json)
+    copy_weights(source, other, name)
+    with pytest.raises(BundleError, match="its text tower computes otherwise"):
+        check_same(source, other, name)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,294 @@
+"""python -m stzsar.benchmarks.backbones: what each frame encoder costs, as the README's table.
+
+Weights are random: neither size nor speed depends on them. Every backbone is exported as
+`stzsar-export` does it, and must pass parity with torch in fp32 and in fp16.
+"""
+
+import contextlib
+import dataclasses
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import cloup
+import numpy as np
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from ..runtime.bundle import FRAME_GRAPH, TEXT_GRAPH, TOKENIZER, Bundle
+from ..runtime.commandline import at_the_edge, console
+from ..runtime.engine import Array, open_graph
+from ..runtime.labels import as_labels
+from ..runtime.manifest import SamplingSpec
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..models.stzsar import STZSAR
+
+BACKBONES = (
+    "ViT-B-32",
+    "ViT-B-16",
+    "MobileCLIP2-S0",
+    "MobileCLIP2-S2",
+    "MobileCLIP-S2",
+    "PE-Core-T-16-384",
+    "PE-Core-S-16-384",
+    "ViT-B-32-SigLIP2-256",
+)
+# Few, so that the bank weighs next to nothing: what is measured is the backbone.
+_LABELS = as_labels(["archery", "waving a hand", "playing the guitar", "jumping"])
+_FRAMES = 8
+_WARM_UP = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of the table.
+
+    Attributes:
+        name: of the backbone in open_clip.
+        image_px: side of a frame.
+        vision_millions: parameters of the frame encoder, its branches merged.
+        total_millions: those and the text encoder's.
+        gmac: multiply-adds of one frame in thousand millions, counted by torch's FlopCounterMode
+            (matrix products and convolutions).
+        frame_mib: the fp16 bundle without the text encoder.
+        bundle_mib: the whole fp16 bundle.
+        frame_ms: of the fp32 frame graph at batch 1.
+    """
+
+    name: str
+    image_px: int
+    vision_millions: float
+    total_millions: float
+    gmac: float
+    frame_mib: float
+    bundle_mib: float
+    frame_ms: float = float("nan")
+
+
+@cloup.command()
+@cloup.option(
+    "--backbone",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="One of open_clip's, as often as wanted (default: those of the README).",
+)
+@cloup.option(
+    "--rounds",
+    metavar="N",
+    default=30,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Frames that each is timed on, one of each backbone in turn.",
+)
+@cloup.option(
+    "--threads",
+    metavar="N",
+    default=2,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Threads of ONNX Runtime.",
+)
+@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
+@at_the_edge
+def main(names: Sequence[str], rounds: int, threads: int) -> None:
+    """Export each backbone with random weights, time it, and print a Markdown table."""
+    names = names or BACKBONES
+    with tempfile.TemporaryDirectory() as place, _bar() as bar:
+        rows = []
+        task = bar.add_task("", total=len(names) + rounds)
+        for name in names:
+            bar.update(task, description=f"exporting {name}")
+            rows.append(export(name, Path(place)))
+            bar.advance(task)
+        bar.update(task, description="timing")
+        graphs = [Path(place) / name for name in names]
+        times: list[list[float]] = [[] for _ in names]
+        for one_each in time_in_turn(graphs, rounds=rounds, threads=threads):
+            for mine, seconds in zip(times, one_each, strict=True):
+                mine.append(1000 * seconds)
+            bar.advance(task)
+    medians = [statistics.median(mine) for mine in times]
+    rows = [dataclasses.replace(row, frame_ms=ms) for row, ms in zip(rows, medians, strict=True)]
+    click.echo(table(rows))
+    click.echo(f"\n{machine()}; ms: ONNX Runtime, fp32, batch 1, {threads} threads, median.")
+
+
+def export(name: str, place: Path) -> Row:
+    """Export `name` into `place`, and leave there what is timed: the fp32 frame graph.
+
+    Raises:
+        StzsarError: it cannot be exported, or a graph differs from torch.
+    """
+    import torch
+
+    from ..export.write_bundle import BundleRequest, write_bundle
+    from ..models.config import HeadConfig
+    from ..models.open_clip_towers import hub_tokenizer
+    from ..models.pretrained import load_clip
+    from ..models.timm_vision import folded_for_inference
+
+    torch.manual_seed(0)
+    tokenizer = str(stand_in_tokenizer(place)) if hub_tokenizer(name) else None
+    head = HeadConfig(interaction="residual")
+    network, origin = load_clip(name, "none", head=head, tokenizer=tokenizer)
+    request = BundleRequest(
+        network=network,
+        labels=_LABELS,
+        sampling=SamplingSpec(frames=_FRAMES, rate_fps=4.0),
+        origin=origin,
+        precision="fp32",
+        text_encoder=True,
+    )
+    write_bundle(request, place / name)
+    sizes = halved_sizes(place / name, network)
+    folded = folded_for_inference(network)
+    text_mib = sizes[TEXT_GRAPH] + sizes[TOKENIZER]
+    return Row(
+        name=name,
+        image_px=network.config.vision.image_px,
+        vision_millions=_millions(folded.visual),
+        total_millions=_millions(folded.visual) + _millions(network.text),
+        gmac=count_gmac(folded),
+        frame_mib=sum(sizes.values()) - text_mib,
+        bundle_mib=sum(sizes.values()),
+    )
+
+
+def halved_sizes(folder: Path, network: "STZSAR") -> dict[str, float]:
+    """Return the MiB of each file of the fp32 bundle in `folder`, if its graphs were fp16.
+
+    They are made, compared with torch and dropped; so is the text graph, which is not timed.
+
+    Raises:
+        ParityError: fp16 differs too much.
+    """
+    import onnx
+
+    from ..export.fp16 import to_fp16
+    from ..export.parity import compare
+
+    bank = Bundle.open(folder).bank
+    sizes = {path.name: path.stat().st_size / 2**20 for path in folder.iterdir()}
+    with tempfile.TemporaryDirectory(dir=folder.parent) as half:
+        for path in folder.glob("*.onnx"):
+            onnx.save(to_fp16(onnx.load(path)), Path(half) / path.name)
+            sizes[path.name] = (Path(half) / path.name).stat().st_size / 2**20
+        compare(Path(half), network, bank, precision="fp16", window_frames=_FRAMES).check()
+    (folder / TEXT_GRAPH).unlink()
+    return sizes
+
+
+def count_gmac(network: "STZSAR") -> float:
+    """Return the multiply-adds of one frame, in thousand millions."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from ..models.transformer import write_out_attention
+
+    write_out_attention(network.visual)  # as it is traced; not every fused kernel is counted
+    size = network.config.vision.image_px
+    counter = FlopCounterMode(display=False)
+    with counter:  # with gradients: without, its hooks fail on PE-Core's views (torch 2.14)
+        network.visual(torch.zeros(1, size, size, 3, dtype=torch.uint8))
+    return counter.get_total_flops() / 2 / 1e9
+
+
+def time_in_turn(folders: Sequence[Path], *, rounds: int, threads: int) -> Iterator[list[float]]:
+    """Give the seconds of one frame of each bundle, `rounds` times.
+
+    One after the other within a round, so that a busy moment of the machine meets all of them.
+    """
+    graphs = [open_graph(folder / FRAME_GRAPH, threads=threads) for folder in folders]
+    feeds = [_feeds(folder) for folder in folders]
+    for index in range(_WARM_UP + rounds):
+        seconds = []
+        for graph, feed in zip(graphs, feeds, strict=True):
+            start = time.perf_counter()
+            graph(feed)
+            seconds.append(time.perf_counter() - start)
+        if index >= _WARM_UP:
+            yield seconds
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as Markdown."""
+    lines = [
+        "| backbone | px | parameters, M: vision / all | GMAC a frame "
+        "| fp16 bundle, MiB: without text / all | ms a frame |",
+        "|---|---|---|---|---|---|",
+    ]
+    for row in rows:
+        lines.append(
+            f"| {row.name} | {row.image_px} | {row.vision_millions:.1f} / {row.total_millions:.1f} "
+            f"| {row.gmac:.1f} | {row.frame_mib:.0f} / {row.bundle_mib:.0f} | {row.frame_ms:.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def machine() -> str:
+    """Return the processor's name and how many cores of it there are."""
+    name = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                name = line.split(":", 1)[1].strip()
+                break
+    return f"{name}, {os.cpu_count()} cores"
+
+
+def stand_in_tokenizer(place: Path) -> Path:
+    """Write CLIP's tokens with SigLIP2's special ones: its own file lies on the hub."""
+    from ..models.tokenizer import CLIP_VOCABULARY, build_tokenizer
+
+    document: dict[str, Any] = json.loads(build_tokenizer(CLIP_VOCABULARY, 64).to_str())
+    words = document["model"]["vocab"]
+    document["model"]["vocab"] = {"<pad>": 0, "<eos>": 1, **{w: i + 2 for w, i in words.items()}}
+    document |= {"added_tokens": [], "post_processor": None, "padding": None, "truncation": None}
+    path = place / TOKENIZER
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
+
+
+def _feeds(folder: Path) -> dict[str, Array]:
+    manifest = json.loads((folder / "manifest.json").read_text())
+    size = manifest["pixels"]["size_px"]
+    frame = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)
+    generator = np.random.default_rng(1)
+    words = generator.standard_normal((4, 1, manifest["model"]["dim"]), dtype=np.float32)
+    words /= np.linalg.norm(words, axis=-1, keepdims=True)
+    return {
+        "frames": frame,
+        "class_embeddings": words[:, 0],
+        "attribute_embeddings": words,
+        "attribute_mask": np.ones((4, 1), bool),
+    }
+
+
+def _millions(module: "nn.Module") -> float:
+    return sum(parameter.numel() for parameter in module.parameters()) / 1e6
+
+
+def _bar() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+if __name__ == "__main__":
+    main()
