@@ -43,6 +43,7 @@ class OrtGraph:
                 "or '.[gpu]' where there is CUDA; on a Jetson install NVIDIA's onnxruntime-gpu "
                 "wheel for its JetPack."
             ) from error
+        onnxruntime.disable_telemetry_events()  # what a camera's machine does is nobody's business
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
