@@ -5,6 +5,7 @@ import unicodedata
 
 import pytest
 from open_clip import tokenizer as reference
+from tokenizers import Tokenizer
 
 from stzsar.models.tokenizer import CLIP_VOCABULARY, build_tokenizer
 from stzsar.runtime.bundle import Bundle
@@ -48,7 +49,8 @@ def encoder(tmp_path_factory, exported):
     folder, _ = exported(interaction="product", temporal=True)
     opened = Bundle.open(folder)
     found = TextEncoder(opened)
-    found._tokenizer = build_tokenizer(CLIP_VOCABULARY, CONTEXT)
+    # A copy: the one that is built is shared.
+    found._tokenizer = Tokenizer.from_str(build_tokenizer(CLIP_VOCABULARY, CONTEXT).to_str())
     found._tokenizer.no_padding()
     found._context_length = CONTEXT
     return found
