@@ -14,6 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from stzsar.models.interaction import Bank
     from stzsar.models.stzsar import STZSAR
+    from stzsar.runtime.trt.key import EngineKey
 
 ROOT = Path(__file__).parent.parent
 
@@ -109,3 +110,22 @@ def backbones(tmp_path_factory: pytest.TempPathFactory) -> Any:
     spec.loader.exec_module(module)
     module.register(tmp_path_factory.mktemp("configs"), module.CONFIGS)
     return module
+
+
+@pytest.fixture(scope="session")
+def orin_key() -> EngineKey:
+    """The key of a TensorRT engine that was built on a Jetson Orin."""
+    from stzsar.runtime.trt.key import EngineKey, Limits
+
+    return EngineKey(
+        family="tensorrt",
+        version="10.3.0",
+        capability="8.7",
+        device="Orin",
+        cuda="12.6",
+        driver="540.4.0",
+        l4t="36.4.3",
+        graph="a" * 64,
+        precision="fp16",
+        limits=Limits(streams=4, frames=8, labels=512, attributes=16),
+    )

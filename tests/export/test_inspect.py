@@ -6,7 +6,6 @@ from click.testing import CliRunner
 
 from stzsar.export.cli import main
 from stzsar.runtime.bundle import sha256_of
-from stzsar.runtime.trt.key import EngineKey, Limits
 from stzsar.runtime.trt.store import EngineStore
 
 
@@ -51,23 +50,11 @@ def test_without_a_name_it_is_the_bundle_that_stzsar_run_would_take(run):
     assert "moving shapes and not people" in run().stdout
 
 
-def test_engines_are_listed_with_their_devices(run, make_request, tmp_path):
+def test_engines_are_listed_with_their_devices(run, make_request, tmp_path, orin_key):
     from stzsar.export.write_bundle import write_bundle
 
     write_bundle(make_request(interaction="off", text_encoder=False), tmp_path / "bundle")
-    key = EngineKey(
-        family="tensorrt",
-        version="10.3.0",
-        capability="8.7",
-        device="Orin",
-        cuda="12.6",
-        driver="540",
-        l4t="36.4.3",
-        graph="0" * 64,
-        precision="fp32",
-        limits=Limits(labels=512),
-    )
-    EngineStore(tmp_path / "bundle").keep("frame", key, b"an engine")
+    EngineStore(tmp_path / "bundle").keep("frame", orin_key, b"an engine")
     (tmp_path / "bundle" / "engines" / "window.engine").write_bytes(b"foreign")
 
     shown = run(tmp_path / "bundle").stdout
