@@ -10,7 +10,7 @@ from ..runtime.bundle import shipped_bundle
 from ..runtime.clips import Array, read_clip
 from ..runtime.commandline import log
 from ..runtime.errors import SourceError
-from ..runtime.sources import expand_sources, is_live
+from ..runtime.sources.uri import expand_sources, is_live
 
 FRAMES = 128  # to measure with, and as many to compare on
 MIN_FRAMES = 16

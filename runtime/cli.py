@@ -159,7 +159,7 @@ def main(
     """Recognise actions in a camera's picture, a network stream or video files."""
     from .label_watch import LabelWatch, file_state
     from .session import SessionOptions, check_outputs, check_sources
-    from .sources import expand_sources, is_live
+    from .sources.uri import expand_sources, is_live
 
     if quiet:
         log.setLevel(logging.WARNING)
@@ -222,10 +222,10 @@ def _run(
     recognizer: "Recognizer", uris: list[str], settings: Any, output: Path | None, *, quiet: bool
 ) -> None:
     """Read the sources, and sum up what was recognised however the run ends."""
-    from .jsonl import JsonLines
     from .progress import SourceProgress
     from .session import Session
     from .signals import StopSignals
+    from .sinks.jsonl import JsonLines
     from .summary import summary_table
 
     # After a signal, what is open is closed and completed.

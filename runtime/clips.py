@@ -11,7 +11,7 @@ import numpy.typing as npt
 from .errors import SourceError
 from .pixels import fit_frame
 from .sampling import segment_indices
-from .video_file import VideoSource
+from .sources.video_file import VideoSource
 
 Array = npt.NDArray[Any]
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
 from .clips import Clip, read_clip
 from .engine import OnBuild, open_graph
-from .frames import Source
 from .label_choice import choose_labels
 from .labels import Label, LabelBank
 from .manifest import Manifest
 from .results import Recognition
 from .scorer import Scorer, check_graphs
-from .sources import open_source
+from .sources.frames import Source
+from .sources.uri import open_source
 from .stream import Stream, follow
 from .text import Progress
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from .annotate import AnnotatedVideo
 from .commandline import show_error
 from .errors import SourceError, StzsarError
-from .frames import Source
-from .jsonl import JsonLines
-from .live import without_secrets
 from .progress import SourceProgress
 from .recognizer import Recognizer
 from .results import Recognition
-from .sources import camera_number, is_live, is_url, open_source
+from .sinks.jsonl import JsonLines
+from .sinks.video import AnnotatedVideo
+from .sources.frames import Source
+from .sources.live import without_secrets
+from .sources.uri import camera_number, is_live, is_url, open_source
 from .stream import follow
 from .summary import SourceSummary
 

@@ -9,12 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .errors import SourceError
-from .frames import Frame, Source
 from .manifest import Manifest
 from .pixels import fit_frame
 from .results import Recognition
 from .sampling import RateSampler
 from .scorer import Scorer
+from .sources.frames import Frame, Source
 from .window import FrameRing
 
 # One sampled frame may be missing; two in a row are a gap.

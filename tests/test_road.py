@@ -47,7 +47,7 @@ def check(by_file, errors, clips, candidates):
         for row in results:
             assert len(row["top"]) == min(5, candidates)
             assert 0 <= row["score"] <= 1
-            assert 0 <= row["start_s"] <= row["end_s"]
+            assert 0 <= row["window"][0] <= row["window"][1]
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def test_the_sample_shows_its_five_unseen_actions(tmp_path, monkeypatch):
         inside = [
             row["label"]
             for row in rows
-            if row["start_s"] >= 4 * number and row["end_s"] <= 4 * (number + 1)
+            if row["window"][0] >= 4 * number and row["window"][1] <= 4 * (number + 1)
         ]
         assert np.mean([label == action for label in inside]) > 0.5, (action, inside)
 

@@ -12,7 +12,7 @@ from ..runtime.clips import read_clip
 from ..runtime.commandline import log
 from ..runtime.errors import LabelError, SourceError
 from ..runtime.labels import Label
-from ..runtime.sources import VIDEO_SUFFIXES
+from ..runtime.sources.uri import VIDEO_SUFFIXES
 from .data import Clip, ClipRequest
 
 

@@ -2,11 +2,12 @@ import cv2
 import numpy as np
 import pytest
 
-from stzsar.runtime import annotate
-from stzsar.runtime.annotate import AnnotatedVideo, draw_overlay
 from stzsar.runtime.errors import SourceError, StzsarError
-from stzsar.runtime.frames import Frame
 from stzsar.runtime.results import Recognition, Score
+from stzsar.runtime.sinks import video as sink_module
+from stzsar.runtime.sinks.overlay import draw_overlay
+from stzsar.runtime.sinks.video import AnnotatedVideo
+from stzsar.runtime.sources.frames import Frame
 
 LATEST = Recognition("x", 0.0, 1.0, 4, (Score("red", 0.75, 0.5), Score("Íjászat 射", 0.25, 0.1)))
 
@@ -65,7 +66,7 @@ def test_every_rate_that_a_file_may_have_is_written(tmp_path, picture, fps):
 
 
 def test_a_video_that_opencv_cannot_write_is_a_matter_of_its_source(tmp_path, picture, monkeypatch):
-    monkeypatch.setattr(annotate, "MAX_MPEG4_PX", 10_000)
+    monkeypatch.setattr(sink_module, "MAX_MPEG4_PX", 10_000)
     video = AnnotatedVideo(tmp_path / "out.mp4", fps=10, live=False)
 
     with pytest.raises(SourceError, match=r"cannot write .*out\.mp4 \(9000x64 px, 10 fps"):

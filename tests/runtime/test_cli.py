@@ -40,7 +40,7 @@ def test_results_are_json_lines_on_stdout_and_the_rest_is_on_stderr(run, red_vid
     result = run("--source", red_video)
 
     assert result.exit_code == 0
-    assert [(found["start_s"], found["end_s"]) for found in lines(result)] == [
+    assert [(found["window"][0], found["window"][1]) for found in lines(result)] == [
         (index / 4, index / 4 + 0.75) for index in range(5)
     ]
     assert all(found["source"] == str(red_video) for found in lines(result))
@@ -72,7 +72,7 @@ def test_labels_top_rate_and_seconds_do_what_they_say(run, tmp_path, red_video):
     result = run("--source", red_video, "--labels", tmp_path / "labels.txt", *options)
 
     found = lines(result)
-    assert [row["end_s"] for row in found] == [0.375, 0.5, 0.625, 0.75, 0.875]
+    assert [row["window"][1] for row in found] == [0.375, 0.5, 0.625, 0.75, 0.875]
     assert [len(row["top"]) for row in found] == [2] * 5
     assert {row["label"] for row in found} == {"red"}
 
@@ -224,7 +224,7 @@ def test_ctrl_c_and_sigterm_stop_cleanly_and_keep_the_video_so_far(
         "import itertools, numpy as np, signal, time\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # nohup ignores it
         "from stzsar.runtime import session\n"
-        "from stzsar.runtime.frames import Frame\n"
+        "from stzsar.runtime.sources.frames import Frame\n"
         "class Endless:\n"
         "    name, fps, size_wh, frame_count, live = 'endless', 8.0, (64, 48), None, False\n"
         "    def frames(self, due=None):\n"

@@ -46,7 +46,7 @@ def test_each_readable_clip_gives_results_and_each_broken_one_a_sentence(
     found = {Path(document["source"]).name for document in documents}
     assert listed - found == mute & listed
     assert not found & mute
-    assert all(document["start_s"] <= document["end_s"] for document in documents)
+    assert all(document["window"][0] <= document["window"][1] for document in documents)
     errors = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
     named = {name for name in mute | DAMAGED if any(name in line for line in errors)}
     assert named == mute | DAMAGED

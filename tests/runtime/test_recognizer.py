@@ -6,11 +6,11 @@ import pytest
 
 from stzsar.runtime.bundle import Bundle
 from stzsar.runtime.errors import BundleError, EngineError, SourceError
-from stzsar.runtime.frames import Frame
 from stzsar.runtime.labels import Label
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.results import Recognition, Score
 from stzsar.runtime.scorer import softmax
+from stzsar.runtime.sources.frames import Frame
 
 # The fixture's bundle looks at 4 frames, 4 times a second.
 
@@ -300,7 +300,9 @@ def test_softmax_does_not_overflow():
 def test_a_result_is_one_json_line(recognizer, red_video):
     document = json.loads(recognizer.classify(red_video).to_json())
 
-    assert list(document) == ["source", "start_s", "end_s", "frames", "label", "score", "top"]
+    assert list(document)[:7] == [
+        *("version", "type", "source", "window", "frames", "label", "score"),
+    ]
     assert set(document["top"][0]) == {"label", "score", "similarity"}
 
 

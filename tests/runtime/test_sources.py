@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from stzsar.runtime import live
-from stzsar.runtime.capture import Capture
 from stzsar.runtime.clips import read_clip
 from stzsar.runtime.errors import SourceError
-from stzsar.runtime.live import without_secrets
-from stzsar.runtime.sources import camera_number, expand_sources, is_live, open_source
-from stzsar.runtime.video_file import FileClock
+from stzsar.runtime.sources import live
+from stzsar.runtime.sources.capture import Capture
+from stzsar.runtime.sources.live import without_secrets
+from stzsar.runtime.sources.uri import camera_number, expand_sources, is_live, open_source
+from stzsar.runtime.sources.video_file import FileClock
 
 
 class FakeCamera:

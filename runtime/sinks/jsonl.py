@@ -4,8 +4,8 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from .errors import StzsarError
-from .results import Recognition
+from ..errors import StzsarError
+from ..results import Message, to_json
 
 
 class JsonLines:
@@ -27,15 +27,15 @@ class JsonLines:
             raise self._failure(error) from error
         self._owns_file = path is not None
 
-    def write(self, recognition: Recognition) -> None:
-        """Write one result.
+    def write(self, message: Message) -> None:
+        """Write one message.
 
         Raises:
             StzsarError: the disk is full, or the like.
             BrokenPipeError: nobody reads stdout any more.
         """
         # A file name need not be valid text; what cannot be encoded becomes a JSON escape.
-        line = (recognition.to_json() + "\n").encode("utf-8", errors="backslashreplace")
+        line = (to_json(message) + "\n").encode("utf-8", errors="backslashreplace")
         try:
             while line:
                 line = line[self._file.write(line) or 0 :]

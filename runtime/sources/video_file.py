@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from ..errors import SourceError
+from ..opencv import opencv_path
 from .capture import Capture
-from .errors import SourceError
 from .frames import Due, Frame
-from .opencv import opencv_path
 
 # Whole containers announce up to a fifth more frames than they hold, files that lost half of
 # their data hold less than 60 % (measured on 88 clips in 12 codecs).

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from ..errors import SourceError
 from .capture import Capture
-from .errors import SourceError
 from .frames import Due, Frame
 
 MAX_CAMERA = 99  # OpenCV takes the hundreds of a number for the back end to use

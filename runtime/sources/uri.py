@@ -5,8 +5,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ..errors import SourceError
 from .capture import Capture
-from .errors import SourceError
 from .frames import Due, Frame, Source
 from .live import MAX_CAMERA, LiveSource, without_secrets
 from .video_file import VideoSource

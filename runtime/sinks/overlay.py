@@ -1,0 +1,51 @@
+"""Results drawn onto a picture."""
+
+import unicodedata
+from typing import Any
+
+import numpy.typing as npt
+
+from ..opencv import load_cv2
+from ..results import Recognition
+
+SHOWN_LABELS = 3
+WHITE, ACCENT = (255, 255, 255), (168, 118, 32)  # BGR
+
+Array = npt.NDArray[Any]
+
+
+def draw_overlay(image_hwc: Array, time_s: float, latest: Recognition | None) -> None:
+    """Draw the time and the best labels, with bars as long as their scores, onto a picture.
+
+    Args:
+        image_hwc: uint8 [H, W, 3], BGR; changed in place.
+        time_s: shown in the upper left corner.
+        latest: its labels are shown at the bottom; None shows none.
+    """
+    cv2 = load_cv2()
+    height, width = image_hwc.shape[:2]
+    line_px = max(20, height // 16)
+    best = latest.top[:SHOWN_LABELS] if latest else ()
+    top = height - line_px * len(best)
+    _darken(image_hwc[: line_px + 4, : 5 * line_px])
+    _write(image_hwc, f"{time_s:.1f} s", 0, line_px)
+    _darken(image_hwc[top:])
+    for row, score in enumerate(best):
+        y = top + row * line_px
+        bar_wh = (round(score.score * (width - 1)), y + line_px - 3)
+        cv2.rectangle(image_hwc, (0, y + 2), bar_wh, ACCENT, cv2.FILLED)
+        _write(image_hwc, f"{score.score:4.0%}  {score.label}", y, line_px)
+
+
+def _write(image_hwc: Array, text: str, y: int, line_px: int) -> None:
+    cv2 = load_cv2()
+    if int(cv2.__version__.partition(".")[0]) < 5:  # its fonts know ASCII only
+        plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+        text = plain
+    font, scale = cv2.FONT_HERSHEY_SIMPLEX, line_px / 34
+    origin = (line_px // 3, y + round(line_px * 0.72))
+    cv2.putText(image_hwc, text, origin, font, scale, WHITE, 1, cv2.LINE_AA)
+
+
+def _darken(region: Array) -> None:
+    region[:] = region // 3
