@@ -10,7 +10,7 @@ import cloup
 
 from ..runtime.bundle import RUNS
 from ..runtime.commandline import at_the_edge, console, say
-from ..runtime.errors import BundleError, StzsarError
+from ..runtime.errors import BundleError, EngineError, StzsarError
 from ..runtime.labels import MAX_LABELS
 from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
@@ -205,13 +205,18 @@ def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> Non
 
 def _check_tensorrt(options: dict[str, Any]) -> None:
     """Find out before the export, which is long, whether engines can be made after it."""
-    from ..runtime.trt.api import check_targets, load_rtx, load_tensorrt
+    from ..runtime.trt.api import check_targets, load_rtx, why_no_tensorrt
 
     if options["rtx_targets"] is not None:
         options["rtx_targets"] = check_targets(options["rtx_targets"])
         load_rtx()
     if options["tensorrt"]:
-        load_tensorrt()
+        reason = why_no_tensorrt()
+        if reason:
+            raise EngineError(
+                f"{reason} Leave --tensorrt out: the first stzsar-run on the device builds the "
+                "engines."
+            )
     if not (options["tensorrt"] or options["rtx_targets"]):
         for name in ("max_streams", "max_labels"):
             if options[name] is not None:

@@ -21,6 +21,8 @@ from .trt.api import why_no_tensorrt
 
 Status = Literal["ok", "note", "wrong"]
 _CPU_EXTRA = "pip install '.[cpu]' in stzsar's folder"
+_OPENCV_WHEELS = [f"opencv-{kind}python{gui}" for kind in ("", "contrib-")
+                  for gui in ("", "-headless")]  # fmt: skip
 _GUI = re.compile(r"^\s*(QT\d?|GTK\+?|GTK\d|Cocoa|Win32 UI|Wayland):\s*YES", re.MULTILINE)
 
 
@@ -137,14 +139,13 @@ def check_opencv() -> Finding:
     can = [name for name in ("FFMPEG", "GStreamer", "v4l/v4l2") if _is_built(built, name)]
     window = "a window" if _GUI.search(built) else "no window"
     found = f"{cv2.__version__} with {', '.join(can) or 'no video backend'}; {window}"
-    wheels = [name for name in ("opencv-python", "opencv-python-headless") if _version(name)]
-    if len(wheels) == 2:
+    wheels = [name for name in _OPENCV_WHEELS if _version(name)]
+    if len(wheels) > 1:
         return Finding(
             "OpenCV",
             "note",
-            f"{found}; two wheels share one folder",
-            "pip uninstall -y opencv-python opencv-python-headless && "
-            "pip install opencv-python-headless",
+            f"{found}; {' and '.join(wheels)} share one folder",
+            f"pip uninstall -y {' '.join(wheels)} && pip install opencv-python-headless",
         )
     if "FFMPEG" not in can:
         return Finding("OpenCV", "wrong", f"{found}: it cannot read video files",

@@ -13,8 +13,20 @@ from rich.console import Console
 from .errors import StzsarError
 
 log = logging.getLogger("stzsar")
+_NARROWEST, _USUAL_WIDTH = 20, 80
+
+
+class _PeoplesConsole(Console):
+    """A console that never prints nothing: COLUMNS=0 says that the width is not known."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr)
+        if self.width < _NARROWEST:
+            self.width = _USUAL_WIDTH
+
+
 # Results own stdout; everything that is for people goes to stderr.
-console = Console(stderr=True)
+console = _PeoplesConsole(stderr=True)
 
 # What turns the direction of writing, and with it the meaning of what is shown.
 _BIDI = {*map(chr, [0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])}
@@ -78,7 +90,7 @@ def printable(text: str) -> str:
     )
 
 
-class Output(Console):
+class Output(_PeoplesConsole):
     """The console of a command whose result goes to stdout."""
 
     def on_broken_pipe(self) -> None:

@@ -85,7 +85,7 @@ def open_graph(
                     raise
                 log.warning("%s Going on with ONNX Runtime.", error)
         elif engine == "tensorrt":
-            raise EngineError(reason)
+            raise EngineError(f"{reason} Else run with --engine onnxruntime.")
     from .ort_engine import OrtGraph
 
     return OrtGraph(path, threads=threads, tensorrt=engine == "onnxruntime-tensorrt")

@@ -10,6 +10,7 @@ from .labels import read_labels
 from .recognizer import Recognizer
 
 EVERY_S = 1.0
+_MISSED = 2  # looks in a row, as an editor may take the file away for a moment
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +61,12 @@ class LabelWatch:
         self._thread.join()  # a thread within the engine would abort the end of the process
 
     def _run(self) -> None:
+        missed = 0
         while not self._stop.wait(self._every_s):
             state = file_state(self._path)
-            # An editor may take the file away for a moment.
+            missed = missed + 1 if state is None else 0
+            if missed == _MISSED:
+                log.warning("%s is gone: the labels stay until it is there again.", self._path)
             if state is not None and state != self._seen:
                 self._seen = state
                 self._take()

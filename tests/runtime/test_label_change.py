@@ -180,9 +180,22 @@ class TestLabelWatch:
         assert not watch._thread.is_alive()
         assert len(own_recognizer.labels) == 3
 
-    def test_a_file_that_is_gone_or_untouched_changes_nothing(self, own_recognizer, path, changed):
+    def test_a_file_that_is_gone_is_one_warning_and_the_labels_stay(
+        self, own_recognizer, path, changed, monkeypatch, caplog
+    ):
+        monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
         with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
             path.unlink()
+            assert not changed.wait(0.2)
+            assert len(own_recognizer.labels) == 3
+            path.write_text("blue\n")
+            assert changed.wait(10)
+
+        assert caplog.text.count("is gone: the labels stay") == 1
+        assert [label.name for label in own_recognizer.labels] == ["blue"]
+
+    def test_an_untouched_file_changes_nothing(self, own_recognizer, path, changed):
+        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
             assert not changed.wait(0.2)
 
         assert len(own_recognizer.labels) == 3
