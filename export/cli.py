@@ -320,7 +320,7 @@ def _export(
     with console.status("exporting") as status:
         report = write_bundle(request, target, say=status.update)
     console.print(report.table())
-    size_mib = sum(path.stat().st_size for path in target.iterdir()) / 2**20
+    size_mib = sum(path.stat().st_size for path in target.iterdir() if path.is_file()) / 2**20
     say(
         f"The bundle is {target}: {precision}, {len(labels)} labels, {size_mib:.1f} MiB. "
         f"Run it: stzsar-run --bundle {target} --source VIDEO"

@@ -28,6 +28,7 @@ from ..runtime.bundle import (
 from ..runtime.errors import StzsarError
 from ..runtime.labels import Label, LabelBank
 from ..runtime.manifest import Manifest, PixelSpec, SamplingSpec, TextSpec, WeightsOrigin
+from ..runtime.trt.store import ENGINES
 from .calibration import Calibration
 from .fp16 import to_fp16
 from .graphs import BANK_INPUTS, GraphSpec, frame_spec, text_spec, window_spec
@@ -74,7 +75,8 @@ def write_bundle(
 
     Args:
         request: what to export.
-        target: the bundle's folder; an older bundle is replaced, anything else is refused.
+        target: the bundle's folder; an older bundle is replaced, but for its engines, and anything
+            else is refused.
         say: told what is being done, a few words at a time.
 
     Raises:
@@ -88,7 +90,8 @@ def write_bundle(
     # What is traced is the folded network; what it is compared with is the one that was given.
     folded = folded_for_inference(network)
     write_out_attention(folded)
-    with written_whole(target) as folder, torch.no_grad():
+    # Engines know the graph that they were built from: those that still fit are used again.
+    with written_whole(target, keep=[ENGINES]) as folder, torch.no_grad():
         for name, spec in _specs(folded, text_encoder=request.text_encoder).items():
             say(f"tracing {name}")
             model = trace(spec)

@@ -20,13 +20,18 @@ log = logging.getLogger(__name__)
 
 Array = npt.NDArray[Any]
 BoundGraph = Callable[[Mapping[str, Array]], dict[str, Array]]
+Sizes = tuple[int | None, ...]  # of an array's axes; None where any size will do, or is not known
 
 
 class Graph(Protocol):
-    """One loaded graph, which several threads may run."""
+    """One loaded graph, which several threads may run.
+
+    `sizes` are of the inputs and outputs of which the engine knows them; there may be none.
+    """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    sizes: Mapping[str, Sizes]
     device: str
 
     def bind(self, constants: Mapping[str, Array]) -> BoundGraph:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
-from .engine import Graph
+from .engine import Graph, Sizes
 from .errors import BundleError
 from .labels import Label, LabelBank
 from .results import Recognition, Score
@@ -117,17 +117,47 @@ def softmax(logits: Array) -> Array:
 
 
 def check_graphs(bundle: Bundle, frame: Graph, window: Graph, bank: LabelBank) -> None:
-    """Raise BundleError if a graph takes what nobody gives, or lacks a result."""
-    states, arrays = set(bundle.manifest.states), set(bank.arrays())
-    _check_graph(bundle, FRAME_GRAPH, frame, {"frames"} | arrays, states)
+    """Raise BundleError if a graph takes what nobody gives, in name or size, or lacks a result."""
+    states = set(bundle.manifest.states)
+    side = bundle.manifest.pixels.size_px
+    of_bank: dict[str, Sizes] = {name: array.shape for name, array in bank.arrays().items()}
+    offered: dict[str, Sizes | None] = {"frames": (None, side, side, 3), **of_bank}
+    _check_graph(bundle, FRAME_GRAPH, frame, offered, states)
+    # The window takes what the frame graph gives, with an axis of time after the first.
+    in_time = {name: _with_time(frame.sizes.get(name)) for name in states}
     results = {"logits", "saliency", "scale"}
-    _check_graph(bundle, WINDOW_GRAPH, window, states | arrays, results)
+    _check_graph(bundle, WINDOW_GRAPH, window, {**in_time, **of_bank}, results)
+
+
+def _with_time(sizes: Sizes | None) -> Sizes | None:
+    return sizes and (sizes[0], None, *sizes[1:])
 
 
 def _check_graph(
-    bundle: Bundle, file: str, graph: Graph, offered: set[str], wanted: set[str]
+    bundle: Bundle,
+    file: str,
+    graph: Graph,
+    offered: Mapping[str, Sizes | None],
+    wanted: set[str],
 ) -> None:
-    unknown, missing = set(graph.inputs) - offered, wanted - set(graph.outputs)
+    unknown, missing = set(graph.inputs) - set(offered), wanted - set(graph.outputs)
     if unknown or missing:
         wrong = f"takes {sorted(unknown)}" if unknown else f"does not give {sorted(missing)}"
         raise BundleError(f"{bundle.path / file} {wrong}: it is not the graph of this manifest.")
+    for name in graph.inputs:
+        takes, given = graph.sizes.get(name), offered[name]
+        if takes and given and not _fit(takes, given):
+            raise BundleError(
+                f"{bundle.path / file} takes {name} of {_shown(takes)} and the bundle has "
+                f"{_shown(given)}: it is not the graph of this manifest, export the bundle again."
+            )
+
+
+def _fit(takes: Sizes, given: Sizes) -> bool:
+    return len(takes) == len(given) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(takes, given, strict=True)
+    )
+
+
+def _shown(sizes: Sizes) -> str:
+    return " x ".join("any" if size is None else str(size) for size in sizes)

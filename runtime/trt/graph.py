@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..bundle import BANK, MANIFEST, sha256_of
 from ..cuda import Driver, Gpu, find_driver
+from ..engine import Sizes
 from ..errors import EngineError
 from ..labels import MAX_ATTRIBUTES, MAX_LABELS, LabelBank
 from ..manifest import MAX_FRAMES, Manifest
@@ -42,6 +43,7 @@ class TrtGraph:
     Attributes:
         inputs: names of the graph's inputs.
         outputs: names of its outputs.
+        sizes: none: an engine does not tell a fixed size from its largest.
         device: "tensorrt".
     """
 
@@ -74,6 +76,7 @@ class TrtGraph:
         self._engines = Engines(trt, driver, path, trusted=trusted, report=report)
         self._execution = self._engines.open(self._engines.usual_limits(constants))
         self.inputs, self.outputs = self._execution.inputs, self._execution.outputs
+        self.sizes: Mapping[str, Sizes] = {}
 
     def bind(self, constants: Mapping[str, Array]) -> "BoundTrtGraph":
         """Put `constants` on the GPU, and return the graph that takes the rest.

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import shutil
 
@@ -63,6 +64,44 @@ def test_engines_are_listed_with_their_devices(run, make_request, tmp_path, orin
     assert "window.engine" in shown
     assert "it is never used" in shown
     assert "none: it has no text encoder" in shown
+
+
+def test_an_engine_says_whether_it_is_of_the_bundles_graph(run, exported, tmp_path, orin_key):
+    folder = shutil.copytree(exported(interaction="product", temporal=True)[0], tmp_path / "copy")
+    mine = {"precision": "fp32", "graph": sha256_of(folder / "frame.onnx")}
+    store = EngineStore(folder)
+    store.keep("frame", dataclasses.replace(orin_key, **mine), b"an engine")
+    store.keep("window", dataclasses.replace(orin_key, **mine), b"of the other graph")
+
+    frame, window = json.loads(run(folder, "--json").stdout)["engines"]
+
+    assert "of this frame.onnx; Orin" in frame
+    assert frame.startswith("engines/frame.engine")
+    assert "not of this window.onnx, so it is never used; Orin" in window
+
+
+def test_an_older_format_is_shown_as_it_lies_on_disk(run, root):
+    result = run(root / "tests" / "data" / "bundle-format-1", "--json")
+
+    assert json.loads(result.stdout)["format"].startswith("1 (read as 2), unchanged")
+
+
+@pytest.mark.parametrize("name", ["frame.onnx", "window.onnx", "text.onnx"])
+@pytest.mark.parametrize("junk", [b"", b"junk"])
+def test_a_graph_that_is_none_is_one_sentence_whatever_its_hash(
+    run, exported, tmp_path, name, junk
+):
+    copy = shutil.copytree(exported(interaction="product", temporal=True)[0], tmp_path / "copy")
+    (copy / name).write_bytes(junk)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"][name] = sha256_of(copy / name)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+
+    result = run(copy)
+
+    assert result.exit_code == 2
+    assert f"{name} is not an ONNX graph" in result.stderr
+    assert not result.stdout
 
 
 def test_a_bundle_that_was_tampered_with_is_one_sentence(run, exported, tmp_path):

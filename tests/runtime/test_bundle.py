@@ -14,6 +14,7 @@ from stzsar.runtime.bundle import (
     sha256_of,
 )
 from stzsar.runtime.errors import BundleError
+from stzsar.runtime.labels import LabelBank
 from stzsar.runtime.recognizer import Recognizer
 
 
@@ -182,6 +183,52 @@ def test_a_graph_without_a_state_is_refused(own_bundle, rewrite_manifest):
     rewrite_manifest(own_bundle, states=["colour", "closeness", "depth"])
 
     with pytest.raises(BundleError, match=r"frame\.onnx does not give \['depth'\]"):
+        Recognizer.load(own_bundle)
+
+
+def test_a_graph_for_frames_of_another_size_is_refused(own_bundle, rewrite_manifest):
+    rewrite_manifest(own_bundle, pixels={"size_px": 32, "mean": [0, 0, 0], "std": [1, 1, 1]})
+
+    with pytest.raises(BundleError, match=r"takes frames of any x 16 x 16 x 3 .* has any x 32 x"):
+        Recognizer.load(own_bundle)
+
+
+def fix_sizes(path, name, sizes):
+    """Declare the sizes of a graph's input, as one that was made for another network does."""
+    model = onnx.load(path)
+    declared = next(value for value in model.graph.input if value.name == name)
+    for dim, size in zip(declared.type.tensor_type.shape.dim, sizes, strict=True):
+        if size:
+            dim.dim_value = size
+    path.write_bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "sizes", "given"),
+    [
+        ("frame.onnx", "class_embeddings", (0, 3), "any x 3 and the bundle has 3 x 5"),
+        ("window.onnx", "attribute_embeddings", (0, 0, 3), "any x any x 3 .* has 3 x 2 x 5"),
+    ],
+)
+def test_a_bank_of_another_width_than_the_graphs_is_refused(
+    own_bundle, rewrite_manifest, file, name, sizes, given
+):
+    fix_sizes(own_bundle / file, name, sizes)
+    labels, rng = LabelBank.load(own_bundle / "bank.npz").labels, np.random.default_rng(0)
+    rows = {"class": rng.random((3, 5)), "attribute": rng.random((3, 2, 5))}
+    bank = LabelBank(labels, rows["class"], rows["attribute"], np.ones((3, 2), bool))
+    bank.save(own_bundle / "bank.npz")
+    rewrite_manifest(own_bundle)
+
+    with pytest.raises(BundleError, match=f"{file} takes {name} of {given}"):
+        Recognizer.load(own_bundle)
+
+
+def test_a_window_graph_for_states_of_another_width_is_refused(own_bundle, rewrite_manifest):
+    fix_sizes(own_bundle / "window.onnx", "colour", (0, 0, 4))
+    rewrite_manifest(own_bundle)
+
+    with pytest.raises(BundleError, match=r"takes colour of any x any x 4 .* has any x any x 3"):
         Recognizer.load(own_bundle)
 
 

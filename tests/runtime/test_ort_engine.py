@@ -54,6 +54,24 @@ def test_feeds_that_the_graph_does_not_take_are_an_engine_error(bundle, recogniz
         bound(feeds)
 
 
+def test_what_onnx_runtime_says_is_told_in_one_line_to_its_end(bundle, recognizer):
+    bound = OrtGraph(bundle / "frame.onnx").bind(recognizer.scorer.bank.arrays())
+
+    with pytest.raises(EngineError) as caught:
+        bound({"frames": np.zeros((1, 15, 16, 3), np.uint8)})
+    sentence = str(caught.value)
+    assert "Got: 15 Expected: 16" in sentence
+    assert "\n" not in sentence
+    assert "ONNXRuntimeError" not in sentence
+
+
+def test_a_file_that_is_no_graph_is_called_so(tmp_path):
+    (tmp_path / "frame.onnx").write_bytes(b"no graph")
+
+    with pytest.raises(EngineError, match=r"frame\.onnx is not an ONNX graph"):
+        OrtGraph(tmp_path / "frame.onnx")
+
+
 def test_tensorrt_in_a_wheel_without_it_is_one_sentence(bundle):
     with pytest.raises(EngineError, match="does not run TensorRT here"):
         open_graph(bundle / "frame.onnx", engine="onnxruntime-tensorrt")
