@@ -1,19 +1,18 @@
 """stzsar-export: from a checkpoint, or from CLIP itself, to a bundle."""
 
 import dataclasses
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
 
-from ..runtime.bundle import RUNS
 from ..runtime.commandline import at_the_edge, console, say
-from ..runtime.errors import BundleError, EngineError, StzsarError
+from ..runtime.errors import EngineError, StzsarError
 from ..runtime.labels import MAX_LABELS
 from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
+from .origin import from_checkpoint, from_clip
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
@@ -185,9 +184,10 @@ def main(context: click.Context, checkpoint: Path | None, **options: Any) -> Non
     if options["backbone"]:
         if checkpoint:
             raise StzsarError(f"Give the checkpoint {checkpoint} or --backbone, not both.")
-        found, network, run = _from_clip(options)
+        names = ("backbone", "pretrained", "interaction", "patch_path", "tokenizer")
+        found, network, run = from_clip(**{name: options[name] for name in names})
     else:
-        found, network, run = _from_checkpoint(checkpoint)
+        found, network, run = from_checkpoint(checkpoint)
     _export(found, network, run, labels or found.labels, options)
 
 
@@ -231,60 +231,6 @@ def _refuse_precision_options(options: dict[str, Any]) -> None:
         raise StzsarError("Give --fp16 or --int8, not both.")
     if options["calibration"] and not options["int8"]:
         raise StzsarError("--calibration goes with --int8: nothing else is calibrated.")
-
-
-def _from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
-    from ..models.checkpoint import DESCRIPTION, load_checkpoint, newest_checkpoint
-
-    if folder is None:
-        folder = newest_checkpoint(RUNS)
-        if folder is None:
-            raise StzsarError(
-                "There is no checkpoint under runs/: train one with stzsar-train, or export CLIP "
-                "itself with --backbone ViT-B-32 --pretrained openai."
-            )
-        say(f"Exporting the newest checkpoint, {folder}.")
-    elif not (folder / DESCRIPTION).is_file():
-        newest = newest_checkpoint(folder)
-        if newest is None:
-            raise BundleError(
-                f"{folder} is neither a checkpoint nor a run with one: name a folder that "
-                "stzsar-train wrote."
-            )
-        folder = newest
-        say(f"Exporting {folder}.")
-    checkpoint, network = load_checkpoint(folder)
-    # A run's checkpoints lie in runs/<run>/checkpoints/<step>; others stay by themselves.
-    whole = Path(os.path.relpath(folder.resolve()))
-    in_run = whole.parent.name == "checkpoints"
-    return checkpoint, network, whole.parent.parent if in_run else RUNS / whole.name
-
-
-def _from_clip(options: dict[str, Any]) -> "tuple[Checkpoint, STZSAR, Path]":
-    from ..models.checkpoint import Checkpoint
-    from ..models.config import HeadConfig
-    from ..models.pretrained import load_clip
-    from ..runtime.labels import default_labels
-    from ..runtime.manifest import SamplingSpec
-
-    backbone, pretrained = options["backbone"], options["pretrained"]
-    with console.status(f"loading {backbone} ({pretrained})"):
-        network, origin = load_clip(
-            backbone,
-            pretrained,
-            head=HeadConfig(interaction=options["interaction"]),
-            patch_path=options["patch_path"],
-            tokenizer=options["tokenizer"],
-        )
-    found = Checkpoint(
-        model=network.config,
-        labels=default_labels(),
-        sampling=SamplingSpec(frames=8, rate_fps=4.0),
-        origin=origin,
-        step=0,
-    )
-    say(f"Exporting {origin.source}. It knows {origin.knows}.")
-    return found, network, RUNS / f"{backbone}-{Path(pretrained).stem}"
 
 
 def _export(

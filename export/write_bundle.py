@@ -85,31 +85,19 @@ def write_bundle(
             does not fit into fp16.
     """
     _check_target(target)
-    network = request.network.eval()
-    _check_size(network, text_encoder=request.text_encoder)
-    # What is traced is the folded network; what it is compared with is the one that was given.
-    folded = folded_for_inference(network)
-    write_out_attention(folded)
+    _check_size(request.network, text_encoder=request.text_encoder)
     # Engines know the graph that they were built from: those that still fit are used again.
     with written_whole(target, keep=[ENGINES]) as folder, torch.no_grad():
-        for name, spec in _specs(folded, text_encoder=request.text_encoder).items():
-            say(f"tracing {name}")
-            model = trace(spec)
-            if request.precision == "fp16":
-                model = to_fp16(model)
-            elif request.calibration and name == FRAME_GRAPH:
-                say(f"calibrating {name}")
-                example = {key: spec.inputs[key].numpy() for key in BANK_INPUTS}
-                model = to_int8(model, request.calibration.frames_bhwc, example)
-            onnx.save(model, folder / name)
+        write_graphs(request, folder, say=say)
         say(f"embedding {len(request.labels)} labels")
-        bank = embed_labels(network, request.labels)
+        bank = embed_labels(request.network, request.labels)
         bank.save(folder / BANK)
         if request.text_encoder:
+            network = request.network
             tokenizer = tokenizer_of(network.config.text, network.tokenizer_json)
             (folder / TOKENIZER).write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
         say("comparing with torch")
-        report = _compare(request, folder, bank)
+        report = compare_graphs(request, folder, bank)
         report.check()
         report.save(folder / PARITY)
         # The manifest comes last: a folder with one is complete.
@@ -118,7 +106,27 @@ def write_bundle(
     return report
 
 
-def _compare(request: BundleRequest, folder: Path, bank: LabelBank) -> ParityReport:
+@torch.no_grad()
+def write_graphs(
+    request: BundleRequest, folder: Path, *, say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Write the graphs of `request` into `folder`, compared with nothing yet."""
+    # What is traced is the folded network; what it is compared with is the one that was given.
+    folded = folded_for_inference(request.network.eval())
+    write_out_attention(folded)
+    for name, spec in _specs(folded, text_encoder=request.text_encoder).items():
+        say(f"tracing {name}")
+        model = trace(spec)
+        if request.precision == "fp16":
+            model = to_fp16(model)
+        elif request.calibration and name == FRAME_GRAPH:
+            say(f"calibrating {name}")
+            example = {key: spec.inputs[key].numpy() for key in BANK_INPUTS}
+            model = to_int8(model, request.calibration.frames_bhwc, example)
+        onnx.save(model, folder / name)
+
+
+def compare_graphs(request: BundleRequest, folder: Path, bank: LabelBank) -> ParityReport:
     """Compare on drawn pictures; int8 on frames of the videos that it was not calibrated on."""
     frames = request.calibration
     return compare(

@@ -126,7 +126,7 @@ def test_what_is_no_onnx_is_refused_in_one_sentence(rtx, tmp_path):
 def test_what_cannot_be_built_is_said_before_the_export(monkeypatch, options, sentence):
     monkeypatch.setattr(trt_api, "find_driver", lambda: None)
     monkeypatch.setattr(trt_api, "load_rtx", lambda: None)
-    monkeypatch.setattr(cli, "_from_checkpoint", lambda folder: pytest.fail("began"))
+    monkeypatch.setattr(cli, "from_checkpoint", lambda folder: pytest.fail("began"))
     result = CliRunner().invoke(cli.main, options)
     assert result.exit_code == 2, result.output
     assert sentence in result.stderr
