@@ -275,23 +275,33 @@ def _export(
 
 
 def _build_engines(target: Path, options: dict[str, Any]) -> None:
-    """Make the engines that are asked for; the bundle is complete without them."""
+    """Make the engines that are asked for; the bundle is complete without them.
+
+    Those of this machine are compared with ONNX Runtime; engines for other cards cannot be run.
+    """
     from ..runtime.bundle import Bundle
     from ..runtime.progress import loading_progress
+    from .engine_parity import check_engines, compare_engines
     from .engines import device_engines, rtx_engines
 
     if not (options["tensorrt"] or options["rtx_targets"]):
         return
     bundle = Bundle.open(target)
     streams, labels = options["max_streams"] or DEFAULT_STREAMS, options["max_labels"]
-    with loading_progress(shown=True) as (_, report):
+    checked = None
+    with loading_progress(shown=True) as (_, on_build):
         if options["rtx_targets"]:
             targets = options["rtx_targets"]
-            folder = rtx_engines(bundle, targets, streams=streams, labels=labels, report=report)
+            folder = rtx_engines(bundle, targets, streams=streams, labels=labels, report=on_build)
             say(f"The engines for {', '.join(targets)} are in {folder}.")
         if options["tensorrt"]:
-            folder = device_engines(bundle, streams=streams, labels=labels, report=report)
+            folder = device_engines(bundle, streams=streams, labels=labels, report=on_build)
             say(f"The engines for this machine are in {folder}.")
+            checked = folder
+    if checked:
+        report = compare_engines(bundle)
+        console.print(report.table())
+        check_engines(report, checked)
 
 
 def _calibration(source: str | None, size_px: int) -> "Calibration":

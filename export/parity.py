@@ -16,7 +16,6 @@ import numpy as np
 import torch
 from rich.table import Table
 
-from ..models.interaction import WindowScores
 from ..models.label_texts import LabelTexts, to_tensors
 from ..models.stzsar import STZSAR
 from ..runtime.bundle import FRAME_GRAPH, TEXT_GRAPH, WINDOW_GRAPH
@@ -28,7 +27,7 @@ FRAMES = 32
 WINDOWS = 64
 END_TO_END = "end to end"
 _BATCH = 8
-_MAX_TEXTS = 64
+MAX_LABELS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +59,8 @@ BOUNDS = {
     "fp16": Bounds(relative=5e-2, cosine=0.999, scores=5e-2, top1=1.0, tie=1e-3),
     "int8": Bounds(relative=0.1, cosine=0.98, scores=0.1, top1=0.95, tie=1e-3),
 }
+# TensorRT multiplies fp32 as TF32, which has the 11 bits of fp16; int8 it fuses in its own way.
+_ENGINE_BOUNDS = {"fp32": BOUNDS["fp16"], "fp16": BOUNDS["fp16"], "int8": BOUNDS["int8"]}
 _INSTEAD = {
     "fp32": "",
     "fp16": ", try it without --fp16",
@@ -105,6 +106,8 @@ class ParityReport:
             the window graph and end to end.
         windows: how many were compared.
         pictures: what the frames showed.
+        of_engines: whether TensorRT's engines were compared with the graphs in ONNX Runtime, and
+            not the graphs with torch.
     """
 
     precision: str
@@ -112,14 +115,18 @@ class ParityReport:
     top1_agreement: dict[str, float]
     windows: int
     pictures: str
+    of_engines: bool = False
 
     def save(self, path: Path) -> None:
-        """Write the report as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
+        """Write the report of a bundle as JSON."""
+        document = dataclasses.asdict(self)
+        del document["of_engines"]
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
     def table(self) -> Table:
         """Return the report for people."""
-        table = Table(title=f"Parity with torch, {self.windows} windows of {self.pictures}")
+        other = "ONNX Runtime" if self.of_engines else "torch"
+        table = Table(title=f"Parity with {other}, {self.windows} windows of {self.pictures}")
         for column in ("output", "largest difference", "relative", "smallest cosine"):
             table.add_column(column)
         for name, found in self.differences.items():
@@ -136,10 +143,10 @@ class ParityReport:
         for graph, share in self.top1_agreement.items():
             least = self._bounds(graph).top1
             if not share >= least:
+                ours, theirs, instead = self._words()
                 raise ParityError(
                     f"{graph}: {1 - share:.1%} of {self.windows} windows get another best label "
-                    f"from the exported graphs than from the network, at most {1 - least:.0%} may: "
-                    f"no bundle was written{_INSTEAD[self.precision]}."
+                    f"from {ours} than from {theirs}, at most {1 - least:.0%} may: {instead}."
                 )
 
     def _check_difference(self, name: str, found: Difference, bounds: Bounds) -> None:
@@ -154,13 +161,21 @@ class ParityReport:
                 f"{found.cosine:.5f}, at least {bounds.cosine}"
             )
         if not inside:
-            raise ParityError(
-                f"{name} of the exported graphs is not what the network gives ({why}): no bundle "
-                f"was written{_INSTEAD[self.precision]}."
-            )
+            ours, theirs, instead = self._words()
+            raise ParityError(f"{name} of {ours} is not what {theirs} gives ({why}): {instead}.")
+
+    def _words(self) -> tuple[str, str, str]:
+        """Return what was compared, with what, and what comes of a difference."""
+        if self.of_engines:
+            instead = "they were removed; run the bundle with --engine onnxruntime"
+            return "TensorRT's engines", "ONNX Runtime", instead
+        instead = f"no bundle was written{_INSTEAD[self.precision]}"
+        return "the exported graphs", "the network", instead
 
     def _bounds(self, name: str) -> Bounds:
         """Return the bounds of one graph: in an int8 bundle only the frame graph is int8."""
+        if self.of_engines:
+            return _ENGINE_BOUNDS[self.precision]
         exact = self.precision == "int8" and name.startswith(("window", "text"))
         return BOUNDS["fp32" if exact else self.precision]
 
@@ -192,25 +207,27 @@ def compare(
         pictures: what the report says of them.
     """
     network.eval()
-    bank = bank.select(range(min(_MAX_TEXTS, len(bank.labels))))
+    bank = bank.select(range(min(MAX_LABELS, len(bank.labels))))
     size = network.config.vision.image_px
     images = draw_images(FRAMES, size) if images_bhwc is None else images_bhwc
     ours, torchs = _frame_states(folder, network, bank, images)
     differences = {f"frame.{name}": Difference.between(ours[name], torchs[name]) for name in torchs}
-    choice = _windows(len(images), window_frames, in_order=images_bhwc is not None)
+    choice = windows_of(len(images), window_frames, in_order=images_bhwc is not None)
     state = {name: torch.from_numpy(value[choice]) for name, value in torchs.items()}
     expected = network.score_window(state, to_tensors(bank))
+    wanted = {name: getattr(expected, name).numpy() for name in ("logits", "saliency", "scale")}
     graph = open_graph(folder / WINDOW_GRAPH, engine="onnxruntime")
     agreement = {}
     for name, states in (("window", torchs), (END_TO_END, ours)):
         found = graph({key: value[choice] for key, value in states.items()} | bank.arrays())
-        differences |= _window_differences(name, found, expected)
-        similarities = (expected.logits / expected.scale).numpy()
+        differences |= window_differences(name, found, wanted)
         tie = BOUNDS[precision].tie
-        agreement[name] = top1_agreement(found["logits"], similarities, tie=tie)
+        agreement[name] = top1_agreement(
+            found["logits"], wanted["logits"] / wanted["scale"], tie=tie
+        )
     if (folder / TEXT_GRAPH).exists():
         texts = LabelTexts(bank.labels, network.config, network.tokenizer_json)
-        tokens = texts.tokens[:_MAX_TEXTS]
+        tokens = texts.tokens[:MAX_LABELS]
         text = open_graph(folder / TEXT_GRAPH, engine="onnxruntime")
         embedded = text({"tokens": tokens.numpy()})["embeddings"]
         expected_text = network.encode_text(tokens).numpy()
@@ -218,7 +235,7 @@ def compare(
     return ParityReport(precision, differences, agreement, WINDOWS, pictures)
 
 
-def _windows(count: int, frames: int, *, in_order: bool) -> Array:
+def windows_of(count: int, frames: int, *, in_order: bool) -> Array:
     """Choose the frames [WINDOWS, frames] of windows: neighbours if they are in order, or any.
 
     Where there are fewer than WINDOWS of neighbours, the others are of any frames too.
@@ -231,15 +248,15 @@ def _windows(count: int, frames: int, *, in_order: bool) -> Array:
     return drawn
 
 
-def _window_differences(
-    name: str, found: Mapping[str, Array], expected: WindowScores
+def window_differences(
+    name: str, found: Mapping[str, Array], wanted: Mapping[str, Array]
 ) -> dict[str, Difference]:
     """Compare logits, scores (the softmax that the runtime gives) and saliency."""
-    scores = torch.from_numpy(found["logits"]).softmax(-1).numpy()
+    scores = [torch.from_numpy(one["logits"]).softmax(-1).numpy() for one in (found, wanted)]
     return {
-        f"{name}.logits": Difference.between(found["logits"], expected.logits.numpy()),
-        f"{name}.scores": Difference.between(scores, expected.logits.softmax(-1).numpy()),
-        f"{name}.saliency": Difference.between(found["saliency"], expected.saliency.numpy()),
+        f"{name}.logits": Difference.between(found["logits"], wanted["logits"]),
+        f"{name}.scores": Difference.between(*scores),
+        f"{name}.saliency": Difference.between(found["saliency"], wanted["saliency"]),
     }
 
 

@@ -113,6 +113,17 @@ def backbones(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.fixture(scope="session")
+def fake_gpu() -> Any:
+    """The module runtime/fake_gpu.py."""
+    spec = importlib.util.spec_from_file_location("fake_gpu", ROOT / "tests/runtime/fake_gpu.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
 def orin_key() -> EngineKey:
     """The key of a TensorRT engine that was built on a Jetson Orin."""
     from stzsar.runtime.trt.key import EngineKey, Limits

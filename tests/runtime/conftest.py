@@ -5,12 +5,10 @@ is the colour that it names. So what it must answer is known, and everything on 
 ONNX graphs, a tokenizer, video files.
 """
 
-import importlib.util
 import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -255,17 +253,6 @@ def run_cli() -> RunCli:
 
 
 # Test files cannot import a conftest in pytest's importlib mode; these hand them its functions.
-
-
-@pytest.fixture(scope="session")
-def fake_gpu() -> ModuleType:
-    """The module fake_gpu.py."""
-    spec = importlib.util.spec_from_file_location("fake_gpu", Path(__file__).parent / "fake_gpu.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(name="picture")
