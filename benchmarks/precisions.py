@@ -88,8 +88,8 @@ def main(
     found, network = _choose(checkpoint, backbone)
     with tempfile.TemporaryDirectory() as place, progress_bar() as bar:
         task = bar.add_task("", total=len(PRECISIONS) + rounds)
-        rows = []
-        for request in requests(found, network, calibration):
+        rows, wanted = [], requests(found, network, calibration)
+        for request in wanted:
             bar.update(task, description=f"exporting {request.precision}")
             rows.append(export(request, Path(place) / request.precision))
             bar.advance(task)
@@ -104,6 +104,9 @@ def main(
     ]
     click.echo(table(rows))
     click.echo(f"\n{found.origin.source}; {machine()}; ms: batch 1, {threads} threads, median.")
+    for request in wanted:
+        if request.calibration:
+            click.echo(f"{request.precision}: calibrated on {request.calibration.source}.")
     for row in rows:
         if row.refused:
             click.echo(f"{row.precision} is refused: {row.refused}")

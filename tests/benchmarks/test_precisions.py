@@ -38,6 +38,7 @@ def test_the_command_measures_each_precision_also_what_the_gate_refuses(tmp_path
     differences = [float(row[4]) for row in cells]
     assert differences[0] < differences[1] < differences[2]
     assert [row[-1] for row in cells] == ["passed |", "passed |", "refused |"]
+    assert "int8: calibrated on sample.mp4." in result.stdout
     assert "int8 is refused: " in result.stdout
 
 
