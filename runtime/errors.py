@@ -3,6 +3,7 @@
     StzsarError            exit code 2
     +- BundleError         a bundle or checkpoint that cannot be used
     +- LabelError          labels that are missing, unreadable, repeated or unknown
+    +- CalibrationError    thresholds that are unreadable, of another bundle, or not to be had
     +- SourceError         a camera, stream or video that gives no frames
     +- EngineError         no inference engine, or one that refuses the graph
     +- ParityError         exit code 3: an export that differs from its model
@@ -23,6 +24,10 @@ class BundleError(StzsarError):
 
 class LabelError(StzsarError):
     """Labels or attributes that are missing, unreadable, repeated or unknown."""
+
+
+class CalibrationError(StzsarError):
+    """Footage that is too short for thresholds, or thresholds that do not belong to the run."""
 
 
 class SourceError(StzsarError):
