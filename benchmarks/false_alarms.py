@@ -224,10 +224,10 @@ def table(rows: Sequence[Row]) -> str:
         asked = "not calibrated"
         if row.asked_per_day is not None:
             asked = f"{row.asked_per_day:g} a day = {row.asked_per_day / 24:.2g} an hour"
-        an_hour = row.false_events / row.ordinary_hours
+        false = f"{row.false_events / row.ordinary_hours:.2f}"
         lines.append(
-            f"| {row.kind} | {asked} | {an_hour:.2f} ({row.false_events} in "
-            f"{row.ordinary_hours:g} h) | {row.found} of {row.actions} ({row.found / row.actions:.0%}) |"
+            f"| {row.kind} | {asked} | {false} ({row.false_events} in {row.ordinary_hours:g} h) "
+            f"| {row.found} of {row.actions} ({row.found / row.actions:.0%}) |"
         )
     return "\n".join(lines)
 

@@ -92,14 +92,16 @@ class Calibrator:
                 f"The rate of false alarms is {false_alarms_per_day!r} a day: give a number above "
                 "0, such as 1, or 0.1 for one in ten days."
             )
-        if self.hours < self.needed_hours:
+        peaks = self._peaks.highest()
+        # Pieces that are shorter than an event give time and no peaks.
+        if self.hours < self.needed_hours or peaks.shape[1] < MIN_BLOCKS // 2:
             raise CalibrationError(
                 f"There are {60 * self.hours:.1f} minutes of footage in full windows, and "
-                f"thresholds need {math.ceil(60 * self.needed_hours)}: give more of what the "
+                f"thresholds need {math.ceil(60 * self.needed_hours)} without many gaps: give more of what the "
                 "camera sees on ordinary days."
             )
         mean = self._peaks.total / self._peaks.windows
-        tails = fit_tails(self._peaks.highest(), self._peaks.blocks, mean)
+        tails = fit_tails(peaks, self._peaks.blocks, mean)
         if (still := int(tails.still.sum())) > 0:
             log.warning(
                 "The similarity of %d of %d labels does not change in this footage, so that their "

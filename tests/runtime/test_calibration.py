@@ -140,11 +140,20 @@ def test_a_rate_beyond_the_footage_is_said_to_be_extrapolated_and_how_far(footag
 
 
 def test_footage_that_is_too_short_is_told_how_much_is_needed(footage):
-    with pytest.raises(CalibrationError, match=r"5\.0 minutes of footage .* thresholds need 10:"):
+    with pytest.raises(CalibrationError, match=r"5\.0 minutes of footage .* thresholds need 10 "):
         calibrator_of(footage[:1201]).thresholds(1)
     with pytest.raises(CalibrationError, match=r"0\.0 minutes"):
         calibrator_of(footage[:0]).thresholds(1)
     assert len(calibrator_of(footage[:2401]).thresholds(1).thresholds) == len(LABELS)
+
+
+def test_pieces_that_are_shorter_than_an_event_are_no_footage(footage):
+    calibrator = Calibrator(LABELS, manifest_of(), Policy(min_length_s=2), rate_fps=RATE_FPS)
+    for index, row in enumerate(footage[:6000]):
+        calibrator.add("door", index / RATE_FPS + 10 * (index // 4), row)
+    assert calibrator.hours > calibrator.needed_hours
+    with pytest.raises(CalibrationError, match="without many gaps"):
+        calibrator.thresholds(1)
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan"), float("inf")])
