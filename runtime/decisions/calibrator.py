@@ -97,8 +97,8 @@ class Calibrator:
         if self.hours < self.needed_hours or peaks.shape[1] < MIN_BLOCKS // 2:
             raise CalibrationError(
                 f"There are {60 * self.hours:.1f} minutes of footage in full windows, and "
-                f"thresholds need {math.ceil(60 * self.needed_hours)} without many gaps: give more of what the "
-                "camera sees on ordinary days."
+                f"thresholds need {math.ceil(60 * self.needed_hours)} without many gaps: "
+                "give more of what the camera sees on ordinary days."
             )
         mean = self._peaks.total / self._peaks.windows
         tails = fit_tails(peaks, self._peaks.blocks, mean)
