@@ -48,18 +48,20 @@ class Backoff:
     Attributes:
         attempts: of one item, not counting those that met nobody.
         first_s: the first wait, in seconds.
-        longest_s: the longest, also where the other side asks for more.
+        longest_s: the longest of these.
+        longest_asked_s: the longest that the other side may ask for.
     """
 
     attempts: int = 6
     first_s: float = 0.5
     longest_s: float = 30.0
+    longest_asked_s: float = 600.0
 
     def wait_s(self, failures: int, asked_s: float | None) -> float:
         """Return the seconds to wait after so many failures in a row."""
         doubled_s = min(self.longest_s, self.first_s * 2 ** min(failures - 1, 30))
         jittered_s = doubled_s * random.uniform(0.5, 1.0)
-        return jittered_s if asked_s is None else min(max(0.0, asked_s), self.longest_s)
+        return jittered_s if asked_s is None else min(max(0.0, asked_s), self.longest_asked_s)
 
 
 @dataclass
