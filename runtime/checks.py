@@ -16,12 +16,11 @@ from typing import Literal
 from .bundle import FRAME_GRAPH, Bundle, find_bundle, shipped_bundle
 from .cuda import Gpu, find_driver, jetson_linux
 from .errors import StzsarError
-from .opencv import load_cv2
+from .opencv import has_windows, load_cv2
 from .trt.api import why_no_tensorrt
 
 Status = Literal["ok", "note", "wrong"]
 _CPU_EXTRA = "pip install '.[cpu]' in stzsar's folder"
-_GUI = re.compile(r"^\s*(QT\d?|GTK\+?|GTK\d|Cocoa|Win32 UI|Wayland):\s*YES", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -135,7 +134,7 @@ def check_opencv() -> Finding:
         return Finding("OpenCV", "wrong", str(error).split(":")[0], _CPU_EXTRA)
     built = cv2.getBuildInformation()
     can = [name for name in ("FFMPEG", "GStreamer", "v4l/v4l2") if _is_built(built, name)]
-    window = "a window" if _GUI.search(built) else "no window"
+    window = "a window" if has_windows(built) else "no window"
     found = f"{cv2.__version__} with {', '.join(can) or 'no video backend'}; {window}"
     wheels = [name for name in ("opencv-python", "opencv-python-headless") if _version(name)]
     if len(wheels) == 2:

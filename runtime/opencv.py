@@ -2,10 +2,13 @@
 
 import functools
 import os
+import re
 from pathlib import Path
 from types import ModuleType
 
 from .errors import EngineError, StzsarError
+
+_GUI = re.compile(r"^\s*(QT\d?|GTK\+?|GTK\d|Cocoa|Win32 UI|Wayland):\s*YES", re.MULTILINE)
 
 
 @functools.cache
@@ -28,6 +31,11 @@ def load_cv2() -> ModuleType:
             "Jetson it comes with JetPack."
         ) from error
     return cv2
+
+
+def has_windows(build_information: str) -> bool:
+    """Say whether an OpenCV of which `cv2.getBuildInformation` says this can open a window."""
+    return _GUI.search(build_information) is not None
 
 
 def opencv_path(path: Path, error: type[StzsarError]) -> str:

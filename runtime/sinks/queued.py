@@ -231,6 +231,12 @@ class Queued(Generic[T]):
                 self._failures = max(self._failures, FAILURES_UNTIL_DEAD - 1)
                 self._went_wrong(trouble)
 
+    def end(self, timeout_s: float) -> None:
+        """Take nothing more; what waits may be delivered for `timeout_s` seconds. Does not wait."""
+        with self._changed:
+            if not self._patience.closing:
+                self._patience.end_at(time.monotonic() + timeout_s)
+
     def close(self, timeout_s: float) -> None:
         """Deliver what waits, for `timeout_s` seconds at most, and end the thread.
 
@@ -239,10 +245,9 @@ class Queued(Generic[T]):
         Raises:
             BaseException: what was declared `fatal` has happened, and `offer` did not say so.
         """
-        with self._changed:
-            if self._closed:
-                return
-            self._patience.end_at(time.monotonic() + timeout_s)
+        if self._closed:
+            return
+        self.end(timeout_s)
         self._thread.join(timeout_s)
         with self._changed:
             self._closed = True

@@ -1,6 +1,7 @@
 """The annotated video: every frame with the time and the best labels drawn on it."""
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,8 @@ MAX_MPEG4_PX = 8190
 # MPEG-4 parts a second into at most 65535 steps: above this rate hundredths do not always fit.
 WHOLE_FPS_ABOVE = 600
 ASSUMED_FPS = 25.0
+# A stream that was lost over night is not that much of a still picture.
+LONGEST_STILL_S = 10.0
 
 Array = npt.NDArray[Any]
 
@@ -28,11 +31,16 @@ class AnnotatedVideo:
     """Writes an MP4 file beside its final name, which it gets when it is whole.
 
     A file's frames are written one by one. A live source's are repeated or left out so that the
-    video lasts as long as what it shows.
+    video lasts as long as what it shows, but for gaps of which `LONGEST_STILL_S` are shown.
     """
 
     def __init__(self, path: Path, *, fps: float | None, live: bool) -> None:
         """Make sure that the file can be written, before anything is decoded.
+
+        Args:
+            path: the file, which ends in .mp4.
+            fps: the source's announced rate; None if it is unknown, or not known yet.
+            live: whether the video is to last as long as what it shows.
 
         Raises:
             StzsarError: the name does not end in .mp4, or the folder cannot be written to.
@@ -47,16 +55,35 @@ class AnnotatedVideo:
             self._part.open("xb").close()
         except OSError as error:
             raise StzsarError(f"Cannot write the video {path}: {error.strerror}.") from error
-        fps = fps or ASSUMED_FPS
-        self._fps = round(fps, 0 if fps > WHOLE_FPS_ABOVE else 2) or ASSUMED_FPS
+        self._fps = ASSUMED_FPS
+        self.use_rate(fps)
         self._live = live
         self._cv2 = load_cv2()
         self._writer: Any = None
         self._size_wh = (0, 0)
         self._written = 0
+        self._left_out_s = 0.0
 
-    def write(self, frame: Frame, latest: Recognition | None) -> None:
+    def use_rate(self, fps: float | None) -> None:
+        """Take the source's rate, before the first frame; None leaves it as it is."""
+        if fps:
+            self._fps = round(fps, 0 if fps > WHOLE_FPS_ABOVE else 2) or ASSUMED_FPS
+
+    def write(
+        self,
+        frame: Frame,
+        latest: Recognition | None,
+        *,
+        hurry: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Add a frame with the result that was the latest at its time.
+
+        Args:
+            frame: the picture and its time.
+            latest: what is drawn on it.
+            hurry: whether not to repeat it any more, although time has passed: where encoding has
+                fallen behind, repeating pictures would make it fall further. The video is then
+                shorter than what it shows.
 
         Raises:
             SourceError: OpenCV cannot write a video of this source.
@@ -66,12 +93,13 @@ class AnnotatedVideo:
             self._writer = self._open_writer()
         image = _fit_inside(frame.image_hwc, self._size_wh)
         draw_overlay(image, frame.time_s, latest)
-        copies = 1
-        if self._live:
-            copies = max(0, round(frame.time_s * self._fps) + 1 - self._written)
-        for _ in range(copies):
+        copies = self._copies(frame.time_s) if self._live else 1
+        for copy in range(copies):
+            if copy and hurry():
+                self._left_out_s += (copies - copy) / self._fps
+                break
             self._writer.write(image)
-        self._written += copies
+            self._written += 1
 
     def finish(self) -> None:
         """Complete the file and give it its name; without frames there is none.
@@ -92,6 +120,14 @@ class AnnotatedVideo:
             self._part.unlink(missing_ok=True)
             raise StzsarError(f"The video {self._path} could not be written: is the disk full?")
         self._part.replace(self._path)
+
+    def _copies(self, time_s: float) -> int:
+        """Return how often a live frame is to be written."""
+        missing = round((time_s - self._left_out_s) * self._fps) + 1 - self._written
+        most = max(1, round(LONGEST_STILL_S * self._fps))
+        if missing > most:
+            self._left_out_s += (missing - most) / self._fps
+        return min(max(0, missing), most)
 
     def _open_writer(self) -> Any:
         codec = self._cv2.VideoWriter_fourcc(*"mp4v")
