@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ..errors import SourceError, StzsarError
@@ -13,7 +12,7 @@ from ..opencv import load_cv2, opencv_path
 from ..results import Recognition
 from ..sources.capture import Capture
 from ..sources.frames import Frame
-from .overlay import draw_overlay
+from .overlay import draw_overlay, fit_inside
 
 MIN_SHORT_SIDE_PX = 240
 MAX_UPSCALED_PX = 4096
@@ -91,7 +90,7 @@ class AnnotatedVideo:
         if self._writer is None:
             self._size_wh = _legible_size(frame.image_hwc)
             self._writer = self._open_writer()
-        image = _fit_inside(frame.image_hwc, self._size_wh)
+        image = fit_inside(frame.image_hwc, self._size_wh)
         draw_overlay(image, frame.time_s, latest)
         copies = self._copies(frame.time_s) if self._live else 1
         for copy in range(copies):
@@ -148,19 +147,3 @@ def _legible_size(image_hwc: Array) -> tuple[int, int]:
     wanted = min(MIN_SHORT_SIDE_PX / min(height, width), MAX_UPSCALED_PX / long_px)
     scale = min(max(1.0, wanted), MAX_MPEG4_PX / long_px)
     return 2 * max(1, round(width * scale / 2)), 2 * max(1, round(height * scale / 2))
-
-
-def _fit_inside(image_hwc: Array, size_wh: tuple[int, int]) -> Array:
-    """Return a copy of that size, with black borders where the shape is another."""
-    cv2 = load_cv2()
-    width, height = size_wh
-    scale = min(width / image_hwc.shape[1], height / image_hwc.shape[0])
-    inner_wh = (
-        min(width, max(1, round(image_hwc.shape[1] * scale))),
-        min(height, max(1, round(image_hwc.shape[0] * scale))),
-    )
-    fitted = np.zeros((height, width, 3), np.uint8)
-    left, top = (width - inner_wh[0]) // 2, (height - inner_wh[1]) // 2
-    resized = cv2.resize(image_hwc, inner_wh, interpolation=cv2.INTER_LINEAR)
-    fitted[top : top + inner_wh[1], left : left + inner_wh[0]] = resized
-    return fitted
