@@ -238,7 +238,7 @@ print("stopped", flush=True)
 @pytest.mark.skipif(not HAS_GUI, reason="the OpenCV of the tests is headless: opencv-python")
 @pytest.mark.skipif(not shutil.which("xvfb-run"), reason="apt install xvfb")
 @pytest.mark.skipif(not shutil.which("xdotool"), reason="apt install xdotool")
-@pytest.mark.parametrize("how", ["key q", "key Escape", "windowclose"])
+@pytest.mark.parametrize("how", ["key q", "key Escape", "windowquit"])
 def test_a_real_window_on_a_real_display_stops_the_run(tmp_path, how):
     """Runs with the wheel opencv-python only; the one of the tests is headless."""
     program = tmp_path / "show.py"
@@ -254,7 +254,7 @@ def test_a_real_window_on_a_real_display_stops_the_run(tmp_path, how):
         ["xvfb-run", "-a", "bash", "-c", script],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=60,
         env=environment,
         cwd=Path.cwd(),
         check=False,
