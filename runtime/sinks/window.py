@@ -134,7 +134,7 @@ class LiveWindow:
                 # waitKey alone lets the window live: at least a millisecond of it.
                 if cv2.waitKey(max(1, round(rest_s * 1000))) & 0xFF in _QUIT_KEYS:
                     return True
-                is_seen = cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+                is_seen = _is_visible(cv2)
                 if was_seen and not is_seen:
                     return True
                 was_seen = is_seen
@@ -218,6 +218,13 @@ def tile_up(tiles: dict[str, Array]) -> Array:
         row, column = divmod(place, columns)
         whole[row * height : (row + 1) * height, column * width : (column + 1) * width] = image
     return whole
+
+
+def _is_visible(cv2: Any) -> bool:
+    try:
+        return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
+    except cv2.error:  # Qt forgets the window that was closed, and has no other
+        return False
 
 
 def _be_quiet() -> None:
