@@ -16,7 +16,7 @@ from .results import Recognition
 from .sinks.jsonl import JsonLines
 from .sinks.video import AnnotatedVideo
 from .sources.frames import Source
-from .sources.live import without_secrets
+from .sources.secrets import without_secrets
 from .sources.uri import camera_number, is_live, is_url, open_source
 from .stream import follow
 from .summary import SourceSummary

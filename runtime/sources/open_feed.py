@@ -1,0 +1,44 @@
+"""The feed of a source: a file's, or a live one's."""
+
+import dataclasses
+from functools import partial
+
+from .address import Address, parse_address
+from .feed import Feed, FeedOptions
+from .file_feed import FileFeed
+from .live_feed import LiveFeed
+from .opening import check_possible, connect
+from .spec import SourceSpec
+from .video_file import VideoSource
+
+
+def open_feed(spec: SourceSpec, options: FeedOptions, rate_fps: float) -> Feed:
+    """Return the feed of a source, which opens it in its own thread once it is started.
+
+    Args:
+        spec: the source; its own rate goes before that of the run.
+        options: what the feeds of the run have in common.
+        rate_fps: the run's sampling rate.
+
+    Raises:
+        SourceError: the source is of no kind that is read, or the installed OpenCV cannot read it.
+    """
+    address = dataclasses.replace(parse_address(spec.uri), name=spec.name)
+    rate_fps = spec.rate_fps or rate_fps
+    if not address.live:
+        open_file = partial(VideoSource.open, str(address.target), spec.name)
+        return FileFeed(spec.name, open_file, options, rate_fps)
+    check_possible(address)
+    return LiveFeed(
+        spec.name,
+        partial(connect, address),
+        options,
+        rate_fps,
+        patient=address.kind == "network",
+        has_backlog=_has_backlog(address),
+    )
+
+
+def _has_backlog(address: Address) -> bool:
+    # OpenCV listens to an RTSP stream for about a second before it opens it, and keeps the frames.
+    return str(address.target).lower().startswith(("rtsp://", "rtsps://"))
