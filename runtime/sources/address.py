@@ -120,7 +120,9 @@ def _network(uri: str) -> Address:
     try:
         has_host = bool(urlsplit(uri).netloc)
     except ValueError as error:
-        raise SourceError(f"The address {name} cannot be read: write it anew.") from error
+        raise SourceError(
+            f"No video comes from {name}: the address cannot be read, write it anew."
+        ) from error
     if not has_host:
         raise SourceError(f"The address {name} names no machine: write it as rtsp://camera/path.")
     return Address("network", uri, name)

@@ -1,4 +1,4 @@
-"""Whether a picture is still the one before: an encoder that hangs repeats itself for ever."""
+"""Whether a picture is still the one before: a camera or relay that hangs repeats its last one."""
 
 from typing import Any
 
@@ -7,7 +7,9 @@ import numpy.typing as npt
 from ..opencv import load_cv2
 
 Array = npt.NDArray[Any]
-# A hung encoder's key frames differ by a level or two; a living sensor's noise by more somewhere.
+# Decoders may round differently; the noise of a living sensor is larger somewhere in the picture.
+# An encoder that goes on encoding a frozen sensor's picture anew is not caught: what it sends
+# changes as much as a quiet scene does (13 levels were seen, H.264 at 300 kbit/s).
 SAME_WITHIN = 2
 
 
