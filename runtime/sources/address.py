@@ -7,7 +7,7 @@ from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ..errors import SourceError
-from .secrets import GST_PREFIX, without_secrets
+from .secrets import GST_PREFIX, is_pipeline, may_be_mistyped_address, without_secrets
 
 MAX_CAMERA = 99  # OpenCV takes the hundreds of a number for the back end to use
 NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp")
@@ -61,13 +61,10 @@ def parse_address(uri: str | int | Path) -> Address:
     if isinstance(uri, Path):
         return Address("file", str(uri), str(uri))
     uri = str(uri)
-    if uri.startswith(GST_PREFIX):
+    if is_pipeline(uri):
         return _gst(uri)
     if "://" not in uri:
-        number = camera_number(uri)
-        if number is not None:
-            return Address("camera", number, f"camera {number}")
-        return Address("camera" if _is_video_device(uri) else "file", uri, uri)
+        return _plain(uri)
     scheme, _, rest = uri.partition("://")
     scheme = scheme.lower()
     if scheme in NETWORK_SCHEMES:
@@ -103,8 +100,22 @@ def _is_video_device(path: str) -> bool:
     return path.startswith("/dev/v4l/")
 
 
+def _plain(uri: str) -> Address:
+    number = camera_number(uri)
+    if number is not None:
+        return Address("camera", number, f"camera {number}")
+    if _is_video_device(uri):
+        return Address("camera", uri, uri)
+    if may_be_mistyped_address(uri) and not Path(uri).exists():
+        raise SourceError(
+            "A source is no file and looks like an address with a password: write it as "
+            "rtsp://user:password@camera/path."
+        )
+    return Address("file", uri, uri)
+
+
 def _gst(uri: str) -> Address:
-    pipeline, name = uri.removeprefix(GST_PREFIX).strip(), without_secrets(uri)
+    pipeline, name = uri[len(GST_PREFIX) :].strip(), without_secrets(uri)
     if not re.search(r"\bappsink\b", pipeline):
         raise SourceError(
             f"The pipeline {name} does not end where frames can be taken: append "

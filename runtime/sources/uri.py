@@ -10,7 +10,7 @@ from .capture import Capture
 from .frames import Due, Frame, Source
 from .live import LiveSource
 from .opening import check_possible, connect
-from .secrets import GST_PREFIX
+from .secrets import is_pipeline
 from .video_file import VideoSource
 
 __all__ = [
@@ -77,7 +77,7 @@ def expand_sources(uris: Iterable[str]) -> list[str]:
 
 def is_url(uri: str) -> bool:
     """Say whether `uri` is an address or a pipeline rather than a path."""
-    return "://" in uri or uri.startswith(GST_PREFIX)
+    return "://" in uri or is_pipeline(uri)
 
 
 def is_live(uri: str) -> bool:
