@@ -13,6 +13,7 @@ from .feed import Captured, FeedOptions
 from .file_feed import read_file
 from .frames import Frame
 from .frozen import FrozenPicture
+from .pacing import Arrival, Backlog, Playback
 from .states import STALL_WATCH, StateTeller
 from .thread_feed import ThreadFeed
 from .video_file import VideoSource
@@ -20,8 +21,8 @@ from .video_file import VideoSource
 Array = npt.NDArray[Any]
 # A stream that broke off within this time after it came back waits longer before the next try.
 PROVEN_S = 10.0
-# What FFmpeg took in to learn the format comes at once, and is old: up to so much of it is skipped.
-BACKLOG_S = 2.0
+# A driver or pipeline that takes so long to open hangs; for addresses OpenCV has a limit.
+OPENING_S = 20.0
 
 
 class LiveCapture(Protocol):
@@ -36,6 +37,11 @@ class LiveCapture(Protocol):
     fps: float | None
     size_wh: tuple[int, int]
     exhausted: bool
+
+    @property
+    def position_s(self) -> float:
+        """The container's time stamp of the frame that was grabbed last, in seconds."""
+        ...
 
     def grab(self) -> bool:
         """Wait for the next frame; False if there is none."""
@@ -69,7 +75,7 @@ class LiveFeed(ThreadFeed):
         rate_fps: float,
         *,
         patient: bool = True,
-        has_backlog: bool = False,
+        arrival: Arrival = "even",
     ) -> None:
         """Prepare to read.
 
@@ -79,14 +85,14 @@ class LiveFeed(ThreadFeed):
             options: what the feeds of a run have in common.
             rate_fps: frames that are due per second.
             patient: try again too if it is away at the first time, as a network may be.
-            has_backlog: whether the first frames are old.
+            arrival: how its frames come.
         """
         super().__init__(name, options, rate_fps)
         self.live = True
         self.error: SourceError | None = None
         self._connect = connect
         self._patient = patient
-        self._has_backlog = has_backlog
+        self._arrival: Arrival = arrival
         self._teller = StateTeller(name, options.on_state)
         self._backoff = Backoff()
         self._frozen = FrozenPicture()
@@ -124,12 +130,16 @@ class LiveFeed(ThreadFeed):
             return
         if now_s >= self._end_s:
             self._end_in_time()
-        stalled_s = self.options.stalled_s
-        if self._teller.state == "live" and now_s - self._seen_s > stalled_s:
+        opening = self._teller.state == "connecting"
+        if not opening and self._teller.state != "live":
+            return
+        limit_s = max(OPENING_S, self.options.stalled_s) if opening else self.options.stalled_s
+        what = "it has not opened" if opening else "no frame has come"
+        if now_s - self._seen_s > limit_s:
             self._teller.change(
                 "stalled",
-                f"no frame has come for {stalled_s:g} s",
-                unless=lambda: now_s - self._seen_s <= stalled_s or self.stopping.is_set(),
+                f"{what} for {limit_s:g} s",
+                unless=lambda: now_s - self._seen_s <= limit_s or self.stopping.is_set(),
             )
 
     def _end_in_time(self) -> None:
@@ -165,19 +175,20 @@ class LiveFeed(ThreadFeed):
             capture.release()
 
     def _follow(self, capture: LiveCapture) -> str | None:
-        opened_s = before_s = time.monotonic()
-        is_old = self._has_backlog
+        opened_s = time.monotonic()
+        backlog = Backlog(capture.fps, opened_s) if self._arrival == "backlog" else None
+        playback = Playback() if self._arrival == "segments" else None
         while not self.stopping.is_set():
             if not capture.grab():
                 return None if capture.exhausted else f"{self.name} gives no more frames"
-            now_s = time.monotonic()
-            is_old = (
-                is_old and now_s - opened_s < BACKLOG_S and _is_early(capture, now_s - before_s)
-            )
-            before_s = self._seen_s = now_s
-            if is_old:
+            now_s = self._seen_s = time.monotonic()
+            if backlog and backlog.is_old(now_s):
                 self.counters.read += 1
-            elif not self._offer(capture, now_s):
+                continue
+            if playback and (wait_s := playback.wait_s(capture.position_s, now_s)):
+                self.stopping.wait(wait_s)
+                now_s = time.monotonic()
+            if not self._offer(capture, now_s):
                 return f"the frames of {self.name} cannot be converted"
             if now_s - opened_s > PROVEN_S:
                 self._backoff.reset()
@@ -188,6 +199,9 @@ class LiveFeed(ThreadFeed):
         if self._start_s is None:
             self._start_s = now_s
             self._set_end(now_s)
+        if now_s >= self._end_s:
+            self._end_in_time()
+            return True
         index = self.counters.read
         is_due = self.sampled(now_s - self._start_s)
         if not (is_due or self.options.every_frame):
@@ -223,8 +237,3 @@ class LiveFeed(ThreadFeed):
     def _set_end(self, now_s: float) -> None:
         if self.options.seconds is not None:
             self._end_s = now_s + self.options.seconds
-
-
-def _is_early(capture: LiveCapture, interval_s: float) -> bool:
-    """Say whether a frame came sooner than a living source could send it."""
-    return capture.fps is not None and interval_s < 0.5 / capture.fps

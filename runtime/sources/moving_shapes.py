@@ -63,9 +63,14 @@ class MovingShapesCapture:
         time.sleep(max(0.0, self._index * self._period_s - passed_s))
         return True
 
+    @property
+    def position_s(self) -> float:
+        """When the frame that was waited for is shown, in seconds."""
+        return self._index * self._period_s
+
     def retrieve(self) -> Array:
         """Return the frame that was waited for, uint8 [256, 256, 3] BGR."""
-        return self.picture(self._index * self._period_s)
+        return self.picture(self.position_s)
 
     def picture(self, time_s: float) -> Array:
         """Return the picture at `time_s`, uint8 [256, 256, 3] BGR."""

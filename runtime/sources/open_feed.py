@@ -2,12 +2,14 @@
 
 import dataclasses
 from functools import partial
+from urllib.parse import urlsplit
 
 from .address import Address, parse_address
 from .feed import Feed, FeedOptions
 from .file_feed import FileFeed
 from .live_feed import LiveFeed
 from .opening import check_possible, connect
+from .pacing import Arrival
 from .spec import SourceSpec
 from .video_file import VideoSource
 
@@ -35,10 +37,14 @@ def open_feed(spec: SourceSpec, options: FeedOptions, rate_fps: float) -> Feed:
         options,
         rate_fps,
         patient=address.kind == "network",
-        has_backlog=_has_backlog(address),
+        arrival=_arrival(address),
     )
 
 
-def _has_backlog(address: Address) -> bool:
-    # OpenCV listens to an RTSP stream for about a second before it opens it, and keeps the frames.
-    return str(address.target).lower().startswith(("rtsp://", "rtsps://"))
+def _arrival(address: Address) -> Arrival:
+    if address.kind != "network":
+        return "even"
+    parts = urlsplit(str(address.target))
+    if parts.scheme.lower() in ("rtsp", "rtsps"):
+        return "backlog"
+    return "segments" if parts.path.lower().endswith(".m3u8") else "even"

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..cuda import jetson_linux
 from ..errors import SourceError
 from ..opencv import has_ffmpeg, has_gstreamer
 from .address import Address
@@ -43,6 +44,11 @@ def check_possible(address: Address) -> None:
     Raises:
         SourceError: it says what is missing, and how to get it.
     """
+    if address.kind == "csi" and not jetson_linux():
+        raise SourceError(
+            f"{address.name} is a camera on a Jetson's own connector, and this machine is none: "
+            "name a USB camera by its number, or write a gst: pipeline for another board."
+        )
     if address.kind in ("csi", "gst") and not has_gstreamer():
         raise SourceError(
             f"{address.name} needs an OpenCV with GStreamer, and this one has none: "
