@@ -84,7 +84,8 @@ class LiveFeed(ThreadFeed):
             connect: opens it anew, each time; raises SourceError if that fails.
             options: what the feeds of a run have in common.
             rate_fps: frames that are due per second.
-            patient: try again too if it is away at the first time, as a network may be.
+            patient: whether it is behind a network: it is waited for if it is away at first, and
+                may be a file.
             arrival: how its frames come.
         """
         super().__init__(name, options, rate_fps)
@@ -120,8 +121,7 @@ class LiveFeed(ThreadFeed):
     def on_end(self) -> None:
         """Tell that it has ended."""
         STALL_WATCH.remove(self)
-        if self.live:
-            self._teller.change("ended", str(self.error or ""))
+        self._teller.change("ended", str(self.error or ""))
 
     def look(self, now_s: float) -> None:
         """See from outside whether the thread hangs, or its time is over."""
@@ -160,10 +160,11 @@ class LiveFeed(ThreadFeed):
                 raise
             return str(error)
         self.counters.connections += 1
-        if isinstance(capture, Capture) and capture.frame_count:
+        if self._patient and isinstance(capture, Capture) and capture.frame_count:
             # A file behind an address comes as fast as it loads, and its own times are right.
             self.live, self._end_s = False, float("inf")
             STALL_WATCH.remove(self)
+            self._teller.change("live", "it is a file")
             read_file(self, VideoSource(capture))
             return None
         try:

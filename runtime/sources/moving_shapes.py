@@ -57,11 +57,9 @@ class MovingShapesCapture:
         """Wait for the next frame; False after the last one."""
         passed_s = time.monotonic() - self._start_s
         self._index = max(self._index + 1, math.floor(passed_s / self._period_s))
-        if self._index >= self._frames:
-            self.exhausted = True
-            return False
+        self.exhausted = self._index >= self._frames
         time.sleep(max(0.0, self._index * self._period_s - passed_s))
-        return True
+        return not self.exhausted
 
     @property
     def position_s(self) -> float:

@@ -142,7 +142,7 @@ def test_a_file_behind_an_address_is_a_file(mjpeg_server, run_feed, tmp_path, dr
 
     assert indices(run) == list(range(40))
     assert (run.feed.live, run.feed.frame_count, run.feed.error) == (False, 40, None)
-    assert run.conditions in (["connecting"], ["connecting", "ended"])
+    assert run.conditions == ["connecting", "live", "ended"]
 
 
 def ffmpeg(*arguments):

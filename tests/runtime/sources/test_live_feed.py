@@ -112,6 +112,15 @@ def test_a_device_that_is_not_there_at_first_ends_at_once(run_cameras):
     assert run.conditions == ["connecting", "ended"]
 
 
+def test_a_camera_whose_number_is_not_there_ends_with_a_sentence(run_feed):
+    run = run_feed("97")
+
+    run.take_all()
+
+    assert "There is no camera 97" in str(run.feed.error)
+    assert run.conditions == ["connecting", "ended"]
+
+
 def test_a_device_that_was_unplugged_is_waited_for(run_cameras):
     run = run_cameras(Camera(5), SourceError("It is gone."), Camera(), patient=False)
 
