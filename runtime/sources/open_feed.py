@@ -45,6 +45,7 @@ def _arrival(address: Address) -> Arrival:
     if address.kind != "network":
         return "even"
     parts = urlsplit(str(address.target))
-    if parts.scheme.lower() in ("rtsp", "rtsps"):
-        return "backlog"
-    return "segments" if parts.path.lower().endswith(".m3u8") else "even"
+    if parts.path.lower().endswith(".m3u8"):
+        return "segments"
+    # MJPEG over HTTP has no backlog, and the rate that FFmpeg announces for it is made up.
+    return "even" if parts.scheme.lower() in ("http", "https") else "backlog"

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-# "even": as a camera sends them. "backlog": OpenCV listens to RTSP for about a second before it
-# opens it, and gives those frames at once. "segments": HLS sends some seconds at once, all along.
+# "even": as a camera sends them. "backlog": OpenCV listens to a stream for a second (RTSP) to five
+# (RTMP) before it opens it, and gives those frames at once. "segments": HLS sends some seconds at once, all along.
 Arrival = Literal["even", "backlog", "segments"]
-# No stream has so much of a backlog: what comes as fast is sent as fast.
+# What still comes so fast after this time is sent so fast.
 BACKLOG_S = 2.0
 
 
