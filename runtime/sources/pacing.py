@@ -3,7 +3,8 @@
 from typing import Literal
 
 # "even": as a camera sends them. "backlog": OpenCV listens to a stream for a second (RTSP) to five
-# (RTMP) before it opens it, and gives those frames at once. "segments": HLS sends some seconds at once, all along.
+# (RTMP) before it opens it, and gives those frames at once. "segments": HLS sends some seconds at
+# once, all along.
 Arrival = Literal["even", "backlog", "segments"]
 # What still comes so fast after this time is sent so fast.
 BACKLOG_S = 2.0
