@@ -19,7 +19,7 @@ from rich.table import Table
 from ..models.interaction import WindowScores
 from ..models.label_texts import LabelTexts, to_tensors
 from ..models.stzsar import STZSAR
-from ..runtime.bundle import FRAME_GRAPH, TEXT_GRAPH, WINDOW_GRAPH
+from ..runtime.bundle import FRAME_GRAPH, STATE_GRAPH, TEXT_GRAPH, WINDOW_GRAPH
 from ..runtime.engine import Array, open_graph
 from ..runtime.errors import ParityError
 from ..runtime.labels import LabelBank
@@ -160,8 +160,12 @@ class ParityReport:
             )
 
     def _bounds(self, name: str) -> Bounds:
-        """Return the bounds of one graph: in an int8 bundle only the frame graph is int8."""
+        """Return the bounds of one graph: in an int8 bundle only the frame graph is int8.
+
+        The state graph is fp32 in every bundle.
+        """
         exact = self.precision == "int8" and name.startswith(("window", "text"))
+        exact |= name.startswith("state")
         return BOUNDS["fp32" if exact else self.precision]
 
     def _is_last_of_graph(self, name: str) -> bool:
@@ -197,13 +201,15 @@ def compare(
     images = draw_images(FRAMES, size) if images_bhwc is None else images_bhwc
     ours, torchs = _frame_states(folder, network, bank, images)
     differences = {f"frame.{name}": Difference.between(ours[name], torchs[name]) for name in torchs}
+    differences |= _state_differences(folder, torchs, bank, network)
     choice = _windows(len(images), window_frames, in_order=images_bhwc is not None)
-    state = {name: torch.from_numpy(value[choice]) for name, value in torchs.items()}
+    state = {name: torch.from_numpy(torchs[name][choice]) for name in network.state_names}
     expected = network.score_window(state, to_tensors(bank))
     graph = open_graph(folder / WINDOW_GRAPH, engine="onnxruntime")
     agreement = {}
     for name, states in (("window", torchs), (END_TO_END, ours)):
-        found = graph({key: value[choice] for key, value in states.items()} | bank.arrays())
+        window = {key: states[key][choice] for key in network.state_names}
+        found = graph(window | bank.arrays())
         differences |= _window_differences(name, found, expected)
         similarities = (expected.logits / expected.scale).numpy()
         tie = BOUNDS[precision].tie
@@ -216,6 +222,19 @@ def compare(
         expected_text = network.encode_text(tokens).numpy()
         differences["text.embeddings"] = Difference.between(embedded, expected_text)
     return ParityReport(precision, differences, agreement, WINDOWS, pictures)
+
+
+def _state_differences(
+    folder: Path, torchs: Mapping[str, Array], bank: LabelBank, network: STZSAR
+) -> dict[str, Difference]:
+    """Compare what the state graph makes of torch's features with torch's states."""
+    if not network.head.label_states:
+        return {}
+    found = open_graph(folder / STATE_GRAPH, engine="onnxruntime")({**torchs, **bank.arrays()})
+    return {
+        f"state.{name}": Difference.between(found[name], torchs[name])
+        for name in network.head.label_states
+    }
 
 
 def _windows(count: int, frames: int, *, in_order: bool) -> Array:
@@ -267,16 +286,16 @@ def draw_images(count: int, size_px: int) -> Array:
 def _frame_states(
     folder: Path, network: STZSAR, bank: LabelBank, images: Array
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return the states of `images` from the graph and from torch."""
+    """Return the states and the features of `images` from the graph and from torch."""
     graph = open_graph(folder / FRAME_GRAPH, engine="onnxruntime")
     ours: list[dict[str, Array]] = []
     torchs: list[dict[str, Array]] = []
     for start in range(0, len(images), _BATCH):
         part = images[start : start + _BATCH]
         ours.append(graph({"frames": part} | bank.arrays()))
-        state = network.encode_frames(torch.from_numpy(part), to_tensors(bank))
-        torchs.append({name: value.numpy() for name, value in state.items()})
-    names = network.state_names
+        state, features = network.encode_with_features(torch.from_numpy(part), to_tensors(bank))
+        torchs.append({name: value.numpy() for name, value in {**state, **features}.items()})
+    names = (*network.state_names, *network.feature_names)
     return (
         {name: np.concatenate([part[name] for part in ours]) for name in names},
         {name: np.concatenate([part[name] for part in torchs]) for name in names},

@@ -20,6 +20,7 @@ from ..runtime.bundle import (
     FRAME_GRAPH,
     MANIFEST,
     PARITY,
+    STATE_GRAPH,
     TEXT_GRAPH,
     TOKENIZER,
     WINDOW_GRAPH,
@@ -27,10 +28,18 @@ from ..runtime.bundle import (
 )
 from ..runtime.errors import StzsarError
 from ..runtime.labels import Label, LabelBank
-from ..runtime.manifest import Manifest, PixelSpec, SamplingSpec, TextSpec, WeightsOrigin
+from ..runtime.manifest import (
+    PATCH_EMBEDDINGS,
+    BundleSampling,
+    Manifest,
+    PixelSpec,
+    SamplingSpec,
+    TextSpec,
+    WeightsOrigin,
+)
 from .calibration import Calibration
 from .fp16 import to_fp16
-from .graphs import BANK_INPUTS, GraphSpec, frame_spec, text_spec, window_spec
+from .graphs import BANK_INPUTS, GraphSpec, frame_spec, state_spec, text_spec, window_spec
 from .int8 import to_int8
 from .parity import ParityReport, compare
 from .to_onnx import OPSET, trace
@@ -89,10 +98,11 @@ def write_bundle(
     folded = folded_for_inference(network)
     write_out_attention(folded)
     with written_whole(target) as folder, torch.no_grad():
-        for name, spec in _specs(folded, text_encoder=request.text_encoder).items():
+        for name, spec in _specs(folded, request).items():
             say(f"tracing {name}")
             model = trace(spec)
-            if request.precision == "fp16":
+            # The state graph has no tower, and everything in it depends on the bank.
+            if request.precision == "fp16" and name != STATE_GRAPH:
                 model = to_fp16(model)
             elif request.calibration and name == FRAME_GRAPH:
                 say(f"calibrating {name}")
@@ -151,17 +161,26 @@ def _check_size(network: STZSAR, *, text_encoder: bool) -> None:
             )
 
 
-def _specs(network: STZSAR, *, text_encoder: bool) -> dict[str, GraphSpec]:
-    temporal = network.config.temporal
-    longest = temporal.max_frames if temporal else _MAX_FRAMES_WITHOUT_TEMPORAL
+def _specs(network: STZSAR, request: BundleRequest) -> dict[str, GraphSpec]:
+    longest = _longest_window(request)
     specs = {FRAME_GRAPH: frame_spec(network), WINDOW_GRAPH: window_spec(network, longest)}
-    if text_encoder:
+    if network.head.label_states:
+        specs[STATE_GRAPH] = state_spec(network)
+    if request.text_encoder:
         specs[TEXT_GRAPH] = text_spec(network)
     return specs
 
 
+def _longest_window(request: BundleRequest) -> int:
+    """Return how many frames the window graph takes at most."""
+    temporal = request.network.config.temporal
+    if temporal:
+        return temporal.max_frames
+    return max(_MAX_FRAMES_WITHOUT_TEMPORAL, request.sampling.frames)
+
+
 def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
-    config = request.network.config
+    config, network, sampling = request.network.config, request.network, request.sampling
     vision = config.vision
     return Manifest(
         name=name,
@@ -169,8 +188,15 @@ def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
         precision=request.precision,
         opset=OPSET,
         pixels=PixelSpec(size_px=vision.image_px, mean=vision.mean, std=vision.std),
-        sampling=request.sampling,
-        states=request.network.state_names,
+        sampling=BundleSampling(
+            frames=sampling.frames,
+            rate_fps=sampling.rate_fps,
+            max_frames=_longest_window(request),
+        ),
+        states=network.state_names,
+        label_states=network.head.label_states,
+        features=network.feature_names,
+        patch_grid=vision.patch_grid if PATCH_EMBEDDINGS in network.feature_names else None,
         text=TextSpec(prompt=config.prompt, context_length=config.text.context_length)
         if request.text_encoder
         else None,

@@ -4,7 +4,7 @@ A Protocol and no base class, so that a test's stand-in and a future engine need
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,11 +29,14 @@ class Graph(Protocol):
     outputs: tuple[str, ...]
     device: str
 
-    def bind(self, constants: Mapping[str, Array]) -> BoundGraph:
+    def bind(
+        self, constants: Mapping[str, Array], outputs: Collection[str] | None = None
+    ) -> BoundGraph:
         """Put inputs that stay the same onto the device, once.
 
         Args:
             constants: inputs by name; more than the graph takes is no harm.
+            outputs: what is wanted; the others never leave the device. All if None.
 
         Returns:
             What runs the graph on these and on the remaining inputs. Several may be in use.

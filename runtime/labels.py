@@ -172,6 +172,9 @@ class LabelBank:
             raise ValueError("it holds no labels")
         if not self.attribute_mask.any(axis=1).all():
             raise ValueError("a label has no attribute")
+        counts = [len(label.attributes) for label in self.labels]
+        if self.attribute_mask.sum(axis=1).tolist() != counts:
+            raise ValueError("its labels have other attributes than its embeddings")
         for name in ("class_embeddings", "attribute_embeddings"):
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{name} are not finite")

@@ -2,7 +2,7 @@
 
 import contextlib
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -73,7 +73,9 @@ class OrtGraph:
         self._memory = "cpu" if provider == "CPUExecutionProvider" else "cuda"
         self.device = "tensorrt" if tensorrt else self._memory
 
-    def bind(self, constants: Mapping[str, Array]) -> BoundGraph:
+    def bind(
+        self, constants: Mapping[str, Array], outputs: Collection[str] | None = None
+    ) -> BoundGraph:
         """Put the constants that the graph takes onto the device; see `engine.Graph`."""
         from onnxruntime import OrtValue
 
@@ -84,13 +86,16 @@ class OrtGraph:
             for name in self.inputs
             if name in constants
         }
-        return partial(self._run, taken)
+        wanted = [name for name in self.outputs if outputs is None or name in outputs]
+        return partial(self._run, taken, wanted)
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run the graph on the arrays that it takes."""
-        return self._run({}, feeds)
+        return self._run({}, self.outputs, feeds)
 
-    def _run(self, constants: Mapping[str, Any], feeds: Mapping[str, Array]) -> dict[str, Array]:
+    def _run(
+        self, constants: Mapping[str, Any], outputs: Sequence[str], feeds: Mapping[str, Array]
+    ) -> dict[str, Array]:
         binding = self._session.io_binding()  # one a call, so that threads do not meet in it
         try:
             for name in self.inputs:
@@ -98,13 +103,13 @@ class OrtGraph:
                     binding.bind_ortvalue_input(name, constants[name])
                 else:
                     binding.bind_cpu_input(name, np.ascontiguousarray(feeds[name]))
-            for name in self.outputs:
+            for name in outputs:
                 binding.bind_output(name)
             self._session.run_with_iobinding(binding)
             values: Any = binding.copy_outputs_to_cpu()
         except Exception as error:
             raise EngineError(f"ONNX Runtime failed: {_first_line(error)}.") from error
-        return dict(zip(self.outputs, values, strict=True))
+        return dict(zip(outputs, values, strict=True))
 
 
 def _providers() -> list[str]:

@@ -1,16 +1,19 @@
 """A bundle's graphs with one set of labels bound to them: frames to states, states to results."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
-from .engine import Graph
+from .engine import BoundGraph, Graph
 from .errors import BundleError
+from .explain import check_explainable, explain
 from .labels import Label, LabelBank
-from .results import Recognition, Score
+from .manifest import FORMAT_VERSION, PATCH_EMBEDDINGS
+from .results import Explanation, Recognition, Score
 
 # Frames that are encoded at once: more of them only take memory.
 BATCH = 16
@@ -34,7 +37,8 @@ class Scorer:
         self._bundle = bundle
         self._states = bundle.manifest.states
         self._top_k = min(top_k, len(bank.labels))
-        self._frame = frame.bind(bank.arrays())
+        self._frame_graph = frame
+        self._frame = frame.bind(bank.arrays(), self._states)
         self._window = window.bind(bank.arrays())
 
     @property
@@ -42,27 +46,30 @@ class Scorer:
         """What is recognised, in the order of the logits."""
         return self.bank.labels
 
-    def encode(self, images_bhwc: Array) -> dict[str, Array]:
+    def encode(self, images_bhwc: Array, *, features: bool = False) -> dict[str, Array]:
         """Return the frame states of fitted frames.
 
         Args:
             images_bhwc: uint8 [B, S, S, 3], BGR, as `pixels.fit_frame` makes them.
+            features: whether to return the manifest's features too, which explanations and
+                recordings for other labels take.
 
         Returns:
-            Each of the manifest's states, float32 [B, ...].
+            Each of the manifest's states, and of its features if wanted, float32 [B, ...].
 
         Raises:
-            BundleError: a state has not one row for each frame.
+            BundleError: a state has not one row for each frame, or the bundle has no features.
             EngineError: the graph fails.
         """
+        graph = self._frame_with_features if features else self._frame
         batches = []
         for start in range(0, len(images_bhwc), BATCH):
             images = images_bhwc[start : start + BATCH]
-            states = self._frame({"frames": images})
-            for name in self._states:
-                self._check_result(name, states[name], (len(images), *states[name].shape[1:]))
+            states = graph({"frames": images})
+            for name, value in states.items():
+                self._check_result(name, value, (len(images), *value.shape[1:]))
             batches.append(states)
-        return {name: np.concatenate([batch[name] for batch in batches]) for name in self._states}
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
     def score(self, states: Mapping[str, Array]) -> tuple[Array, Array, float]:
         """Return logits [B, C], saliency [B, C, T] and their scale, for frame states [B, T, ...].
@@ -86,21 +93,69 @@ class Scorer:
         return logits, saliency, float(scale)
 
     def recognize(
-        self, name: str, states: Mapping[str, Array], start_s: float, end_s: float
+        self,
+        name: str,
+        states: Mapping[str, Array],
+        start_s: float,
+        end_s: float,
+        *,
+        explain_s: Sequence[float] | None = None,
     ) -> Recognition:
         """Return the result for the states [1, T, ...] of one window.
 
+        Args:
+            name: of the source.
+            states: of one window; with the features too if it is to be explained.
+            start_s: time of the first frame.
+            end_s: time of the last.
+            explain_s: the times of all frames, to have the best label explained; None does not.
+
         Raises:
-            BundleError: the graph gives other shapes, or numbers that are not finite.
+            BundleError: the graph gives other shapes, or numbers that are not finite; or the
+                bundle's results cannot be explained.
             EngineError: the graph fails.
         """
-        batch, _, scale = self.score(states)
+        batch, saliency, scale = self.score(states)
         logits = batch[0].astype(np.float64)
         scores, similarities = softmax(logits), logits / scale
         best = np.argsort(-logits, kind="stable")[: self._top_k]
         top = (Score(self.labels[c].name, float(scores[c]), float(similarities[c])) for c in best)
         frames = states[self._states[0]].shape[1]
-        return Recognition(name, start_s, end_s, frames, tuple(top))
+        why = None
+        if explain_s is not None:
+            why = self._explain(int(best[0]), states, saliency[0, best[0]], explain_s)
+        return Recognition(name, start_s, end_s, frames, tuple(top), explanation=why)
+
+    def _explain(
+        self, label: int, states: Mapping[str, Array], saliency_t: Array, times_s: Sequence[float]
+    ) -> Explanation:
+        check_explainable(self._bundle)
+        grid, mask = self._bundle.manifest.patch_grid, self.bank.attribute_mask[label]
+        patches_tpd = states[PATCH_EMBEDDINGS][0]
+        if grid is None or patches_tpd.shape[1] != grid[0] * grid[1]:
+            raise BundleError(
+                f"The graphs of {self._bundle.path} give {patches_tpd.shape[1]} patches, which "
+                f"are no grid of {grid}: export the bundle again."
+            )
+        return explain(
+            self.labels[label],
+            self.bank.attribute_embeddings[label][mask],
+            saliency_t=saliency_t,
+            patches_tpd=patches_tpd,
+            times_s=times_s,
+            grid=grid,
+        )
+
+    @cached_property
+    def _frame_with_features(self) -> BoundGraph:
+        """The frame graph with the features among its outputs; bound when first asked for."""
+        wanted = self._bundle.manifest.features
+        if not wanted and self._bundle.manifest.label_states:
+            raise BundleError(
+                f"The bundle {self._bundle.path} gives no features of frames, as bundles did "
+                f"before format {FORMAT_VERSION}: export it again."
+            )
+        return self._frame_graph.bind(self.bank.arrays(), (*self._states, *wanted))
 
     def _check_result(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
         if value.dtype != np.float32 or value.shape != shape:
@@ -119,7 +174,8 @@ def softmax(logits: Array) -> Array:
 def check_graphs(bundle: Bundle, frame: Graph, window: Graph, bank: LabelBank) -> None:
     """Raise BundleError if a graph takes what nobody gives, or lacks a result."""
     states, arrays = set(bundle.manifest.states), set(bank.arrays())
-    _check_graph(bundle, FRAME_GRAPH, frame, {"frames"} | arrays, states)
+    features = set(bundle.manifest.features)
+    _check_graph(bundle, FRAME_GRAPH, frame, {"frames"} | arrays, states | features)
     results = {"logits", "saliency", "scale"}
     _check_graph(bundle, WINDOW_GRAPH, window, states | arrays, results)
 

@@ -36,6 +36,11 @@ class FrameRing:
         """Time of the newest frame, in seconds."""
         return self._entries[-1][1]
 
+    @property
+    def times_s(self) -> tuple[float, ...]:
+        """Times of all frames, oldest first, in seconds."""
+        return tuple(time_s for _, time_s in self._entries)
+
     def push(self, state: Mapping[str, Array], time_s: float) -> None:
         """Add the state of a frame, one array [...] for each name; the oldest goes if full."""
         self._entries.append((state, time_s))

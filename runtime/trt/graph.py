@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +75,12 @@ class TrtGraph:
         self._execution = self._engines.open(self._engines.usual_limits(constants))
         self.inputs, self.outputs = self._execution.inputs, self._execution.outputs
 
-    def bind(self, constants: Mapping[str, Array]) -> "BoundTrtGraph":
+    def bind(
+        self, constants: Mapping[str, Array], outputs: Collection[str] | None = None
+    ) -> "BoundTrtGraph":
         """Put `constants` on the GPU, and return the graph that takes the rest.
+
+        It gives `outputs`, all if None; the others stay on the GPU.
 
         Labels beyond what the engine takes make it build a larger one; graphs that were bound
         before keep theirs.
@@ -89,7 +93,7 @@ class TrtGraph:
             if not self._engines.limits.covers(needed):
                 self._execution = self._engines.open(self._engines.limits.joined(needed))
             execution = self._execution
-        return BoundTrtGraph(execution, execution.place(constants))
+        return BoundTrtGraph(execution, execution.place(constants), outputs)
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run the graph; `feeds` may hold more than the graph takes."""
@@ -100,8 +104,11 @@ class TrtGraph:
 class BoundTrtGraph:
     """A graph whose constants are on the GPU."""
 
-    def __init__(self, execution: Execution, placed: dict[str, Placed]) -> None:
+    def __init__(
+        self, execution: Execution, placed: dict[str, Placed], outputs: Collection[str] | None
+    ) -> None:
         self._execution, self._placed = execution, placed
+        self._outputs = execution.outputs if outputs is None else tuple(outputs)
         self._fed = [name for name in execution.inputs if name not in placed]
         self._batched = [name for name in self._fed if name not in BANK_INPUTS]
 
@@ -115,7 +122,7 @@ class BoundTrtGraph:
         parts = []
         for start in range(0, max(1, batch), most):
             rows = {name: feeds[name][start : start + most] for name in self._batched}
-            parts.append(self._execution.run(self._placed, {**feeds, **rows}))
+            parts.append(self._execution.run(self._placed, {**feeds, **rows}, self._outputs))
         if len(parts) == 1:
             return parts[0]
         return {

@@ -47,7 +47,8 @@ def test_each_graph_and_the_whole_road_are_compared(exported):
     found = compare_folder(folder, network)
     found.check()
     assert set(found.differences) == {
-        "frame.frame", "frame.spatial", "window.logits", "window.scores", "window.saliency",
+        "frame.frame", "frame.spatial", "frame.patch_embeddings", "state.spatial",
+        "window.logits", "window.scores", "window.saliency",
         "end to end.logits", "end to end.scores", "end to end.saliency", "text.embeddings",
     }  # fmt: skip
     assert all(d.relative <= 1e-4 for d in found.differences.values())

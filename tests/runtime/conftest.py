@@ -24,7 +24,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from stzsar.runtime.bundle import sha256_of
 from stzsar.runtime.cli import main
 from stzsar.runtime.labels import Label, LabelBank
-from stzsar.runtime.manifest import Manifest, PixelSpec, SamplingSpec, TextSpec, WeightsOrigin
+from stzsar.runtime.manifest import BundleSampling, Manifest, PixelSpec, TextSpec, WeightsOrigin
 from stzsar.runtime.opencv import load_cv2
 from stzsar.runtime.recognizer import Recognizer
 
@@ -76,24 +76,50 @@ def _bank_inputs() -> list[onnx.ValueInfoProto]:
 
 
 def write_frame_graph(path: Path) -> None:
-    """frames → `colour` [B, 3], the unit mean colour, and `closeness` [B, C] to each class."""
+    """frames → `colour` [B, 3], the unit mean colour, and `closeness` [B, C] to each class.
+
+    The features are the mean colour as it is, and those of the four quarters.
+    """
     node = helper.make_node
     nodes = [
         node("Cast", ["frames"], ["pixels"], to=TensorProto.FLOAT),
         node("ReduceMean", ["pixels", "hw"], ["mean"], keepdims=0),
-        node("Add", ["mean", "eps"], ["positive"]),
-        node("ReduceL2", ["positive", "last"], ["norm"], keepdims=1),
-        node("Div", ["positive", "norm"], ["colour"]),
-        node("Transpose", ["class_embeddings"], ["classes"], perm=[1, 0]),
-        node("MatMul", ["colour", "classes"], ["closeness"]),
+        node("Add", ["mean", "eps"], ["frame_embedding"]),
+        *_closeness_nodes(),
+        node("Reshape", ["pixels", "blocks"], ["by_block"]),
+        node("ReduceMean", ["by_block", "inside"], ["quarters"], keepdims=0),
+        node("Reshape", ["quarters", "row"], ["quarters_row"]),
+        node("Add", ["quarters_row", "eps"], ["patch_embeddings"]),
     ]
     inputs = [_value("frames", TensorProto.UINT8, "B", SIZE_PX, SIZE_PX, 3), _bank_inputs()[0]]
     outputs = [
         _value("colour", TensorProto.FLOAT, "B", 3),
         _value("closeness", TensorProto.FLOAT, "B", "C"),
+        _value("frame_embedding", TensorProto.FLOAT, "B", 3),
+        _value("patch_embeddings", TensorProto.FLOAT, "B", 4, 3),
     ]
-    constants = {"hw": [1, 2], "last": [1], "eps": np.float32(1e-3)}
+    half = SIZE_PX // 2
+    constants = {"hw": [1, 2], "last": [1], "eps": np.float32(1e-3), "inside": [2, 4]}
+    constants |= {"blocks": [-1, 2, half, 2, half, 3], "row": [-1, 4, 3]}
     _save(path, "frame", nodes, inputs, outputs, **constants)
+
+
+def _closeness_nodes() -> list[onnx.NodeProto]:
+    """`frame_embedding` → `colour` and `closeness`."""
+    node = helper.make_node
+    return [
+        node("ReduceL2", ["frame_embedding", "last"], ["norm"], keepdims=1),
+        node("Div", ["frame_embedding", "norm"], ["colour"]),
+        node("Transpose", ["class_embeddings"], ["classes"], perm=[1, 0]),
+        node("MatMul", ["colour", "classes"], ["closeness"]),
+    ]
+
+
+def write_state_graph(path: Path) -> None:
+    """`frame_embedding` → `closeness` to other classes."""
+    inputs = [_value("frame_embedding", TensorProto.FLOAT, "B", 3), _bank_inputs()[0]]
+    outputs = [_value("closeness", TensorProto.FLOAT, "B", "C")]
+    _save(path, "state", _closeness_nodes(), inputs, outputs, last=[1])
 
 
 def write_window_graph(path: Path, scale: float = SCALE) -> None:
@@ -164,6 +190,7 @@ def write_bundle(folder: Path, *, with_text: bool) -> Path:
     folder.mkdir(parents=True)
     write_frame_graph(folder / "frame.onnx")
     write_window_graph(folder / "window.onnx")
+    write_state_graph(folder / "state.onnx")
     if with_text:
         write_text_graph(folder / "text.onnx")
         write_tokenizer(folder / "tokenizer.json")
@@ -179,8 +206,11 @@ def write_bundle(folder: Path, *, with_text: bool) -> Path:
         precision="fp32",
         opset=18,
         pixels=PixelSpec(size_px=SIZE_PX, mean=(0, 0, 0), std=(1, 1, 1)),
-        sampling=SamplingSpec(frames=FRAMES, rate_fps=RATE_FPS),
+        sampling=BundleSampling(frames=FRAMES, rate_fps=RATE_FPS, max_frames=256),
         states=("colour", "closeness"),
+        label_states=("closeness",),
+        features=("frame_embedding", "patch_embeddings"),
+        patch_grid=(2, 2),
         text=TextSpec(prompt="This is a video about {}.", context_length=CONTEXT)
         if with_text
         else None,

@@ -179,7 +179,9 @@ def test_nearness_does_not_mind_case():
 
 
 def test_a_bank_survives_its_file(tmp_path):
-    bank = bank_of(Label("Íjászat", "archery", ("bow", "arrow")), Label("b"), words=2)
+    bank = bank_of(
+        Label("Íjászat", "archery", ("bow", "arrow")), Label("b", attributes=("c", "d")), words=2
+    )
     bank.save(tmp_path / "bank.npz")
 
     found = LabelBank.load(tmp_path / "bank.npz")
