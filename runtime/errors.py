@@ -5,6 +5,7 @@
     +- LabelError          labels that are missing, unreadable, repeated or unknown
     +- SourceError         a camera, stream or video that gives no frames
     +- EngineError         no inference engine, or one that refuses the graph
+    +- RecordingError      a recording that cannot be written or replayed
     +- ParityError         exit code 3: an export that differs from its model
 
 A message is one sentence, or two: what was wrong, with the offending value, and what to do next.
@@ -31,6 +32,10 @@ class SourceError(StzsarError):
 
 class EngineError(StzsarError):
     """No inference engine is installed, or the one asked for cannot run the graph."""
+
+
+class RecordingError(StzsarError):
+    """A recording that cannot be written, is none, is damaged, or is another bundle's."""
 
 
 class ParityError(StzsarError):

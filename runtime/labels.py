@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 from zipfile import ZipFile
 
 import numpy as np
@@ -129,7 +129,7 @@ class LabelBank:
             self.attribute_mask[rows],
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | BinaryIO) -> None:
         """Write the bank as an npz file without pickles."""
         table = [
             {"name": label.name, "text": label.text, "attributes": label.attributes}
@@ -144,8 +144,12 @@ class LabelBank:
         )
 
     @classmethod
-    def load(cls, path: Path) -> "LabelBank":
+    def load(cls, path: Path | BinaryIO, *, where: str | Path | None = None) -> "LabelBank":
         """Read a bank.
+
+        Args:
+            path: the file, or an open one.
+            where: what messages call it, if not by its path.
 
         Raises:
             BundleError: the file is no bank, is too large, or holds pickled objects.
@@ -163,7 +167,7 @@ class LabelBank:
             bank._check_content()
         except Exception as error:  # zipfile, zlib, numpy and json share no base, nor a short list
             why = str(error).rstrip(".") or type(error).__name__
-            raise BundleError(f"{path} is not a label bank: {why}.") from error
+            raise BundleError(f"{where or path} is not a label bank: {why}.") from error
         return bank
 
     def _check_content(self) -> None:
@@ -260,7 +264,7 @@ def nearest_names(name: str, names: Sequence[str], count: int = 3) -> list[str]:
     return [spelt[match] for match in found]
 
 
-def _check_unpacked_size(path: Path) -> None:
+def _check_unpacked_size(path: Path | BinaryIO) -> None:
     """Raise ValueError if a bank would fill the memory: a small file may unpack to gigabytes."""
     with ZipFile(path) as archive:
         size = sum(entry.file_size for entry in archive.infolist())

@@ -21,8 +21,8 @@ BATCH = 16
 Array = npt.NDArray[Any]
 
 
-class Scorer:
-    """Graphs and labels that belong together; neither ever changes.
+class WindowScorer:
+    """The window graph and labels that belong together; neither ever changes.
 
     Frame states may depend on the labels, so the states of one scorer are for that scorer only.
 
@@ -30,46 +30,17 @@ class Scorer:
         bank: the labels, embedded.
     """
 
-    def __init__(
-        self, bundle: Bundle, bank: LabelBank, *, frame: Graph, window: Graph, top_k: int
-    ) -> None:
+    def __init__(self, bundle: Bundle, bank: LabelBank, *, window: Graph, top_k: int) -> None:
         self.bank = bank
         self._bundle = bundle
         self._states = bundle.manifest.states
         self._top_k = min(top_k, len(bank.labels))
-        self._frame_graph = frame
-        self._frame = frame.bind(bank.arrays(), self._states)
         self._window = window.bind(bank.arrays())
 
     @property
     def labels(self) -> tuple[Label, ...]:
         """What is recognised, in the order of the logits."""
         return self.bank.labels
-
-    def encode(self, images_bhwc: Array, *, features: bool = False) -> dict[str, Array]:
-        """Return the frame states of fitted frames.
-
-        Args:
-            images_bhwc: uint8 [B, S, S, 3], BGR, as `pixels.fit_frame` makes them.
-            features: whether to return the manifest's features too, which explanations and
-                recordings for other labels take.
-
-        Returns:
-            Each of the manifest's states, and of its features if wanted, float32 [B, ...].
-
-        Raises:
-            BundleError: a state has not one row for each frame, or the bundle has no features.
-            EngineError: the graph fails.
-        """
-        graph = self._frame_with_features if features else self._frame
-        batches = []
-        for start in range(0, len(images_bhwc), BATCH):
-            images = images_bhwc[start : start + BATCH]
-            states = graph({"frames": images})
-            for name, value in states.items():
-                self._check_result(name, value, (len(images), *value.shape[1:]))
-            batches.append(states)
-        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
 
     def score(self, states: Mapping[str, Array]) -> tuple[Array, Array, float]:
         """Return logits [B, C], saliency [B, C, T] and their scale, for frame states [B, T, ...].
@@ -146,6 +117,49 @@ class Scorer:
             grid=grid,
         )
 
+    def _check_result(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
+        if value.dtype != np.float32 or value.shape != shape:
+            raise BundleError(
+                f"The graphs of {self._bundle.path} give {name} as {value.dtype} "
+                f"{list(value.shape)} and not as float32 {list(shape)}: export the bundle again."
+            )
+
+
+class Scorer(WindowScorer):
+    """A bundle's graphs and labels that belong together; none of them ever changes."""
+
+    def __init__(
+        self, bundle: Bundle, bank: LabelBank, *, frame: Graph, window: Graph, top_k: int
+    ) -> None:
+        super().__init__(bundle, bank, window=window, top_k=top_k)
+        self._frame_graph = frame
+        self._frame = frame.bind(bank.arrays(), self._states)
+
+    def encode(self, images_bhwc: Array, *, features: bool = False) -> dict[str, Array]:
+        """Return the frame states of fitted frames.
+
+        Args:
+            images_bhwc: uint8 [B, S, S, 3], BGR, as `pixels.fit_frame` makes them.
+            features: whether to return the manifest's features too, which explanations and
+                recordings for other labels take.
+
+        Returns:
+            Each of the manifest's states, and of its features if wanted, float32 [B, ...].
+
+        Raises:
+            BundleError: a state has not one row for each frame, or the bundle has no features.
+            EngineError: the graph fails.
+        """
+        graph = self._frame_with_features if features else self._frame
+        batches = []
+        for start in range(0, len(images_bhwc), BATCH):
+            images = images_bhwc[start : start + BATCH]
+            states = graph({"frames": images})
+            for name, value in states.items():
+                self._check_result(name, value, (len(images), *value.shape[1:]))
+            batches.append(states)
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
     @cached_property
     def _frame_with_features(self) -> BoundGraph:
         """The frame graph with the features among its outputs; bound when first asked for."""
@@ -156,13 +170,6 @@ class Scorer:
                 f"before format {FORMAT_VERSION}: export it again."
             )
         return self._frame_graph.bind(self.bank.arrays(), (*self._states, *wanted))
-
-    def _check_result(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
-        if value.dtype != np.float32 or value.shape != shape:
-            raise BundleError(
-                f"The graphs of {self._bundle.path} give {name} as {value.dtype} "
-                f"{list(value.shape)} and not as float32 {list(shape)}: export the bundle again."
-            )
 
 
 def softmax(logits: Array) -> Array:

@@ -147,9 +147,10 @@ def test_a_graph_that_differs_is_no_bundle_and_exit_code_3(workplace, monkeypatc
 
     def dishonest(spec):
         model = honest(spec)
-        weight = max(model.graph.initializer, key=lambda tensor: np.prod(tensor.dims))
-        values = numpy_helper.to_array(weight) * 1.5
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float32), weight.name))
+        weights = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
+        for weight in sorted(weights, key=lambda tensor: np.prod(tensor.dims))[-1:]:
+            values = numpy_helper.to_array(weight) * 1.5
+            weight.CopyFrom(numpy_helper.from_array(values.astype(np.float32), weight.name))
         return model
 
     monkeypatch.setattr(writer, "trace", dishonest)
