@@ -128,7 +128,7 @@ def frame_spec(network: STZSAR) -> GraphSpec:
 def state_spec(network: STZSAR) -> GraphSpec:
     """Describe the state graph, for a network whose states depend on the labels.
 
-    The number of patches is free too: those of a recording may be pooled.
+    The number of patches is free too: a recording need not hold all of them.
     """
     bank = example_bank(network)
     size = network.config.vision.image_px

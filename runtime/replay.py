@@ -3,7 +3,8 @@
 The same labels give the very same numbers: the window graph is run on the recorded states, one
 window at a time, as it was when they were new. Some of the recorded labels are scored from their
 own part of the states. Any other label takes features: the state graph makes the states of them,
-for all labels of the run, so that all are compared on the same terms (patches may be pooled).
+for all labels of the run. A recording need not hold all patches, and so all labels are compared on
+the same terms.
 """
 
 import dataclasses

@@ -32,6 +32,17 @@ def test_bound_constants_give_what_feeds_give(bundle, recognizer):
         np.testing.assert_array_equal(bound[name], value)
 
 
+def test_outputs_that_nobody_wants_are_not_given(bundle, recognizer, picture):
+    graph, bank = OrtGraph(bundle / "frame.onnx"), recognizer.scorer.bank.arrays()
+    frames = {"frames": picture("red", 16, 16)[None]}
+
+    found = graph.bind(bank, ("closeness", "patch_embeddings"))(frames)
+
+    assert set(found) == {"closeness", "patch_embeddings"}
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, graph({**frames, **bank})[name])
+
+
 def test_an_array_that_is_no_longer_contiguous_is_taken_too(bundle, recognizer):
     bank = recognizer.scorer.bank.arrays()
     rng = np.random.default_rng(0)

@@ -17,7 +17,7 @@ import pytest
 from stzsar.runtime.bundle import Bundle, sha256_of
 from stzsar.runtime.errors import RecordingError
 from stzsar.runtime.manifest import PATCH_EMBEDDINGS
-from stzsar.runtime.recording import Recorder, pooled
+from stzsar.runtime.recording import Recorder, most_different
 from stzsar.runtime.recording_file import MAGIC, packed, packed_frames, packed_json, read_records
 from stzsar.runtime.replay import Replay
 
@@ -231,18 +231,23 @@ def test_a_folder_that_is_not_there_is_said(bundle, tmp_path):
         Recorder(tmp_path / "none" / "a.rec", opened, opened.bank)
 
 
-def test_pooled_patches_are_means_of_areas_of_nearly_the_same_size():
-    patches = np.arange(49, dtype=np.float32).reshape(7, 7)
-    found = pooled(patches.reshape(49, 1), (7, 7), 4).reshape(4, 4)
-    # Areas of 7 places on 4: 0-1, 1-3, 3-5, 5-6.
-    assert found[0, 0] == pytest.approx(patches[0:2, 0:2].mean())
-    assert found[1, 2] == pytest.approx(patches[1:4, 3:6].mean())
-    np.testing.assert_array_equal(pooled(patches.reshape(49, 1), (7, 7), 9).reshape(7, 7), patches)
+def test_the_patches_that_are_kept_are_the_most_different_in_their_order():
+    """Three kinds of patches, in many copies that are nearly alike: one of each is kept."""
+    rng = np.random.default_rng(0)
+    kinds = rng.integers(3, size=40)
+    patches = 7 * np.eye(8)[kinds] + 0.01 * rng.standard_normal((40, 8))
+    kept = most_different(patches, 3)
+    assert sorted(kept.argmax(1)) == [0, 1, 2]
+    places = [int(np.flatnonzero((patches == row).all(1))[0]) for row in kept]
+    assert places == sorted(places)
+    np.testing.assert_array_equal(most_different(patches, 40), patches)
+    assert len({row.tobytes() for row in most_different(np.zeros((9, 4)), 5)}) == 1
+    assert most_different(np.zeros((9, 4)), 5).shape == (5, 4)
 
 
 def test_patches_are_recorded_as_directions_that_fit_into_fp16(recognizer, tmp_path):
     recorder = Recorder(
-        tmp_path / "a.rec", recognizer.bundle, recognizer.scorer.bank, features=True, pool=None
+        tmp_path / "a.rec", recognizer.bundle, recognizer.scorer.bank, features=True, patches=None
     )
     huge = np.asarray([[3e5, 0, 4e5], [0, 0, 0], [0, 1e-8, 0], [1, 0, 0]], np.float32)
     found = recorder._kept(PATCH_EMBEDDINGS, huge)
