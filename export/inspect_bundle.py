@@ -72,6 +72,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "other labels": "embedded on the device (text.onnx)"
         if manifest.text
         else "none: it has no text encoder",
+        "features": _features(bundle),
         "parity": _parity(bundle),
         "size": [
             f"{sum(sizes.values()) / 2**20:.1f} MiB",
@@ -81,6 +82,17 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "made": f"{manifest.created}, with "
         + ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
     }
+
+
+def _features(bundle: Bundle) -> str:
+    """Say what explanations and recordings for other labels have to go on."""
+    manifest = bundle.manifest
+    if not manifest.features:
+        none = "older bundles have none" if manifest.label_states else "its states know no labels"
+        return f"none: {none}"
+    grid = manifest.patch_grid
+    patches = f", {grid[0]} x {grid[1]} patches" if grid else ""
+    return ", ".join(manifest.features) + patches
 
 
 def _parity(bundle: Bundle) -> str:

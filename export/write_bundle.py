@@ -29,6 +29,7 @@ from ..runtime.bundle import (
 from ..runtime.errors import StzsarError
 from ..runtime.labels import Label, LabelBank
 from ..runtime.manifest import (
+    MAX_FRAMES,
     PATCH_EMBEDDINGS,
     BundleSampling,
     Manifest,
@@ -175,7 +176,7 @@ def _longest_window(request: BundleRequest) -> int:
     """Return how many frames the window graph takes at most."""
     temporal = request.network.config.temporal
     if temporal:
-        return temporal.max_frames
+        return min(temporal.max_frames, MAX_FRAMES)
     return max(_MAX_FRAMES_WITHOUT_TEMPORAL, request.sampling.frames)
 
 

@@ -226,7 +226,10 @@ def _from_2(document: Mapping[str, Any]) -> dict[str, Any]:
     known = ("class_similarity", "attribute_similarity", "spatial")
     return {
         **document,
-        "sampling": {**sampling, "max_frames": max(longest, sampling["frames"])},
+        "sampling": {
+            **sampling,
+            "max_frames": max(min(longest, MAX_FRAMES), sampling["frames"]),
+        },
         "label_states": [name for name in document["states"] if name in known],
         "features": [],
         "patch_grid": None,

@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -7,6 +8,8 @@ from click.testing import CliRunner
 from stzsar.export.cli import main
 from stzsar.runtime.bundle import sha256_of
 from stzsar.runtime.trt.store import EngineStore
+
+DATA = Path(__file__).parent.parent / "data"
 
 
 @pytest.fixture
@@ -29,6 +32,7 @@ def test_a_bundle_says_what_it_is_from_what_how_exact_and_how_large(run, exporte
         "4 frames, 4 a second, 1 s",
         "4 with up to 4 attributes: swing (bat), swing (seat), archery",
         "embedded on the device",
+        "patch_embeddings, 4 x 4 patches",
         "windows: same best label in 100.0%",
         "frame.onnx",
         "the first run with TensorRT builds them",
@@ -44,6 +48,24 @@ def test_the_facts_come_as_json_too(run, exported):
 
     assert facts["precision"] == "fp32, ONNX opset 20"
     assert any(line.startswith("frame.onnx ") for line in facts["size"])
+
+
+@pytest.mark.parametrize(
+    ("switches", "words"),
+    [
+        ({"interaction": "mean", "temporal": False, "patch_path": "value"}, "frame_embedding"),
+        ({"interaction": "off", "temporal": True}, "none: its states know no labels"),
+    ],
+    ids=str,
+)
+def test_heads_that_take_no_patches_say_so(run, exported, switches, words):
+    folder, _ = exported(**switches)
+    assert json.loads(run(folder, "--json").stdout)["features"] == words
+
+
+def test_an_older_bundle_says_that_it_has_no_features(run):
+    facts = json.loads(run(DATA / "bundle-format-2", "--json").stdout)
+    assert facts["features"] == "none: older bundles have none"
 
 
 def test_without_a_name_it_is_the_bundle_that_stzsar_run_would_take(run):

@@ -61,6 +61,15 @@ def test_a_manifest_that_lists_too_little_is_refused(own_bundle, rewrite_manifes
         Bundle.open(own_bundle)
 
 
+def test_a_bundle_with_features_holds_the_graph_that_takes_them(own_bundle, rewrite_manifest):
+    files = manifest_of(own_bundle)["files"]
+    del files["state.onnx"]
+    rewrite_manifest(own_bundle, files=files)
+
+    with pytest.raises(BundleError, match=r"does not list state\.onnx"):
+        Bundle.open(own_bundle)
+
+
 @pytest.mark.parametrize(
     "name", ["../secret", "/etc/passwd", "engines/../../secret", "a\0b", "\ud800", "..", ""]
 )
@@ -112,8 +121,19 @@ def test_a_newer_format_is_refused(own_bundle, rewrite_manifest):
     [
         {"precision": "int3"},
         {"states": []},
-        {"sampling": {"frames": 0, "rate_fps": 4}},
-        {"sampling": {"frames": 4}},
+        {"sampling": {"frames": 0, "rate_fps": 4, "max_frames": 8}},
+        {"sampling": {"frames": 4, "max_frames": 8}},
+        {"sampling": {"frames": 4, "rate_fps": 4}},
+        *(
+            {"sampling": {"frames": 4, "rate_fps": 4, "max_frames": longest}}
+            for longest in (3, 8.0, True, None, 10**12)
+        ),
+        {"label_states": ["colour", "another"]},
+        {"label_states": None},
+        {"label_states": [["closeness"]]},
+        {"features": ["frame_embedding", "patch_embeddings", "another"]},
+        {"features": ["frame_embedding"]},  # and yet a grid of patches
+        *({"patch_grid": grid} for grid in (None, [], [2], [2, 2, 1], [0, 4], [2.0, 2], "22", 4)),
         {"pixels": None},
         {"text": {"prompt": "no place", "context_length": 4}},
         {"text": {}},
@@ -128,9 +148,12 @@ def test_a_newer_format_is_refused(own_bundle, rewrite_manifest):
             {"pixels": {"size_px": size, "mean": [0, 0, 0], "std": [1, 1, 1]}}
             for size in (0, 16.5, True, "16", None, 10**6, 10**12)
         ),
-        *({"sampling": {"frames": frames, "rate_fps": 4}} for frames in (4.0, True, 10**12)),
         *(
-            {"sampling": {"frames": 4, "rate_fps": rate}}
+            {"sampling": {"frames": frames, "rate_fps": 4, "max_frames": 256}}
+            for frames in (4.0, True, 10**12)
+        ),
+        *(
+            {"sampling": {"frames": 4, "rate_fps": rate, "max_frames": 256}}
             for rate in (0, -1, True, "4", float("inf"), float("nan"), 10**400)
         ),
         *(
