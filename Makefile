@@ -1,6 +1,7 @@
 # make demo    see it work: installs the runtime only (no torch), and runs the shipped bundle
 # make setup   .venv with everything, for training, export and development
 # make test    everything that must hold: format, lint, import rules, types, tests
+# make soak    what takes 40 minutes more: live streams for long
 # make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes)
 
 PYTHON ?= python3
@@ -10,7 +11,7 @@ DEMO := runs/demo
 # What JetPack 6 and 7 ship; their runtime tests run where these are installed.
 OTHER_PYTHONS := 3.10 3.12
 
-.PHONY: demo setup test check test-other-pythons test-all-here shipped-bundle clean
+.PHONY: demo setup test soak check test-other-pythons test-all-here shipped-bundle clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -21,6 +22,10 @@ demo: .venv/.runtime
 setup: .venv/.everything
 
 test: setup check test-other-pythons test-all-here
+
+# Eight live streams for 10 and 30 minutes: how old results get, and that memory stays flat.
+soak: setup
+	$(BIN)/python -Im pytest -s -m soak
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -4,15 +4,11 @@ Weights are random: neither size nor speed depends on them. Every backbone is ex
 `stzsar-export` does it, and must pass parity with torch in fp32 and in fp16.
 """
 
-import contextlib
 import dataclasses
+import functools
 import json
-import os
-import platform
-import statistics
 import tempfile
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..runtime.bundle import FRAME_GRAPH, TEXT_GRAPH, TOKENIZER, Bundle
-from ..runtime.commandline import at_the_edge, console
-from ..runtime.engine import Array, open_graph
+from ..runtime.commandline import at_the_edge
 from ..runtime.labels import as_labels
 from ..runtime.manifest import SamplingSpec
+from .timing import machine, progress_bar, rounds_option, threads_option, time_in_turn
 
 if TYPE_CHECKING:
     from torch import nn
@@ -46,7 +41,6 @@ BACKBONES = (
 # Few, so that the bank weighs next to nothing: what is measured is the backbone.
 _LABELS = as_labels(["archery", "waving a hand", "playing the guitar", "jumping"])
 _FRAMES = 8
-_WARM_UP = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,28 +77,14 @@ class Row:
     metavar="NAME",
     help="One of open_clip's, as often as wanted (default: those of the README).",
 )
-@cloup.option(
-    "--rounds",
-    metavar="N",
-    default=30,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Frames that each is timed on, one of each backbone in turn.",
-)
-@cloup.option(
-    "--threads",
-    metavar="N",
-    default=2,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Threads of ONNX Runtime.",
-)
+@rounds_option
+@threads_option
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @at_the_edge
 def main(names: Sequence[str], rounds: int, threads: int) -> None:
     """Export each backbone with random weights, time it, and print a Markdown table."""
     names = names or BACKBONES
-    with tempfile.TemporaryDirectory() as place, _bar() as bar:
+    with tempfile.TemporaryDirectory() as place, progress_bar() as bar:
         rows = []
         task = bar.add_task("", total=len(names) + rounds)
         for name in names:
@@ -112,14 +92,13 @@ def main(names: Sequence[str], rounds: int, threads: int) -> None:
             rows.append(export(name, Path(place)))
             bar.advance(task)
         bar.update(task, description="timing")
-        graphs = [Path(place) / name for name in names]
-        times: list[list[float]] = [[] for _ in names]
-        for one_each in time_in_turn(graphs, rounds=rounds, threads=threads):
-            for mine, seconds in zip(times, one_each, strict=True):
-                mine.append(1000 * seconds)
-            bar.advance(task)
-    medians = [statistics.median(mine) for mine in times]
-    rows = [dataclasses.replace(row, frame_ms=ms) for row, ms in zip(rows, medians, strict=True)]
+        graphs = [Path(place) / name / FRAME_GRAPH for name in names]
+        advance = functools.partial(bar.advance, task)
+        times = time_in_turn(graphs, rounds=rounds, threads=threads, advance=advance)
+    medians = np.median(times, axis=0)
+    rows = [
+        dataclasses.replace(row, frame_ms=float(ms)) for row, ms in zip(rows, medians, strict=True)
+    ]
     click.echo(table(rows))
     click.echo(f"\n{machine()}; ms: ONNX Runtime, fp32, batch 1, {threads} threads, median.")
 
@@ -204,23 +183,6 @@ def count_gmac(network: "STZSAR") -> float:
     return counter.get_total_flops() / 2 / 1e9
 
 
-def time_in_turn(folders: Sequence[Path], *, rounds: int, threads: int) -> Iterator[list[float]]:
-    """Give the seconds of one frame of each bundle, `rounds` times.
-
-    One after the other within a round, so that a busy moment of the machine meets all of them.
-    """
-    graphs = [open_graph(folder / FRAME_GRAPH, threads=threads) for folder in folders]
-    feeds = [_feeds(folder) for folder in folders]
-    for index in range(_WARM_UP + rounds):
-        seconds = []
-        for graph, feed in zip(graphs, feeds, strict=True):
-            start = time.perf_counter()
-            graph(feed)
-            seconds.append(time.perf_counter() - start)
-        if index >= _WARM_UP:
-            yield seconds
-
-
 def table(rows: Sequence[Row]) -> str:
     """Return the rows as Markdown."""
     lines = [
@@ -236,17 +198,6 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(lines)
 
 
-def machine() -> str:
-    """Return the processor's name and how many cores of it there are."""
-    name = platform.processor() or platform.machine()
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                name = line.split(":", 1)[1].strip()
-                break
-    return f"{name}, {os.cpu_count()} cores"
-
-
 def stand_in_tokenizer(place: Path) -> Path:
     """Write CLIP's tokens with SigLIP2's special ones: its own file lies on the hub."""
     from ..models.tokenizer import CLIP_VOCABULARY, build_tokenizer
@@ -260,34 +211,8 @@ def stand_in_tokenizer(place: Path) -> Path:
     return path
 
 
-def _feeds(folder: Path) -> dict[str, Array]:
-    manifest = json.loads((folder / "manifest.json").read_text())
-    size = manifest["pixels"]["size_px"]
-    frame = np.random.default_rng(0).integers(0, 256, (1, size, size, 3), dtype=np.uint8)
-    generator = np.random.default_rng(1)
-    words = generator.standard_normal((4, 1, manifest["model"]["dim"]), dtype=np.float32)
-    words /= np.linalg.norm(words, axis=-1, keepdims=True)
-    return {
-        "frames": frame,
-        "class_embeddings": words[:, 0],
-        "attribute_embeddings": words,
-        "attribute_mask": np.ones((4, 1), bool),
-    }
-
-
 def _millions(module: "nn.Module") -> float:
     return sum(parameter.numel() for parameter in module.parameters()) / 1e6
-
-
-def _bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 if __name__ == "__main__":

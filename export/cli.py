@@ -1,19 +1,19 @@
 """stzsar-export: from a checkpoint, or from CLIP itself, to a bundle."""
 
 import dataclasses
-import os
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
 
-from ..runtime.bundle import RUNS
 from ..runtime.commandline import at_the_edge, console, say
-from ..runtime.errors import BundleError, StzsarError
+from ..runtime.errors import EngineError, StzsarError
 from ..runtime.labels import MAX_LABELS
 from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
+from .origin import from_checkpoint, from_clip
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
@@ -185,9 +185,10 @@ def main(context: click.Context, checkpoint: Path | None, **options: Any) -> Non
     if options["backbone"]:
         if checkpoint:
             raise StzsarError(f"Give the checkpoint {checkpoint} or --backbone, not both.")
-        found, network, run = _from_clip(options)
+        names = ("backbone", "pretrained", "interaction", "patch_path", "tokenizer")
+        found, network, run = from_clip(**{name: options[name] for name in names})
     else:
-        found, network, run = _from_checkpoint(checkpoint)
+        found, network, run = from_checkpoint(checkpoint)
     _export(found, network, run, labels or found.labels, options)
 
 
@@ -205,13 +206,18 @@ def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> Non
 
 def _check_tensorrt(options: dict[str, Any]) -> None:
     """Find out before the export, which is long, whether engines can be made after it."""
-    from ..runtime.trt.api import check_targets, load_rtx, load_tensorrt
+    from ..runtime.trt.api import check_targets, load_rtx, why_no_tensorrt
 
     if options["rtx_targets"] is not None:
         options["rtx_targets"] = check_targets(options["rtx_targets"])
         load_rtx()
     if options["tensorrt"]:
-        load_tensorrt()
+        reason = why_no_tensorrt()
+        if reason:
+            raise EngineError(
+                f"{reason} Leave --tensorrt out: the first stzsar-run on the device builds the "
+                "engines."
+            )
     if not (options["tensorrt"] or options["rtx_targets"]):
         for name in ("max_streams", "max_labels"):
             if options[name] is not None:
@@ -226,60 +232,6 @@ def _refuse_precision_options(options: dict[str, Any]) -> None:
         raise StzsarError("Give --fp16 or --int8, not both.")
     if options["calibration"] and not options["int8"]:
         raise StzsarError("--calibration goes with --int8: nothing else is calibrated.")
-
-
-def _from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
-    from ..models.checkpoint import DESCRIPTION, load_checkpoint, newest_checkpoint
-
-    if folder is None:
-        folder = newest_checkpoint(RUNS)
-        if folder is None:
-            raise StzsarError(
-                "There is no checkpoint under runs/: train one with stzsar-train, or export CLIP "
-                "itself with --backbone ViT-B-32 --pretrained openai."
-            )
-        say(f"Exporting the newest checkpoint, {folder}.")
-    elif not (folder / DESCRIPTION).is_file():
-        newest = newest_checkpoint(folder)
-        if newest is None:
-            raise BundleError(
-                f"{folder} is neither a checkpoint nor a run with one: name a folder that "
-                "stzsar-train wrote."
-            )
-        folder = newest
-        say(f"Exporting {folder}.")
-    checkpoint, network = load_checkpoint(folder)
-    # A run's checkpoints lie in runs/<run>/checkpoints/<step>; others stay by themselves.
-    whole = Path(os.path.relpath(folder.resolve()))
-    in_run = whole.parent.name == "checkpoints"
-    return checkpoint, network, whole.parent.parent if in_run else RUNS / whole.name
-
-
-def _from_clip(options: dict[str, Any]) -> "tuple[Checkpoint, STZSAR, Path]":
-    from ..models.checkpoint import Checkpoint
-    from ..models.config import HeadConfig
-    from ..models.pretrained import load_clip
-    from ..runtime.labels import default_labels
-    from ..runtime.manifest import SamplingSpec
-
-    backbone, pretrained = options["backbone"], options["pretrained"]
-    with console.status(f"loading {backbone} ({pretrained})"):
-        network, origin = load_clip(
-            backbone,
-            pretrained,
-            head=HeadConfig(interaction=options["interaction"]),
-            patch_path=options["patch_path"],
-            tokenizer=options["tokenizer"],
-        )
-    found = Checkpoint(
-        model=network.config,
-        labels=default_labels(),
-        sampling=SamplingSpec(frames=8, rate_fps=4.0),
-        origin=origin,
-        step=0,
-    )
-    say(f"Exporting {origin.source}. It knows {origin.knows}.")
-    return found, network, RUNS / f"{backbone}-{Path(pretrained).stem}"
 
 
 def _export(
@@ -315,7 +267,7 @@ def _export(
     with console.status("exporting") as status:
         report = write_bundle(request, target, say=status.update)
     console.print(report.table())
-    size_mib = sum(path.stat().st_size for path in target.iterdir()) / 2**20
+    size_mib = sum(path.stat().st_size for path in target.iterdir() if path.is_file()) / 2**20
     say(
         f"The bundle is {target}: {precision}, {len(labels)} labels, {size_mib:.1f} MiB. "
         f"Run it: stzsar-run --bundle {target} --source VIDEO"
@@ -324,27 +276,37 @@ def _export(
 
 
 def _build_engines(target: Path, options: dict[str, Any]) -> None:
-    """Make the engines that are asked for; the bundle is complete without them."""
+    """Make the engines that are asked for; the bundle is complete without them.
+
+    Those of this machine are compared with ONNX Runtime; engines for other cards cannot be run.
+    """
     from ..runtime.bundle import Bundle
     from ..runtime.progress import loading_progress
+    from .engine_parity import check_engines, compare_engines
     from .engines import device_engines, rtx_engines
 
     if not (options["tensorrt"] or options["rtx_targets"]):
         return
     bundle = Bundle.open(target)
     streams, labels = options["max_streams"] or DEFAULT_STREAMS, options["max_labels"]
-    with loading_progress(shown=True) as (_, report):
+    checked = None
+    with loading_progress(shown=True) as (_, on_build):
         if options["rtx_targets"]:
             targets = options["rtx_targets"]
-            folder = rtx_engines(bundle, targets, streams=streams, labels=labels, report=report)
+            folder = rtx_engines(bundle, targets, streams=streams, labels=labels, report=on_build)
             say(f"The engines for {', '.join(targets)} are in {folder}.")
         if options["tensorrt"]:
-            folder = device_engines(bundle, streams=streams, labels=labels, report=report)
+            folder = device_engines(bundle, streams=streams, labels=labels, report=on_build)
             say(f"The engines for this machine are in {folder}.")
+            checked = folder
+    if checked:
+        report = compare_engines(bundle)
+        console.print(report.table())
+        check_engines(report, checked)
 
 
 def _calibration(source: str | None, size_px: int) -> "Calibration":
-    from ..runtime.progress import SourceProgress
+    from ..runtime.progress import RunProgress
     from .calibration import calibration_files, read_calibration
 
     if source is None:
@@ -353,5 +315,8 @@ def _calibration(source: str | None, size_px: int) -> "Calibration":
             "real pictures is not known: name videos of yours with --calibration FOLDER."
         )
     files = calibration_files(source)
-    with SourceProgress(len(files), shown=True) as progress:
-        return read_calibration(files, size_px=size_px, begin=progress.start)
+    numbers = itertools.count()
+    with RunProgress(shown=True) as progress:
+        return read_calibration(
+            files, size_px=size_px, begin=lambda: progress.file(next(numbers), len(files))
+        )

@@ -17,6 +17,7 @@ BANK_INPUTS = ("class_embeddings", "attribute_embeddings", "attribute_mask")
 _MAX_BATCH = 64
 _MAX_CLASSES = 10_000
 _MAX_ATTRIBUTES = 64
+_MAX_PATCHES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class GraphSpec:
 
 
 class FrameGraph(nn.Module):
-    """Frames and bank to the frame state, as a tuple in the order of `state_names`."""
+    """Frames and bank to the frame state and the features, in the order of their names."""
 
     def __init__(self, network: STZSAR) -> None:
         super().__init__()
@@ -43,10 +44,31 @@ class FrameGraph(nn.Module):
         attribute_embeddings: Tensor,
         attribute_mask: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Map uint8 BGR [B, S, S, 3] to the tensors of the state, [B, …]."""
+        """Map uint8 BGR [B, S, S, 3] to the tensors of the state and the features, [B, …]."""
         bank = Bank(class_embeddings, attribute_embeddings, attribute_mask)
-        state = self.network.encode_frames(frames, bank)
-        return tuple(state[name] for name in self.network.state_names)
+        state, features = self.network.encode_with_features(frames, bank)
+        return (*(state[name] for name in self.network.state_names), *features.values())
+
+
+class StateGraph(nn.Module):
+    """Features and bank to what of the frame state depends on the bank."""
+
+    def __init__(self, network: STZSAR) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(
+        self,
+        features: tuple[Tensor, ...],
+        class_embeddings: Tensor,
+        attribute_embeddings: Tensor,
+        attribute_mask: Tensor,
+    ) -> tuple[Tensor, ...]:
+        """Map features [B, …] to the tensors that `STIHead.label_states` names, [B, …]."""
+        bank = Bank(class_embeddings, attribute_embeddings, attribute_mask)
+        named = dict(zip(self.network.feature_names, features, strict=True))
+        state = self.network.head.label_state(named, bank)
+        return tuple(state[name] for name in self.network.head.label_states)
 
 
 class WindowGraph(nn.Module):
@@ -99,7 +121,29 @@ def frame_spec(network: STZSAR) -> GraphSpec:
     frames = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
     inputs = {"frames": frames, **example_bank(network)._asdict()}
     dynamic = {"frames": {0: Dim("batch", min=1, max=_MAX_BATCH)}, **_bank_dims()}
-    return GraphSpec(FrameGraph(network), inputs, network.state_names, dynamic)
+    outputs = (*network.state_names, *network.feature_names)
+    return GraphSpec(FrameGraph(network), inputs, outputs, dynamic)
+
+
+def state_spec(network: STZSAR) -> GraphSpec:
+    """Describe the state graph, for a network whose states depend on the labels.
+
+    The number of patches is free too: a recording need not hold all of them.
+    """
+    bank = example_bank(network)
+    size = network.config.vision.image_px
+    frames = torch.zeros((2, size, size, 3), dtype=torch.uint8)
+    with torch.no_grad():
+        _, features = network.encode_with_features(frames, bank)
+    axes: dict[str, dict[int, Any]] = {
+        name: {0: Dim("batch", min=1, max=_MAX_BATCH)} for name in features
+    }
+    if "patch_embeddings" in axes:
+        axes["patch_embeddings"][1] = Dim("patches", min=1, max=_MAX_PATCHES)
+    inputs = {**features, **bank._asdict()}
+    return GraphSpec(
+        StateGraph(network), inputs, network.head.label_states, {**axes, **_bank_dims()}
+    )
 
 
 def window_spec(network: STZSAR, max_frames: int) -> GraphSpec:

@@ -8,14 +8,18 @@ import cloup
 from rich.table import Table
 from rich.text import Text
 
-from ..runtime.bundle import FRAME_GRAPH, PARITY, WINDOW_GRAPH, Bundle, find_bundle
+from ..runtime.bundle import FRAME_GRAPH, MANIFEST, PARITY, WINDOW_GRAPH, Bundle, find_bundle
 from ..runtime.commandline import Output, at_the_edge, printable
+from ..runtime.engine import open_graph
 from ..runtime.errors import BundleError
+from ..runtime.scorer import check_graphs
+from ..runtime.text import TextEncoder
 from ..runtime.trt.graph import RTX_ENGINES
 from ..runtime.trt.key import EngineKey
 from ..runtime.trt.store import ENGINES, EngineStore
 
 GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
+_NO_KEY = "without a readable key, so it is never used"
 _SHOWN_LABELS = 6
 _LONGEST = 1000
 _RUNS_ON = {
@@ -37,6 +41,7 @@ _RUNS_ON = {
 def inspect(bundle: str | None, *, as_json: bool) -> None:
     """Check a bundle and print what it is."""
     opened = Bundle.open(Path(bundle) if bundle else find_bundle())
+    check_that_it_loads(opened)
     facts = describe(opened)
     if as_json:
         print(json.dumps(facts, indent=2))
@@ -50,6 +55,17 @@ def inspect(bundle: str | None, *, as_json: bool) -> None:
     Output().print(table)
 
 
+def check_that_it_loads(bundle: Bundle) -> None:
+    """Raise BundleError or EngineError if a graph is none, or not that of the manifest.
+
+    The hashes only say that nothing was changed since the export.
+    """
+    frame, window = (open_graph(bundle.path / name, engine="onnxruntime") for name in GRAPHS)
+    check_graphs(bundle, frame, window, bundle.bank)
+    if bundle.manifest.text:
+        TextEncoder(bundle)
+
+
 def describe(bundle: Bundle) -> dict[str, Any]:
     """Return what there is to say of an opened bundle, by name, as JSON types."""
     manifest = bundle.manifest
@@ -59,7 +75,7 @@ def describe(bundle: Bundle) -> dict[str, Any]:
     attributes = int(bundle.bank.attribute_mask.sum(1).max())
     sizes = {name: (bundle.path / name).stat().st_size for name in manifest.files}
     return {
-        "format": f"{manifest.format_version}, unchanged since its export (sha256 of every file)",
+        "format": f"{_format_on_disk(bundle)}, unchanged since its export (sha256 of every file)",
         "weights": f"{manifest.weights.source}; knows {manifest.weights.knows}",
         "network": f"{manifest.model.get('name')}, {vision.get('kind', 'vit')}",
         "precision": f"{manifest.precision}, ONNX opset {manifest.opset}",
@@ -72,15 +88,34 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "other labels": "embedded on the device (text.onnx)"
         if manifest.text
         else "none: it has no text encoder",
+        "features": _features(bundle),
         "parity": _parity(bundle),
         "size": [
             f"{sum(sizes.values()) / 2**20:.1f} MiB",
             *(f"{name} {size / 2**20:.1f} MiB" for name, size in sizes.items()),
         ],
-        "engines": _engines(bundle.path),
+        "engines": _engines(bundle),
         "made": f"{manifest.created}, with "
         + ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
     }
+
+
+def _format_on_disk(bundle: Bundle) -> str:
+    """Return the version in the manifest's file: an opened manifest is always of the newest."""
+    document = json.loads((bundle.path / MANIFEST).read_text(encoding="utf-8"))
+    written, read = document["format_version"], bundle.manifest.format_version
+    return str(written) if written == read else f"{written} (read as {read})"
+
+
+def _features(bundle: Bundle) -> str:
+    """Say what explanations and recordings for other labels have to go on."""
+    manifest = bundle.manifest
+    if not manifest.features:
+        none = "older bundles have none" if manifest.label_states else "its states know no labels"
+        return f"none: {none}"
+    grid = manifest.patch_grid
+    patches = f", {grid[0]} x {grid[1]} patches" if grid else ""
+    return ", ".join(manifest.features) + patches
 
 
 def _parity(bundle: Bundle) -> str:
@@ -105,19 +140,24 @@ def _parity(bundle: Bundle) -> str:
         ) from error
 
 
-def _engines(bundle: Path) -> list[str]:
+def _engines(bundle: Bundle) -> list[str]:
     """Describe the engines beside the graphs, device by device."""
     found = []
     for folder in (ENGINES, RTX_ENGINES):
-        store = EngineStore(bundle, folder)
-        for path in filter(None, (store.find(Path(name).stem) for name in GRAPHS)):
+        store = EngineStore(bundle.path, folder)
+        for graph in GRAPHS:
+            path = store.find(Path(graph).stem)
+            if path is None:
+                continue
             read = store.read_key(path.stem)
             size = f"{path.stat().st_size / 2**20:.1f} MiB"
-            shown = _device(read[0]) if read else "without a readable key; it is never used"
+            shown = _engine(read[0], bundle, graph) if read else _NO_KEY
             found.append(f"{folder}/{path.name}, {size}: {shown}")
     return found or ["none; the first run with TensorRT builds them"]
 
 
-def _device(key: EngineKey) -> str:
+def _engine(key: EngineKey, bundle: Bundle, graph: str) -> str:
+    same = (key.graph, key.precision) == (bundle.manifest.files[graph], bundle.manifest.precision)
+    source = f"of this {graph}" if same else f"not of this {graph}, so it is never used"
     where = f"{key.device or 'RTX cards'} (compute capability {key.capability})"
-    return f"{where}, {key.family} {key.version}, up to {key.limits.labels} labels"
+    return f"{source}; {where}, {key.family} {key.version}, up to {key.limits.labels} labels"

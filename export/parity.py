@@ -16,10 +16,9 @@ import numpy as np
 import torch
 from rich.table import Table
 
-from ..models.interaction import WindowScores
 from ..models.label_texts import LabelTexts, to_tensors
 from ..models.stzsar import STZSAR
-from ..runtime.bundle import FRAME_GRAPH, TEXT_GRAPH, WINDOW_GRAPH
+from ..runtime.bundle import FRAME_GRAPH, STATE_GRAPH, TEXT_GRAPH, WINDOW_GRAPH
 from ..runtime.engine import Array, open_graph
 from ..runtime.errors import ParityError
 from ..runtime.labels import LabelBank
@@ -28,7 +27,7 @@ FRAMES = 32
 WINDOWS = 64
 END_TO_END = "end to end"
 _BATCH = 8
-_MAX_TEXTS = 64
+MAX_LABELS = 64
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +59,8 @@ BOUNDS = {
     "fp16": Bounds(relative=5e-2, cosine=0.999, scores=5e-2, top1=1.0, tie=1e-3),
     "int8": Bounds(relative=0.1, cosine=0.98, scores=0.1, top1=0.95, tie=1e-3),
 }
+# TensorRT multiplies fp32 as TF32, which has the 11 bits of fp16; int8 it fuses in its own way.
+_ENGINE_BOUNDS = {"fp32": BOUNDS["fp16"], "fp16": BOUNDS["fp16"], "int8": BOUNDS["int8"]}
 _INSTEAD = {
     "fp32": "",
     "fp16": ", try it without --fp16",
@@ -105,6 +106,8 @@ class ParityReport:
             the window graph and end to end.
         windows: how many were compared.
         pictures: what the frames showed.
+        of_engines: whether TensorRT's engines were compared with the graphs in ONNX Runtime, and
+            not the graphs with torch.
     """
 
     precision: str
@@ -112,14 +115,18 @@ class ParityReport:
     top1_agreement: dict[str, float]
     windows: int
     pictures: str
+    of_engines: bool = False
 
     def save(self, path: Path) -> None:
-        """Write the report as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n", encoding="utf-8")
+        """Write the report of a bundle as JSON."""
+        document = dataclasses.asdict(self)
+        del document["of_engines"]
+        path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
     def table(self) -> Table:
         """Return the report for people."""
-        table = Table(title=f"Parity with torch, {self.windows} windows of {self.pictures}")
+        other = "ONNX Runtime" if self.of_engines else "torch"
+        table = Table(title=f"Parity with {other}, {self.windows} windows of {self.pictures}")
         for column in ("output", "largest difference", "relative", "smallest cosine"):
             table.add_column(column)
         for name, found in self.differences.items():
@@ -136,10 +143,10 @@ class ParityReport:
         for graph, share in self.top1_agreement.items():
             least = self._bounds(graph).top1
             if not share >= least:
+                ours, theirs, instead = self._words()
                 raise ParityError(
                     f"{graph}: {1 - share:.1%} of {self.windows} windows get another best label "
-                    f"from the exported graphs than from the network, at most {1 - least:.0%} may: "
-                    f"no bundle was written{_INSTEAD[self.precision]}."
+                    f"from {ours} than from {theirs}, at most {1 - least:.0%} may: {instead}."
                 )
 
     def _check_difference(self, name: str, found: Difference, bounds: Bounds) -> None:
@@ -154,14 +161,26 @@ class ParityReport:
                 f"{found.cosine:.5f}, at least {bounds.cosine}"
             )
         if not inside:
-            raise ParityError(
-                f"{name} of the exported graphs is not what the network gives ({why}): no bundle "
-                f"was written{_INSTEAD[self.precision]}."
-            )
+            ours, theirs, instead = self._words()
+            raise ParityError(f"{name} of {ours} is not what {theirs} gives ({why}): {instead}.")
+
+    def _words(self) -> tuple[str, str, str]:
+        """Return what was compared, with what, and what comes of a difference."""
+        if self.of_engines:
+            instead = "they were removed; run the bundle with --engine onnxruntime"
+            return "TensorRT's engines", "ONNX Runtime", instead
+        instead = f"no bundle was written{_INSTEAD[self.precision]}"
+        return "the exported graphs", "the network", instead
 
     def _bounds(self, name: str) -> Bounds:
-        """Return the bounds of one graph: in an int8 bundle only the frame graph is int8."""
+        """Return the bounds of one graph: in an int8 bundle only the frame graph is int8.
+
+        The state graph is fp32 in every bundle.
+        """
+        if self.of_engines:
+            return _ENGINE_BOUNDS[self.precision]
         exact = self.precision == "int8" and name.startswith(("window", "text"))
+        exact |= name.startswith("state")
         return BOUNDS["fp32" if exact else self.precision]
 
     def _is_last_of_graph(self, name: str) -> bool:
@@ -192,25 +211,29 @@ def compare(
         pictures: what the report says of them.
     """
     network.eval()
-    bank = bank.select(range(min(_MAX_TEXTS, len(bank.labels))))
+    bank = bank.select(range(min(MAX_LABELS, len(bank.labels))))
     size = network.config.vision.image_px
     images = draw_images(FRAMES, size) if images_bhwc is None else images_bhwc
     ours, torchs = _frame_states(folder, network, bank, images)
     differences = {f"frame.{name}": Difference.between(ours[name], torchs[name]) for name in torchs}
-    choice = _windows(len(images), window_frames, in_order=images_bhwc is not None)
-    state = {name: torch.from_numpy(value[choice]) for name, value in torchs.items()}
+    differences |= _state_differences(folder, torchs, bank, network)
+    choice = windows_of(len(images), window_frames, in_order=images_bhwc is not None)
+    state = {name: torch.from_numpy(torchs[name][choice]) for name in network.state_names}
     expected = network.score_window(state, to_tensors(bank))
+    wanted = {name: getattr(expected, name).numpy() for name in ("logits", "saliency", "scale")}
     graph = open_graph(folder / WINDOW_GRAPH, engine="onnxruntime")
     agreement = {}
     for name, states in (("window", torchs), (END_TO_END, ours)):
-        found = graph({key: value[choice] for key, value in states.items()} | bank.arrays())
-        differences |= _window_differences(name, found, expected)
-        similarities = (expected.logits / expected.scale).numpy()
+        window = {key: states[key][choice] for key in network.state_names}
+        found = graph(window | bank.arrays())
+        differences |= window_differences(name, found, wanted)
         tie = BOUNDS[precision].tie
-        agreement[name] = top1_agreement(found["logits"], similarities, tie=tie)
+        agreement[name] = top1_agreement(
+            found["logits"], wanted["logits"] / wanted["scale"], tie=tie
+        )
     if (folder / TEXT_GRAPH).exists():
         texts = LabelTexts(bank.labels, network.config, network.tokenizer_json)
-        tokens = texts.tokens[:_MAX_TEXTS]
+        tokens = texts.tokens[:MAX_LABELS]
         text = open_graph(folder / TEXT_GRAPH, engine="onnxruntime")
         embedded = text({"tokens": tokens.numpy()})["embeddings"]
         expected_text = network.encode_text(tokens).numpy()
@@ -218,7 +241,20 @@ def compare(
     return ParityReport(precision, differences, agreement, WINDOWS, pictures)
 
 
-def _windows(count: int, frames: int, *, in_order: bool) -> Array:
+def _state_differences(
+    folder: Path, torchs: Mapping[str, Array], bank: LabelBank, network: STZSAR
+) -> dict[str, Difference]:
+    """Compare what the state graph makes of torch's features with torch's states."""
+    if not network.head.label_states:
+        return {}
+    found = open_graph(folder / STATE_GRAPH, engine="onnxruntime")({**torchs, **bank.arrays()})
+    return {
+        f"state.{name}": Difference.between(found[name], torchs[name])
+        for name in network.head.label_states
+    }
+
+
+def windows_of(count: int, frames: int, *, in_order: bool) -> Array:
     """Choose the frames [WINDOWS, frames] of windows: neighbours if they are in order, or any.
 
     Where there are fewer than WINDOWS of neighbours, the others are of any frames too.
@@ -231,15 +267,15 @@ def _windows(count: int, frames: int, *, in_order: bool) -> Array:
     return drawn
 
 
-def _window_differences(
-    name: str, found: Mapping[str, Array], expected: WindowScores
+def window_differences(
+    name: str, found: Mapping[str, Array], wanted: Mapping[str, Array]
 ) -> dict[str, Difference]:
     """Compare logits, scores (the softmax that the runtime gives) and saliency."""
-    scores = torch.from_numpy(found["logits"]).softmax(-1).numpy()
+    scores = [torch.from_numpy(one["logits"]).softmax(-1).numpy() for one in (found, wanted)]
     return {
-        f"{name}.logits": Difference.between(found["logits"], expected.logits.numpy()),
-        f"{name}.scores": Difference.between(scores, expected.logits.softmax(-1).numpy()),
-        f"{name}.saliency": Difference.between(found["saliency"], expected.saliency.numpy()),
+        f"{name}.logits": Difference.between(found["logits"], wanted["logits"]),
+        f"{name}.scores": Difference.between(*scores),
+        f"{name}.saliency": Difference.between(found["saliency"], wanted["saliency"]),
     }
 
 
@@ -267,16 +303,16 @@ def draw_images(count: int, size_px: int) -> Array:
 def _frame_states(
     folder: Path, network: STZSAR, bank: LabelBank, images: Array
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return the states of `images` from the graph and from torch."""
+    """Return the states and the features of `images` from the graph and from torch."""
     graph = open_graph(folder / FRAME_GRAPH, engine="onnxruntime")
     ours: list[dict[str, Array]] = []
     torchs: list[dict[str, Array]] = []
     for start in range(0, len(images), _BATCH):
         part = images[start : start + _BATCH]
         ours.append(graph({"frames": part} | bank.arrays()))
-        state = network.encode_frames(torch.from_numpy(part), to_tensors(bank))
-        torchs.append({name: value.numpy() for name, value in state.items()})
-    names = network.state_names
+        state, features = network.encode_with_features(torch.from_numpy(part), to_tensors(bank))
+        torchs.append({name: value.numpy() for name, value in {**state, **features}.items()})
+    names = (*network.state_names, *network.feature_names)
     return (
         {name: np.concatenate([part[name] for part in ours]) for name in names},
         {name: np.concatenate([part[name] for part in torchs]) for name in names},

@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from ..models.quiet import quiet
 from ..runtime.errors import StzsarError
-from .graphs import BANK_INPUTS, GraphSpec, WindowGraph
+from .graphs import BANK_INPUTS, GraphSpec, StateGraph, WindowGraph
 
 OPSET = 20  # the newest that TensorRT 10.3 on JetPack 6 parses; Gelu is one node from here on
 
@@ -49,7 +49,7 @@ def trace(spec: GraphSpec) -> onnx.ModelProto:
 def _arguments(spec: GraphSpec) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Return positional arguments and their dynamic sizes as the module takes them."""
     values, sizes = list(spec.inputs.values()), [spec.dynamic[name] for name in spec.inputs]
-    if isinstance(spec.module, WindowGraph):
+    if isinstance(spec.module, WindowGraph | StateGraph):
         states = len(values) - len(BANK_INPUTS)
         return (tuple(values[:states]), *values[states:]), (tuple(sizes[:states]), *sizes[states:])
     return tuple(values), tuple(sizes)

@@ -20,6 +20,7 @@ from ..runtime.bundle import (
     FRAME_GRAPH,
     MANIFEST,
     PARITY,
+    STATE_GRAPH,
     TEXT_GRAPH,
     TOKENIZER,
     WINDOW_GRAPH,
@@ -27,10 +28,20 @@ from ..runtime.bundle import (
 )
 from ..runtime.errors import StzsarError
 from ..runtime.labels import Label, LabelBank
-from ..runtime.manifest import Manifest, PixelSpec, SamplingSpec, TextSpec, WeightsOrigin
+from ..runtime.manifest import (
+    MAX_FRAMES,
+    PATCH_EMBEDDINGS,
+    BundleSampling,
+    Manifest,
+    PixelSpec,
+    SamplingSpec,
+    TextSpec,
+    WeightsOrigin,
+)
+from ..runtime.trt.store import ENGINES
 from .calibration import Calibration
 from .fp16 import to_fp16
-from .graphs import BANK_INPUTS, GraphSpec, frame_spec, text_spec, window_spec
+from .graphs import BANK_INPUTS, GraphSpec, frame_spec, state_spec, text_spec, window_spec
 from .int8 import to_int8
 from .parity import ParityReport, compare
 from .to_onnx import OPSET, trace
@@ -74,7 +85,8 @@ def write_bundle(
 
     Args:
         request: what to export.
-        target: the bundle's folder; an older bundle is replaced, anything else is refused.
+        target: the bundle's folder; an older bundle is replaced, but for its engines, and anything
+            else is refused.
         say: told what is being done, a few words at a time.
 
     Raises:
@@ -83,30 +95,19 @@ def write_bundle(
             does not fit into fp16.
     """
     _check_target(target)
-    network = request.network.eval()
-    _check_size(network, text_encoder=request.text_encoder)
-    # What is traced is the folded network; what it is compared with is the one that was given.
-    folded = folded_for_inference(network)
-    write_out_attention(folded)
-    with written_whole(target) as folder, torch.no_grad():
-        for name, spec in _specs(folded, text_encoder=request.text_encoder).items():
-            say(f"tracing {name}")
-            model = trace(spec)
-            if request.precision == "fp16":
-                model = to_fp16(model)
-            elif request.calibration and name == FRAME_GRAPH:
-                say(f"calibrating {name}")
-                example = {key: spec.inputs[key].numpy() for key in BANK_INPUTS}
-                model = to_int8(model, request.calibration.frames_bhwc, example)
-            onnx.save(model, folder / name)
+    _check_size(request.network, text_encoder=request.text_encoder)
+    # Engines know the graph that they were built from: those that still fit are used again.
+    with written_whole(target, keep=[ENGINES]) as folder, torch.no_grad():
+        write_graphs(request, folder, say=say)
         say(f"embedding {len(request.labels)} labels")
-        bank = embed_labels(network, request.labels)
+        bank = embed_labels(request.network, request.labels)
         bank.save(folder / BANK)
         if request.text_encoder:
+            network = request.network
             tokenizer = tokenizer_of(network.config.text, network.tokenizer_json)
             (folder / TOKENIZER).write_text(tokenizer.to_str(pretty=True), encoding="utf-8")
         say("comparing with torch")
-        report = _compare(request, folder, bank)
+        report = compare_graphs(request, folder, bank)
         report.check()
         report.save(folder / PARITY)
         # The manifest comes last: a folder with one is complete.
@@ -115,7 +116,28 @@ def write_bundle(
     return report
 
 
-def _compare(request: BundleRequest, folder: Path, bank: LabelBank) -> ParityReport:
+@torch.no_grad()
+def write_graphs(
+    request: BundleRequest, folder: Path, *, say: Callable[[str], None] = lambda _: None
+) -> None:
+    """Write the graphs of `request` into `folder`, compared with nothing yet."""
+    # What is traced is the folded network; what it is compared with is the one that was given.
+    folded = folded_for_inference(request.network.eval())
+    write_out_attention(folded)
+    for name, spec in _specs(folded, request).items():
+        say(f"tracing {name}")
+        model = trace(spec)
+        # The state graph has no tower, and everything in it depends on the bank.
+        if request.precision == "fp16" and name != STATE_GRAPH:
+            model = to_fp16(model)
+        elif request.calibration and name == FRAME_GRAPH:
+            say(f"calibrating {name}")
+            example = {key: spec.inputs[key].numpy() for key in BANK_INPUTS}
+            model = to_int8(model, request.calibration.frames_bhwc, example)
+        onnx.save(model, folder / name)
+
+
+def compare_graphs(request: BundleRequest, folder: Path, bank: LabelBank) -> ParityReport:
     """Compare on drawn pictures; int8 on frames of the videos that it was not calibrated on."""
     frames = request.calibration
     return compare(
@@ -151,17 +173,26 @@ def _check_size(network: STZSAR, *, text_encoder: bool) -> None:
             )
 
 
-def _specs(network: STZSAR, *, text_encoder: bool) -> dict[str, GraphSpec]:
-    temporal = network.config.temporal
-    longest = temporal.max_frames if temporal else _MAX_FRAMES_WITHOUT_TEMPORAL
+def _specs(network: STZSAR, request: BundleRequest) -> dict[str, GraphSpec]:
+    longest = _longest_window(request)
     specs = {FRAME_GRAPH: frame_spec(network), WINDOW_GRAPH: window_spec(network, longest)}
-    if text_encoder:
+    if network.head.label_states:
+        specs[STATE_GRAPH] = state_spec(network)
+    if request.text_encoder:
         specs[TEXT_GRAPH] = text_spec(network)
     return specs
 
 
+def _longest_window(request: BundleRequest) -> int:
+    """Return how many frames the window graph takes at most."""
+    temporal = request.network.config.temporal
+    if temporal:
+        return min(temporal.max_frames, MAX_FRAMES)
+    return max(_MAX_FRAMES_WITHOUT_TEMPORAL, request.sampling.frames)
+
+
 def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
-    config = request.network.config
+    config, network, sampling = request.network.config, request.network, request.sampling
     vision = config.vision
     return Manifest(
         name=name,
@@ -169,8 +200,15 @@ def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
         precision=request.precision,
         opset=OPSET,
         pixels=PixelSpec(size_px=vision.image_px, mean=vision.mean, std=vision.std),
-        sampling=request.sampling,
-        states=request.network.state_names,
+        sampling=BundleSampling(
+            frames=sampling.frames,
+            rate_fps=sampling.rate_fps,
+            max_frames=_longest_window(request),
+        ),
+        states=network.state_names,
+        label_states=network.head.label_states,
+        features=network.feature_names,
+        patch_grid=vision.patch_grid if PATCH_EMBEDDINGS in network.feature_names else None,
         text=TextSpec(prompt=config.prompt, context_length=config.text.context_length)
         if request.text_encoder
         else None,

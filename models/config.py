@@ -1,6 +1,7 @@
 """What a network is, as frozen types: one set of classes for CLIP and for the small model."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -55,6 +56,12 @@ class VisionConfig:
         """Number of patches, P."""
         return (self.image_px // self.patch_px) ** 2
 
+    @property
+    def patch_grid(self) -> tuple[int, int]:
+        """Rows and columns of the patches."""
+        side = self.image_px // self.patch_px
+        return side, side
+
 
 @dataclass(frozen=True, kw_only=True)
 class TimmConfig:
@@ -78,6 +85,12 @@ class TimmConfig:
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
     kind: Literal["timm"] = "timm"
+
+    @property
+    def patch_grid(self) -> tuple[int, int]:
+        """Rows and columns of the places: of a square picture as many as each other."""
+        side = math.isqrt(self.patches)
+        return side, side
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ Action Recognition with Language-driven Description Attributes", and, for the sa
 """
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -78,6 +79,35 @@ class STIHead(nn.Module):
             names.append("spatial")
         return tuple(names)
 
+    @property
+    def label_states(self) -> tuple[str, ...]:
+        """Those of the state's tensors that depend on the labels."""
+        return tuple(name for name in self.state_names if name != "frame")
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What `label_state` takes: what of a frame is not in its state and knows no labels."""
+        frame = () if self.contextual else ("frame_embedding",)
+        return (*frame, "patch_embeddings") if "spatial" in self.state_names else frame
+
+    def features(self, frame: Tensor, patches: Tensor) -> dict[str, Tensor]:
+        """Return what `label_state` makes a state of, for any labels.
+
+        Args:
+            frame: [B, D], not normalised.
+            patches: [B, P, D], not normalised.
+
+        Returns:
+            By name, of `feature_names`: `frame_embedding` [B, D] as it came; `patch_embeddings`
+            [B, P, D] in the joint space, not normalised.
+        """
+        found = {"frame_embedding": frame}
+        if "spatial" in self.state_names:
+            if self.config.projections:
+                patches = patches + patches @ self.patch_delta
+            found["patch_embeddings"] = patches
+        return {name: found[name] for name in self.feature_names}
+
     def frame_state(self, frame: Tensor, patches: Tensor, bank: Bank) -> FrameState:
         """Return everything that a window needs of a frame.
 
@@ -90,15 +120,29 @@ class STIHead(nn.Module):
             By name: `frame` [B, D]; or `class_similarity` H [B, C] and `attribute_similarity`
             G [B, C, W]; and `spatial` f [B, C].
         """
-        state: FrameState = {"frame": frame} if self.contextual else self._similarities(frame, bank)
+        return self.state_from(frame, self.features(frame, patches), bank)
+
+    def state_from(self, frame: Tensor, features: Mapping[str, Tensor], bank: Bank) -> FrameState:
+        """Return the same as `frame_state`, from a frame and its `features`."""
+        state: FrameState = {"frame": frame} if self.contextual else {}
+        return state | self.label_state(features, bank)
+
+    def label_state(self, features: Mapping[str, Tensor], bank: Bank) -> FrameState:
+        """Return the part of the state that depends on the labels, from a frame's `features`."""
+        state: FrameState = {}
+        if not self.contextual:
+            state = self._similarities(features["frame_embedding"], bank)
         if "spatial" in self.state_names:
-            state["spatial"] = self.spatial_similarity(patches, bank)
+            state["spatial"] = self.spatial_similarity(features["patch_embeddings"], bank)
         return state
 
     def spatial_similarity(self, patches: Tensor, bank: Bank) -> Tensor:
-        """Return f [B, C]: the largest cosine over patches, then over a class's attributes."""
-        if self.config.projections:
-            patches = patches + patches @ self.patch_delta
+        """Return f [B, C]: the largest cosine over patches, then over a class's attributes.
+
+        Args:
+            patches: [B, P, D], in the joint space, not normalised.
+            bank: the labels.
+        """
         words = bank.attribute_embeddings.flatten(0, 1)
         over_patches = (F.normalize(patches, dim=-1) @ words.T).amax(1)
         by_class = over_patches.view(-1, *bank.attribute_mask.shape)

@@ -40,6 +40,11 @@ class STZSAR(nn.Module):
         """Names of the frame-state tensors, in the order of the graphs."""
         return self.head.state_names
 
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """Names of the features, in the order of the graphs."""
+        return self.head.feature_names
+
     def forward(self, video_bthwc: Tensor, bank: Bank) -> Tensor:
         """Score clips.
 
@@ -57,8 +62,15 @@ class STZSAR(nn.Module):
 
     def encode_frames(self, frames_bhwc: Tensor, bank: Bank) -> FrameState:
         """Return the state of each frame of uint8 BGR [B, H, W, 3], by name, [B, …]."""
-        features = self.visual(frames_bhwc)
-        return self.head.frame_state(features.frame, features.patches, bank)
+        return self.encode_with_features(frames_bhwc, bank)[0]
+
+    def encode_with_features(
+        self, frames_bhwc: Tensor, bank: Bank
+    ) -> tuple[FrameState, dict[str, Tensor]]:
+        """Return the states of frames, and what they are made of: see `STIHead.features`."""
+        seen = self.visual(frames_bhwc)
+        features = self.head.features(seen.frame, seen.patches)
+        return self.head.state_from(seen.frame, features, bank), features
 
     def score_window(self, state: FrameState, bank: Bank) -> WindowScores:
         """Score windows of frame states with a time axis, [B, T, …]."""

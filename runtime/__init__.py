@@ -14,5 +14,15 @@ from .errors import StzsarError
 from .labels import Label, LabelBank
 from .recognizer import Recognizer
 from .results import Recognition, Score
+from .stream import StreamOptions
 
-__all__ = ["Bundle", "Label", "LabelBank", "Recognition", "Recognizer", "Score", "StzsarError"]
+__all__ = [
+    "Bundle",
+    "Label",
+    "LabelBank",
+    "Recognition",
+    "Recognizer",
+    "Score",
+    "StreamOptions",
+    "StzsarError",
+]

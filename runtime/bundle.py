@@ -13,6 +13,7 @@ from .manifest import Manifest
 MANIFEST = "manifest.json"
 FRAME_GRAPH = "frame.onnx"
 WINDOW_GRAPH = "window.onnx"
+STATE_GRAPH = "state.onnx"
 TEXT_GRAPH = "text.onnx"
 TOKENIZER = "tokenizer.json"
 BANK = "bank.npz"
@@ -51,6 +52,8 @@ class Bundle:
             ) from error
         manifest = Manifest.from_json(text, where=str(path / MANIFEST))
         required = {FRAME_GRAPH, WINDOW_GRAPH, BANK}
+        if manifest.features and manifest.label_states:
+            required.add(STATE_GRAPH)
         if manifest.text:
             required |= {TEXT_GRAPH, TOKENIZER}
         for name in sorted(required - set(manifest.files)):

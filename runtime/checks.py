@@ -4,7 +4,6 @@ import importlib.metadata
 import importlib.util
 import os
 import platform
-import re
 import shutil
 import subprocess
 import sys
@@ -16,12 +15,13 @@ from typing import Literal
 from .bundle import FRAME_GRAPH, Bundle, find_bundle, shipped_bundle
 from .cuda import Gpu, find_driver, jetson_linux
 from .errors import StzsarError
-from .opencv import load_cv2
+from .opencv import has_gui, is_built_with, load_cv2
 from .trt.api import why_no_tensorrt
 
 Status = Literal["ok", "note", "wrong"]
 _CPU_EXTRA = "pip install '.[cpu]' in stzsar's folder"
-_GUI = re.compile(r"^\s*(QT\d?|GTK\+?|GTK\d|Cocoa|Win32 UI|Wayland):\s*YES", re.MULTILINE)
+_OPENCV_WHEELS = [f"opencv-{kind}python{gui}" for kind in ("", "contrib-")
+                  for gui in ("", "-headless")]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -133,18 +133,16 @@ def check_opencv() -> Finding:
         cv2 = load_cv2()
     except StzsarError as error:
         return Finding("OpenCV", "wrong", str(error).split(":")[0], _CPU_EXTRA)
-    built = cv2.getBuildInformation()
-    can = [name for name in ("FFMPEG", "GStreamer", "v4l/v4l2") if _is_built(built, name)]
-    window = "a window" if _GUI.search(built) else "no window"
+    can = [name for name in ("FFMPEG", "GStreamer", "v4l/v4l2") if is_built_with(name)]
+    window = "a window" if has_gui() else "no window"
     found = f"{cv2.__version__} with {', '.join(can) or 'no video backend'}; {window}"
-    wheels = [name for name in ("opencv-python", "opencv-python-headless") if _version(name)]
-    if len(wheels) == 2:
+    wheels = [name for name in _OPENCV_WHEELS if _version(name)]
+    if len(wheels) > 1:
         return Finding(
             "OpenCV",
             "note",
-            f"{found}; two wheels share one folder",
-            "pip uninstall -y opencv-python opencv-python-headless && "
-            "pip install opencv-python-headless",
+            f"{found}; {' and '.join(wheels)} share one folder",
+            f"pip uninstall -y {' '.join(wheels)} && pip install opencv-python-headless",
         )
     if "FFMPEG" not in can:
         return Finding("OpenCV", "wrong", f"{found}: it cannot read video files",
@@ -237,10 +235,6 @@ def _version(package: str) -> str | None:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
         return None
-
-
-def _is_built(information: str, name: str) -> bool:
-    return re.search(rf"^\s*{re.escape(name)}:\s*YES", information, re.MULTILINE) is not None
 
 
 def _pci_has_nvidia() -> bool:

@@ -1,9 +1,11 @@
 """What the commands share: errors at the edge, logging to stderr, the console."""
 
+import contextlib
 import functools
 import logging
 import os
 import sys
+import traceback
 import unicodedata
 from collections.abc import Callable
 from typing import Any
@@ -13,14 +15,28 @@ from rich.console import Console
 from .errors import StzsarError
 
 log = logging.getLogger("stzsar")
+_NARROWEST, _USUAL_WIDTH = 20, 80
+
+
+class _PeoplesConsole(Console):
+    """A console that never prints nothing: COLUMNS=0 says that the width is not known."""
+
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(stderr=stderr)
+        if self.width < _NARROWEST:
+            self.width = _USUAL_WIDTH
+
+
 # Results own stdout; everything that is for people goes to stderr.
-console = Console(stderr=True)
+console = _PeoplesConsole(stderr=True)
 
 # What turns the direction of writing, and with it the meaning of what is shown.
 _BIDI = {*map(chr, [0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])}
 INTERRUPT_EXIT = 130
 SIGPIPE_EXIT = 141
 TERMINATE_EXIT = 143
+
+_threads_left = False
 
 
 def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -66,6 +82,38 @@ def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
+def leave_threads_behind() -> None:
+    """Note that a thread sits in a driver that does not answer, so that nobody waits for it."""
+    global _threads_left  # the process is what ends
+    _threads_left = True
+
+
+def run_as_program(command: Callable[[], Any]) -> None:
+    """Run a command that ends with SystemExit, and end the process also where threads hang.
+
+    Destructors of C++ libraries would run under such a thread and abort.
+    """
+    try:
+        command()
+    except SystemExit as end:
+        if not _threads_left:
+            raise
+        _leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+    except BaseException:
+        if not _threads_left:
+            raise
+        traceback.print_exc()
+        _leave(1)
+
+
+def _leave(code: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):  # whoever read it may be gone
+            if stream:
+                stream.flush()
+    os._exit(code)
+
+
 def say(message: str) -> None:
     """Print one line for people on stderr, neither wrapped nor read as markup."""
     console.print(printable(message), markup=False, highlight=False, soft_wrap=True)
@@ -78,7 +126,7 @@ def printable(text: str) -> str:
     )
 
 
-class Output(Console):
+class Output(_PeoplesConsole):
     """The console of a command whose result goes to stdout."""
 
     def on_broken_pipe(self) -> None:

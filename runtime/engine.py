@@ -4,7 +4,7 @@ A Protocol and no base class, so that a test's stand-in and a future engine need
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,20 +20,28 @@ log = logging.getLogger(__name__)
 
 Array = npt.NDArray[Any]
 BoundGraph = Callable[[Mapping[str, Array]], dict[str, Array]]
+Sizes = tuple[int | None, ...]  # of an array's axes; None where any size will do, or is not known
 
 
 class Graph(Protocol):
-    """One loaded graph, which several threads may run."""
+    """One loaded graph, which several threads may run.
+
+    `sizes` are of the inputs and outputs of which the engine knows them; there may be none.
+    """
 
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    sizes: Mapping[str, Sizes]
     device: str
 
-    def bind(self, constants: Mapping[str, Array]) -> BoundGraph:
+    def bind(
+        self, constants: Mapping[str, Array], outputs: Collection[str] | None = None
+    ) -> BoundGraph:
         """Put inputs that stay the same onto the device, once.
 
         Args:
             constants: inputs by name; more than the graph takes is no harm.
+            outputs: what is wanted; the others never leave the device. All if None.
 
         Returns:
             What runs the graph on these and on the remaining inputs. Several may be in use.
@@ -85,7 +93,7 @@ def open_graph(
                     raise
                 log.warning("%s Going on with ONNX Runtime.", error)
         elif engine == "tensorrt":
-            raise EngineError(reason)
+            raise EngineError(f"{reason} Else run with --engine onnxruntime.")
     from .ort_engine import OrtGraph
 
     return OrtGraph(path, threads=threads, tensorrt=engine == "onnxruntime-tensorrt")

@@ -3,8 +3,10 @@
     StzsarError            exit code 2
     +- BundleError         a bundle or checkpoint that cannot be used
     +- LabelError          labels that are missing, unreadable, repeated or unknown
+    +- CalibrationError    thresholds that are unreadable, of another bundle, or not to be had
     +- SourceError         a camera, stream or video that gives no frames
     +- EngineError         no inference engine, or one that refuses the graph
+    +- RecordingError      a recording that cannot be written or replayed
     +- ParityError         exit code 3: an export that differs from its model
 
 A message is one sentence, or two: what was wrong, with the offending value, and what to do next.
@@ -25,12 +27,20 @@ class LabelError(StzsarError):
     """Labels or attributes that are missing, unreadable, repeated or unknown."""
 
 
+class CalibrationError(StzsarError):
+    """Footage that is too short for thresholds, or thresholds that do not belong to the run."""
+
+
 class SourceError(StzsarError):
     """A camera, stream or video that cannot be opened or gives no frames."""
 
 
 class EngineError(StzsarError):
     """No inference engine is installed, or the one asked for cannot run the graph."""
+
+
+class RecordingError(StzsarError):
+    """A recording that cannot be written, is none, is damaged, or is another bundle's."""
 
 
 class ParityError(StzsarError):

@@ -35,22 +35,28 @@ def choose_labels(
     if wanted is None:
         return bundle.bank
     labels = as_labels(wanted)
-    stored = bundle.bank.labels
-    row_of = {label.name: row for row, label in enumerate(stored)}
-    known: list[Label] = []
-    unknown: list[Label] = []
-    for label in labels:
-        is_known = label.name in row_of and _agree(label, stored[row_of[label.name]])
-        (known if is_known else unknown).append(label)
+    rows = rows_of(labels, bundle.bank.labels)
+    known = [label for label, row in zip(labels, rows, strict=True) if row is not None]
+    unknown = [label for label, row in zip(labels, rows, strict=True) if row is None]
     if unknown and bundle.manifest.text is None:
         raise LabelError(_unknown_message(bundle, unknown))
     banks = []
     if known:
-        banks.append(bundle.bank.select([row_of[label.name] for label in known]))
+        banks.append(bundle.bank.select([row for row in rows if row is not None]))
     if unknown:
         banks.append(TextEncoder(bundle, threads=threads).bank_for(unknown, progress))
     place_of = {label.name: place for place, label in enumerate([*known, *unknown])}
     return stack_banks(banks).select([place_of[label.name] for label in labels])
+
+
+def rows_of(wanted: Sequence[Label], stored: Sequence[Label]) -> list[int | None]:
+    """Return where each wanted label stands among the stored ones; None where it does not."""
+    row_of = {label.name: row for row, label in enumerate(stored)}
+    rows = [row_of.get(label.name) for label in wanted]
+    return [
+        row if row is not None and _agree(label, stored[row]) else None
+        for label, row in zip(wanted, rows, strict=True)
+    ]
 
 
 def _agree(wanted: Label, stored: Label) -> bool:

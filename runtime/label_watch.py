@@ -3,13 +3,19 @@
 import logging
 import stat
 import threading
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
+from .commandline import leave_threads_behind
 from .errors import StzsarError
-from .labels import read_labels
-from .recognizer import Recognizer
+from .labels import Label, read_labels
+from .text import Progress
 
 EVERY_S = 1.0
+# Loading the text encoder cannot be interrupted.
+STOP_S = 0.5
+_MISSED = 2  # looks in a row, as an editor may take the file away for a moment
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +27,16 @@ class _StoppedError(Exception):
     """The block was left while labels were being embedded."""
 
 
+class LabelUser(Protocol):
+    """Whose labels change; a `Recognizer` is one."""
+
+    def use_labels(
+        self, labels: Sequence[str | Label] | None, *, progress: Progress | None = None
+    ) -> None:
+        """Recognise other labels."""
+        ...
+
+
 class LabelWatch:
     """Looks at a label file in a thread of its own, within a `with` block.
 
@@ -30,7 +46,7 @@ class LabelWatch:
 
     def __init__(
         self,
-        recognizer: Recognizer,
+        user: LabelUser,
         path: Path,
         *,
         seen: FileState | None,
@@ -39,12 +55,12 @@ class LabelWatch:
         """Prepare the watch.
 
         Args:
-            recognizer: whose labels change.
+            user: whose labels change.
             path: the label file.
             seen: its state before it was read, see `file_state`.
             every_s: how often to look.
         """
-        self._recognizer = recognizer
+        self._user = user
         self._path = path
         self._every_s = every_s
         self._seen = seen
@@ -57,12 +73,17 @@ class LabelWatch:
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()  # a thread within the engine would abort the end of the process
+        self._thread.join(STOP_S)
+        if self._thread.is_alive():  # within the engine, it would abort the end of the process
+            leave_threads_behind()
 
     def _run(self) -> None:
+        missed = 0
         while not self._stop.wait(self._every_s):
             state = file_state(self._path)
-            # An editor may take the file away for a moment.
+            missed = missed + 1 if state is None else 0
+            if missed == _MISSED:
+                log.warning("%s is gone: the labels stay until it is there again.", self._path)
             if state is not None and state != self._seen:
                 self._seen = state
                 self._take()
@@ -70,7 +91,7 @@ class LabelWatch:
     def _take(self) -> None:
         try:
             labels = read_labels(self._path)
-            self._recognizer.use_labels(labels, progress=self._go_on)
+            self._user.use_labels(labels, progress=self._go_on)
         except _StoppedError:
             return
         except Exception as error:  # whatever it is, the next file that is saved may be better

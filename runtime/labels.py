@@ -11,12 +11,12 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-from zipfile import ZipFile
+from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 
+from .bank_file import check_bank_file
 from .errors import BundleError, LabelError
 
 MAX_LABELS = 10_000
@@ -24,7 +24,8 @@ MAX_NAME_CHARACTERS = 200
 MAX_ATTRIBUTES = 64
 MAX_ATTRIBUTES_ALTOGETHER = 100_000
 MAX_FILE_MIB = 16
-MAX_BANK_GIB = 2
+# Letters and a symbol by Unicode's categories that show nothing: fillers of Hangul, empty Braille.
+_BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
 _KEYS = ("label", "text", "attributes")
 
 Array = npt.NDArray[Any]
@@ -33,6 +34,8 @@ Array = npt.NDArray[Any]
 @dataclass(frozen=True)
 class Label:
     """One action that can be recognised: words that can be shown, without control characters.
+
+    They are kept in Unicode's composed form (NFC), so that one spelling is one label.
 
     Attributes:
         name: what is shown; unique among the labels of a run.
@@ -51,8 +54,8 @@ class Label:
                 f"The label {self.name!r:.80} is not made of words: names and texts are strings, "
                 "attributes a list of strings."
             )
-        if not self.name.strip():
-            raise LabelError("A label is empty: give every label a name.")
+        if not _is_visible(self.name):
+            raise LabelError("A label is empty or shows nothing: give every label a name.")
         if len(self.name) > MAX_NAME_CHARACTERS:
             raise LabelError(
                 f"The label {self.name[:40]!r}… has {len(self.name)} characters; a label has at "
@@ -63,15 +66,17 @@ class Label:
                 f"The label {self.name!r} has {len(self.attributes)} attributes; at most "
                 f"{MAX_ATTRIBUTES} are read."
             )
-        object.__setattr__(self, "text", self.text or self.name)
-        object.__setattr__(self, "attributes", tuple(self.attributes) or (self.text,))
+        name, text, *attributes = (unicodedata.normalize("NFC", word) for word in words)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "text", text or name)
+        object.__setattr__(self, "attributes", tuple(attributes) or (self.text,))
         for text in words:
             if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
                 raise LabelError(
                     f"The label {self.name!r:.80} has a control character in {text!r:.80}: "
                     "remove it."
                 )
-        if not all(text.strip() for text in (self.text, *self.attributes)):
+        if not all(_is_visible(text) for text in (self.text, *self.attributes)):
             raise LabelError(
                 f"The label {self.name!r} has an empty text or attribute: fill it, or leave it out."
             )
@@ -129,7 +134,7 @@ class LabelBank:
             self.attribute_mask[rows],
         )
 
-    def save(self, path: Path) -> None:
+    def save(self, path: Path | BinaryIO) -> None:
         """Write the bank as an npz file without pickles."""
         table = [
             {"name": label.name, "text": label.text, "attributes": label.attributes}
@@ -144,14 +149,20 @@ class LabelBank:
         )
 
     @classmethod
-    def load(cls, path: Path) -> "LabelBank":
+    def load(cls, path: Path | BinaryIO, *, where: str | Path | None = None) -> "LabelBank":
         """Read a bank.
+
+        Args:
+            path: the file, or an open one.
+            where: what messages call it, if not by its path.
 
         Raises:
             BundleError: the file is no bank, is too large, or holds pickled objects.
         """
         try:
-            _check_unpacked_size(path)
+            check_bank_file(path, max_labels=MAX_LABELS, max_cells=MAX_ATTRIBUTES_ALTOGETHER)
+            if not isinstance(path, Path):
+                path.seek(0)
             with np.load(path, allow_pickle=False) as stored:
                 table = json.loads(str(stored["labels"]))
                 bank = cls(
@@ -163,7 +174,7 @@ class LabelBank:
             bank._check_content()
         except Exception as error:  # zipfile, zlib, numpy and json share no base, nor a short list
             why = str(error).rstrip(".") or type(error).__name__
-            raise BundleError(f"{path} is not a label bank: {why}.") from error
+            raise BundleError(f"{where or path} is not a label bank: {why}.") from error
         return bank
 
     def _check_content(self) -> None:
@@ -172,6 +183,9 @@ class LabelBank:
             raise ValueError("it holds no labels")
         if not self.attribute_mask.any(axis=1).all():
             raise ValueError("a label has no attribute")
+        counts = [len(label.attributes) for label in self.labels]
+        if self.attribute_mask.sum(axis=1).tolist() != counts:
+            raise ValueError("its labels have other attributes than its embeddings")
         for name in ("class_embeddings", "attribute_embeddings"):
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{name} are not finite")
@@ -250,6 +264,16 @@ def check_labels(labels: Sequence[Label], where: str = "The label list") -> None
         seen.add(label.name)
 
 
+def _is_visible(text: str) -> bool:
+    """Whether anything of `text` is seen: no space, zero-width character, mark alone or filler."""
+    return any(
+        unicodedata.category(character)[0] not in "ZM"
+        and unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+        and character not in _BLANKS
+        for character in text
+    )
+
+
 def nearest_names(name: str, names: Sequence[str], count: int = 3) -> list[str]:
     """Return up to `count` of `names` that are spelt most like `name`, in any case."""
     spelt = {known.casefold(): known for known in names}
@@ -257,15 +281,9 @@ def nearest_names(name: str, names: Sequence[str], count: int = 3) -> list[str]:
     return [spelt[match] for match in found]
 
 
-def _check_unpacked_size(path: Path) -> None:
-    """Raise ValueError if a bank would fill the memory: a small file may unpack to gigabytes."""
-    with ZipFile(path) as archive:
-        size = sum(entry.file_size for entry in archive.infolist())
-    if size > MAX_BANK_GIB * 2**30:
-        raise ValueError(f"it unpacks to more than {MAX_BANK_GIB} GiB")
-
-
 def _read_text(path: Path) -> str:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # it may never end, or never begin
+        raise LabelError(f"{path} is a pipe or a device: save the labels in a file.")
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_MIB * 2**20 + 1)

@@ -12,11 +12,12 @@ from typing import Any
 
 from .errors import BundleError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 PRECISIONS = ("fp32", "fp16", "int8")
 MAX_SIZE_PX = 4096
 MAX_FRAMES = 1024
 MAX_RATE_FPS = 1000
+FRAME_EMBEDDING, PATCH_EMBEDDINGS = "frame_embedding", "patch_embeddings"
 # A row of tokens holds the start, the end, and something between them.
 MIN_TOKENS, MAX_TOKENS = 3, 4096
 
@@ -59,6 +60,17 @@ class SamplingSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BundleSampling(SamplingSpec):
+    """The frames of one window, and `max_frames`: how many the window graph takes at most."""
+
+    max_frames: int
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_whole_number("max_frames", self.max_frames, self.frames, MAX_FRAMES)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TextSpec:
     """How the text graph is fed: prompts around the words, and the token count of a row."""
 
@@ -88,8 +100,18 @@ class WeightsOrigin:
 class Manifest:
     """Everything that the runtime must know of a bundle before it opens a graph.
 
-    `states` names the frame-state tensors, in the order in which the frame graph gives them; the
-    window graph takes the same names with a time axis. `files` maps each file to its sha256.
+    Attributes:
+        states: the frame-state tensors, in the order in which the frame graph gives them; the
+            window graph takes the same names with a time axis.
+        label_states: those of them that depend on the labels, float32 [B, C] or [B, C, W]. The
+            state graph makes them of the features and other labels; without any there is none.
+        features: what of a frame does not depend on labels, beside its states: further outputs of
+            the frame graph, of `frame_embedding` [B, D] and `patch_embeddings` [B, P, D]. Patches
+            lie in the joint space: their unit vectors' products with attributes are cosines. A
+            bundle of an older format has none.
+        patch_grid: rows and columns of the patches, which are counted row by row from the top
+            left; None without patches.
+        files: sha256 of each file by its name.
     """
 
     name: str
@@ -97,8 +119,11 @@ class Manifest:
     precision: str
     opset: int
     pixels: PixelSpec
-    sampling: SamplingSpec
+    sampling: BundleSampling
     states: tuple[str, ...]
+    label_states: tuple[str, ...]
+    features: tuple[str, ...]
+    patch_grid: tuple[int, int] | None
     text: TextSpec | None
     weights: WeightsOrigin
     model: Mapping[str, Any]
@@ -115,6 +140,19 @@ class Manifest:
         names = [name for name in self.states if isinstance(name, str)]
         if not names or len(set(names)) != len(self.states):
             raise ValueError(f"states are one or more different names, got {self.states!r:.80}")
+        if not set(self.label_states) <= set(self.states):
+            raise ValueError(f"label_states are some of the states, got {self.label_states!r:.80}")
+        if not set(self.features) <= {FRAME_EMBEDDING, PATCH_EMBEDDINGS}:
+            raise ValueError(f"features are known names, got {self.features!r:.80}")
+        self._check_grid()
+
+    def _check_grid(self) -> None:
+        if (self.patch_grid is None) != (PATCH_EMBEDDINGS not in self.features):
+            raise ValueError(f"patches have a grid, got {self.patch_grid!r:.80}")
+        if self.patch_grid is not None:
+            rows, columns = self.patch_grid
+            _check_whole_number("rows of the patch_grid", rows, 1, MAX_SIZE_PX)
+            _check_whole_number("columns of the patch_grid", columns, 1, MAX_SIZE_PX)
 
     def to_json(self) -> str:
         """Return the manifest as indented JSON."""
@@ -148,10 +186,13 @@ class Manifest:
                 **{
                     **document,
                     "pixels": _read(PixelSpec, document["pixels"]),
-                    "sampling": _read(SamplingSpec, document["sampling"]),
+                    "sampling": _read(BundleSampling, document["sampling"]),
                     "text": None if document["text"] is None else _read(TextSpec, document["text"]),
                     "weights": _read(WeightsOrigin, document["weights"]),
                     "states": tuple(document["states"]),
+                    "label_states": tuple(document["label_states"]),
+                    "features": tuple(document["features"]),
+                    "patch_grid": document["patch_grid"] and tuple(document["patch_grid"]),
                     "model": _mappings(document["model"]),
                     "versions": dict(document["versions"].items()),
                     "files": dict(document["files"].items()),
@@ -176,8 +217,28 @@ def _from_1(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "model": {**model, **parts}, "format_version": 2}
 
 
+def _from_2(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 3 has features and a state graph; older frame graphs give states alone."""
+    temporal = document["model"].get("temporal")
+    sampling = document["sampling"]
+    # Export traced windows of up to so many frames where no temporal transformer set the bound.
+    longest = temporal["max_frames"] if temporal else 256
+    known = ("class_similarity", "attribute_similarity", "spatial")
+    return {
+        **document,
+        "sampling": {
+            **sampling,
+            "max_frames": max(min(longest, MAX_FRAMES), sampling["frames"]),
+        },
+        "label_states": [name for name in document["states"] if name in known],
+        "features": [],
+        "patch_grid": None,
+        "format_version": 3,
+    }
+
+
 # From each older format to the next. A bundle of every format is kept in tests/data.
-_MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1}
+_MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
 
 
 def _mappings(model: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,13 @@
 
 import functools
 import os
+import re
 from pathlib import Path
 from types import ModuleType
 
 from .errors import EngineError, StzsarError
+
+_GUI = re.compile(r"^\s*(QT\d?|GTK\+?|GTK\d|Cocoa|Win32 UI|Wayland):\s*YES", re.MULTILINE)
 
 
 @functools.cache
@@ -28,6 +31,40 @@ def load_cv2() -> ModuleType:
             "Jetson it comes with JetPack."
         ) from error
     return cv2
+
+
+def is_built_with(part: str) -> bool:
+    """Say whether the installed OpenCV was built with a part, as its build information calls it.
+
+    Raises:
+        EngineError: OpenCV is not installed, or cannot be loaded.
+    """
+    pattern = rf"^\s*{re.escape(part)}:\s*YES"
+    return re.search(pattern, _build_information(), re.MULTILINE) is not None
+
+
+def has_ffmpeg() -> bool:
+    """Say whether this OpenCV reads files and network streams."""
+    return is_built_with("FFMPEG")
+
+
+def has_gstreamer() -> bool:
+    """Say whether this OpenCV opens GStreamer's pipelines, and so CSI cameras."""
+    return is_built_with("GStreamer")
+
+
+def has_v4l2() -> bool:
+    """Say whether this OpenCV reads Linux's cameras."""
+    return is_built_with("v4l/v4l2")
+
+
+def has_gui() -> bool:
+    """Say whether this OpenCV can show a window, given a display."""
+    return _GUI.search(_build_information()) is not None
+
+
+def _build_information() -> str:
+    return load_cv2().getBuildInformation()
 
 
 def opencv_path(path: Path, error: type[StzsarError]) -> str:

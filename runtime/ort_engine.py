@@ -1,8 +1,9 @@
 """ONNX Runtime; the only file of the runtime that imports onnxruntime."""
 
 import contextlib
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from .cuda import find_driver
-from .engine import Array, BoundGraph
+from .engine import Array, BoundGraph, Sizes
 from .errors import EngineError, StzsarError
 from .ort_tensorrt import PROVIDER, provider_options
 
+_LONGEST = 400
 _NO_TENSORRT = (
     "ONNX Runtime does not run TensorRT here: it takes an NVIDIA GPU, pip install '.[gpu]' in "
     "stzsar's folder, and the TensorRT that its wheel was built for; or run with --engine auto."
@@ -26,6 +28,7 @@ class OrtGraph:
     Attributes:
         inputs: names of the graph's inputs.
         outputs: names of its outputs.
+        sizes: of its inputs and outputs, see `engine.Graph`.
         device: "tensorrt", "cuda" or "cpu", as the session really runs.
     """
 
@@ -64,16 +67,28 @@ class OrtGraph:
         except StzsarError:
             raise
         except Exception as error:  # onnxruntime's own exceptions share no public base
-            raise EngineError(f"ONNX Runtime refuses {path}: {_first_line(error)}.") from error
+            if "protobuf" in str(error).lower():  # it parses as none, or as an empty one
+                raise EngineError(
+                    f"{path} is not an ONNX graph: export the bundle again."
+                ) from error
+            raise EngineError(f"ONNX Runtime refuses {path}: {_in_a_line(error)}.") from error
         self.inputs = tuple(node.name for node in self._session.get_inputs())
         self.outputs = tuple(node.name for node in self._session.get_outputs())
+        nodes = [*self._session.get_inputs(), *self._session.get_outputs()]
+        self.sizes: Mapping[str, Sizes] = {
+            node.name: tuple(size if isinstance(size, int) else None for size in node.shape)
+            for node in nodes
+            if node.shape  # an unknown shape is an empty one too
+        }
         provider = self._session.get_providers()[0]  # a provider that fails is left out silently
         if tensorrt and provider != PROVIDER:
             raise EngineError(_NO_TENSORRT)
         self._memory = "cpu" if provider == "CPUExecutionProvider" else "cuda"
         self.device = "tensorrt" if tensorrt else self._memory
 
-    def bind(self, constants: Mapping[str, Array]) -> BoundGraph:
+    def bind(
+        self, constants: Mapping[str, Array], outputs: Collection[str] | None = None
+    ) -> BoundGraph:
         """Put the constants that the graph takes onto the device; see `engine.Graph`."""
         from onnxruntime import OrtValue
 
@@ -84,13 +99,16 @@ class OrtGraph:
             for name in self.inputs
             if name in constants
         }
-        return partial(self._run, taken)
+        wanted = [name for name in self.outputs if outputs is None or name in outputs]
+        return partial(self._run, taken, wanted)
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run the graph on the arrays that it takes."""
-        return self._run({}, feeds)
+        return self._run({}, self.outputs, feeds)
 
-    def _run(self, constants: Mapping[str, Any], feeds: Mapping[str, Array]) -> dict[str, Array]:
+    def _run(
+        self, constants: Mapping[str, Any], outputs: Sequence[str], feeds: Mapping[str, Array]
+    ) -> dict[str, Array]:
         binding = self._session.io_binding()  # one a call, so that threads do not meet in it
         try:
             for name in self.inputs:
@@ -98,13 +116,13 @@ class OrtGraph:
                     binding.bind_ortvalue_input(name, constants[name])
                 else:
                     binding.bind_cpu_input(name, np.ascontiguousarray(feeds[name]))
-            for name in self.outputs:
+            for name in outputs:
                 binding.bind_output(name)
             self._session.run_with_iobinding(binding)
             values: Any = binding.copy_outputs_to_cpu()
         except Exception as error:
-            raise EngineError(f"ONNX Runtime failed: {_first_line(error)}.") from error
-        return dict(zip(self.outputs, values, strict=True))
+            raise EngineError(f"ONNX Runtime failed: {_in_a_line(error)}.") from error
+        return dict(zip(outputs, values, strict=True))
 
 
 def _providers() -> list[str]:
@@ -130,5 +148,8 @@ def _with_tensorrt(path: Path, options: Any) -> list[Any]:
     return [(PROVIDER, provider_options(path, inputs)), *_providers()]
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+def _in_a_line(error: Exception) -> str:
+    """Return all that ONNX Runtime says, without its prefix, in one line that is not endless."""
+    said = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
+    shown = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+    return (shown or type(error).__name__).rstrip(".")

@@ -14,6 +14,12 @@ from .opencv import load_cv2
 Array = npt.NDArray[Any]
 
 
+def centre_square(height: int, width: int) -> tuple[int, int, int]:
+    """Return top, left and side, in pixels, of the part of a picture that the network sees."""
+    side = min(height, width)
+    return (height - side) // 2, (width - side) // 2, side
+
+
 def fit_frame(image_hwc: Array, size_px: int) -> Array:
     """Return the centre square of a picture at `size_px`: short side to size, centre crop.
 
@@ -36,10 +42,9 @@ def fit_frame(image_hwc: Array, size_px: int) -> Array:
             f"a frame is uint8 [H, W, 3], got {image_hwc.dtype} {list(image_hwc.shape)}"
         )
     height, width = image_hwc.shape[:2]
-    side = min(height, width)
+    top, left, side = centre_square(height, width)
     if side == 0 or size_px < 1:
         raise ValueError(f"cannot fit a frame of {width}x{height} px to {size_px} px")
-    top, left = (height - side) // 2, (width - side) // 2
     square = np.ascontiguousarray(image_hwc[top : top + side, left : left + side])
     if side == size_px:
         return square.copy() if np.shares_memory(square, image_hwc) else square

@@ -1,44 +1,62 @@
 """Progress bars on stderr; where stderr is no terminal, or a bar is not wanted, there is none."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from .commandline import console
+from .commandline import console, printable
 from .engine import OnBuild
+from .lane import Lane
+from .sources.feed import Feed
 from .text import Progress as Report
 
+# More of them do not fit onto a line.
+SHOWN_STREAMS = 3
 
-class SourceProgress:
-    """One bar over all sources, by the frames of each; a context manager that draws it."""
 
-    def __init__(self, sources: int, *, shown: bool) -> None:
-        self._sources = sources
+class RunProgress:
+    """How far a run is: a bar over its files, or a line on its streams; a context manager."""
+
+    def __init__(self, *, shown: bool) -> None:
         # stdout is never redirected: rich would send results to stderr.
         self._progress = _bar(shown and console.is_terminal)
-        self._task = self._progress.add_task("", total=sources)
-        self._done = -1
-        self._frames = 0
-        self._frame_count: int | None = None
+        self._task = self._progress.add_task("", total=None)
 
-    def start(self) -> None:
-        """Begin the next source."""
-        self._done += 1
-        self._frames, self._frame_count = 0, None
-        self._draw()
+    def file(self, number: int, files: int, feed: Feed | None = None) -> None:
+        """Show how many files are done, and how far the one that is being read is."""
+        if self._progress.disable:
+            return
+        parts = [f"file {number + 1} of {files}"] if files > 1 else []
+        share = 0.0
+        if feed and feed.counters.read:
+            of_all = f" of {feed.frame_count}" if feed.frame_count else ""
+            parts.append(f"frame {feed.counters.read}{of_all}")
+            share = min(1.0, feed.counters.read / feed.frame_count) if feed.frame_count else 0.0
+        self._progress.update(
+            self._task, completed=number + share, total=files, description=", ".join(parts)
+        )
 
-    def expect(self, frame_count: int | None) -> None:
-        """Note how many frames the source announces, if it does."""
-        self._frame_count = frame_count
+    def live(self, lanes: Sequence[Lane], share: float) -> None:
+        """Show what streams do: their last results, how old those are, and how many were lost."""
+        if self._progress.disable:
+            return
+        parts = [
+            f"{lane.name}: {lane.latest.decision or 'none of these'}"
+            for lane in lanes[:SHOWN_STREAMS]
+            if lane.latest
+        ]
+        if len(lanes) > SHOWN_STREAMS:
+            parts.append(f"and {len(lanes) - SHOWN_STREAMS} more")
+        ages = [lane.latest.age_ms for lane in lanes if lane.latest and lane.latest.age_ms]
+        if ages:
+            parts.append(f"{max(ages):.0f} ms old")
+        if share < 1:
+            parts.append(f"too slow for more than {share:.0%} of the rate")
+        self._progress.update(self._task, description=printable(", ".join(parts)))
 
-    def tick(self, _time_s: float = 0.0) -> None:
-        """Count a frame."""
-        self._frames += 1
-        self._draw()
-
-    def __enter__(self) -> "SourceProgress":
+    def __enter__(self) -> "RunProgress":
         self._progress.start()
         return self
 
@@ -49,20 +67,6 @@ class SourceProgress:
         traceback: TracebackType | None,
     ) -> None:
         self._progress.stop()
-
-    def _draw(self) -> None:
-        if self._progress.disable:
-            return
-        parts = [f"file {self._done + 1} of {self._sources}"] if self._sources > 1 else []
-        if self._frames:
-            of_all = f" of {self._frame_count}" if self._frame_count else ""
-            parts.append(f"frame {self._frames}{of_all}")
-        share = min(1.0, self._frames / self._frame_count) if self._frame_count else 0.0
-        self._progress.update(
-            self._task,
-            completed=self._done + share,
-            description=", ".join(parts),
-        )
 
 
 @contextmanager

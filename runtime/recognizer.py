@@ -1,7 +1,8 @@
 """The recogniser: a bundle and its labels, ready to say what is in a clip or a stream."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
@@ -11,10 +12,9 @@ from .label_choice import choose_labels
 from .labels import Label, LabelBank
 from .manifest import Manifest
 from .results import Recognition
-from .scorer import Scorer, check_graphs
+from .scorer import LabelsOf, Scorer, check_graphs
 from .sources.frames import Source
-from .sources.uri import open_source
-from .stream import Stream, follow
+from .stream import Stream, StreamOptions, follow
 from .text import Progress
 
 log = logging.getLogger(__name__)
@@ -124,19 +124,24 @@ class Recognizer:
         return self.scorer.labels
 
     def use_labels(
-        self, labels: Sequence[str | Label] | None, *, progress: Progress | None = None
+        self,
+        labels: Sequence[str | Label] | None,
+        *,
+        labels_of: LabelsOf | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """Recognise other labels from the next window on; streams that run lose no frame.
 
         Args:
             labels: names or `Label`s; None takes all that the bundle knows.
+            labels_of: for each source that is about fewer of them, which.
             progress: as in `load`.
 
         Raises:
             StzsarError: the labels cannot be used; those from before stay.
         """
         bank = choose_labels(self.bundle, labels, threads=self._threads, progress=progress)
-        self.scorer = self._bind(bank)
+        self.scorer = self._bind(bank, labels_of)
 
     def classify(self, path: str | Path) -> Recognition:
         """Say what is in a whole video file, from T frames spread over it.
@@ -161,43 +166,53 @@ class Recognizer:
         """Say what is in a clip that has been read."""
         scorer = self.scorer
         states = {key: state[None] for key, state in scorer.encode(clip.images_thwc).items()}
-        return scorer.recognize(name, states, clip.start_s, clip.end_s)
+        found = scorer.recognize(name, states, clip.start_s, clip.end_s)
+        gap_s = (clip.end_s - clip.start_s) / max(1, found.frames - 1)
+        return replace(found, encoded=found.frames, gap_s=gap_s)
 
     def stream(
-        self, source: Source | str | int | Path, *, rate_fps: float | None = None
-    ) -> Iterator[Recognition]:
+        self, source: Source | str | int | Path, options: StreamOptions | None = None
+    ) -> Generator[Recognition, None, None]:
         """Yield what is recognised over time, one result for each sampled frame.
 
         Args:
-            source: a file, an address, a camera's number, or an opened source. A source that is
-                opened here is closed at the end.
-            rate_fps: frames that are looked at per second; the bundle's rate if None.
+            source: a file, an address, a camera's number, or an opened source. A camera or stream
+                is read in a thread of its own, gives its newest frame, and is opened again when
+                it is lost.
+            options: how it is looked at; see `StreamOptions`.
 
         Raises:
             SourceError: the source cannot be opened, or breaks off.
         """
-        opened = open_source(source) if isinstance(source, str | int | Path) else source
-        stream = self.open_stream(opened.name, rate_fps=rate_fps, source_fps=opened.fps)
-        try:
-            for _, recognition in follow(opened, stream):
-                if recognition:
-                    yield recognition
-        finally:
-            if opened is not source:
-                opened.close()
+        if isinstance(source, str | int | Path):
+            from .one_source import recognitions
+
+            yield from recognitions(self, source, options)
+        else:
+            yield from follow(source, Stream(self, source.name, options, source_fps=source.fps))
 
     def open_stream(
-        self, name: str, *, rate_fps: float | None = None, source_fps: float | None = None
+        self,
+        name: str,
+        options: StreamOptions | None = None,
+        *,
+        source_fps: float | None = None,
     ) -> Stream:
         """Return the state of a new stream, for frames that the caller brings.
 
         Args:
             name: what its results call the source.
-            rate_fps: frames that are looked at per second; the bundle's rate if None.
+            options: how it is looked at; see `StreamOptions`.
             source_fps: the stream's own rate where it is known, so that a slow one has no gaps.
         """
-        rate_fps = rate_fps or self.manifest.sampling.rate_fps
-        return Stream(self, name, rate_fps, source_fps)
+        return Stream(self, name, options, source_fps=source_fps)
 
-    def _bind(self, bank: LabelBank) -> Scorer:
-        return Scorer(self.bundle, bank, frame=self._frame, window=self._window, top_k=self._top_k)
+    def _bind(self, bank: LabelBank, labels_of: LabelsOf | None = None) -> Scorer:
+        return Scorer(
+            self.bundle,
+            bank,
+            frame=self._frame,
+            window=self._window,
+            top_k=self._top_k,
+            labels_of=labels_of,
+        )

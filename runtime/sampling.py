@@ -42,10 +42,14 @@ class RateSampler:
     """
 
     def __init__(self, rate_fps: float) -> None:
-        if not (rate_fps > 0 and math.isfinite(rate_fps)):
-            raise ValueError(f"a sampling rate is positive, got {rate_fps}")
-        self.period_s = 1.0 / rate_fps
+        self.period_s = _period_of(rate_fps)
         self.reset()
+
+    def use_rate(self, rate_fps: float) -> None:
+        """Go on at another rate: the next tooth is one new period after the last one."""
+        period_s = _period_of(rate_fps)
+        self._due_s += period_s - self.period_s
+        self.period_s = period_s
 
     def reset(self) -> None:
         """Forget the stream: the next frame is due, and the comb starts with it."""
@@ -65,3 +69,9 @@ class RateSampler:
         next_s = self._due_s + self.period_s
         self._due_s = next_s if next_s > time_s else time_s + self.period_s
         return True
+
+
+def _period_of(rate_fps: float) -> float:
+    if not (rate_fps > 0 and math.isfinite(rate_fps)):
+        raise ValueError(f"a sampling rate is positive, got {rate_fps}")
+    return 1.0 / rate_fps

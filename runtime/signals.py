@@ -1,34 +1,43 @@
 """Ctrl-C and SIGTERM as exceptions that do not get lost."""
 
 import contextlib
+import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-from .commandline import TERMINATE_EXIT
+from .commandline import INTERRUPT_EXIT, TERMINATE_EXIT
+
+# How long the loop of a run has to notice a signal by itself.
+PATIENCE_S = 1.0
 
 
 class StopSignals:
-    """Raises KeyboardInterrupt or SystemExit where a signal comes, within a `with` block.
+    """Turns the first Ctrl-C or SIGTERM into an orderly end, within a `with` block.
 
-    Python drops an exception that is raised in a destructor or a weakref's callback (the end of an
-    import runs one), and with it the signal. Whoever has a loop calls `check` in it.
+    Whoever has a loop calls `check` in it. What waits elsewhere (a full pipe, a long file) is
+    interrupted after a second: Python drops an exception that is raised in a destructor or a
+    weakref's callback, and one in the middle of a line would leave half of it, so the signal itself
+    raises nothing. A second signal ends the process at once.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, on_signal: Callable[[], None] = lambda: None) -> None:
+        """Prepare; `on_signal` is called in the handler, and must only wake somebody."""
+        self.on_signal = on_signal
         self._received: int | None = None
+        self._reminds = True
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignals":
         for number in (signal.SIGINT, signal.SIGTERM):
-            if (
-                signal.getsignal(number) is signal.SIG_IGN
-            ):  # so started by nohup, or by a script's &
-                continue
-            self._before[number] = signal.signal(number, self._receive)
+            # So started by nohup, or by a script's &.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                self._before[number] = signal.signal(number, self._receive)
+        if self._before:
+            self._before[signal.SIGALRM] = signal.signal(signal.SIGALRM, self._remind)
         return self
 
     def __exit__(
@@ -37,11 +46,12 @@ class StopSignals:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def check(self) -> None:
-        """Raise what the last signal asked for, if one has come.
+        """Raise what the first signal asked for, if one has come.
 
         Raises:
             KeyboardInterrupt: Ctrl-C.
@@ -52,9 +62,23 @@ class StopSignals:
         if self._received == signal.SIGTERM:
             sys.exit(TERMINATE_EXIT)
 
+    def end_has_begun(self) -> None:
+        """Let what is being closed be closed: from here on only a second signal matters."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._reminds = False
+
     def _receive(self, number: int, _frame: FrameType | None) -> None:
+        if self._received is not None:
+            os._exit(INTERRUPT_EXIT if number == signal.SIGINT else TERMINATE_EXIT)
         self._received = number
-        self.check()
+        if self._reminds:
+            # Again and again, since whoever is reminded may be in a place that drops exceptions.
+            signal.setitimer(signal.ITIMER_REAL, PATIENCE_S, PATIENCE_S)
+        self.on_signal()
+
+    def _remind(self, _number: int, _frame: FrameType | None) -> None:
+        if self._reminds:
+            self.check()
 
 
 @contextlib.contextmanager

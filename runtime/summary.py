@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from .commandline import printable
-from .results import Recognition
+from .results import Message, Recognition
+from .sources.frames import Frame
 
 # A camera may run for months: only the last segments are kept.
 KEPT_SEGMENTS = 50
@@ -81,6 +82,43 @@ class SourceSummary:
             return Text(name), Text("nothing"), "", ""
         share = f"{best.results / results:.0%} of {results}"
         return Text(name), Text(best.label), share, f"{best.mean_score:.2f}"
+
+
+class Summaries:
+    """The summaries of a run's sources, as one of its sinks.
+
+    Attributes: see `sinks.sink.Sink`.
+    """
+
+    name, wants_frames = "summary", False
+
+    def __init__(self) -> None:
+        self._of_source: dict[str, SourceSummary] = {}
+
+    def __bool__(self) -> bool:
+        return any(self._of_source.values())
+
+    def table(self) -> Table:
+        """Return one source's timeline, or one line for each of several sources."""
+        return summary_table(list(self._of_source.values()))
+
+    def put(self, message: Message) -> None:
+        """Take in a result."""
+        if isinstance(message, Recognition):
+            self._summary(message.source).add(message)
+
+    def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
+        """Do nothing: a summary is of results."""
+
+    def source_ended(self, source: str) -> None:
+        """Give a source a line that had no result."""
+        self._summary(source)
+
+    def close(self, timeout_s: float) -> None:
+        """Do nothing: it is printed later."""
+
+    def _summary(self, source: str) -> SourceSummary:
+        return self._of_source.setdefault(source, SourceSummary(source))
 
 
 def summary_table(summaries: list[SourceSummary]) -> Table:

@@ -1,55 +1,106 @@
 """The window of a stream: a ring of frame states, whatever is in them."""
 
+import itertools
 from collections import deque
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+State = Mapping[str, Array]
+
+
+@dataclass(frozen=True, eq=False)
+class WindowFrame:
+    """What a window remembers of a frame.
+
+    Attributes:
+        state: one array [...] for each name; with the frame's features, where those are asked for.
+        time_s: when it was, in seconds of its stream.
+        encoded: whether the state is its own, and not that of a frame that looked like it.
+        image: uint8 [S, S, 3], what would be encoded again for other labels; None in a replay.
+    """
+
+    state: State
+    time_s: float
+    encoded: bool
+    image: Array | None = None
 
 
 class FrameRing:
-    """The last `frames` frame states of one stream, with their times."""
+    """The last `frames` frames of one stream."""
 
     def __init__(self, frames: int) -> None:
         if frames < 1:
             raise ValueError(f"a ring holds at least one frame, got {frames}")
-        self._entries: deque[tuple[Mapping[str, Array], float]] = deque(maxlen=frames)
+        self._frames: deque[WindowFrame] = deque(maxlen=frames)
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._frames)
 
     @property
     def full(self) -> bool:
         """Whether there are as many states as a window has frames."""
-        return len(self._entries) == self._entries.maxlen
+        return len(self._frames) == self._frames.maxlen
 
     @property
     def start_s(self) -> float:
         """Time of the oldest frame, in seconds."""
-        return self._entries[0][1]
+        return self._frames[0].time_s
 
     @property
     def end_s(self) -> float:
         """Time of the newest frame, in seconds."""
-        return self._entries[-1][1]
+        return self._frames[-1].time_s
 
-    def push(self, state: Mapping[str, Array], time_s: float) -> None:
-        """Add the state of a frame, one array [...] for each name; the oldest goes if full."""
-        self._entries.append((state, time_s))
+    @property
+    def times_s(self) -> tuple[float, ...]:
+        """Time of each frame, oldest first."""
+        return tuple(frame.time_s for frame in self._frames)
 
-    def replace(self, states: Sequence[Mapping[str, Array]]) -> None:
+    @property
+    def gap_s(self) -> float:
+        """The longest time between two neighbours, in seconds; 0 of a single frame."""
+        times = self.times_s
+        return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
+
+    @property
+    def encoded(self) -> int:
+        """How many of the frames have a state of their own."""
+        return sum(frame.encoded for frame in self._frames)
+
+    @property
+    def newest(self) -> WindowFrame:
+        """The frame that was added last."""
+        return self._frames[-1]
+
+    def push(self, frame: WindowFrame) -> None:
+        """Add a frame; the oldest goes if full."""
+        self._frames.append(frame)
+
+    def frames(self) -> tuple[WindowFrame, ...]:
+        """Return all frames, oldest first."""
+        return tuple(self._frames)
+
+    def images(self) -> Array:
+        """Return the pictures [T, S, S, 3], oldest first."""
+        return np.stack([frame.image for frame in self._frames if frame.image is not None])
+
+    def replace(self, states: Sequence[State]) -> None:
         """Put other states in the place of those that are there, oldest first; times stay.
 
         Raises:
             ValueError: there are more or fewer of them.
         """
-        times = [time_s for _, time_s in self._entries]
-        entries = list(zip(states, times, strict=True))
-        self._entries.clear()
-        self._entries.extend(entries)
+        renewed = [
+            replace(frame, state=state, encoded=True)
+            for frame, state in zip(self._frames, states, strict=True)
+        ]
+        self._frames.clear()
+        self._frames.extend(renewed)
 
     def stacked(self) -> dict[str, Array]:
         """Return each state as one array [1, T, ...], oldest frame first.
@@ -57,11 +108,11 @@ class FrameRing:
         Raises:
             ValueError: the ring is empty.
         """
-        if not self._entries:
+        if not self._frames:
             raise ValueError("an empty ring has nothing to stack")
-        names = self._entries[0][0]
-        return {name: np.stack([state[name] for state, _ in self._entries])[None] for name in names}
+        rows = [frame.state for frame in self._frames]
+        return {name: np.stack([row[name] for row in rows])[None] for name in rows[0]}
 
     def flush(self) -> None:
         """Forget all frames."""
-        self._entries.clear()
+        self._frames.clear()

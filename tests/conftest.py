@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -19,10 +20,28 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent.parent
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what takes ten minutes and more, unless it is asked for."""
+    if "soak" not in config.option.markexpr:
+        for item in items:
+            if item.get_closest_marker("soak"):
+                item.add_marker(pytest.mark.skip(reason="takes ten minutes and more: -m soak"))
+
+
 @pytest.fixture(autouse=True)
 def _own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
     """Keeps the secret that seals engines out of the home of whoever runs the tests."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / "data"))
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was():
+    """Undoes what a command that ran in this process did to the logger."""
+    log = logging.getLogger("stzsar")
+    handlers, propagate, level = log.handlers, log.propagate, log.level
+    yield
+    log.handlers, log.propagate = handlers, propagate
+    log.setLevel(level)
 
 
 @pytest.fixture(scope="session")
@@ -109,6 +128,17 @@ def backbones(tmp_path_factory: pytest.TempPathFactory) -> Any:
     sys.modules[name] = module  # where timm looks for the functions that it registers
     spec.loader.exec_module(module)
     module.register(tmp_path_factory.mktemp("configs"), module.CONFIGS)
+    return module
+
+
+@pytest.fixture(scope="session")
+def fake_gpu() -> Any:
+    """The module runtime/fake_gpu.py."""
+    spec = importlib.util.spec_from_file_location("fake_gpu", ROOT / "tests/runtime/fake_gpu.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 

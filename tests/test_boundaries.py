@@ -108,4 +108,5 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
         for path in (root / "runtime" / folder).rglob("*")
         if path.is_file()
     }
+    data.add("stzsar/runtime/results.schema.json")
     assert names == code | data | {"stzsar/__init__.py", "stzsar/py.typed"}

@@ -10,8 +10,9 @@ from click.testing import CliRunner
 from stzsar.runtime import Recognizer
 from stzsar.runtime.bundle import Bundle, shipped_bundle
 from stzsar.runtime.cli import main
+from stzsar.runtime.shapes.scenes import unseen_actions
 from stzsar.train.data import ClipRequest
-from stzsar.train.moving_shapes import MovingShapes, Setting, unseen_actions
+from stzsar.train.moving_shapes import MovingShapes, Setting
 from stzsar.train.sample import SAMPLE_ACTIONS
 
 SAMPLE = shipped_bundle().parent / "sample.mp4"

@@ -14,7 +14,8 @@ from rich.progress import track
 from ..runtime.clips import read_clip
 from ..runtime.commandline import at_the_edge, console
 from ..runtime.errors import StzsarError
-from .moving_shapes import SAMPLING, Action, find_action, seen_actions, unseen_actions, write_video
+from ..runtime.shapes.scenes import SAMPLING, Action, find_action, seen_actions, unseen_actions
+from .moving_shapes import write_video
 
 # Five classes that training never showed.
 SAMPLE_ACTIONS = (

@@ -3,19 +3,23 @@
 import unicodedata
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from ..opencv import load_cv2
 from ..results import Recognition
+from .heat_map import draw_heat_map
 
 SHOWN_LABELS = 3
-WHITE, ACCENT = (255, 255, 255), (168, 118, 32)  # BGR
+WHITE, ACCENT, UNDECIDED = (255, 255, 255), (168, 118, 32), (110, 105, 95)  # BGR
 
 Array = npt.NDArray[Any]
 
 
 def draw_overlay(image_hwc: Array, time_s: float, latest: Recognition | None) -> None:
     """Draw the time and the best labels, with bars as long as their scores, onto a picture.
+
+    The bar of a label that was decided on stands out. An explanation is drawn below all that.
 
     Args:
         image_hwc: uint8 [H, W, 3], BGR; changed in place.
@@ -27,14 +31,42 @@ def draw_overlay(image_hwc: Array, time_s: float, latest: Recognition | None) ->
     line_px = max(20, height // 16)
     best = latest.top[:SHOWN_LABELS] if latest else ()
     top = height - line_px * len(best)
+    if latest and latest.explanation:
+        draw_heat_map(image_hwc, latest.explanation, free_px=top)
     _darken(image_hwc[: line_px + 4, : 5 * line_px])
     _write(image_hwc, f"{time_s:.1f} s", 0, line_px)
     _darken(image_hwc[top:])
     for row, score in enumerate(best):
         y = top + row * line_px
         bar_wh = (round(score.score * (width - 1)), y + line_px - 3)
-        cv2.rectangle(image_hwc, (0, y + 2), bar_wh, ACCENT, cv2.FILLED)
+        is_decided = latest is not None and score.label == latest.decision
+        colour = ACCENT if is_decided else UNDECIDED
+        cv2.rectangle(image_hwc, (0, y + 2), bar_wh, colour, cv2.FILLED)
         _write(image_hwc, f"{score.score:4.0%}  {score.label}", y, line_px)
+
+
+def draw_caption(image_hwc: Array, text: str) -> None:
+    """Write a line below the time, in place."""
+    line_px = max(20, image_hwc.shape[0] // 16)
+    _darken(image_hwc[line_px + 4 : 2 * line_px + 4])
+    plain = "".join(c if c.isprintable() else " " for c in text)
+    _write(image_hwc, plain[:100], line_px + 2, line_px)
+
+
+def fit_inside(image_hwc: Array, size_wh: tuple[int, int]) -> Array:
+    """Return a copy of that width and height, with black borders where the shape is another."""
+    cv2 = load_cv2()
+    width, height = size_wh
+    scale = min(width / image_hwc.shape[1], height / image_hwc.shape[0])
+    inner_wh = (
+        min(width, max(1, round(image_hwc.shape[1] * scale))),
+        min(height, max(1, round(image_hwc.shape[0] * scale))),
+    )
+    fitted = np.zeros((height, width, 3), np.uint8)
+    left, top = (width - inner_wh[0]) // 2, (height - inner_wh[1]) // 2
+    resized = cv2.resize(image_hwc, inner_wh, interpolation=cv2.INTER_LINEAR)
+    fitted[top : top + inner_wh[1], left : left + inner_wh[0]] = resized
+    return fitted
 
 
 def _write(image_hwc: Array, text: str, y: int, line_px: int) -> None:

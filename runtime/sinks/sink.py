@@ -1,6 +1,8 @@
 """What a sink is, and how one message goes to all of them."""
 
 import logging
+import threading
+import time
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -9,12 +11,19 @@ from ..sources.frames import Frame
 
 log = logging.getLogger(__name__)
 
+# What a sink may need beyond its time to notice that it is over, before it is left behind.
+_GRACE_S = 0.2
+
 
 class Sink(Protocol):
     """Somewhere that results go.
 
-    All methods are called from one thread, the run's. None may wait for anything that is slow or
-    may be away: what does so works in a thread of its own, behind `queued.Queued`.
+    All methods are called from one thread, the run's; `close` perhaps from another. None may wait
+    for anything that is slow or may be away: what does so works in a thread of its own, behind
+    `queued.Queued`.
+
+    A live page would be one more of these: it keeps the newest picture and result of each source
+    (`wants_frames`, as `window.LiveWindow` does) and the last messages, for browsers to fetch.
 
     Attributes:
         name: what messages and metrics call it; holds no password.
@@ -46,43 +55,71 @@ class Sink(Protocol):
 
 
 class Fanout:
-    """All sinks of a run, as one."""
+    """All sinks of a run, as one.
+
+    Attributes:
+        sinks: them.
+    """
 
     name = "all"
 
     def __init__(self, sinks: Sequence[Sink]) -> None:
-        self._sinks = tuple(sinks)
+        self.sinks = tuple(sinks)
         self.wants_frames = any(sink.wants_frames for sink in sinks)
 
     def put(self, message: Message) -> None:
-        """Give a message to every sink."""
-        for sink in self._sinks:
-            sink.put(message)
+        """Give a message to every sink, also to those after one that fails.
+
+        Raises:
+            Exception: what the first of those that failed raised.
+        """
+        failure: Exception | None = None
+        for sink in self.sinks:
+            try:
+                sink.put(message)
+            except Exception as error:  # raised below
+                failure = failure or error
+        if failure:
+            raise failure
 
     def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
         """Show a picture to the sinks that want it."""
-        for sink in self._sinks:
+        for sink in self.sinks:
             if sink.wants_frames:
                 sink.show(source, frame, latest)
 
     def source_ended(self, source: str) -> None:
         """Tell every sink."""
-        for sink in self._sinks:
+        for sink in self.sinks:
             sink.source_ended(source)
 
     def close(self, timeout_s: float) -> None:
-        """Close every sink, also those after one that fails.
+        """Close all sinks at the same time, so that a dead one takes nothing from the others.
 
         Raises:
             Exception: what the first of those that failed raised.
         """
-        failures: list[Exception] = []
-        for sink in self._sinks:
+        failures: dict[int, Exception] = {}
+
+        def close_one(index: int) -> None:
             try:
-                sink.close(timeout_s)
-            except Exception as error:  # the sinks after it are to be closed too
-                failures.append(error)
-        for failure in failures[1:]:
+                self.sinks[index].close(timeout_s)
+            except Exception as error:  # raised again below, in the thread that called
+                failures[index] = error
+
+        threads = [
+            threading.Thread(target=close_one, args=(index,), daemon=True)
+            for index in range(len(self.sinks))
+        ]
+        for thread in threads:
+            thread.start()
+        deadline_s = time.monotonic() + timeout_s + _GRACE_S
+        for sink, thread in zip(self.sinks, threads, strict=True):
+            thread.join(max(0.0, deadline_s - time.monotonic()))
+            if thread.is_alive():
+                log.warning("%s could not be closed in %g s.", sink.name, timeout_s)
+        first, *others = [failures[index] for index in sorted(failures)] or [None]
+        for failure in others:
             log.warning("%s", failure)
-        if failures:
-            raise failures[0]
+        if first:
+            raise first

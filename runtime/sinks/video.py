@@ -1,10 +1,10 @@
 """The annotated video: every frame with the time and the best labels drawn on it."""
 
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ..errors import SourceError, StzsarError
@@ -12,7 +12,7 @@ from ..opencv import load_cv2, opencv_path
 from ..results import Recognition
 from ..sources.capture import Capture
 from ..sources.frames import Frame
-from .overlay import draw_overlay
+from .overlay import draw_overlay, fit_inside
 
 MIN_SHORT_SIDE_PX = 240
 MAX_UPSCALED_PX = 4096
@@ -20,6 +20,8 @@ MAX_MPEG4_PX = 8190
 # MPEG-4 parts a second into at most 65535 steps: above this rate hundredths do not always fit.
 WHOLE_FPS_ABOVE = 600
 ASSUMED_FPS = 25.0
+# A stream that was lost over night is not that much of a still picture.
+LONGEST_STILL_S = 10.0
 
 Array = npt.NDArray[Any]
 
@@ -28,11 +30,16 @@ class AnnotatedVideo:
     """Writes an MP4 file beside its final name, which it gets when it is whole.
 
     A file's frames are written one by one. A live source's are repeated or left out so that the
-    video lasts as long as what it shows.
+    video lasts as long as what it shows, but for gaps of which `LONGEST_STILL_S` are shown.
     """
 
     def __init__(self, path: Path, *, fps: float | None, live: bool) -> None:
         """Make sure that the file can be written, before anything is decoded.
+
+        Args:
+            path: the file, which ends in .mp4.
+            fps: the source's announced rate; None if it is unknown, or not known yet.
+            live: whether the video is to last as long as what it shows.
 
         Raises:
             StzsarError: the name does not end in .mp4, or the folder cannot be written to.
@@ -47,16 +54,35 @@ class AnnotatedVideo:
             self._part.open("xb").close()
         except OSError as error:
             raise StzsarError(f"Cannot write the video {path}: {error.strerror}.") from error
-        fps = fps or ASSUMED_FPS
-        self._fps = round(fps, 0 if fps > WHOLE_FPS_ABOVE else 2) or ASSUMED_FPS
+        self._fps = ASSUMED_FPS
+        self.use_rate(fps)
         self._live = live
         self._cv2 = load_cv2()
         self._writer: Any = None
         self._size_wh = (0, 0)
         self._written = 0
+        self._left_out_s = 0.0
 
-    def write(self, frame: Frame, latest: Recognition | None) -> None:
+    def use_rate(self, fps: float | None) -> None:
+        """Take the source's rate, before the first frame; None leaves it as it is."""
+        if fps:
+            self._fps = round(fps, 0 if fps > WHOLE_FPS_ABOVE else 2) or ASSUMED_FPS
+
+    def write(
+        self,
+        frame: Frame,
+        latest: Recognition | None,
+        *,
+        hurry: Callable[[], bool] = lambda: False,
+    ) -> None:
         """Add a frame with the result that was the latest at its time.
+
+        Args:
+            frame: the picture and its time.
+            latest: what is drawn on it.
+            hurry: whether not to repeat it any more, although time has passed: where encoding has
+                fallen behind, repeating pictures would make it fall further. The video is then
+                shorter than what it shows.
 
         Raises:
             SourceError: OpenCV cannot write a video of this source.
@@ -64,14 +90,15 @@ class AnnotatedVideo:
         if self._writer is None:
             self._size_wh = _legible_size(frame.image_hwc)
             self._writer = self._open_writer()
-        image = _fit_inside(frame.image_hwc, self._size_wh)
+        image = fit_inside(frame.image_hwc, self._size_wh)
         draw_overlay(image, frame.time_s, latest)
-        copies = 1
-        if self._live:
-            copies = max(0, round(frame.time_s * self._fps) + 1 - self._written)
-        for _ in range(copies):
+        copies = self._copies(frame.time_s) if self._live else 1
+        for copy in range(copies):
+            if copy and hurry():
+                self._left_out_s += (copies - copy) / self._fps
+                break
             self._writer.write(image)
-        self._written += copies
+            self._written += 1
 
     def finish(self) -> None:
         """Complete the file and give it its name; without frames there is none.
@@ -93,6 +120,14 @@ class AnnotatedVideo:
             raise StzsarError(f"The video {self._path} could not be written: is the disk full?")
         self._part.replace(self._path)
 
+    def _copies(self, time_s: float) -> int:
+        """Return how often a live frame is to be written."""
+        missing = round((time_s - self._left_out_s) * self._fps) + 1 - self._written
+        most = max(1, round(LONGEST_STILL_S * self._fps))
+        if missing > most:
+            self._left_out_s += (missing - most) / self._fps
+        return min(max(0, missing), most)
+
     def _open_writer(self) -> Any:
         codec = self._cv2.VideoWriter_fourcc(*"mp4v")
         writer = self._cv2.VideoWriter(self._part_name, codec, self._fps, self._size_wh)
@@ -112,19 +147,3 @@ def _legible_size(image_hwc: Array) -> tuple[int, int]:
     wanted = min(MIN_SHORT_SIDE_PX / min(height, width), MAX_UPSCALED_PX / long_px)
     scale = min(max(1.0, wanted), MAX_MPEG4_PX / long_px)
     return 2 * max(1, round(width * scale / 2)), 2 * max(1, round(height * scale / 2))
-
-
-def _fit_inside(image_hwc: Array, size_wh: tuple[int, int]) -> Array:
-    """Return a copy of that size, with black borders where the shape is another."""
-    cv2 = load_cv2()
-    width, height = size_wh
-    scale = min(width / image_hwc.shape[1], height / image_hwc.shape[0])
-    inner_wh = (
-        min(width, max(1, round(image_hwc.shape[1] * scale))),
-        min(height, max(1, round(image_hwc.shape[0] * scale))),
-    )
-    fitted = np.zeros((height, width, 3), np.uint8)
-    left, top = (width - inner_wh[0]) // 2, (height - inner_wh[1]) // 2
-    resized = cv2.resize(image_hwc, inner_wh, interpolation=cv2.INTER_LINEAR)
-    fitted[top : top + inner_wh[1], left : left + inner_wh[0]] = resized
-    return fitted

@@ -22,19 +22,39 @@ class Capture:
         frame_count: announced number of frames, or None.
         size_wh: width and height in pixels, after rotation.
         codec: the four letters of the codec, for messages.
+        exhausted: whether a failed grab was a proper end; of a camera or stream it never is.
     """
 
-    def __init__(self, target: str | int, name: str, *, timeout_s: int | None = None) -> None:
+    exhausted = False
+
+    def __init__(
+        self,
+        target: str | int,
+        name: str,
+        *,
+        backend: str = "ANY",
+        limits_s: tuple[float, float] | None = None,
+    ) -> None:
+        """Open it.
+
+        Args:
+            target: a file, an address, a pipeline, or a camera's number or device.
+            name: what messages call it.
+            backend: OpenCV's name of what is to read it, such as "GSTREAMER".
+            limits_s: how long to wait for an address to open, and for a frame; OpenCV's own
+                limits if None. FFmpeg waits up to three times for a frame.
+        """
         self.name = name
         self._cv2 = load_cv2()
-        if timeout_s is None:
-            self._capture = self._cv2.VideoCapture(target)
+        api = getattr(self._cv2, f"CAP_{backend}")
+        if limits_s is None:
+            self._capture = self._cv2.VideoCapture(target, api)
         else:
             limits = [
-                *(self._cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, timeout_s * 1000),
-                *(self._cv2.CAP_PROP_READ_TIMEOUT_MSEC, timeout_s * 1000),
+                *(self._cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(limits_s[0] * 1000)),
+                *(self._cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(limits_s[1] * 1000)),
             ]
-            self._capture = self._cv2.VideoCapture(target, self._cv2.CAP_ANY, limits)
+            self._capture = self._cv2.VideoCapture(target, api, limits)
         if isinstance(target, int):
             # Old pictures are of no use: what the driver holds back is kept to one.
             self._capture.set(self._cv2.CAP_PROP_BUFFERSIZE, 1)

@@ -19,12 +19,15 @@ class Captured:
         due: whether the sampling rate asks for it; the others are for those who want every one.
         monotonic_s: when it was captured, by `time.monotonic`.
         time: when it was captured, in seconds since 1970; None for a file.
+        connection: how often the source had been opened, or had stood still, before; a window never
+            spans two of them.
     """
 
     frame: Frame
     due: bool
     monotonic_s: float
     time: float | None
+    connection: int = 1
 
 
 @dataclass
@@ -50,10 +53,12 @@ class FeedOptions:
 
     Attributes:
         every_frame: bring the frames that are not due too (a file's all, a live source's newest).
-        seconds: stop at this time of the source; None reads to its end.
+        seconds: stop at this time of the source; None reads to its end. A live source counts from
+            its first frame, or from its start while none has come.
         stalled_s: a live source without a new picture for so long is stalled.
         give_up_s: a live source that is lost for so long has ended; None never gives up.
-        on_state: told of each change of a live source, from the feed's thread.
+        on_state: told of each change of a live source, from the feed's thread or the one that
+            watches for stalls; never from that of the run.
         wake: set when there is something to take, or the feed has finished.
     """
 
@@ -70,8 +75,9 @@ class Feed(Protocol):
 
     Attributes:
         name: what results call the source; holds no password.
-        live: whether only the newest frame counts.
-        rate_fps: frames that are due per second; may be changed while it runs.
+        live: whether only the newest frame counts; what is behind an address may turn out to be a
+            file once it is open, before its first frame.
+        rate_fps: frames that are due per second; may be changed while it runs, from any thread.
         source_fps: the source's own rate, once it is open; None if unknown.
         frame_count: announced number of frames of a file, once it is open; None if unknown.
         counters: what it has done so far.

@@ -1,14 +1,16 @@
 """What people name as a source: which frames it stands for, and how it is opened."""
 
 import glob
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import SourceError
+from .address import camera_number, parse_address
 from .capture import Capture
 from .frames import Due, Frame, Source
-from .live import MAX_CAMERA, LiveSource, without_secrets
+from .live import LiveSource
+from .opening import check_possible, connect
+from .secrets import is_pipeline
 from .video_file import VideoSource
 
 __all__ = [
@@ -27,21 +29,23 @@ VIDEO_SUFFIXES = (
     *(".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts"),
     *(".3gp", ".ogv"),
 )
-NETWORK_TIMEOUT_S = 10
 
 
 def open_source(uri: str | int | Path) -> Source:
-    """Open a camera (a number), a network stream (anything with `://`) or a video file.
+    """Open a source to read it in this thread; a live one is not opened again if it breaks off.
 
     Raises:
         SourceError: it gives no frames; the sentence says why.
     """
-    if isinstance(uri, Path):
-        return VideoSource.open(uri)
-    number = camera_number(str(uri))
-    if number is not None:
-        return LiveSource.open_camera(number)
-    return _open_url(str(uri)) if is_url(str(uri)) else VideoSource.open(str(uri))
+    address = parse_address(uri)
+    if not address.live:
+        return VideoSource.open(str(address.target), address.name)
+    check_possible(address)
+    capture = connect(address)
+    # A file behind an address comes as fast as it loads; its own time stamps are the right ones.
+    if isinstance(capture, Capture) and capture.frame_count and address.kind == "network":
+        return VideoSource(capture)
+    return LiveSource(capture, address.name)
 
 
 def expand_sources(uris: Iterable[str]) -> list[str]:
@@ -57,9 +61,12 @@ def expand_sources(uris: Iterable[str]) -> list[str]:
     for uri in uris:
         if not uri:
             raise SourceError("A source is empty: name a file, a folder, a camera or an address.")
-        if is_live(uri) or Path(uri).is_file():
+        address = parse_address(uri)
+        if address.live or Path(uri).is_file():
             found.append(uri)
-        elif Path(uri).is_dir():
+            continue
+        uri = str(address.target)
+        if Path(uri).is_dir():
             found += _videos_below(Path(uri))
         elif glob.has_magic(uri):
             found += _matches(uri)
@@ -68,43 +75,18 @@ def expand_sources(uris: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def camera_number(uri: str) -> int | None:
-    """Return the number of a camera named `2` or `/dev/video2`; None for anything else.
-
-    Raises:
-        SourceError: the number is too large for a camera.
-    """
-    match = re.fullmatch(r"(?:/dev/video)?0*([0-9]+)", uri)
-    if match and len(match[1]) > len(str(MAX_CAMERA)):
-        raise SourceError(
-            f"There is no camera {match[1]:.20}: cameras have the numbers 0 to {MAX_CAMERA}."
-        )
-    return int(match[1]) if match else None
-
-
 def is_url(uri: str) -> bool:
-    """Say whether `uri` is an address rather than a path."""
-    return "://" in uri
+    """Say whether `uri` is an address or a pipeline rather than a path."""
+    return "://" in uri or is_pipeline(uri)
 
 
 def is_live(uri: str) -> bool:
-    """Say whether `uri` is a camera or an address, which need not have an end."""
-    return camera_number(uri) is not None or is_url(uri)
+    """Say whether `uri` is a camera or an address, which need not have an end.
 
-
-def _open_url(url: str) -> Source:
-    name = without_secrets(url)
-    try:
-        url.encode()  # OpenCV would crash on a lone surrogate
-    except UnicodeEncodeError as error:
-        raise SourceError(f"The address {name!r} is not UTF-8: write it anew.") from error
-    capture = Capture(url, name, timeout_s=NETWORK_TIMEOUT_S)
-    if not capture.is_open:
-        raise SourceError(
-            f"No video comes from {name}: check the address, the password and the network."
-        )
-    # A file behind an address comes as fast as it loads; its own time stamps are the right ones.
-    return VideoSource(capture) if capture.frame_count else LiveSource(capture)
+    Raises:
+        SourceError: it is of no kind that is read.
+    """
+    return parse_address(uri).live
 
 
 def _videos_below(folder: Path) -> list[str]:

@@ -43,14 +43,14 @@ class VideoSource:
             )
 
     @classmethod
-    def open(cls, path: str | Path) -> "VideoSource":
-        """Open a file.
+    def open(cls, path: str | Path, name: str | None = None) -> "VideoSource":
+        """Open a file, which messages call `name`, or by its path if that is None.
 
         Raises:
             SourceError: the file is missing, unreadable, or holds no frame that can be decoded.
         """
         _check_readable(Path(path))
-        capture = Capture(opencv_path(Path(path), SourceError), str(path))
+        capture = Capture(opencv_path(Path(path), SourceError), name or str(path))
         if not capture.is_open:
             raise SourceError(
                 f"{path} is not a video that can be read: it is of another kind, or cut short."

@@ -26,10 +26,7 @@ def why_no_tensorrt() -> str | None:
     """Say in a sentence why TensorRT cannot run here and how to get it; None if it can."""
     driver = find_driver()
     if driver is None:
-        return (
-            "TensorRT needs an NVIDIA GPU with its driver, and libcuda.so.1 finds none here: "
-            "run with --engine onnxruntime."
-        )
+        return "TensorRT needs an NVIDIA GPU with its driver, and libcuda.so.1 finds none here."
     try:
         trt = _import_any()
     except ImportError:
@@ -103,9 +100,14 @@ def check_targets(text: str) -> tuple[str, ...]:
     """Read "sm86,sm89".
 
     Raises:
-        EngineError: TensorRT-RTX does not compile for one of them.
+        EngineError: there is none, or TensorRT-RTX does not compile for one of them.
     """
-    targets = tuple(dict.fromkeys(part.strip().lower() for part in text.split(",")))
+    parts = (part.strip().lower() for part in text.split(","))
+    targets = tuple(dict.fromkeys(filter(None, parts)))
+    if not targets:
+        raise EngineError(
+            f"--tensorrt-rtx {text!r:.40} names no compute capability: give them as sm86,sm89."
+        )
     for target in targets:
         if target not in RTX_TARGETS:
             jetson = {"sm87": "Orin", "sm101": "Thor", "sm110": "Thor"}.get(target)

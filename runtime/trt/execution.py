@@ -1,7 +1,7 @@
 """A deserialised engine at work: buffers on the GPU, one run at a time."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -76,8 +76,12 @@ class Execution:
             self._stream.wait()
             return placed
 
-    def run(self, placed: Mapping[str, Placed], feeds: Mapping[str, Array]) -> dict[str, Array]:
+    def run(
+        self, placed: Mapping[str, Placed], feeds: Mapping[str, Array], wanted: Collection[str]
+    ) -> dict[str, Array]:
         """Run once, with the inputs that are placed and the others from `feeds`.
+
+        The outputs that are `wanted` are copied from the GPU.
 
         Raises:
             EngineError: an input is missing, of another type or too large, or the run fails.
@@ -96,6 +100,7 @@ class Execution:
             results = {name: self._result(name) for name in self.outputs}
             if not self._context.execute_async_v3(self._stream.handle):
                 raise EngineError(f"TensorRT failed: {self._reason()}.")
+            results = {name: array for name, array in results.items() if name in wanted}
             for name, array in results.items():
                 self._stream.download(self._buffers[name], array)
             self._stream.wait()

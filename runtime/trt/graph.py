@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ..bundle import BANK, MANIFEST, sha256_of
 from ..cuda import Driver, Gpu, find_driver
+from ..engine import Sizes
 from ..errors import EngineError
 from ..labels import MAX_ATTRIBUTES, MAX_LABELS, LabelBank
 from ..manifest import MAX_FRAMES, Manifest
@@ -42,6 +43,7 @@ class TrtGraph:
     Attributes:
         inputs: names of the graph's inputs.
         outputs: names of its outputs.
+        sizes: none: an engine does not tell a fixed size from its largest.
         device: "tensorrt".
     """
 
@@ -74,9 +76,14 @@ class TrtGraph:
         self._engines = Engines(trt, driver, path, trusted=trusted, report=report)
         self._execution = self._engines.open(self._engines.usual_limits(constants))
         self.inputs, self.outputs = self._execution.inputs, self._execution.outputs
+        self.sizes: Mapping[str, Sizes] = {}
 
-    def bind(self, constants: Mapping[str, Array]) -> "BoundTrtGraph":
+    def bind(
+        self, constants: Mapping[str, Array], outputs: Collection[str] | None = None
+    ) -> "BoundTrtGraph":
         """Put `constants` on the GPU, and return the graph that takes the rest.
+
+        It gives `outputs`, all if None; the others stay on the GPU.
 
         Labels beyond what the engine takes make it build a larger one; graphs that were bound
         before keep theirs.
@@ -89,7 +96,7 @@ class TrtGraph:
             if not self._engines.limits.covers(needed):
                 self._execution = self._engines.open(self._engines.limits.joined(needed))
             execution = self._execution
-        return BoundTrtGraph(execution, execution.place(constants))
+        return BoundTrtGraph(execution, execution.place(constants), outputs)
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
         """Run the graph; `feeds` may hold more than the graph takes."""
@@ -100,8 +107,11 @@ class TrtGraph:
 class BoundTrtGraph:
     """A graph whose constants are on the GPU."""
 
-    def __init__(self, execution: Execution, placed: dict[str, Placed]) -> None:
+    def __init__(
+        self, execution: Execution, placed: dict[str, Placed], outputs: Collection[str] | None
+    ) -> None:
         self._execution, self._placed = execution, placed
+        self._outputs = execution.outputs if outputs is None else tuple(outputs)
         self._fed = [name for name in execution.inputs if name not in placed]
         self._batched = [name for name in self._fed if name not in BANK_INPUTS]
 
@@ -115,7 +125,7 @@ class BoundTrtGraph:
         parts = []
         for start in range(0, max(1, batch), most):
             rows = {name: feeds[name][start : start + most] for name in self._batched}
-            parts.append(self._execution.run(self._placed, {**feeds, **rows}))
+            parts.append(self._execution.run(self._placed, {**feeds, **rows}, self._outputs))
         if len(parts) == 1:
             return parts[0]
         return {

@@ -6,6 +6,7 @@ from tokenizers import Tokenizer
 
 from stzsar.benchmarks import backbones as benchmark
 from stzsar.benchmarks.backbones import Row, count_gmac, stand_in_tokenizer, table
+from stzsar.benchmarks.timing import time_in_turn
 from stzsar.models.config import HeadConfig
 from stzsar.models.pretrained import load_clip
 from stzsar.models.tokenizer_file import find_tokenizer
@@ -47,8 +48,9 @@ def test_each_backbone_is_measured(backbones, name, monkeypatch, tmp_path):
     assert 0 < row.vision_millions < row.total_millions
     assert 0 < row.frame_mib < row.bundle_mib
     assert row.gmac > 0
-    (times,) = benchmark.time_in_turn([tmp_path / name], rounds=1, threads=1)
-    assert len(times) == 1
+    times = time_in_turn([tmp_path / name / "frame.onnx"], rounds=2, threads=1)
+    assert times.shape == (2, 1)
+    assert (times > 0).all()
 
 
 @pytest.mark.slow

@@ -115,8 +115,10 @@ def test_what_is_no_onnx_is_refused_in_one_sentence(rtx, tmp_path):
     [
         (["--tensorrt-rtx", "sm87"], "'sm87' is a Jetson (Orin)"),
         (["--tensorrt-rtx", "sm86,hopper"], "does not compile for 'hopper'"),
-        (["--tensorrt-rtx", ""], "does not compile for ''"),
-        (["--tensorrt"], "TensorRT needs an NVIDIA GPU with its driver"),
+        (["--tensorrt-rtx", ""], "names no compute capability: give them as sm86,sm89"),
+        (["--tensorrt-rtx", " ,"], "names no compute capability: give them as sm86,sm89"),
+        (["--tensorrt"], "needs an NVIDIA GPU with its driver"),
+        (["--tensorrt"], "Leave --tensorrt out: the first stzsar-run on the device builds"),
         (["--max-labels", "5"], "goes with --tensorrt"),
         (["--max-streams", "5"], "goes with --tensorrt"),
     ],
@@ -124,10 +126,11 @@ def test_what_is_no_onnx_is_refused_in_one_sentence(rtx, tmp_path):
 def test_what_cannot_be_built_is_said_before_the_export(monkeypatch, options, sentence):
     monkeypatch.setattr(trt_api, "find_driver", lambda: None)
     monkeypatch.setattr(trt_api, "load_rtx", lambda: None)
-    monkeypatch.setattr(cli, "_from_checkpoint", lambda folder: pytest.fail("began"))
+    monkeypatch.setattr(cli, "from_checkpoint", lambda folder: pytest.fail("began"))
     result = CliRunner().invoke(cli.main, options)
     assert result.exit_code == 2, result.output
     assert sentence in result.stderr
+    assert "--engine" not in result.stderr  # stzsar-run's, and none of this command
     assert result.stderr.count("Error:") == 1
 
 

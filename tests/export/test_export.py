@@ -1,5 +1,6 @@
 """The command: what it takes by itself, what it writes, and when it writes nothing."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,8 +14,10 @@ from stzsar.export import write_bundle as writer
 from stzsar.export.cli import main
 from stzsar.models.checkpoint import Checkpoint, save_checkpoint
 from stzsar.models.folder import written_whole
-from stzsar.runtime.bundle import Bundle
+from stzsar.runtime.bundle import Bundle, sha256_of
+from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.labels import default_labels
+from stzsar.runtime.trt.store import EngineStore
 
 
 def export(*options: str):
@@ -147,9 +150,10 @@ def test_a_graph_that_differs_is_no_bundle_and_exit_code_3(workplace, monkeypatc
 
     def dishonest(spec):
         model = honest(spec)
-        weight = max(model.graph.initializer, key=lambda tensor: np.prod(tensor.dims))
-        values = numpy_helper.to_array(weight) * 1.5
-        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float32), weight.name))
+        weights = [t for t in model.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
+        for weight in sorted(weights, key=lambda tensor: np.prod(tensor.dims))[-1:]:
+            values = numpy_helper.to_array(weight) * 1.5
+            weight.CopyFrom(numpy_helper.from_array(values.astype(np.float32), weight.name))
         return model
 
     monkeypatch.setattr(writer, "trace", dishonest)
@@ -158,6 +162,45 @@ def test_a_graph_that_differs_is_no_bundle_and_exit_code_3(workplace, monkeypatc
     assert "no bundle was written" in result.output
     assert not (workplace / "runs/mine/bundle-fp32").exists()
     assert not list((workplace / "runs/mine").glob(".bundle*"))
+
+
+def test_engines_survive_a_new_export_and_are_used_where_the_graph_is_the_same(
+    make_request, tmp_path, orin_key
+):
+    target = tmp_path / "bundle"
+    first = make_request(interaction="off", text_encoder=False)
+    writer.write_bundle(first, target)
+    hashes = [sha256_of(target / f"{name}.onnx") for name in ("frame", "window")]
+    keys = [dataclasses.replace(orin_key, graph=graph) for graph in hashes]
+    EngineStore(target).keep("frame", keys[0], b"an engine")
+    EngineStore(target).keep("window", keys[1], b"another")
+
+    writer.write_bundle(first, target)
+    assert EngineStore(target).load("frame", keys[0]) == (b"an engine", "")
+
+    writer.write_bundle(make_request(interaction="mean", text_encoder=False), target)
+    changed = dataclasses.replace(keys[1], graph=sha256_of(target / "window.onnx"))
+    assert EngineStore(target).load("frame", keys[0]) == (b"an engine", "")
+    engine, reason = EngineStore(target).load("window", changed)
+    assert engine is None
+    assert "built from the graph" in reason
+    assert [path.name for path in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_an_export_that_fails_leaves_the_old_bundle_with_its_engines(workplace, monkeypatch):
+    target = workplace / "bundle"
+    (target / "engines").mkdir(parents=True)
+    (target / "engines" / "frame.engine").write_bytes(b"an engine")
+    for name in ("manifest.json", "frame.onnx"):
+        (target / name).write_text("old")
+
+    def broken(spec):
+        raise StzsarError("It cannot be traced.")
+
+    monkeypatch.setattr(writer, "trace", broken)
+    assert export("--output", "bundle").exit_code == 2
+    assert (target / "engines" / "frame.engine").read_bytes() == b"an engine"
+    assert (target / "manifest.json").read_text() == "old"
 
 
 def test_graphs_are_whole_files(exported):

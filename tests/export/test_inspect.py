@@ -1,5 +1,7 @@
+import dataclasses
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -7,6 +9,8 @@ from click.testing import CliRunner
 from stzsar.export.cli import main
 from stzsar.runtime.bundle import sha256_of
 from stzsar.runtime.trt.store import EngineStore
+
+DATA = Path(__file__).parent.parent / "data"
 
 
 @pytest.fixture
@@ -29,6 +33,7 @@ def test_a_bundle_says_what_it_is_from_what_how_exact_and_how_large(run, exporte
         "4 frames, 4 a second, 1 s",
         "4 with up to 4 attributes: swing (bat), swing (seat), archery",
         "embedded on the device",
+        "patch_embeddings, 4 x 4 patches",
         "windows: same best label in 100.0%",
         "frame.onnx",
         "the first run with TensorRT builds them",
@@ -44,6 +49,24 @@ def test_the_facts_come_as_json_too(run, exported):
 
     assert facts["precision"] == "fp32, ONNX opset 20"
     assert any(line.startswith("frame.onnx ") for line in facts["size"])
+
+
+@pytest.mark.parametrize(
+    ("switches", "words"),
+    [
+        ({"interaction": "mean", "temporal": False, "patch_path": "value"}, "frame_embedding"),
+        ({"interaction": "off", "temporal": True}, "none: its states know no labels"),
+    ],
+    ids=str,
+)
+def test_heads_that_take_no_patches_say_so(run, exported, switches, words):
+    folder, _ = exported(**switches)
+    assert json.loads(run(folder, "--json").stdout)["features"] == words
+
+
+def test_an_older_bundle_says_that_it_has_no_features(run):
+    facts = json.loads(run(DATA / "bundle-format-2", "--json").stdout)
+    assert facts["features"] == "none: older bundles have none"
 
 
 def test_without_a_name_it_is_the_bundle_that_stzsar_run_would_take(run):
@@ -63,6 +86,44 @@ def test_engines_are_listed_with_their_devices(run, make_request, tmp_path, orin
     assert "window.engine" in shown
     assert "it is never used" in shown
     assert "none: it has no text encoder" in shown
+
+
+def test_an_engine_says_whether_it_is_of_the_bundles_graph(run, exported, tmp_path, orin_key):
+    folder = shutil.copytree(exported(interaction="product", temporal=True)[0], tmp_path / "copy")
+    mine = {"precision": "fp32", "graph": sha256_of(folder / "frame.onnx")}
+    store = EngineStore(folder)
+    store.keep("frame", dataclasses.replace(orin_key, **mine), b"an engine")
+    store.keep("window", dataclasses.replace(orin_key, **mine), b"of the other graph")
+
+    frame, window = json.loads(run(folder, "--json").stdout)["engines"]
+
+    assert "of this frame.onnx; Orin" in frame
+    assert frame.startswith("engines/frame.engine")
+    assert "not of this window.onnx, so it is never used; Orin" in window
+
+
+def test_an_older_format_is_shown_as_it_lies_on_disk(run, root):
+    result = run(root / "tests" / "data" / "bundle-format-1", "--json")
+
+    assert json.loads(result.stdout)["format"].startswith("1 (read as 3), unchanged")
+
+
+@pytest.mark.parametrize("name", ["frame.onnx", "window.onnx", "text.onnx"])
+@pytest.mark.parametrize("junk", [b"", b"junk"])
+def test_a_graph_that_is_none_is_one_sentence_whatever_its_hash(
+    run, exported, tmp_path, name, junk
+):
+    copy = shutil.copytree(exported(interaction="product", temporal=True)[0], tmp_path / "copy")
+    (copy / name).write_bytes(junk)
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["files"][name] = sha256_of(copy / name)
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+
+    result = run(copy)
+
+    assert result.exit_code == 2
+    assert f"{name} is not an ONNX graph" in result.stderr
+    assert not result.stdout
 
 
 def test_a_bundle_that_was_tampered_with_is_one_sentence(run, exported, tmp_path):

@@ -5,12 +5,10 @@ is the colour that it names. So what it must answer is known, and everything on 
 ONNX graphs, a tokenizer, video files.
 """
 
-import importlib.util
 import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import ModuleType
 
 import cv2
 import numpy as np
@@ -24,7 +22,7 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processor
 from stzsar.runtime.bundle import sha256_of
 from stzsar.runtime.cli import main
 from stzsar.runtime.labels import Label, LabelBank
-from stzsar.runtime.manifest import Manifest, PixelSpec, SamplingSpec, TextSpec, WeightsOrigin
+from stzsar.runtime.manifest import BundleSampling, Manifest, PixelSpec, TextSpec, WeightsOrigin
 from stzsar.runtime.opencv import load_cv2
 from stzsar.runtime.recognizer import Recognizer
 
@@ -75,25 +73,71 @@ def _bank_inputs() -> list[onnx.ValueInfoProto]:
     ]
 
 
-def write_frame_graph(path: Path) -> None:
-    """frames → `colour` [B, 3], the unit mean colour, and `closeness` [B, C] to each class."""
+def write_frame_graph(path: Path, *, slow: bool = False) -> None:
+    """frames → `colour` [B, 3], the unit mean colour, and `closeness` [B, C] to each class.
+
+    The features are the mean colour as it is, and those of the four quarters. A `slow` one does
+    the work of a large network besides, some billions of multiply-adds, and comes to nothing by it.
+    """
     node = helper.make_node
     nodes = [
         node("Cast", ["frames"], ["pixels"], to=TensorProto.FLOAT),
-        node("ReduceMean", ["pixels", "hw"], ["mean"], keepdims=0),
-        node("Add", ["mean", "eps"], ["positive"]),
-        node("ReduceL2", ["positive", "last"], ["norm"], keepdims=1),
-        node("Div", ["positive", "norm"], ["colour"]),
-        node("Transpose", ["class_embeddings"], ["classes"], perm=[1, 0]),
-        node("MatMul", ["colour", "classes"], ["closeness"]),
+        *(_busy_nodes() if slow else ()),
+        node("ReduceMean", ["sum" if slow else "pixels", "hw"], ["mean"], keepdims=0),
+        node("Add", ["mean", "eps"], ["frame_embedding"]),
+        *_closeness_nodes(),
+        node("Reshape", ["pixels", "blocks"], ["by_block"]),
+        node("ReduceMean", ["by_block", "inside"], ["quarters"], keepdims=0),
+        node("Reshape", ["quarters", "row"], ["quarters_row"]),
+        node("Add", ["quarters_row", "eps"], ["patch_embeddings"]),
     ]
     inputs = [_value("frames", TensorProto.UINT8, "B", SIZE_PX, SIZE_PX, 3), _bank_inputs()[0]]
     outputs = [
         _value("colour", TensorProto.FLOAT, "B", 3),
         _value("closeness", TensorProto.FLOAT, "B", "C"),
+        _value("frame_embedding", TensorProto.FLOAT, "B", 3),
+        _value("patch_embeddings", TensorProto.FLOAT, "B", 4, 3),
     ]
-    constants = {"hw": [1, 2], "last": [1], "eps": np.float32(1e-3)}
+    half = SIZE_PX // 2
+    constants = {"hw": [1, 2], "last": [1], "eps": np.float32(1e-3), "inside": [2, 4]}
+    constants |= {"blocks": [-1, 2, half, 2, half, 3], "row": [-1, 4, 3]}
+    if slow:
+        rng = np.random.default_rng(0)
+        constants |= {"a": rng.random((1, 1024), np.float32), "nothing": np.float32(0)}
+        constants |= {"b": rng.random((1024, 1024), np.float32), "each": [-1, 1]}
     _save(path, "frame", nodes, inputs, outputs, **constants)
+
+
+def _busy_nodes() -> list[onnx.NodeProto]:
+    """`pixels` → `sum`, which is the same."""
+    node = helper.make_node
+    return [
+        node("Reshape", ["pixels", "each"], ["rows"]),
+        node("MatMul", ["rows", "a"], ["wide"]),
+        node("MatMul", ["wide", "b"], ["once"]),
+        node("MatMul", ["once", "b"], ["twice"]),
+        node("ReduceMean", ["twice"], ["mean_work"], keepdims=0),
+        node("Mul", ["mean_work", "nothing"], ["zero"]),
+        node("Add", ["pixels", "zero"], ["sum"]),
+    ]
+
+
+def _closeness_nodes() -> list[onnx.NodeProto]:
+    """`frame_embedding` → `colour` and `closeness`."""
+    node = helper.make_node
+    return [
+        node("ReduceL2", ["frame_embedding", "last"], ["norm"], keepdims=1),
+        node("Div", ["frame_embedding", "norm"], ["colour"]),
+        node("Transpose", ["class_embeddings"], ["classes"], perm=[1, 0]),
+        node("MatMul", ["colour", "classes"], ["closeness"]),
+    ]
+
+
+def write_state_graph(path: Path) -> None:
+    """`frame_embedding` → `closeness` to other classes."""
+    inputs = [_value("frame_embedding", TensorProto.FLOAT, "B", 3), _bank_inputs()[0]]
+    outputs = [_value("closeness", TensorProto.FLOAT, "B", "C")]
+    _save(path, "state", _closeness_nodes(), inputs, outputs, last=[1])
 
 
 def write_window_graph(path: Path, scale: float = SCALE) -> None:
@@ -159,11 +203,12 @@ def unit_colours(texts: Sequence[str]) -> npt.NDArray[np.float32]:
     return colours / np.linalg.norm(colours, axis=-1, keepdims=True)
 
 
-def write_bundle(folder: Path, *, with_text: bool) -> Path:
+def write_bundle(folder: Path, *, with_text: bool, slow: bool = False) -> Path:
     """Write a whole bundle, manifest last."""
     folder.mkdir(parents=True)
-    write_frame_graph(folder / "frame.onnx")
+    write_frame_graph(folder / "frame.onnx", slow=slow)
     write_window_graph(folder / "window.onnx")
+    write_state_graph(folder / "state.onnx")
     if with_text:
         write_text_graph(folder / "text.onnx")
         write_tokenizer(folder / "tokenizer.json")
@@ -179,8 +224,11 @@ def write_bundle(folder: Path, *, with_text: bool) -> Path:
         precision="fp32",
         opset=18,
         pixels=PixelSpec(size_px=SIZE_PX, mean=(0, 0, 0), std=(1, 1, 1)),
-        sampling=SamplingSpec(frames=FRAMES, rate_fps=RATE_FPS),
+        sampling=BundleSampling(frames=FRAMES, rate_fps=RATE_FPS, max_frames=256),
         states=("colour", "closeness"),
+        label_states=("closeness",),
+        features=("frame_embedding", "patch_embeddings"),
+        patch_grid=(2, 2),
         text=TextSpec(prompt="This is a video about {}.", context_length=CONTEXT)
         if with_text
         else None,
@@ -211,6 +259,14 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def mute_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bundle without a text encoder; not to be changed."""
     return write_bundle(tmp_path_factory.mktemp("bundles") / "mute", with_text=False)
+
+
+@pytest.fixture(scope="session")
+def slow_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that two CPU cores cannot use for many streams at once."""
+    return write_bundle(
+        tmp_path_factory.mktemp("bundles") / "slow-colours", with_text=False, slow=True
+    )
 
 
 @pytest.fixture
@@ -255,17 +311,6 @@ def run_cli() -> RunCli:
 
 
 # Test files cannot import a conftest in pytest's importlib mode; these hand them its functions.
-
-
-@pytest.fixture(scope="session")
-def fake_gpu() -> ModuleType:
-    """The module fake_gpu.py."""
-    spec = importlib.util.spec_from_file_location("fake_gpu", Path(__file__).parent / "fake_gpu.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(name="picture")

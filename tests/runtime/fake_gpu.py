@@ -21,7 +21,7 @@ class FakeCuda:
     def __init__(self, name=b"Orin", capability=(8, 7), cuda=12060, free=8 << 30):
         self.name, self.capability, self.cuda, self.free = name, capability, cuda, free
         self.blocks = {}
-        self.copies_up = 0
+        self.copies_up = self.copies_down = 0
 
     def cuInit(self, flags):  # noqa: N802
         return 0
@@ -66,6 +66,7 @@ class FakeCuda:
         return 0
 
     def cuMemcpyDtoHAsync_v2(self, to, source, size, stream):  # noqa: N802
+        self.copies_down += 1
         ctypes.memmove(to.value, source.value, size.value)
         return 0
 

@@ -14,6 +14,7 @@ from stzsar.runtime.bundle import (
     sha256_of,
 )
 from stzsar.runtime.errors import BundleError
+from stzsar.runtime.labels import LabelBank
 from stzsar.runtime.recognizer import Recognizer
 
 
@@ -58,6 +59,15 @@ def test_a_manifest_that_lists_too_little_is_refused(own_bundle, rewrite_manifes
     rewrite_manifest(own_bundle, files=files)
 
     with pytest.raises(BundleError, match=r"does not list text\.onnx"):
+        Bundle.open(own_bundle)
+
+
+def test_a_bundle_with_features_holds_the_graph_that_takes_them(own_bundle, rewrite_manifest):
+    files = manifest_of(own_bundle)["files"]
+    del files["state.onnx"]
+    rewrite_manifest(own_bundle, files=files)
+
+    with pytest.raises(BundleError, match=r"does not list state\.onnx"):
         Bundle.open(own_bundle)
 
 
@@ -112,8 +122,19 @@ def test_a_newer_format_is_refused(own_bundle, rewrite_manifest):
     [
         {"precision": "int3"},
         {"states": []},
-        {"sampling": {"frames": 0, "rate_fps": 4}},
-        {"sampling": {"frames": 4}},
+        {"sampling": {"frames": 0, "rate_fps": 4, "max_frames": 8}},
+        {"sampling": {"frames": 4, "max_frames": 8}},
+        {"sampling": {"frames": 4, "rate_fps": 4}},
+        *(
+            {"sampling": {"frames": 4, "rate_fps": 4, "max_frames": longest}}
+            for longest in (3, 8.0, True, None, 10**12)
+        ),
+        {"label_states": ["colour", "another"]},
+        {"label_states": None},
+        {"label_states": [["closeness"]]},
+        {"features": ["frame_embedding", "patch_embeddings", "another"]},
+        {"features": ["frame_embedding"]},  # and yet a grid of patches
+        *({"patch_grid": grid} for grid in (None, [], [2], [2, 2, 1], [0, 4], [2.0, 2], "22", 4)),
         {"pixels": None},
         {"text": {"prompt": "no place", "context_length": 4}},
         {"text": {}},
@@ -128,9 +149,12 @@ def test_a_newer_format_is_refused(own_bundle, rewrite_manifest):
             {"pixels": {"size_px": size, "mean": [0, 0, 0], "std": [1, 1, 1]}}
             for size in (0, 16.5, True, "16", None, 10**6, 10**12)
         ),
-        *({"sampling": {"frames": frames, "rate_fps": 4}} for frames in (4.0, True, 10**12)),
         *(
-            {"sampling": {"frames": 4, "rate_fps": rate}}
+            {"sampling": {"frames": frames, "rate_fps": 4, "max_frames": 256}}
+            for frames in (4.0, True, 10**12)
+        ),
+        *(
+            {"sampling": {"frames": 4, "rate_fps": rate, "max_frames": 256}}
             for rate in (0, -1, True, "4", float("inf"), float("nan"), 10**400)
         ),
         *(
@@ -182,6 +206,53 @@ def test_a_graph_without_a_state_is_refused(own_bundle, rewrite_manifest):
     rewrite_manifest(own_bundle, states=["colour", "closeness", "depth"])
 
     with pytest.raises(BundleError, match=r"frame\.onnx does not give \['depth'\]"):
+        Recognizer.load(own_bundle)
+
+
+def test_a_graph_for_frames_of_another_size_is_refused(own_bundle, rewrite_manifest):
+    rewrite_manifest(own_bundle, pixels={"size_px": 32, "mean": [0, 0, 0], "std": [1, 1, 1]})
+
+    with pytest.raises(BundleError, match=r"takes frames of any x 16 x 16 x 3 .* has any x 32 x"):
+        Recognizer.load(own_bundle)
+
+
+def fix_sizes(path, name, sizes):
+    """Declare the sizes of a graph's input, as one that was made for another network does."""
+    model = onnx.load(path)
+    declared = next(value for value in model.graph.input if value.name == name)
+    for dim, size in zip(declared.type.tensor_type.shape.dim, sizes, strict=True):
+        if size:
+            dim.dim_value = size
+    path.write_bytes(model.SerializeToString())
+
+
+@pytest.mark.parametrize(
+    ("file", "name", "sizes", "given"),
+    [
+        ("frame.onnx", "class_embeddings", (0, 3), "any x 3 and the bundle has 3 x 5"),
+        ("window.onnx", "attribute_embeddings", (0, 0, 3), "any x any x 3 .* has 3 x 2 x 5"),
+    ],
+)
+def test_a_bank_of_another_width_than_the_graphs_is_refused(
+    own_bundle, rewrite_manifest, file, name, sizes, given
+):
+    fix_sizes(own_bundle / file, name, sizes)
+    labels, rng = LabelBank.load(own_bundle / "bank.npz").labels, np.random.default_rng(0)
+    rows = {"class": rng.random((3, 5)), "attribute": rng.random((3, 2, 5))}
+    mask = np.asarray([[True, n < len(label.attributes)] for label in labels for n in [1]])
+    bank = LabelBank(labels, rows["class"], rows["attribute"], mask)
+    bank.save(own_bundle / "bank.npz")
+    rewrite_manifest(own_bundle)
+
+    with pytest.raises(BundleError, match=f"{file} takes {name} of {given}"):
+        Recognizer.load(own_bundle)
+
+
+def test_a_window_graph_for_states_of_another_width_is_refused(own_bundle, rewrite_manifest):
+    fix_sizes(own_bundle / "window.onnx", "colour", (0, 0, 4))
+    rewrite_manifest(own_bundle)
+
+    with pytest.raises(BundleError, match=r"takes colour of any x any x 4 .* has any x any x 3"):
         Recognizer.load(own_bundle)
 
 

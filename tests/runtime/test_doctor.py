@@ -73,6 +73,29 @@ def test_both_wheels_of_onnx_runtime_are_a_fault(found, monkeypatch):
     assert finding.remedy.startswith("pip uninstall -y onnxruntime onnxruntime-gpu")
 
 
+@pytest.mark.parametrize("other", ["opencv-contrib-python", "opencv-contrib-python-headless"])
+def test_wheels_of_opencv_that_share_a_folder_are_noted_by_name(found, monkeypatch, other):
+    wheels = ("opencv-python-headless", other)
+    monkeypatch.setattr(checks, "_version", lambda name: "5.0" if name in wheels else None)
+
+    finding = found()["OpenCV"]
+
+    assert finding.status == "note"
+    assert finding.found.endswith(f"{' and '.join(wheels)} share one folder")
+    assert finding.remedy.startswith(f"pip uninstall -y {' '.join(wheels)} && pip install")
+
+
+@pytest.mark.parametrize("columns", ["0", "1"])
+def test_a_terminal_without_a_width_gets_the_table_too(run, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", columns)
+
+    result = run()
+
+    assert result.exit_code == 0
+    assert "Python" in result.stdout
+    assert "stzsar-run would start." in result.stdout
+
+
 def test_a_gpu_that_is_not_used_is_noted_with_its_wheel(found, monkeypatch):
     monkeypatch.setattr(checks, "_gpu", lambda: ORIN)
 

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from stzsar.runtime import label_watch
 from stzsar.runtime.errors import LabelError
 from stzsar.runtime.label_watch import LabelWatch, file_state
 from stzsar.runtime.recognizer import Recognizer
@@ -61,9 +62,9 @@ def test_on_a_slow_device_the_change_is_no_gap(own_recognizer, picture, monkeypa
     own_recognizer.use_labels(["yellow", "blue"])
     encode = own_recognizer.scorer.encode
 
-    def slow(images):
+    def slow(images, **how):
         clock[0] += (len(images) - 1) * GAP_INTERVALS / 4
-        return encode(images)
+        return encode(images, **how)
 
     monkeypatch.setattr(own_recognizer.scorer, "encode", slow)
     at_change = stream.push(picture("blue"), 1.0)
@@ -180,9 +181,23 @@ class TestLabelWatch:
         assert not watch._thread.is_alive()
         assert len(own_recognizer.labels) == 3
 
-    def test_a_file_that_is_gone_or_untouched_changes_nothing(self, own_recognizer, path, changed):
+    def test_a_file_that_is_gone_is_one_warning_and_the_labels_stay(
+        self, own_recognizer, path, changed, monkeypatch
+    ):
+        warned: list[str] = []
+        monkeypatch.setattr(label_watch.log, "warning", lambda text, *a: warned.append(text % a))
         with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
             path.unlink()
+            assert not changed.wait(0.2)
+            assert len(own_recognizer.labels) == 3
+            path.write_text("blue\n")
+            assert changed.wait(10)
+
+        assert warned == [f"{path} is gone: the labels stay until it is there again."]
+        assert [label.name for label in own_recognizer.labels] == ["blue"]
+
+    def test_an_untouched_file_changes_nothing(self, own_recognizer, path, changed):
+        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
             assert not changed.wait(0.2)
 
         assert len(own_recognizer.labels) == 3

@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -110,9 +111,48 @@ def test_only_line_ends_part_labels(tmp_path):
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero on this system")
-def test_a_file_without_an_end_is_refused():
-    with pytest.raises(LabelError, match="larger than 16 MiB"):
+def test_a_device_is_refused():
+    with pytest.raises(LabelError, match="is a pipe or a device: save the labels in a file"):
         read_labels(Path("/dev/zero"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on this system")
+@pytest.mark.timeout(20)
+def test_a_pipe_in_which_nobody_writes_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "labels.txt")
+
+    with pytest.raises(LabelError, match="is a pipe or a device"):
+        read_labels(tmp_path / "labels.txt")
+
+
+COMPOSED, PARTED = "\u00cdj\u00e1szat", "I\u0301ja\u0301szat"
+
+
+def test_two_spellings_of_one_label_are_one_label(tmp_path):
+    (tmp_path / "labels.txt").write_text(f"{COMPOSED}\n{PARTED}\n", encoding="utf-8")
+
+    with pytest.raises(LabelError, match="twice"):
+        read_labels(tmp_path / "labels.txt")
+    label = Label(PARTED, PARTED, (PARTED,))
+    assert label == Label(COMPOSED)
+    assert label.name == COMPOSED
+
+
+@pytest.mark.parametrize(
+    "unseen", ["\u200b", "\ufeff\u2060", "\u00ad \u200d", "\u3164", "\u2800", "\ufe0f", "\u0301"]
+)
+def test_a_label_of_which_nothing_is_seen_is_refused(unseen):
+    with pytest.raises(LabelError, match="shows nothing"):
+        Label(unseen)
+    with pytest.raises(LabelError, match="empty text or attribute"):
+        Label("a", attributes=("bow", unseen))
+
+
+@pytest.mark.parametrize(
+    "seen", ["\U0001f9d7\u200d\u2640\ufe0f", "می\u200cخواهم", "射", "!", "\ue000"]
+)
+def test_emoji_joiners_and_signs_are_labels(seen):
+    assert Label(seen).name == seen
 
 
 def test_a_missing_file_is_refused(tmp_path):
@@ -179,7 +219,9 @@ def test_nearness_does_not_mind_case():
 
 
 def test_a_bank_survives_its_file(tmp_path):
-    bank = bank_of(Label("Íjászat", "archery", ("bow", "arrow")), Label("b"), words=2)
+    bank = bank_of(
+        Label("Íjászat", "archery", ("bow", "arrow")), Label("b", attributes=("c", "d")), words=2
+    )
     bank.save(tmp_path / "bank.npz")
 
     found = LabelBank.load(tmp_path / "bank.npz")
@@ -267,6 +309,40 @@ def test_a_bank_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
         archive.infolist()[0].file_size = 2**31 + 1  # what the directory says decides
 
     with pytest.raises(BundleError, match="more than 2 GiB"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"class_embeddings": np.ones((1, 3), np.complex64)}, "is complex64, expected floats"),
+        ({"class_embeddings": np.full((1, 3), "1.0")}, "is <U3, expected floats"),
+        ({"attribute_mask": np.ones((1, 1))}, "is float64, expected truth values"),
+        ({"labels": np.asarray(3)}, "expected text"),
+        ({"labels": np.asarray(["[]"])}, "expected one text"),
+        ({"attribute_embeddings": np.ones((1, 1, 4))}, r"is \[1, 1, 4\], expected \[1, 1, 3\]"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_a_bank_of_other_types_is_refused_without_a_warning(tmp_path, arrays, message):
+    spoilt_bank(tmp_path / "bank.npz", **arrays)
+
+    with pytest.raises(BundleError, match=message):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+@pytest.mark.parametrize("shape", [(10_001, 1, 1), (10_000, 11, 1), (1, 1, 16_385)])
+def test_a_bank_that_is_too_large_is_refused_by_its_headers(tmp_path, monkeypatch, shape):
+    classes, words, dim = shape
+    spoilt_bank(
+        tmp_path / "bank.npz",
+        class_embeddings=np.zeros((classes, dim), np.float32),
+        attribute_embeddings=np.zeros(shape, np.float32),
+        attribute_mask=np.zeros((classes, words), bool),
+    )
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("read it"))
+
+    with pytest.raises(BundleError, match="are too many"):
         LabelBank.load(tmp_path / "bank.npz")
 
 

@@ -26,6 +26,17 @@ def test_a_bundle_of_an_older_format_is_read_as_one_of_today(folder):
     assert type(manifest).from_json(manifest.to_json(), where="here") == manifest
     assert manifest.model["vision"]["kind"] == "vit"
     assert manifest.model["text"]["tokenizer"] == "clip"
+    assert manifest.features == ()
+    assert manifest.patch_grid is None
+
+
+def test_an_older_bundle_says_which_states_are_its_labels_and_how_long_a_window_is():
+    """With and without a temporal transformer, which has a number of places."""
+    first, second = (Bundle.open(folder).manifest for folder in OLDER[:2])
+
+    assert (first.label_states, first.sampling.max_frames) == (("spatial",), 8)
+    assert second.label_states == ("class_similarity", "attribute_similarity", "spatial")
+    assert second.sampling.max_frames == 256
 
 
 @pytest.mark.parametrize("folder", OLDER, ids=lambda folder: folder.name)

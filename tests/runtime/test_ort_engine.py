@@ -32,6 +32,17 @@ def test_bound_constants_give_what_feeds_give(bundle, recognizer):
         np.testing.assert_array_equal(bound[name], value)
 
 
+def test_outputs_that_nobody_wants_are_not_given(bundle, recognizer, picture):
+    graph, bank = OrtGraph(bundle / "frame.onnx"), recognizer.scorer.bank.arrays()
+    frames = {"frames": picture("red", 16, 16)[None]}
+
+    found = graph.bind(bank, ("closeness", "patch_embeddings"))(frames)
+
+    assert set(found) == {"closeness", "patch_embeddings"}
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, graph({**frames, **bank})[name])
+
+
 def test_an_array_that_is_no_longer_contiguous_is_taken_too(bundle, recognizer):
     bank = recognizer.scorer.bank.arrays()
     rng = np.random.default_rng(0)
@@ -52,6 +63,24 @@ def test_feeds_that_the_graph_does_not_take_are_an_engine_error(bundle, recogniz
 
     with pytest.raises(EngineError, match="ONNX Runtime failed"):
         bound(feeds)
+
+
+def test_what_onnx_runtime_says_is_told_in_one_line_to_its_end(bundle, recognizer):
+    bound = OrtGraph(bundle / "frame.onnx").bind(recognizer.scorer.bank.arrays())
+
+    with pytest.raises(EngineError) as caught:
+        bound({"frames": np.zeros((1, 15, 16, 3), np.uint8)})
+    sentence = str(caught.value)
+    assert "Got: 15 Expected: 16" in sentence
+    assert "\n" not in sentence
+    assert "ONNXRuntimeError" not in sentence
+
+
+def test_a_file_that_is_no_graph_is_called_so(tmp_path):
+    (tmp_path / "frame.onnx").write_bytes(b"no graph")
+
+    with pytest.raises(EngineError, match=r"frame\.onnx is not an ONNX graph"):
+        OrtGraph(tmp_path / "frame.onnx")
 
 
 def test_tensorrt_in_a_wheel_without_it_is_one_sentence(bundle):

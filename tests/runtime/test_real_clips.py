@@ -42,7 +42,8 @@ def test_each_readable_clip_gives_results_and_each_broken_one_a_sentence(
 
     # Only some builds of OpenCV decode AV1.
     mute = WITHOUT_FRAMES if cv2.VideoCapture(str(clips / AV1)).grab() else WITHOUT_FRAMES | {AV1}
-    documents = [json.loads(line) for line in result.stdout.splitlines()]
+    messages = [json.loads(line) for line in result.stdout.splitlines()]
+    documents = [message for message in messages if message["type"] == "result"]
     found = {Path(document["source"]).name for document in documents}
     assert listed - found == mute & listed
     assert not found & mute

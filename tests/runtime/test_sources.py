@@ -6,9 +6,9 @@ import pytest
 
 from stzsar.runtime.clips import read_clip
 from stzsar.runtime.errors import SourceError
-from stzsar.runtime.sources import live
+from stzsar.runtime.sources import opening
 from stzsar.runtime.sources.capture import Capture
-from stzsar.runtime.sources.live import without_secrets
+from stzsar.runtime.sources.secrets import without_secrets
 from stzsar.runtime.sources.uri import camera_number, expand_sources, is_live, open_source
 from stzsar.runtime.sources.video_file import FileClock
 
@@ -278,7 +278,7 @@ def test_a_camera_that_is_not_there_is_refused(tmp_path, monkeypatch, devices, m
     monkeypatch.setattr(FakeCamera, "opened", False)
     for device in devices:
         (tmp_path / device).touch()
-    monkeypatch.setattr(live, "Path", lambda _dev: tmp_path)
+    monkeypatch.setattr(opening, "Path", lambda _dev: tmp_path)
 
     with pytest.raises(SourceError, match=message):
         open_source("7")

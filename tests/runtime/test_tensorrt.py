@@ -142,6 +142,17 @@ def test_constants_go_to_the_gpu_once_and_bound_graphs_live_side_by_side(own_bun
     assert library.copies_up == uploads + 80
 
 
+def test_outputs_that_nobody_wants_stay_on_the_gpu(own_bundle, device):
+    _, library = device()
+    graph = TrtGraph(own_bundle / "frame.onnx")
+    bound = graph.bind({"class_embeddings": feeds(2)["class_embeddings"]}, ("colour",))
+    before = library.copies_down
+    found = bound({"frames": feeds(2)["frames"]})
+    assert set(found) == {"colour"}
+    assert library.copies_down == before + 1
+    np.testing.assert_allclose(found["colour"], mean_colours(feeds(2))["colour"], rtol=1e-5)
+
+
 def test_more_labels_than_the_engine_takes_build_a_larger_one(own_bundle, device, caplog):
     calls, _ = device()
     graph = TrtGraph(own_bundle / "frame.onnx")

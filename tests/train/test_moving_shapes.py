@@ -9,18 +9,17 @@ import pytest
 import torch
 
 from stzsar.runtime.errors import StzsarError
-from stzsar.train.data import ClipRequest
-from stzsar.train.motions import MOTIONS
-from stzsar.train.moving_shapes import (
+from stzsar.runtime.shapes.motions import MOTIONS
+from stzsar.runtime.shapes.scenes import (
     SAMPLING,
     THINGS,
-    MovingShapes,
     Scene,
     find_action,
     seen_actions,
     unseen_actions,
-    write_video,
 )
+from stzsar.train.data import ClipRequest
+from stzsar.train.moving_shapes import MovingShapes, write_video
 
 SPLITS = ("train", "seen-test", "unseen-test")
 

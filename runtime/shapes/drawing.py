@@ -3,10 +3,12 @@
 import math
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from ..opencv import load_cv2
+
+cv2 = load_cv2()
 Array = npt.NDArray[Any]
 Colour = tuple[int, int, int]
 

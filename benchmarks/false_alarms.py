@@ -1,0 +1,250 @@
+"""python -m stzsar.benchmarks.false_alarms: what calibration gives, and what it costs.
+
+MovingShapes as a site: the actions to be found are classes of five things that the shipped bundle
+was never trained on. Ordinary footage shows classes that are none of the labels, one after the
+other, without a pause: of the other five things, which have the same colours, or of all ten, so
+that it is mostly the motion that tells. Thresholds come from one half of it, and false events are
+counted on the other half. True actions are shown between ordinary ones.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import click
+import cloup
+import numpy as np
+import numpy.typing as npt
+
+from ..runtime.bundle import shipped_bundle
+from ..runtime.commandline import at_the_edge
+from ..runtime.decisions.calibrator import Calibrator
+from ..runtime.decisions.events import Decider
+from ..runtime.decisions.policy import Policy
+from ..runtime.recognizer import Recognizer
+from ..runtime.results import ActionEvent, Recognition, Score
+from ..runtime.scorer import Scorer, softmax
+from ..runtime.shapes.scenes import (
+    SAMPLING,
+    THINGS,
+    Action,
+    Scene,
+    find_action,
+    seen_actions,
+    unseen_actions,
+)
+
+Array = npt.NDArray[Any]
+
+RATES_PER_DAY = (240.0, 24.0, 1.0)
+_THINGS = THINGS[::2]
+_ACTIONS = tuple(action for action in unseen_actions() if action.thing in _THINGS)
+_ORDINARY = {
+    "other things": tuple(action for action in seen_actions() if action.thing not in _THINGS),
+    "the same things too": seen_actions(),
+}
+_SHORTEST_S, _LONGEST_S = 4.0, 10.0
+_PERIOD_S = 1 / SAMPLING.rate_fps
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One action of a footage: seconds from its start to its end, which, and its scene's seed."""
+
+    start_s: float
+    end_s: float
+    name: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row of the table.
+
+    Attributes:
+        kind: of ordinary footage.
+        asked_per_day: false alarms per day that were asked for; None without calibration.
+        ordinary_hours: footage without any of the actions that was decided on.
+        false_events: events in it.
+        actions: that were shown in the other footage.
+        found: how many of them had an event with their label.
+    """
+
+    kind: str
+    asked_per_day: float | None
+    ordinary_hours: float
+    false_events: int
+    actions: int
+    found: int
+
+
+@cloup.command()
+@cloup.option(
+    "--hours",
+    metavar="H",
+    default=4.0,
+    show_default=True,
+    type=click.FloatRange(min=0.4),
+    help="Ordinary footage, half of it to calibrate on.",
+)
+@cloup.option(
+    "--actions",
+    metavar="N",
+    default=240,
+    show_default=True,
+    type=click.IntRange(min=1),
+    help="Actions that are shown between ordinary ones.",
+)
+@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
+@at_the_edge
+def main(hours: float, actions: int) -> None:
+    """Calibrate on generated footage, and count false events and found actions."""
+    recognizer = Recognizer.load(
+        shipped_bundle(), labels=[action.label for action in _ACTIONS], threads=1
+    )
+    rows = [
+        row for kind in _ORDINARY for row in measure(recognizer, kind, hours=hours, actions=actions)
+    ]
+    click.echo(table(rows))
+
+
+def measure(recognizer: Recognizer, kind: str, *, hours: float, actions: int) -> list[Row]:
+    """Return a row without calibration and one for each rate."""
+    scorer, half_s = recognizer.scorer, hours * 1800
+    policies = calibrated(recognizer, ordinary(kind, half_s, seed=0))
+    false = decide(scorer, policies, ordinary(kind, half_s, seed=1))
+    shown = mixed(kind, actions, seed=2)
+    events = decide(scorer, policies, shown)
+    return [
+        Row(
+            kind=kind,
+            asked_per_day=rate,
+            ordinary_hours=half_s / 3600,
+            false_events=len(false[rate]),
+            actions=actions,
+            found=count_found(shown, events[rate]),
+        )
+        for rate in policies
+    ]
+
+
+def calibrated(recognizer: Recognizer, footage: Sequence[Shown]) -> dict[float | None, Policy]:
+    """Return a policy for each rate, and for None one without thresholds."""
+    calibrator = Calibrator(recognizer.labels, recognizer.manifest, Policy(), sampling=SAMPLING)
+    for end_s, similarities, _ in windows(recognizer.scorer, footage):
+        calibrator.add("first half", end_s, similarities)
+    policies: dict[float | None, Policy] = {None: Policy()}
+    for rate in RATES_PER_DAY:
+        policies[rate] = calibrator.thresholds(rate).apply(
+            Policy(), recognizer.manifest, recognizer.labels, sampling=SAMPLING
+        )
+    return policies
+
+
+def ordinary(kind: str, seconds: float, *, seed: int) -> list[Shown]:
+    """Return classes that are none of the labels, one after the other."""
+    rng, footage, now_s = np.random.default_rng([3, seed]), [], 0.0
+    while now_s < seconds:
+        footage.append(_show(_ORDINARY[kind], now_s, rng))
+        now_s = footage[-1].end_s
+    return footage
+
+
+def mixed(kind: str, actions: int, *, seed: int) -> list[Shown]:
+    """Return so many actions of the labels, each after an ordinary one."""
+    rng, footage, now_s = np.random.default_rng([3, seed]), [], 0.0
+    for _ in range(actions):
+        for candidates in (_ORDINARY[kind], _ACTIONS):
+            footage.append(_show(candidates, now_s, rng))
+            now_s = footage[-1].end_s
+    return footage
+
+
+def windows(scorer: Scorer, footage: Sequence[Shown]) -> Iterator[tuple[float, Array, Array]]:
+    """Give each window's end in seconds, and similarity and score of all labels, [C]."""
+    frames = SAMPLING.frames
+    history: list[dict[str, Array]] = []
+    for shown in footage:
+        states = scorer.encode(_frames(shown))
+        for row in range(len(states[next(iter(states))])):
+            history = [*history[1 - frames :], {name: states[name][row] for name in states}]
+            if len(history) < frames:
+                continue
+            stacked = {name: np.stack([one[name] for one in history])[None] for name in states}
+            logits, _, scale = scorer.score(stacked)
+            end_s = shown.start_s + row * _PERIOD_S
+            yield end_s, logits[0] / scale, softmax(logits[0].astype(np.float64))
+
+
+def decide(
+    scorer: Scorer, policies: Mapping[float | None, Policy], footage: Sequence[Shown]
+) -> dict[float | None, list[ActionEvent]]:
+    """Return the events that each policy gives, their start and their end in one: the ends."""
+    names = scorer.bank.names
+    deciders = {rate: Decider(policy, "site") for rate, policy in policies.items()}
+    ends: dict[float | None, list[ActionEvent]] = {rate: [] for rate in policies}
+    for end_s, similarities, scores in windows(scorer, footage):
+        best = np.argsort(-scores, kind="stable")[: Policy().labels_needed]
+        top = tuple(
+            Score(names[c], float(scores[c]), float(similarities[c])) for c in best.tolist()
+        )
+        start_s = end_s - (SAMPLING.frames - 1) * _PERIOD_S
+        recognition = Recognition(
+            "site", start_s, end_s, SAMPLING.frames, top, rate_fps=SAMPLING.rate_fps
+        )
+        for rate, decider in deciders.items():
+            ends[rate] += _ends(decider.decide(recognition)[1])
+    for rate, decider in deciders.items():
+        ends[rate] += _ends(decider.finish())
+    return ends
+
+
+def count_found(footage: Sequence[Shown], ends: Sequence[ActionEvent]) -> int:
+    """Count the shown actions during which an event of their label went on."""
+    return sum(
+        any(
+            end.label == shown.name
+            and end.time_s - end.duration_s < shown.end_s
+            and end.time_s > shown.start_s
+            for end in ends
+        )
+        for shown in footage
+    )
+
+
+def table(rows: Sequence[Row]) -> str:
+    """Return the rows as Markdown."""
+    lines = [
+        "| ordinary footage | asked, false alarms | counted, an hour | actions found |",
+        "|---|---|---|---|",
+    ]
+    for row in rows:
+        asked = "not calibrated"
+        if row.asked_per_day is not None:
+            asked = f"{row.asked_per_day:g} a day = {row.asked_per_day / 24:.2g} an hour"
+        false = f"{row.false_events / row.ordinary_hours:.2f}"
+        lines.append(
+            f"| {row.kind} | {asked} | {false} ({row.false_events} in {row.ordinary_hours:g} h) "
+            f"| {row.found} of {row.actions} ({row.found / row.actions:.0%}) |"
+        )
+    return "\n".join(lines)
+
+
+def _show(candidates: Sequence[Action], now_s: float, rng: np.random.Generator) -> Shown:
+    action = candidates[int(rng.integers(len(candidates)))]
+    length_s = round(rng.uniform(_SHORTEST_S, _LONGEST_S) / _PERIOD_S) * _PERIOD_S
+    return Shown(now_s, now_s + length_s, action.label.name, int(rng.integers(1 << 32)))
+
+
+def _frames(shown: Shown) -> Array:
+    scene = Scene.draw(find_action(shown.name), np.random.default_rng(shown.seed), hard=False)
+    count = round((shown.end_s - shown.start_s) / _PERIOD_S)
+    return np.stack([scene.frame(row * _PERIOD_S) for row in range(count)])
+
+
+def _ends(events: Sequence[ActionEvent]) -> list[ActionEvent]:
+    return [event for event in events if event.event == "end"]
+
+
+if __name__ == "__main__":
+    main()

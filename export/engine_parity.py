@@ -1,0 +1,79 @@
+"""Finished TensorRT engines against the graphs that they were built from, in ONNX Runtime.
+
+The graphs were compared with torch when the bundle was written; here it is the compiler's turn.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from ..runtime.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
+from ..runtime.engine import Array, Graph, open_graph
+from ..runtime.errors import ParityError
+from ..runtime.trt.graph import TrtGraph
+from .parity import (
+    BOUNDS,
+    END_TO_END,
+    FRAMES,
+    MAX_LABELS,
+    WINDOWS,
+    Difference,
+    ParityReport,
+    draw_images,
+    top1_agreement,
+    window_differences,
+    windows_of,
+)
+
+GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
+_BATCH = 8
+
+
+def compare_engines(bundle: Bundle) -> ParityReport:
+    """Compare the engines of this device with ONNX Runtime, on drawn pictures.
+
+    Raises:
+        EngineError: an engine cannot be run.
+    """
+    frame, window = (TrtGraph(bundle.path / name) for name in GRAPHS)
+    plain_frame, plain_window = (
+        open_graph(bundle.path / name, engine="onnxruntime") for name in GRAPHS
+    )
+    labels = range(min(MAX_LABELS, len(bundle.bank.labels)))
+    bank = bundle.bank.select(labels).arrays()
+    images = draw_images(FRAMES, bundle.manifest.pixels.size_px)
+    ours, theirs = (_states(graph, images, bank) for graph in (frame, plain_frame))
+    names = bundle.manifest.states
+    differences = {f"frame.{name}": Difference.between(ours[name], theirs[name]) for name in names}
+    choice = windows_of(FRAMES, bundle.manifest.sampling.frames, in_order=False)
+    wanted = plain_window({name: theirs[name][choice] for name in names} | bank)
+    agreement = {}
+    for graph, states in (("window", theirs), (END_TO_END, ours)):
+        found = window({name: states[name][choice] for name in names} | bank)
+        differences |= window_differences(graph, found, wanted)
+        similarities = wanted["logits"] / wanted["scale"]
+        tie = BOUNDS["fp16"].tie
+        agreement[graph] = top1_agreement(found["logits"], similarities, tie=tie)
+    precision = bundle.manifest.precision
+    return ParityReport(precision, differences, agreement, WINDOWS, "drawn pictures", True)
+
+
+def check_engines(report: ParityReport, folder: Path) -> None:
+    """Remove the engines in `folder` if they are out of bounds.
+
+    Raises:
+        ParityError: they were.
+    """
+    try:
+        report.check()
+    except ParityError:
+        for name in GRAPHS:
+            for suffix in (".engine", ".json"):
+                (folder / name).with_suffix(suffix).unlink(missing_ok=True)
+        raise
+
+
+def _states(graph: Graph, images: Array, bank: dict[str, Array]) -> dict[str, Array]:
+    starts = range(0, len(images), _BATCH)
+    parts = [graph({"frames": images[start : start + _BATCH]} | bank) for start in starts]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

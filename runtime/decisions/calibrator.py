@@ -1,0 +1,123 @@
+"""Thresholds from ordinary footage of a site, which shows none of the actions."""
+
+import dataclasses
+import logging
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import CalibrationError
+from ..labels import Label
+from ..manifest import Manifest, SamplingSpec
+from .calibration import Calibration, LabelThreshold, graphs_of, identity_of
+from .peaks import Peaks
+from .policy import Policy
+from .tails import MIN_BLOCKS, fit_tails
+
+Array = npt.NDArray[Any]
+
+# A block must be longer than what happens in one go, and short enough for ten minutes to do.
+_BLOCK_S = 10.0
+_BLOCK_WINDOWS = 4
+
+log = logging.getLogger(__name__)
+
+
+class Calibrator:
+    """Collects similarities window by window, for any number of hours, and makes thresholds.
+
+    The rate that is asked for is shared out evenly over the labels, and counts how often a label's
+    similarity alone makes an event. Real false alarms are fewer: the score must pass too, and one
+    action at a time goes on. The footage is taken to show none of the actions: one that it shows
+    is taken for ordinary, and raises that label's threshold.
+    """
+
+    def __init__(
+        self, labels: Sequence[Label], manifest: Manifest, policy: Policy, *, sampling: SamplingSpec
+    ) -> None:
+        """Begin.
+
+        Args:
+            labels: C labels, in the order of the similarities.
+            manifest: of the bundle that scores.
+            policy: what makes an event; its thresholds and scores do not matter.
+            sampling: frames of a window, and how many are looked at per second.
+        """
+        self._labels = tuple(labels)
+        self._policy = policy
+        self._graphs = graphs_of(manifest)
+        self._sampling = sampling
+        window_s = self._sampling.window_s
+        block_s = max(_BLOCK_S, _BLOCK_WINDOWS * window_s, policy.cool_down_s)
+        apart_s = max(window_s, policy.cool_down_s)
+        self._peaks = Peaks(len(labels), policy, block_s=block_s, apart_s=apart_s)
+
+    @property
+    def hours(self) -> float:
+        """How much footage there was so far, without gaps and the first window of each piece."""
+        return self._peaks.seconds / 3600
+
+    @property
+    def needed_hours(self) -> float:
+        """How much footage there must be."""
+        return MIN_BLOCKS * self._peaks.block_s / 3600
+
+    def add(self, source: str, time_s: float, similarities: Array) -> None:
+        """Take the next window of a source; sources may take turns.
+
+        Args:
+            source: its name.
+            time_s: the end of the window, in seconds of the source.
+            similarities: of all labels, [C]: logits / scale.
+        """
+        if similarities.shape != (len(self._labels),) or not np.isfinite(similarities).all():
+            raise ValueError(f"{len(self._labels)} finite similarities, got {similarities!r:.80}")
+        self._peaks.add(source, time_s, 1 / self._sampling.rate_fps, similarities)
+
+    def end(self, source: str) -> None:
+        """Learn that a source has ended, and release what is kept of it alone."""
+        self._peaks.end(source)
+
+    def thresholds(self, false_alarms_per_day: float) -> Calibration:
+        """Return the thresholds with which such footage gives so many events, all labels together.
+
+        Raises:
+            CalibrationError: the footage is too short, or the rate no positive number.
+        """
+        if not (math.isfinite(false_alarms_per_day) and false_alarms_per_day > 0):
+            raise CalibrationError(
+                f"The rate of false alarms is {false_alarms_per_day!r} a day: give a number above "
+                "0, such as 1, or 0.1 for one in ten days."
+            )
+        peaks = self._peaks.highest()
+        # Pieces that are shorter than an event give time and no peaks.
+        if self.hours < self.needed_hours or peaks.shape[1] < MIN_BLOCKS // 2:
+            raise CalibrationError(
+                f"There are {60 * self.hours:.1f} minutes of footage in full windows, and "
+                f"thresholds need {math.ceil(60 * self.needed_hours)} without many gaps: "
+                "give more of what the camera sees on ordinary days."
+            )
+        mean = self._peaks.total / self._peaks.windows
+        tails = fit_tails(peaks, self._peaks.blocks, mean)
+        if (still := int(tails.still.sum())) > 0:
+            log.warning(
+                "The similarity of %d of %d labels does not change in this footage, so that their "
+                "thresholds are a guess: give footage in which something happens.",
+                still,
+                len(self._labels),
+            )
+        events = false_alarms_per_day / 24 * self.hours / len(self._labels)
+        return Calibration(
+            graphs=self._graphs,
+            sampling=self._sampling,
+            hours=self.hours,
+            false_alarms_per_day=false_alarms_per_day,
+            policy=dataclasses.replace(self._policy, thresholds=None),
+            thresholds=tuple(
+                LabelThreshold(label.name, identity_of(label), round(float(threshold), 6))
+                for label, threshold in zip(self._labels, tails.thresholds(events), strict=True)
+            ),
+        )

@@ -1,0 +1,165 @@
+"""The highest similarities of long footage, one for each event, in little memory.
+
+What false alarms count is events and not windows: windows overlap, and one scene is above a
+threshold for many of them. So a window stands for the highest threshold at which an event would
+begin with it, and only peaks count: the highest value of each block of seconds.
+"""
+
+from collections import deque
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .policy import Policy
+
+Array = npt.NDArray[Any]
+
+# As long as windows come this much apart at most, they belong together; as in `runtime.stream`.
+_GAP_INTERVALS = 2.5
+_ROUNDING_S = 1e-6
+# Kept of each label, as memory allows: more labels, fewer peaks.
+_MOST_PEAKS, _FEWEST_PEAKS, _PEAKS_ALTOGETHER = 4096, 256, 1 << 20
+
+
+class Peaks:
+    """The highest peaks of each label, over any number of sources and hours.
+
+    Memory is that of 1 to 5 million numbers, and of a few rows of C for each source that is open.
+
+    Attributes:
+        block_s: length of a block, which gives one peak.
+        seconds: footage that was looked at, without gaps.
+        total: sum of all similarities of each label, float64 [C].
+        windows: how many windows that were.
+    """
+
+    def __init__(self, label_count: int, policy: Policy, *, block_s: float, apart_s: float) -> None:
+        """Begin.
+
+        Args:
+            label_count: C.
+            policy: how long an event lasts at least, and how far it may fall meanwhile.
+            block_s: length of a block in seconds.
+            apart_s: peaks of neighbouring blocks that are nearer than this are one.
+        """
+        self.block_s, self.seconds, self.windows = block_s, 0.0, 0
+        self.total = np.zeros(label_count)
+        self._policy, self._apart_s = policy, apart_s
+        self._kept = _Highest(label_count)
+        self._tracks: dict[str, _Track] = {}
+
+    @property
+    def blocks(self) -> float:
+        """How many blocks of full length the footage makes."""
+        return self.seconds / self.block_s
+
+    def add(self, source: str, time_s: float, interval_s: float, similarities: Array) -> None:
+        """Take the next window of a source, [C], with the time between windows as it should be."""
+        self.total += similarities
+        self.windows += 1
+        track = self._tracks.get(source)
+        if track and track.is_break(time_s, interval_s):
+            self.end(source)
+            track = None
+        if track is None:
+            track = self._tracks[source] = _Track(time_s)
+        else:
+            self.seconds += time_s - track.last_s
+        track.usual_s, track.last_s = time_s - track.last_s, time_s
+        track.windows.append((time_s, similarities.astype(np.float32)))
+        lasts_s = self._policy.min_length_s - _ROUNDING_S
+        while track.windows and time_s - track.windows[0][0] >= lasts_s:
+            began_s, value = self._event_value(track.windows)
+            self._raise_block(track, began_s, value)
+
+    def end(self, source: str) -> None:
+        """Learn that a source has ended, or that its next window follows no other."""
+        track = self._tracks.pop(source, None)
+        if track and track.best is not None:
+            self._close_block(track)
+            if track.before is not None:
+                self._kept.add(track.before)
+
+    def highest(self) -> Array:
+        """Return the highest peaks of each label, highest first, float32 [C, K]; ends all sources.
+
+        K is how many were kept: as many as there were, or as fit.
+        """
+        for source in tuple(self._tracks):
+            self.end(source)
+        return self._kept.sorted()
+
+    def _event_value(self, windows: "deque[tuple[float, Array]]") -> tuple[float, Array]:
+        """Take the oldest window: its time, and the highest threshold at which it starts an event.
+
+        It must pass the threshold itself, and those that follow for `min_length_s` its lower bound.
+        """
+        began_s, value = windows.popleft()
+        if windows:
+            lowest = np.minimum.reduce([later for _, later in windows])
+            keep = self._policy.keep_similarity
+            value = np.minimum(value, np.where(lowest >= 0, lowest / keep, lowest / (2 - keep)))
+        return began_s, value
+
+    def _raise_block(self, track: "_Track", time_s: float, value: Array) -> None:
+        if track.best is not None and time_s - track.block_s >= self.block_s - _ROUNDING_S:
+            self._close_block(track)
+        if track.best is None:
+            track.block_s, track.best = time_s, value.copy()
+            track.best_s = np.full(value.shape, time_s)
+            return
+        higher = value > track.best
+        track.best[higher] = value[higher]
+        track.best_s[higher] = time_s
+
+    def _close_block(self, track: "_Track") -> None:
+        """Pass on the peaks of the block before this one, which can no longer be part of others."""
+        assert track.best is not None
+        if track.before is not None:
+            # Two peaks so near are one event: the lower one was only cut off by the block's end.
+            near = track.best_s - track.before_s < self._apart_s
+            lower = track.best <= track.before
+            track.best[near & lower] = -np.inf
+            track.before[near & ~lower] = -np.inf
+            self._kept.add(track.before)
+        track.before, track.before_s, track.best = track.best, track.best_s, None
+
+
+class _Track:
+    """One source: the windows that may begin an event, the block so far, and the one before it."""
+
+    def __init__(self, time_s: float) -> None:
+        self.last_s = time_s
+        self.usual_s = 0.0
+        self.windows: deque[tuple[float, Array]] = deque()
+        self.block_s = time_s
+        self.best: Array | None = None
+        self.best_s: Array = np.empty(0)
+        self.before: Array | None = None
+        self.before_s: Array = np.empty(0)
+
+    def is_break(self, time_s: float, interval_s: float) -> bool:
+        passed_s = time_s - self.last_s
+        return passed_s < 0 or passed_s > _GAP_INTERVALS * max(interval_s, self.usual_s)
+
+
+class _Highest:
+    """The K highest values of each of C rows, of any number that are added."""
+
+    def __init__(self, rows: int) -> None:
+        self._most = min(_MOST_PEAKS, max(_FEWEST_PEAKS, _PEAKS_ALTOGETHER // rows))
+        self._values = np.empty((rows, 2 * self._most), np.float32)
+        self._filled = 0
+
+    def add(self, values: Array) -> None:
+        if self._filled == self._values.shape[1]:
+            self._values.partition(self._most, axis=1)  # the highest to the right half
+            self._values[:, : self._most] = self._values[:, self._most :]
+            self._filled = self._most
+        self._values[:, self._filled] = values
+        self._filled += 1
+
+    def sorted(self) -> Array:
+        ordered = -np.sort(-self._values[:, : self._filled], axis=1)
+        return ordered[:, : self._most]

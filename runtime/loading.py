@@ -1,0 +1,54 @@
+"""A bundle and its labels as the command opens them: what is taken, and how far it is, is said."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from .bundle import Bundle, open_default_bundle, shipped_bundle
+from .commandline import say
+from .labels import Label
+from .progress import loading_progress
+from .recognizer import Recognizer
+
+
+def open_bundle(folder: Path | None, *, quiet: bool) -> Bundle:
+    """Open the bundle that is named, or find one and say which.
+
+    Raises:
+        BundleError: it cannot be used.
+    """
+    if folder:
+        return Bundle.open(folder)
+    bundle = open_default_bundle()
+    # The shipped one warns of itself, in a quiet run too.
+    if not quiet and bundle.path != shipped_bundle():
+        knows = bundle.manifest.weights.knows
+        say(f"No --bundle is given: taking the newest under runs/; it knows {knows}.")
+    return bundle
+
+
+def load_recognizer(
+    bundle: Bundle,
+    labels: Sequence[Label] | None,
+    options: Mapping[str, Any],
+    *,
+    top_k: int,
+    quiet: bool,
+) -> Recognizer:
+    """Load a bundle with its labels, show how far that is, and say what is loaded.
+
+    Raises:
+        StzsarError: the bundle, the labels or the engine cannot be used.
+    """
+    with loading_progress(shown=not quiet) as (progress, on_build):
+        recognizer = Recognizer.load(
+            bundle,
+            labels,
+            top_k=top_k,
+            progress=progress,
+            on_build=on_build,
+            **{name: options[name] for name in ("threads", "engine", "trust_engines")},
+        )
+    if not quiet:
+        say(f"Bundle {bundle.path}. {len(recognizer.labels)} labels, on {recognizer.device}.")
+    return recognizer

@@ -1,0 +1,182 @@
+"""From plain options to the sinks of a run."""
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..errors import StzsarError
+from .jsonl import JsonLines
+from .queued import SinkCounters
+from .sink import Fanout, Sink
+from .videos import AnnotatedVideos, VideoPlan
+
+SECRET_VARIABLE = "STZSAR_WEBHOOK_SECRET"
+PASSWORD_VARIABLE = "STZSAR_MQTT_PASSWORD"
+MAX_SECRET_BYTES = 4096
+DEFAULT_METRICS_HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SinkOptions:
+    """Where the results of a run go.
+
+    Attributes:
+        output: file of the JSON lines; None is stdout.
+        live: whether a source is live: lines then wait in a queue for a slow reader, and results
+            may be left out; over files only, the run waits for the reader, and all are there.
+        only_events: leave results out of the JSON lines.
+        videos: the annotated video of each source, by its name.
+        show: open a window.
+        webhook: address that messages are posted to.
+        webhook_secret: file that holds the secret that they are signed with; without it the
+            environment's STZSAR_WEBHOOK_SECRET, if that is set.
+        webhook_results: post results too.
+        mqtt: address of a broker; its password may be in the environment's STZSAR_MQTT_PASSWORD.
+        mqtt_ca: file of the authorities that the broker's certificate is verified with.
+        metrics: port, or `host:port`, that metrics are served on.
+    """
+
+    output: Path | None = None
+    live: bool = False
+    only_events: bool = False
+    videos: Mapping[str, VideoPlan] = field(default_factory=dict)
+    show: bool = False
+    webhook: str | None = None
+    webhook_secret: Path | None = None
+    webhook_results: bool = False
+    mqtt: str | None = None
+    mqtt_ca: Path | None = None
+    metrics: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse options that would do nothing.
+
+        Raises:
+            StzsarError: an option belongs to another that is not given.
+        """
+        for name, given, belongs_to, there in (
+            ("--webhook-secret", self.webhook_secret, "--webhook", self.webhook),
+            ("--webhook-results", self.webhook_results, "--webhook", self.webhook),
+            ("--mqtt-ca", self.mqtt_ca, "--mqtt", self.mqtt),
+        ):
+            if given and not there:
+                raise StzsarError(f"{name} is of {belongs_to}: give that too, or leave {name} out.")
+        if self.mqtt_ca and self.mqtt and not self.mqtt.startswith("mqtts://"):
+            raise StzsarError("--mqtt-ca is for a broker with TLS: write its address as mqtts://.")
+
+
+def open_sinks(
+    options: SinkOptions,
+    *,
+    on_quit: Callable[[], None],
+    counters: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
+    environment: Mapping[str, str] = os.environ,
+) -> "OpenSinks":
+    """Open all of them; what cannot be used is refused before anything is decoded.
+
+    Args:
+        options: which.
+        on_quit: called from another thread when somebody closes the window.
+        counters: what each stream has done, for the metrics.
+        environment: where secrets may be.
+
+    Raises:
+        StzsarError: one cannot be used; those that were opened are closed again.
+    """
+    sinks: list[Sink] = []
+    try:
+        # The lines come first: an output that is refused is refused before a broker hears of it.
+        lines = JsonLines(
+            options.output, complete=not options.live, only_events=options.only_events
+        )
+        sinks.append(lines)
+        if options.videos:
+            sinks.append(AnnotatedVideos(options.videos))
+        if options.show:
+            from .window import LiveWindow
+
+            sinks.append(LiveWindow(on_quit))
+        if options.webhook:
+            from .webhook import Webhook
+
+            secret = _secret(options.webhook_secret, environment)
+            sinks.append(Webhook(options.webhook, secret=secret, results=options.webhook_results))
+        if options.mqtt:
+            from .mqtt import Mqtt
+
+            password = environment.get(PASSWORD_VARIABLE)
+            sinks.append(Mqtt(options.mqtt, password=password, ca_file=options.mqtt_ca))
+        return _with_metrics(options.metrics, sinks, counters)
+    except BaseException:
+        for sink in sinks:
+            with suppress(Exception):  # the first reason is the one to say
+                sink.close(0.5)
+        raise
+
+
+class OpenSinks(Fanout):
+    """All sinks of a run, as one, which also passes on how long a round took.
+
+    Attributes:
+        metrics_port: the port that metrics are served on; None if they are not.
+    """
+
+    def __init__(
+        self, sinks: list[Sink], observe_round: Callable[[float, int], None], port: int | None
+    ) -> None:
+        super().__init__(sinks)
+        self.observe_round = observe_round
+        self.metrics_port = port
+
+
+def sink_counters(sinks: list[Sink]) -> dict[str, SinkCounters]:
+    """Return what became of the messages of each sink that counts them, by its name."""
+    found = {sink.name: getattr(sink, "counters", None) for sink in sinks}
+    return {name: counters for name, counters in found.items() if counters is not None}
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Return host and port of `9100`, `0.0.0.0:9100` or `[::]:9100`.
+
+    Raises:
+        StzsarError: it is none of these.
+    """
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]") if colon else DEFAULT_METRICS_HOST
+    if not (port.isascii() and port.isdecimal()) or len(port) > 5 or int(port) > 65535 or not host:
+        raise StzsarError(f"--metrics takes a port or HOST:PORT, such as 9100, and not {text!r}.")
+    return host, int(port)
+
+
+def _with_metrics(
+    listen: str | None,
+    sinks: list[Sink],
+    counters: Callable[[], Mapping[str, Mapping[str, int]]],
+) -> OpenSinks:
+    if listen is None:
+        return OpenSinks(sinks, lambda _seconds, _batch: None, None)
+    from .prometheus import PrometheusMetrics
+
+    host, port = parse_listen(listen)
+    metrics = PrometheusMetrics(
+        port, host=host, counters=counters, sinks=lambda: sink_counters(sinks)
+    )
+    return OpenSinks([*sinks, metrics], metrics.observe_round, metrics.port)
+
+
+def _secret(path: Path | None, environment: Mapping[str, str]) -> str | None:
+    if path is None:
+        return environment.get(SECRET_VARIABLE)
+    try:
+        with path.open("rb") as file:
+            secret = file.read(MAX_SECRET_BYTES + 1)
+        if len(secret) > MAX_SECRET_BYTES:
+            raise StzsarError(
+                f"The webhook's secret {path} is too long: give a file with one line."
+            )
+        return secret.decode()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8"
+        raise StzsarError(f"The webhook's secret {path} cannot be read: {reason}.") from error

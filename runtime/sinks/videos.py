@@ -1,0 +1,204 @@
+"""The annotated videos of a run, one for each of its sources."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import StzsarError
+from ..results import Message, Recognition
+from ..sources.frames import Frame
+from .queued import Patience, Queued, SinkCounters
+from .video import AnnotatedVideo
+
+log = logging.getLogger(__name__)
+
+# Of each live source; a full-HD picture has 6 MB.
+MAX_WAITING_BYTES = 24 * 2**20
+MAX_WAITING = 16
+BEHIND_FROM = 2
+# The rest of the time to close is for completing the files.
+ENCODING_SHARE = 0.5
+
+
+@dataclass(frozen=True)
+class VideoPlan:
+    """The video that a source shall get.
+
+    Attributes:
+        path: the file, which ends in .mp4.
+        live: whether the source is; its pictures then wait in a bounded queue for a thread that
+            encodes them, and some are left out where it is too slow.
+        fps: asked at the first picture for the source's announced rate; None if it is unknown.
+    """
+
+    path: Path
+    live: bool
+    fps: Callable[[], float | None] = lambda: None
+
+
+class AnnotatedVideos:
+    """Writes the pictures of each source with what was recognised.
+
+    Of a file every picture is written, and `show` waits for that. Of a live source `show` never
+    waits, and a video that fails is said and left out, while the run goes on.
+
+    Attributes: see `sink.Sink`.
+    """
+
+    name = "video"
+    wants_frames = True
+
+    def __init__(self, plans: Mapping[str, VideoPlan]) -> None:
+        """Make sure that all files can be written, before anything is decoded.
+
+        Args:
+            plans: the video of each source, by the source's name. Others get none.
+
+        Raises:
+            StzsarError: a name does not end in .mp4, or a folder cannot be written to.
+        """
+        self._videos: dict[str, _FileVideo | _LiveVideo] = {}
+        try:
+            for source, plan in plans.items():
+                self._videos[source] = _LiveVideo(plan) if plan.live else _FileVideo(plan)
+        except StzsarError:
+            for video in self._videos.values():
+                video.close(1.0)
+            raise
+        self._ended = SinkCounters()
+
+    @property
+    def counters(self) -> SinkCounters:
+        """What became of the pictures of all sources."""
+        each = [self._ended, *(video.counters for video in list(self._videos.values()))]
+        return _sum(each)
+
+    def put(self, message: Message) -> None:
+        """Do nothing: what is drawn comes with the pictures."""
+
+    def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
+        """Write a picture, or have it written.
+
+        Raises:
+            SourceError: OpenCV cannot write a video of this source, which is a file.
+        """
+        if video := self._videos.get(source):
+            video.show(frame, latest)
+
+    def source_ended(self, source: str) -> None:
+        """Complete the video of a file; that of a live source is completed by `close`.
+
+        Raises:
+            StzsarError: the file is not whole, most likely as the disk is full.
+        """
+        video = self._videos.get(source)
+        if isinstance(video, _FileVideo):
+            del self._videos[source]
+            self._ended = _sum([self._ended, video.counters])
+            video.close(0.0)
+
+    def close(self, timeout_s: float) -> None:
+        """Complete all videos; what waits to be encoded may take `timeout_s` seconds.
+
+        Raises:
+            StzsarError: one is not whole; the others have been completed.
+        """
+        failures: list[StzsarError] = []
+        deadline_s = time.monotonic() + timeout_s
+        for video in self._videos.values():
+            video.end(ENCODING_SHARE * timeout_s)
+        for video in self._videos.values():
+            try:
+                video.close(max(0.0, deadline_s - time.monotonic()))
+            except StzsarError as error:
+                failures.append(error)
+        for failure in failures[1:]:
+            log.warning("%s", failure)
+        if failures:
+            raise failures[0]
+
+
+class _FileVideo:
+    """The video of a file: every picture is there."""
+
+    def __init__(self, plan: VideoPlan) -> None:
+        self.counters = SinkCounters()
+        self._plan = plan
+        self._video = AnnotatedVideo(plan.path, fps=None, live=False)
+        self._finished = False
+
+    def show(self, frame: Frame, latest: Recognition | None) -> None:
+        if not self.counters.delivered:
+            self._video.use_rate(self._plan.fps())
+        self._video.write(frame, latest)
+        self.counters.delivered += 1
+
+    def end(self, _timeout_s: float) -> None:
+        """Do nothing: nothing waits."""
+
+    def close(self, _timeout_s: float) -> None:
+        if not self._finished:
+            self._finished = True
+            self._video.finish()
+
+
+class _LiveVideo:
+    """The video of a live source, encoded by a thread."""
+
+    def __init__(self, plan: VideoPlan) -> None:
+        self._encoding = _Encoding(plan)
+        self._queue = Queued[tuple[Frame, Recognition | None]](
+            self._encoding,
+            max_items=MAX_WAITING,
+            max_bytes=MAX_WAITING_BYTES,
+            fatal=(StzsarError,),
+        )
+        self._encoding.is_behind = lambda: self._queue.waiting >= BEHIND_FROM
+
+    @property
+    def counters(self) -> SinkCounters:
+        return self._queue.counters
+
+    def show(self, frame: Frame, latest: Recognition | None) -> None:
+        try:
+            self._queue.offer((frame, latest), size_bytes=frame.image_hwc.nbytes)
+        except StzsarError as error:  # of this video alone
+            log.warning("%s", error)
+
+    def end(self, timeout_s: float) -> None:
+        """Let the thread complete the video, while those of others do the same."""
+        self._queue.end(timeout_s)
+
+    def close(self, timeout_s: float) -> None:
+        self._queue.close(timeout_s)
+
+
+class _Encoding:
+    """The slow side of a live video."""
+
+    def __init__(self, plan: VideoPlan) -> None:
+        self.name = f"video {plan.path}"
+        self.is_behind: Callable[[], bool] = lambda: False
+        self._plan = plan
+        self._video = AnnotatedVideo(plan.path, fps=None, live=True)
+        self._has_begun = False
+
+    def deliver(self, item: tuple[Frame, Recognition | None], patience: Patience) -> None:
+        frame, latest = item
+        if not self._has_begun:
+            self._video.use_rate(self._plan.fps())
+            self._has_begun = True
+        self._video.write(frame, latest, hurry=lambda: self.is_behind() or patience.closing)
+
+    def finish(self, _patience: Patience) -> None:
+        self._video.finish()
+
+
+def _sum(each: list[SinkCounters]) -> SinkCounters:
+    return SinkCounters(
+        delivered=sum(counters.delivered for counters in each),
+        dropped=sum(counters.dropped for counters in each),
+        failed=sum(counters.failed for counters in each),
+    )

@@ -1,0 +1,295 @@
+"""Messages as signed HTTP requests, one each, in order.
+
+A request is `POST` with one message as its JSON body, as `results.schema.json` describes it, and
+
+    webhook-id          the same for every attempt at one message: a receiver that has seen it
+                        before has the message already
+    webhook-timestamp   seconds since 1970 of this attempt; refuse what is some minutes off
+    webhook-signature   "v1," and the base64 of HMAC-SHA256(secret, "{id}.{timestamp}.{body}")
+
+which are the headers of the convention "Standard Webhooks", so that receivers need no code of their
+own. The signature is there if there is a secret. A secret `whsec_…` is base64, as that convention
+has it; any other is taken as it stands, in UTF-8.
+"""
+
+import base64
+import binascii
+import contextlib
+import email.utils
+import hashlib
+import hmac
+import re
+import time
+import uuid
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import unquote, urljoin, urlsplit
+
+from ..errors import StzsarError
+from ..results import Message, Recognition, to_json
+from ..sources.frames import Frame
+from ..sources.secrets import without_secrets
+from .queued import Backoff, Patience, Queued, SinkCounters, TryAgainError, UndeliverableError
+
+CONNECT_S, ANSWER_S = 5.0, 10.0
+MAX_REDIRECTS = 3
+# Longer answers are not read: the connection is closed instead of being used again.
+MAX_ANSWER_BYTES = 4096
+_MAY_PASS = {408, 425, 429}  # of 400 to 499
+_KEEPS_METHOD = {307, 308}
+
+
+@dataclass(frozen=True)
+class Posting:
+    """One message on its way.
+
+    Attributes:
+        body: the message, JSON in UTF-8.
+        id: what tells a repeated attempt from another message.
+    """
+
+    body: bytes
+    id: str = field(default_factory=lambda: f"msg_{uuid.uuid4().hex}")
+
+
+class Webhook:
+    """Posts messages to an address; never waits, and never ends a run.
+
+    Attributes: see `sink.Sink`; `counters` say what became of the messages.
+    """
+
+    wants_frames = False
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        secret: str | None = None,
+        results: bool = False,
+        backoff: Backoff | None = None,
+        connect_s: float = CONNECT_S,
+        answer_s: float = ANSWER_S,
+    ) -> None:
+        """Check the address and start the queue; nothing is sent yet.
+
+        Args:
+            url: `http://` or `https://`, perhaps with `user:password@`, which is sent as basic
+                authentication. Certificates are verified with the system's authorities, or those
+                in the file that the environment's SSL_CERT_FILE names.
+            secret: what requests are signed with; from a file or the environment, as all users of
+                a machine can read command lines.
+            results: post results too, not only events and states.
+            backoff: how often and when to try again.
+            connect_s: how long the connection may take.
+            answer_s: how long each part of the answer may take.
+
+        Raises:
+            StzsarError: it is no such address, the secret is unusable, or urllib3 is missing.
+        """
+        self.name = f"webhook {_shown(url)}"
+        self._results = results
+        post = _Post(self.name, url, signing_key(secret), connect_s, answer_s)
+        self._queue = Queued[Posting](post, backoff=backoff)
+
+    @property
+    def counters(self) -> SinkCounters:
+        """What became of the messages."""
+        return self._queue.counters
+
+    def put(self, message: Message) -> None:
+        """Have a message posted."""
+        is_result = isinstance(message, Recognition)
+        if is_result and not self._results:
+            return
+        posting = Posting(to_json(message).encode("utf-8", errors="backslashreplace"))
+        self._queue.offer(posting, size_bytes=len(posting.body), precious=not is_result)
+
+    def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
+        """Do nothing: pictures are not posted."""
+
+    def source_ended(self, source: str) -> None:
+        """Do nothing: a message says so where it matters."""
+
+    def close(self, timeout_s: float) -> None:
+        """Post what waits, for `timeout_s` seconds at most."""
+        self._queue.close(timeout_s)
+
+
+def signing_key(secret: str | None) -> bytes | None:
+    """Return the bytes that a secret stands for.
+
+    Raises:
+        StzsarError: it is empty, or `whsec_` is not followed by base64.
+    """
+    if secret is None:
+        return None
+    secret = secret.strip()
+    if not secret or secret == "whsec_":
+        raise StzsarError("The webhook's secret is empty: give one, or none to send unsigned.")
+    if not secret.startswith("whsec_"):
+        return secret.encode("utf-8", errors="surrogateescape")
+    try:
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise StzsarError(
+            "The webhook's secret begins with whsec_ and is not base64 after it: copy it again."
+        ) from error
+
+
+def signature(key: bytes, posting_id: str, timestamp_s: int, body: bytes) -> str:
+    """Return the header `webhook-signature`: what the module's text says."""
+    signed = f"{posting_id}.{timestamp_s}.".encode() + body
+    return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+class _Post:
+    """One attempt at a time; the queue repeats them."""
+
+    def __init__(
+        self, name: str, url: str, key: bytes | None, connect_s: float, answer_s: float
+    ) -> None:
+        try:
+            import urllib3
+        except ImportError as error:
+            raise StzsarError(
+                "A webhook needs the package urllib3: run pip install '.[sinks]' in stzsar's "
+                "folder."
+            ) from error
+        self.name = name
+        self._urllib3 = urllib3
+        self._url, self._credentials = _split_credentials(url)
+        self._key = key
+        self._limits_s = (connect_s, answer_s)
+        self._pool = urllib3.PoolManager(maxsize=1, retries=False, cert_reqs="CERT_REQUIRED")
+
+    def deliver(self, item: Posting, patience: Patience) -> None:
+        url = self._url
+        for _ in range(1 + MAX_REDIRECTS):
+            answer = self._send(url, item, patience)
+            _put_away(answer)
+            if answer.status not in _KEEPS_METHOD:
+                return _judge(answer.status, answer.headers)
+            url = _next_url(url, answer.headers.get("Location"))
+        raise UndeliverableError("it redirects in a circle")
+
+    def finish(self, _patience: Patience) -> None:
+        self._pool.clear()
+
+    def _send(self, url: str, posting: Posting, patience: Patience) -> Any:
+        errors = self._urllib3.exceptions
+        connect_s, answer_s = (max(0.05, patience.limit_s(limit)) for limit in self._limits_s)
+        try:
+            return self._pool.request(
+                "POST",
+                url,
+                body=posting.body,
+                headers=self._headers(posting),
+                timeout=self._urllib3.Timeout(connect=connect_s, read=answer_s),
+                redirect=False,
+                preload_content=False,
+            )
+        # urllib3's own texts name the address, whose query may hold a token.
+        except errors.NameResolutionError as error:
+            raise TryAgainError("its host name is not known", away=True) from error
+        except errors.NewConnectionError as error:
+            reason = getattr(error.__cause__, "strerror", None) or "no connection"
+            raise TryAgainError(str(reason).lower(), away=True) from error
+        except errors.ConnectTimeoutError as error:
+            raise TryAgainError(f"no connection in {connect_s:.2g} s", away=True) from error
+        except errors.ReadTimeoutError as error:
+            raise TryAgainError(f"no answer in {answer_s:.2g} s") from error
+        except errors.SSLError as error:
+            reason = getattr(error.args[0], "verify_message", "") or "the connection is not TLS"
+            raise TryAgainError(f"its certificate or TLS is not accepted: {reason}") from error
+        except (errors.ProtocolError, errors.HTTPError, OSError, ValueError) as error:
+            raise TryAgainError("the connection broke off, or the answer is not HTTP") from error
+
+    def _headers(self, posting: Posting) -> dict[str, str]:
+        now_s = int(time.time())
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "User-Agent": "stzsar",
+            "webhook-id": posting.id,
+            "webhook-timestamp": str(now_s),
+        }
+        if self._key is not None:
+            headers["webhook-signature"] = signature(self._key, posting.id, now_s, posting.body)
+        if self._credentials:
+            headers |= self._urllib3.make_headers(basic_auth=self._credentials)
+        return headers
+
+
+def _shown(url: str) -> str:
+    """Return what may be shown of an address: no path, which for many services is the secret."""
+    start = re.match(r"[^/]*//[^/?#]*", without_secrets(url))
+    return start[0] if start else "This"
+
+
+def _split_credentials(url: str) -> tuple[str, str | None]:
+    """Return the address without `user:password@`, and these as basic authentication has them."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        if not usable or not re.fullmatch(r"[\x21-\x7e]+", url):
+            raise ValueError
+    except ValueError as error:
+        raise StzsarError(
+            f"{_shown(url)} is no address for a webhook: give http:// or https:// and a host."
+        ) from error
+    credentials, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, None
+    user, _, password = credentials.partition(":")
+    # As UTF-8 in Latin-1's clothes: urllib3 would refuse what Latin-1 has not.
+    pair = f"{unquote(user)}:{unquote(password)}".encode().decode("latin-1")
+    return parts._replace(netloc=host).geturl(), pair
+
+
+def _put_away(answer: Any) -> None:
+    """Leave the connection for the next request if little is to be read, else close it."""
+    length = answer.headers.get("Content-Length", "")
+    with contextlib.suppress(Exception):  # the status has come, and is all that counts
+        if answer.status == 204 or (length.isdecimal() and int(length) <= MAX_ANSWER_BYTES):
+            answer.read(decode_content=False)
+            answer.release_conn()
+            return
+    answer.close()
+
+
+def _judge(status: int, headers: Any) -> None:
+    """Return if the status says that the message has arrived."""
+    if 200 <= status < 300:
+        return
+    if status >= 500 or status in _MAY_PASS:
+        raise TryAgainError(f"it answers {status}", after_s=_retry_after_s(headers))
+    if 300 <= status < 400:
+        raise UndeliverableError(
+            f"it answers {status}, a redirection: give the address it leads to"
+        )
+    raise UndeliverableError(f"it answers {status}")
+
+
+def _retry_after_s(headers: Any) -> float | None:
+    """Return the seconds that `Retry-After` asks for, as a number or a date."""
+    asked = (headers.get("Retry-After") or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", asked):
+        return float(asked)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(asked).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def _next_url(url: str, location: str | None) -> str:
+    """Return where a redirection leads, if that is the same server."""
+    try:
+        target = urljoin(url, location or "")
+        here, there = urlsplit(url), urlsplit(target)
+        is_same = (here.scheme, here.hostname, here.port) == (
+            *(there.scheme, there.hostname, there.port),
+        )
+    except ValueError:
+        is_same, target = False, ""
+    if not location or not is_same:
+        raise UndeliverableError("it redirects to another server, which is not followed")
+    return target

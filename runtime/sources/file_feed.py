@@ -1,0 +1,69 @@
+"""A file as a feed: every frame, in order, decoded while the frames before it are encoded."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from .feed import Captured, FeedOptions
+from .frames import Source
+from .thread_feed import ThreadFeed
+
+
+class FileFeed(ThreadFeed):
+    """A finite video, read in order; nothing is dropped, so the reader waits where nobody takes.
+
+    A file that is still being written ends where it ends at that moment. A pipe with a name is
+    read until its writer closes it.
+
+    Attributes: see `feed.Feed`.
+    """
+
+    live = False
+
+    def __init__(
+        self, name: str, open_file: Callable[[], Source], options: FeedOptions, rate_fps: float
+    ) -> None:
+        """Prepare to read what `open_file` opens, in the thread: a pipe may keep it waiting."""
+        super().__init__(name, options, rate_fps)
+        self._open_file = open_file
+
+    def read(self) -> None:
+        """Read to the end.
+
+        Raises:
+            SourceError: it cannot be opened, or is cut short or damaged.
+        """
+        source = self._open_file()
+        self.counters.connections += 1
+        read_file(self, source)
+
+
+def read_file(feed: ThreadFeed, source: Source) -> None:
+    """Put the frames of a file into the feed's mailbox, and close it.
+
+    Raises:
+        SourceError: it is cut short or damaged; what could be decoded is in the mailbox.
+    """
+    feed.source_fps, feed.frame_count = source.fps, source.frame_count
+    options = feed.options
+    is_due = False
+
+    def wanted(time_s: float) -> bool:
+        nonlocal is_due
+        if feed.stopping.is_set() or (options.seconds is not None and time_s >= options.seconds):
+            raise _EnoughError
+        is_due = feed.sampled(time_s)
+        return is_due or options.every_frame
+
+    try:
+        for frame in source.frames(wanted):
+            captured = Captured(frame, is_due, monotonic(), None)
+            if not feed.mailbox.put_in_order(captured):
+                break
+    except _EnoughError:
+        pass
+    finally:
+        source.close()
+
+
+class _EnoughError(Exception):
+    """Ends the reading of a file between two of its frames."""

@@ -1,0 +1,244 @@
+"""A camera or a network stream as a feed: the newest frame counts, and it is opened again."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy.typing as npt
+
+from ..errors import SourceError
+from .backoff import Backoff
+from .capture import Capture
+from .feed import Captured, FeedOptions
+from .file_feed import read_file
+from .frames import Frame
+from .frozen import FrozenPicture
+from .pacing import Arrival, Backlog, Playback
+from .states import STALL_WATCH, StateTeller
+from .thread_feed import ThreadFeed
+from .video_file import VideoSource
+
+Array = npt.NDArray[Any]
+# A stream that broke off within this time after it came back waits longer before the next try.
+PROVEN_S = 10.0
+# A driver or pipeline that takes so long to open hangs; for addresses OpenCV has a limit.
+OPENING_S = 20.0
+
+
+class LiveCapture(Protocol):
+    """What a live feed needs of an opened source.
+
+    Attributes:
+        fps: announced frame rate; None if unknown.
+        size_wh: announced width and height in pixels.
+        exhausted: whether a failed grab was a proper end.
+    """
+
+    fps: float | None
+    size_wh: tuple[int, int]
+    exhausted: bool
+
+    @property
+    def position_s(self) -> float:
+        """The container's time stamp of the frame that was grabbed last, in seconds."""
+        ...
+
+    def grab(self) -> bool:
+        """Wait for the next frame; False if there is none."""
+        ...
+
+    def retrieve(self) -> Array | None:
+        """Return the grabbed frame as uint8 [H, W, 3] BGR; None if it cannot be converted."""
+        ...
+
+    def release(self) -> None:
+        """Close it."""
+        ...
+
+
+class LiveFeed(ThreadFeed):
+    """A live source, read in a thread of its own as fast as it comes.
+
+    Only the newest due frame waits to be taken. A source that breaks off is opened again, for
+    ever or until `give_up_s`, with waits that grow; its time goes on meanwhile. One that shows
+    nothing new is `stalled`: then no frame is given.
+
+    Attributes: see `feed.Feed`. An address may turn out to be a file once it is open: `live` is
+        False from then on, and every frame counts.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        connect: Callable[[], LiveCapture],
+        options: FeedOptions,
+        rate_fps: float,
+        *,
+        patient: bool = True,
+        arrival: Arrival = "even",
+    ) -> None:
+        """Prepare to read.
+
+        Args:
+            name: what results call it; holds no password.
+            connect: opens it anew, each time; raises SourceError if that fails.
+            options: what the feeds of a run have in common.
+            rate_fps: frames that are due per second.
+            patient: whether it is behind a network: it is waited for if it is away at first, and
+                may be a file.
+            arrival: how its frames come.
+        """
+        super().__init__(name, options, rate_fps)
+        self.live = True
+        self.error: SourceError | None = None
+        self._connect = connect
+        self._patient = patient
+        self._arrival: Arrival = arrival
+        self._teller = StateTeller(name, options.on_state)
+        self._backoff = Backoff()
+        self._frozen = FrozenPicture()
+        self._start_s: float | None = None  # of the first frame
+        self._end_s = float("inf")
+        self._seen_s = 0.0  # when the last frame came
+        self._stalls = 0
+
+    def read(self) -> None:
+        """Read until it ends, is stopped, or is given up.
+
+        Raises:
+            SourceError: it is not there at the first time, or is given up.
+        """
+        self._seen_s = time.monotonic()
+        self._set_end(self._seen_s)
+        STALL_WATCH.add(self)
+        self._teller.change("connecting")
+        while not self.stopping.is_set():
+            reason = self._read_once()
+            if reason is None or self.stopping.is_set():
+                return
+            self._teller.change("lost", reason)
+            self._give_up_or_wait(reason)
+
+    def on_end(self) -> None:
+        """Tell that it has ended."""
+        STALL_WATCH.remove(self)
+        self._teller.change("ended", str(self.error or ""))
+
+    def look(self, now_s: float) -> None:
+        """See from outside whether the thread hangs, or its time is over."""
+        if self.stopping.is_set():
+            self.on_end()  # the thread itself may hang for good
+            return
+        if now_s >= self._end_s:
+            self._end_in_time()
+        opening = self._teller.state == "connecting"
+        if not opening and self._teller.state != "live":
+            return
+        limit_s = max(OPENING_S, self.options.stalled_s) if opening else self.options.stalled_s
+        what = "it has not opened" if opening else "no frame has come"
+        if now_s - self._seen_s > limit_s:
+            self._teller.change(
+                "stalled",
+                f"{what} for {limit_s:g} s",
+                unless=lambda: now_s - self._seen_s <= limit_s or self.stopping.is_set(),
+            )
+
+    def _end_in_time(self) -> None:
+        if self._start_s is None:
+            self.error = SourceError(
+                f"{self.name} gave no frame within {self.options.seconds:g} s: check its address, "
+                "cable or network."
+            )
+        self.stopping.set()
+        self.mailbox.close()
+
+    def _read_once(self) -> str | None:
+        """Open it and read until it breaks off; return why, or None if that was a proper end."""
+        try:
+            capture = self._connect()
+        except SourceError as error:
+            if not self._patient and not self.counters.connections:
+                raise
+            return str(error)
+        self.counters.connections += 1
+        if self._patient and isinstance(capture, Capture) and capture.frame_count:
+            # A file behind an address comes as fast as it loads, and its own times are right.
+            self.live, self._end_s = False, float("inf")
+            STALL_WATCH.remove(self)
+            self._teller.change("live", "it is a file")
+            read_file(self, VideoSource(capture))
+            return None
+        try:
+            self.source_fps = capture.fps
+            return self._follow(capture)
+        except SourceError as error:
+            return str(error)
+        finally:
+            capture.release()
+
+    def _follow(self, capture: LiveCapture) -> str | None:
+        opened_s = time.monotonic()
+        backlog = Backlog(capture.fps, opened_s) if self._arrival == "backlog" else None
+        playback = Playback() if self._arrival == "segments" else None
+        while not self.stopping.is_set():
+            if not capture.grab():
+                return None if capture.exhausted else f"{self.name} gives no more frames"
+            now_s = self._seen_s = time.monotonic()
+            if backlog and backlog.is_old(now_s):
+                self.counters.read += 1
+                continue
+            if playback and (wait_s := playback.wait_s(capture.position_s, now_s)):
+                self.stopping.wait(wait_s)
+                now_s = time.monotonic()
+            if not self._offer(capture, now_s):
+                return f"the frames of {self.name} cannot be converted"
+            if now_s - opened_s > PROVEN_S:
+                self._backoff.reset()
+        return None
+
+    def _offer(self, capture: LiveCapture, now_s: float) -> bool:
+        """Put the grabbed frame into the mailbox if it is wanted; return False if it is broken."""
+        if self._start_s is None:
+            self._start_s = now_s
+            self._set_end(now_s)
+        if now_s >= self._end_s:
+            self._end_in_time()
+            return True
+        index = self.counters.read
+        is_due = self.sampled(now_s - self._start_s)
+        if not (is_due or self.options.every_frame):
+            return True
+        image = capture.retrieve()
+        if image is None:
+            return False
+        if is_due:
+            self._judge(image, now_s)
+        if self._teller.state == "live":
+            frame = Frame(image, now_s - self._start_s, index)
+            # What comes after a standstill is no more of the same than after a reconnection.
+            piece = self.counters.connections + self._stalls
+            captured = Captured(frame, is_due, now_s, time.time(), piece)
+            self.counters.dropped += self.mailbox.put_newest(captured)
+        return True
+
+    def _judge(self, image: Array, now_s: float) -> None:
+        same_s = self._frozen.same_for_s(image, now_s)
+        if same_s >= self.options.stalled_s:
+            self._teller.change("stalled", f"the picture has not changed for {same_s:.0f} s")
+        else:
+            self._stalls += self._teller.state == "stalled"
+            self._teller.change("live")
+
+    def _give_up_or_wait(self, reason: str) -> None:
+        wait_s = self._backoff.next_s()
+        patience_s = self.options.give_up_s
+        if patience_s is not None:
+            left_s = self._seen_s + patience_s - time.monotonic()
+            if left_s <= 0:
+                raise SourceError(f"{self.name} was away for {patience_s:g} s: {reason}")
+            wait_s = min(wait_s, left_s)
+        self.stopping.wait(wait_s)
+
+    def _set_end(self, now_s: float) -> None:
+        if self.options.seconds is not None:
+            self._end_s = now_s + self.options.seconds

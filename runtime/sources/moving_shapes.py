@@ -1,0 +1,89 @@
+"""test://moving-shapes: a live source that needs no camera."""
+
+import math
+import time
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..opencv import load_cv2
+from .address import Address
+
+Array = npt.NDArray[Any]
+SECONDS_EACH = 5.0
+ENLARGEMENT = 4
+DEFAULT_FPS = 30.0
+
+
+class MovingShapesCapture:
+    """Actions of MovingShapes as a camera would show them, each for a few seconds.
+
+    They are the classes that training never saw, which are what the shipped bundle knows. The
+    picture at a moment is a function of the seed. Like a camera it does not wait for a slow
+    reader: frames that nobody grabbed in time are gone.
+
+    Attributes: see `live_feed.LiveCapture`.
+    """
+
+    def __init__(self, fps: float = DEFAULT_FPS, seconds: float = math.inf, seed: int = 0) -> None:
+        from ..shapes.scenes import SIZE_PX, Scene, unseen_actions  # cv2, late
+
+        self.fps: float | None = fps
+        self.size_wh: tuple[int, int] = (ENLARGEMENT * SIZE_PX, ENLARGEMENT * SIZE_PX)
+        self.exhausted = False
+        actions = unseen_actions()
+        order = np.random.default_rng(seed).permutation(len(actions))
+        self._actions = [actions[index] for index in order]
+        self._draw_scene = Scene.draw
+        self._frames = math.inf if seconds == math.inf else round(seconds * fps)
+        self._period_s = 1 / fps
+        self._seed = seed
+        self._start_s = time.monotonic()
+        self._index = -1
+        self._scene: tuple[int, Any] = (-1, None)
+
+    @classmethod
+    def of(cls, address: Address) -> "MovingShapesCapture":
+        """Open what an address says."""
+        numbers = address.numbers
+        return cls(
+            numbers.get("fps", DEFAULT_FPS),
+            numbers.get("seconds", math.inf),
+            int(numbers.get("seed", 0)),
+        )
+
+    def grab(self) -> bool:
+        """Wait for the next frame; False after the last one."""
+        passed_s = time.monotonic() - self._start_s
+        self._index = max(self._index + 1, math.floor(passed_s / self._period_s))
+        self.exhausted = self._index >= self._frames
+        time.sleep(max(0.0, self._index * self._period_s - passed_s))
+        return not self.exhausted
+
+    @property
+    def position_s(self) -> float:
+        """When the frame that was waited for is shown, in seconds."""
+        return self._index * self._period_s
+
+    def retrieve(self) -> Array:
+        """Return the frame that was waited for, uint8 [256, 256, 3] BGR."""
+        return self.picture(self.position_s)
+
+    def picture(self, time_s: float) -> Array:
+        """Return the picture at `time_s`, uint8 [256, 256, 3] BGR."""
+        number = int(time_s // SECONDS_EACH)
+        if self._scene[0] != number:
+            rng = np.random.default_rng([self._seed, number])
+            action = self._actions[number % len(self._actions)]
+            self._scene = (number, self._draw_scene(action, rng, hard=False))
+        small = self._scene[1].frame(time_s)
+        cv2 = load_cv2()
+        return cv2.resize(small, self.size_wh, interpolation=cv2.INTER_NEAREST)
+
+    def label_at(self, time_s: float) -> str:
+        """Return the name of what is shown at `time_s`."""
+        return self._actions[int(time_s // SECONDS_EACH) % len(self._actions)].label.name
+
+    def release(self) -> None:
+        """Nothing to close."""

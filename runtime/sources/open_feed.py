@@ -1,0 +1,54 @@
+"""The feed of a source: a file's, or a live one's."""
+
+import dataclasses
+from functools import partial
+from urllib.parse import urlsplit
+
+from ..opencv import load_cv2
+from .address import Address, parse_address
+from .feed import Feed, FeedOptions
+from .file_feed import FileFeed
+from .live_feed import LiveFeed
+from .opening import check_possible, connect
+from .pacing import Arrival
+from .spec import SourceSpec
+from .video_file import VideoSource
+
+
+def open_feed(spec: SourceSpec, options: FeedOptions, rate_fps: float) -> Feed:
+    """Return the feed of a source, which opens it in its own thread once it is started.
+
+    Args:
+        spec: the source; its own rate goes before that of the run.
+        options: what the feeds of the run have in common.
+        rate_fps: the run's sampling rate.
+
+    Raises:
+        SourceError: the source is of no kind that is read, or the installed OpenCV cannot read it.
+        EngineError: OpenCV is not installed.
+    """
+    load_cv2()  # what is not installed is better met here than in a thread
+    address = dataclasses.replace(parse_address(spec.uri), name=spec.name)
+    rate_fps = spec.rate_fps or rate_fps
+    if not address.live:
+        open_file = partial(VideoSource.open, str(address.target), spec.name)
+        return FileFeed(spec.name, open_file, options, rate_fps)
+    check_possible(address)
+    return LiveFeed(
+        spec.name,
+        partial(connect, address),
+        options,
+        rate_fps,
+        patient=address.kind == "network",
+        arrival=_arrival(address),
+    )
+
+
+def _arrival(address: Address) -> Arrival:
+    if address.kind != "network":
+        return "even"
+    parts = urlsplit(str(address.target))
+    if parts.path.lower().endswith(".m3u8"):
+        return "segments"
+    # MJPEG over HTTP has no backlog, and the rate that FFmpeg announces for it is made up.
+    return "even" if parts.scheme.lower() in ("http", "https") else "backlog"

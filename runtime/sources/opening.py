@@ -1,0 +1,135 @@
+"""How each kind of source is opened, and what to say where that fails."""
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cuda import jetson_linux
+from ..errors import SourceError
+from ..opencv import has_ffmpeg, has_gstreamer
+from .address import Address
+from .capture import Capture
+
+if TYPE_CHECKING:
+    from .live_feed import LiveCapture
+
+# To open, and between two frames. FFmpeg tries up to three times to read: 15 s are the limit.
+NETWORK_LIMITS_S = (10.0, 5.0)
+_GSTREAMER_REMEDY = (
+    "OpenCV's wheels have no GStreamer, JetPack's OpenCV and Debian's python3-opencv have it: "
+    "use that one, in an environment made with --system-site-packages and without the wheel"
+)
+
+
+def connect(address: Address) -> "LiveCapture":
+    """Open a live source, anew each time.
+
+    Raises:
+        SourceError: it cannot be opened; the sentence says what to do.
+    """
+    if address.kind == "test":
+        from .moving_shapes import MovingShapesCapture
+
+        return MovingShapesCapture.of(address)
+    if address.kind == "camera":
+        return _open_camera(address)
+    if address.kind == "network":
+        return _open_network(address)
+    return _open_pipeline(address)
+
+
+def check_possible(address: Address) -> None:
+    """Refuse what the installed OpenCV could never open.
+
+    Raises:
+        SourceError: it says what is missing, and how to get it.
+    """
+    if address.kind == "csi" and not jetson_linux():
+        raise SourceError(
+            f"{address.name} is a camera on a Jetson's own connector, and this machine is none: "
+            "name a USB camera by its number, or write a gst: pipeline for another board."
+        )
+    if address.kind in ("csi", "gst") and not has_gstreamer():
+        raise SourceError(
+            f"{address.name} needs an OpenCV with GStreamer, and this one has none: "
+            f"{_GSTREAMER_REMEDY}."
+        )
+    if address.kind == "network" and not (has_ffmpeg() or has_gstreamer()):
+        raise SourceError(
+            f"{address.name} needs an OpenCV with FFmpeg, and this one has none: run pip install "
+            "--force-reinstall opencv-python-headless."
+        )
+
+
+def csi_pipeline(address: Address) -> str:
+    """Return the pipeline of a Jetson's CSI camera; it holds nothing but numbers of the user's."""
+    numbers = address.numbers
+    width, height = int(numbers.get("width", 1280)), int(numbers.get("height", 720))
+    fps = round(numbers.get("fps", 30))
+    return (
+        f"nvarguscamerasrc sensor-id={address.target} ! "
+        f"video/x-raw(memory:NVMM),width={width},height={height},framerate={fps}/1 ! nvvidconv ! "
+        "video/x-raw,format=BGRx ! videoconvert ! video/x-raw,format=BGR ! "
+        "appsink drop=true max-buffers=1"
+    )
+
+
+def _open_camera(address: Address) -> Capture:
+    target: str | int = address.target
+    if isinstance(target, str):
+        # A stable name leads to another number once the camera was plugged in again.
+        device = os.path.realpath(target)
+        number = device.removeprefix("/dev/video")
+        target = int(number) if number.isdecimal() else device
+    # OpenCV reads a string as a file; a number that is looked up now is the same camera.
+    capture = Capture(target, address.name)
+    if not capture.is_open:
+        capture.release()
+        raise SourceError(_no_camera(target, address.name))
+    return capture
+
+
+def _open_network(address: Address) -> Capture:
+    capture = Capture(address.target, address.name, limits_s=NETWORK_LIMITS_S)
+    if not capture.is_open:
+        capture.release()
+        raise SourceError(
+            f"No video comes from {address.name}: check the address, the password and the network."
+        )
+    return capture
+
+
+def _open_pipeline(address: Address) -> Capture:
+    is_csi = address.kind == "csi"
+    pipeline = csi_pipeline(address) if is_csi else str(address.target)
+    capture = Capture(pipeline, address.name, backend="GSTREAMER")
+    if not capture.is_open:
+        capture.release()
+        raise SourceError(
+            f"No camera answers at {address.name}: check its cable, and that this is a Jetson "
+            "with nvargus-daemon running."
+            if is_csi
+            else f"GStreamer does not start the pipeline {address.name}: try it with "
+            "gst-launch-1.0, which says why."
+        )
+    return capture
+
+
+def _no_camera(target: str | int, name: str) -> str:
+    if isinstance(target, str):
+        return f"There is no camera {name}: connect it, or look into /dev/v4l/by-id."
+    devices = sorted(
+        int(device.name.removeprefix("video"))
+        for device in Path("/dev").glob("video*")
+        if device.name.removeprefix("video").isdecimal()
+    )
+    if not devices:
+        return f"There is no camera {target}: no camera is connected (/dev/video* is empty)."
+    if target not in devices:
+        return f"There is no camera {target}: this machine has {', '.join(map(str, devices))}."
+    device = Path("/dev") / f"video{target}"
+    if not os.access(device, os.R_OK | os.W_OK):
+        return (
+            f"You may not use camera {target}: run sudo usermod -aG video $USER, and log in again."
+        )
+    return f"Camera {target} cannot be opened: close the program that uses it."

@@ -1,0 +1,96 @@
+"""streams.toml: what it may say, and where it is wrong."""
+
+import pytest
+
+from stzsar.runtime.errors import SourceError
+from stzsar.runtime.sources.spec import SourceSpec
+from stzsar.runtime.sources.streams_file import read_streams
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write_file(text):
+        path = tmp_path / "streams.toml"
+        path.write_text(text)
+        return path
+
+    return write_file
+
+
+def test_streams_have_names_labels_and_thresholds_of_their_own(write, tmp_path):
+    path = write("""
+[[stream]]
+name = "hall"
+source = "rtsp://me:${HALL}@hall.example/x"
+labels = "hall.txt"
+threshold = 0.6
+calibration = "sub/hall.json"
+rate = 8
+
+[[stream]]
+name = "clip"
+source = "clip.mp4"
+""")
+
+    hall, clip = read_streams(path, {"HALL": "pa55"})
+
+    assert hall == SourceSpec(
+        uri="rtsp://me:pa55@hall.example/x",
+        name="hall",
+        labels=tmp_path / "hall.txt",
+        rate_fps=8.0,
+        threshold=0.6,
+        calibration=tmp_path / "sub" / "hall.json",
+    )
+    assert clip == SourceSpec(uri=str(tmp_path / "clip.mp4"), name="clip")
+    assert "pa55" not in repr(hall)
+
+
+ONE = '[[stream]]\nname = "a"\nsource = "rtsp://me:pa55@cam/x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "names no stream"),
+        ("stream = []", "names no stream"),
+        ("stream = [1]", "Stream 1 of .* is no table"),
+        ('[stream]\nname = "a"', "names no stream"),
+        ('[[camera]]\nname = "a"', "'camera', which is unknown"),
+        (ONE + ONE, "Stream 2 of .* is called 'a', as one before it"),
+        (ONE + "colour = 1", "Stream 1 of .* 'colour', which is unknown: it takes name, source"),
+        ('[[stream]]\nsource = "0"', 'needs name = "…"'),
+        ('[[stream]]\nname = "a"', 'needs source = "…"'),
+        ('[[stream]]\nname = "a"\nsource = 0', 'needs source = "…" in quotes'),
+        ('[[stream]]\nname = "a\\nb"\nsource = "0"', "no short line of text"),
+        (ONE + "threshold = 1.5", "threshold of stream 1 of .* from 0 to 1"),
+        (ONE + "threshold = true", "threshold of stream 1 of .* from 0 to 1"),
+        (ONE + "threshold = nan", "threshold of stream 1 of .* from 0 to 1"),
+        (ONE + "rate = 0", "rate of stream 1 of .* above 0"),
+        (ONE + 'rate = "8"', "rate of stream 1"),
+        (ONE + "labels = 3", "needs labels"),
+        (ONE.replace("pa55", "${GONE}"), "needs the variable GONE, which is not set"),
+        (ONE.replace("pa55", "${"), "without the name of a variable"),
+        (ONE.replace("rtsp", "ftp"), "The source of stream 1 of .* of no kind that is read"),
+        (ONE.replace("rtsp://me:pa55@cam/x", "*.mp4"), "is a folder or a pattern"),
+        (ONE.replace("rtsp://me:pa55@cam/x", "."), "is a folder or a pattern"),
+        ('[[stream]]\nsource = "rtsp://me:pa55@cam/x\n', "is no TOML: look at line 2"),
+        ('[[stream]]\nsource = "rtsp://me:pa55@cam/x', "is no TOML: look at end of document"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place_and_without_secrets(write, text, message):
+    path = write(text)
+
+    with pytest.raises(SourceError, match=message) as caught:
+        read_streams(path, {})
+
+    assert str(path) in str(caught.value)
+    assert "pa55" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
+    with pytest.raises(SourceError, match="Cannot read the streams"):
+        read_streams(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(SourceError, match="not UTF-8"):
+        read_streams(tmp_path / "latin.toml")

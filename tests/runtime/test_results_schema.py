@@ -1,0 +1,139 @@
+"""The schema and the code say the same: every field of one is in the other."""
+
+import copy
+import json
+from importlib import resources
+from typing import Any, get_args
+
+import pytest
+
+from stzsar.runtime.results import (
+    SCHEMA_VERSION,
+    ActionEvent,
+    Explanation,
+    FrameReason,
+    Message,
+    Overload,
+    Recognition,
+    Score,
+    StreamCondition,
+    StreamState,
+    to_json,
+)
+
+jsonschema: Any = pytest.importorskip("jsonschema")
+
+TOP = (Score("red", 0.75, 0.5), Score("Íjászat", 0.25, -0.1))
+REASON = FrameReason(1.0, 0.25, "a bat", -0.2, (3, 0), ((0.1, 0.2), (0.3, 0.4)))
+FILE_RESULT = Recognition("clip.mp4", 0.0, 1.75, 8, TOP)
+LIVE_RESULT = Recognition(
+    *("gate", 0.0, 1.75, 8, TOP),
+    decision="red",
+    gap_s=0.5,
+    encoded=7,
+    rate_fps=3.5,
+    time=1.7e9,
+    age_ms=151.26,
+    explanation=Explanation("red", (REASON, REASON)),
+)
+MESSAGES: dict[str, Message] = {
+    "result of a file": FILE_RESULT,
+    "result of a stream": LIVE_RESULT,
+    "start": ActionEvent("start", "clip.mp4", "red", 1.5, None, 0.8, 0.5),
+    "end": ActionEvent("end", "gate", "red", 9.5, 1.7e9, 0.9, 8.5),
+    **{
+        f"stream {state}": StreamState("gate", state, "", 1.7e9)
+        for state in get_args(StreamCondition)
+    },
+    "overload": Overload(0.4, 1.7e9),
+}
+
+
+@pytest.fixture(scope="module")
+def schema() -> Any:
+    text = resources.files("stzsar.runtime").joinpath("results.schema.json").read_text("utf-8")
+    return json.loads(text)
+
+
+@pytest.fixture(scope="module")
+def validator(schema):
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def document(message: Message) -> Any:
+    return json.loads(to_json(message))
+
+
+def objects(value):
+    """Every object within a document, itself included."""
+    if isinstance(value, dict):
+        yield value
+    for child in value.values() if isinstance(value, dict) else value:
+        if isinstance(child, dict | list):
+            yield from objects(child)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_every_kind_of_message_is_valid(validator, name):
+    validator.validate(document(MESSAGES[name]))
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_field_that_the_schema_does_not_know_is_refused_at_every_depth(validator, name):
+    whole = document(MESSAGES[name])
+    for index, _ in enumerate(objects(whole)):
+        changed = copy.deepcopy(whole)
+        list(objects(changed))[index]["surprise"] = 1
+        assert not validator.is_valid(changed)
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_field_that_is_missing_is_refused_at_every_depth(validator, name):
+    whole = document(MESSAGES[name])
+    for index, found in enumerate(objects(whole)):
+        for field in found:
+            changed = copy.deepcopy(whole)
+            del list(objects(changed))[index][field]
+            assert validator.is_valid(changed) == (field == "explanation"), field
+
+
+def test_every_field_of_the_schema_is_written_by_the_code(schema):
+    written = {
+        kind: {key for message in MESSAGES.values() for key in _keys_of(message, kind)}
+        for kind in ("result", "event", "stream", "overload")
+    }
+
+    for kind, keys in written.items():
+        assert keys == set(schema["$defs"][kind]["properties"])
+
+
+def _keys_of(message, kind):
+    found = document(message)
+    return found if found["type"] == kind else {}
+
+
+@pytest.mark.parametrize(
+    ("name", "field", "wrong"),
+    [
+        *(("result of a file", "score", 1.5), ("result of a file", "window", [0.0])),
+        *(("result of a file", "top", []), ("result of a file", "age_ms", -1)),
+        *(("start", "event", "middle"), ("stream live", "state", "gone")),
+        *(("overload", "share", 2), ("overload", "version", 2), ("overload", "type", "stream")),
+    ],
+)
+def test_a_value_out_of_its_range_is_refused(validator, name, field, wrong):
+    assert not validator.is_valid({**document(MESSAGES[name]), field: wrong})
+
+
+def test_the_schema_is_that_of_the_version_that_is_written(schema):
+    assert schema["$defs"]["version"]["const"] == SCHEMA_VERSION
+
+
+def test_every_field_says_what_it_is(schema):
+    """A field of a message has a description, or a name that is its whole meaning."""
+    self_evident = {"type", "event", "label"}
+    for kind in ("result", "event", "stream", "overload"):
+        for name, field in schema["$defs"][kind]["properties"].items():
+            described = "description" in field or "$ref" in field
+            assert described or name in self_evident, (kind, name)

@@ -1,0 +1,144 @@
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.results import ActionEvent, Recognition, Score
+from stzsar.runtime.sinks.jsonl import JsonLines
+
+RESULT = Recognition("clip", 0.0, 1.0, 4, (Score("red", 0.75, 0.5),))
+EVENT = ActionEvent("start", "clip", "red", 1.0, None, 0.75, 0.5)
+WRITER = (
+    "import sys, time\n"
+    "from stzsar.runtime.results import ActionEvent, Recognition, Score\n"
+    "from stzsar.runtime.sinks.jsonl import JsonLines\n"
+    "sink = JsonLines(None, complete=False)\n"
+    "result = Recognition('clip', 0.0, 1.0, 4, (Score('x' * 1000, 0.75, 0.5),))\n"
+)
+
+
+def types(path):
+    return [json.loads(line)["type"] for line in path.read_text().splitlines()]
+
+
+@pytest.mark.parametrize("complete", [True, False])
+@pytest.mark.parametrize(
+    ("only_events", "expected"), [(False, ["result", "event", "result"]), (True, ["event"])]
+)
+def test_messages_become_lines(tmp_path, complete, only_events, expected):
+    sink = JsonLines(tmp_path / "out.jsonl", complete=complete, only_events=only_events)
+
+    for message in (RESULT, EVENT, RESULT):
+        sink.put(message)
+    sink.close(30)
+
+    assert types(tmp_path / "out.jsonl") == expected
+    assert sink.counters.delivered == len(expected)
+
+
+def test_a_line_of_a_complete_sink_is_there_at_once(tmp_path):
+    sink = JsonLines(tmp_path / "out.jsonl")
+
+    sink.put(RESULT)
+
+    assert types(tmp_path / "out.jsonl") == ["result"]
+    sink.close(1)
+
+
+def test_a_full_disk_ends_a_live_run_as_it_ends_one_over_files():
+    sink = JsonLines(Path("/dev/full"), complete=False)
+    sink.put(RESULT)
+
+    with pytest.raises(StzsarError, match="No space left on device"):
+        sink.close(30)
+
+
+def test_a_fifo_that_nobody_empties_holds_up_nothing_and_gets_the_events_first(tmp_path):
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    reader = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    sink = JsonLines(fifo, complete=False)
+
+    for _ in range(20):
+        sink.put(EVENT)
+        for _ in range(500):
+            sink.put(RESULT)
+    lines: list[bytes] = []
+    thread = threading.Thread(target=_read_all, args=(reader, lines))
+    thread.start()
+    sink.close(30)
+    thread.join()
+
+    found = [json.loads(line) for line in b"".join(lines).splitlines()]
+    assert [line["type"] for line in found].count("event") == 20
+    assert sink.counters.dropped > 5000
+    assert sink.counters.delivered + sink.counters.dropped == 20 * 501
+    assert len(found) == sink.counters.delivered
+
+
+def _read_all(reader, lines):
+    os.set_blocking(reader, True)
+    while part := os.read(reader, 65536):
+        lines.append(part)
+
+
+def test_a_reader_that_stops_reading_does_not_keep_the_command_from_ending():
+    program = WRITER + "for _ in range(5000): sink.put(result)\nsink.close(0.2)\n"
+
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stderr is not None
+    said = process.stderr.read()  # ends with the process; stdout is full and stays so
+    process.wait()
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stderr.close()
+
+    assert process.returncode == 0, said
+    assert b"dropped" in said
+    assert b"Fatal" not in said
+
+
+def test_a_reader_that_leaves_ends_a_live_run():
+    program = WRITER + (
+        "try:\n    while True:\n        sink.put(result)\n        time.sleep(0.001)\n"
+        "except BrokenPipeError:\n    sink.close(1)\n    sys.exit(7)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+
+    process.wait()
+    assert process.stderr is not None
+    process.stderr.close()
+    assert process.returncode == 7
+
+
+def test_a_pipe_that_is_set_not_to_block_loses_no_line(tmp_path, monkeypatch):
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    with os.fdopen(write_end, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        sink = JsonLines(None, complete=False)
+        for _ in range(900):
+            sink.put(RESULT)
+        time.sleep(0.05)
+        lines: list[bytes] = []
+        thread = threading.Thread(target=_read_all, args=(read_end, lines))
+        thread.start()
+        sink.close(30)
+        monkeypatch.undo()
+    thread.join()
+    os.close(read_end)
+
+    assert len([json.loads(line) for line in b"".join(lines).splitlines()]) == 900

@@ -1,0 +1,408 @@
+import json
+import logging
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.results import ActionEvent, Overload, Recognition, Score, StreamState
+from stzsar.runtime.sinks.mqtt import Address, Mqtt, StreamTopics
+
+paho = pytest.importorskip("paho.mqtt.client", reason="pip install '.[sinks]'")
+MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
+
+
+def result(source="gate", label="red"):
+    return Recognition(source, 0.0, 1.0, 4, (Score(label, 0.75, 0.5),))
+
+
+def event(number, source="gate"):
+    return ActionEvent("start", source, "red", float(number), 1e9, 0.75, 0.5)
+
+
+def state(condition, source="gate"):
+    return StreamState(source, condition, "", 1e9)
+
+
+def until(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class Broker:
+    """A mosquitto of the test's own, which forgets everything when it ends."""
+
+    def __init__(self, folder, *lines):
+        self.folder = folder
+        with socket.create_server(("127.0.0.1", 0)) as reserved:
+            self.port = reserved.getsockname()[1]
+        self.config = folder / "mosquitto.conf"
+        # It gives up root's rights, with which alone the test's folder can be read.
+        settings = [f"listener {self.port} 127.0.0.1", *lines, "user root"]
+        self.config.write_text("\n".join([*settings, ""]))
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen(
+            [str(MOSQUITTO), "-c", self.config],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        until(self.answers)
+
+    def answers(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def kill(self):
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+
+class Listener:
+    """Subscribes to everything; `got` has (topic, payload, retained)."""
+
+    def __init__(self, port, *, user=None, password=None, ca_file=None):
+        self.got = []
+        self.ready = False
+        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
+        self.client.reconnect_delay_set(1, 1)
+        if user:
+            self.client.username_pw_set(user, password)
+        if ca_file:
+            self.client.tls_set(str(ca_file))
+        self.client.on_connect = lambda client, *_: client.subscribe("#", 1)
+        self.client.on_subscribe = lambda *_: setattr(self, "ready", True)
+        self.client.on_message = lambda _client, _data, message: self.got.append(
+            (message.topic, message.payload.decode(), message.retain)
+        )
+        self.client.connect_async("localhost", port)
+        self.client.loop_start()
+        until(lambda: self.ready)
+
+    def payloads(self, topic):
+        return [payload for found, payload, _ in self.got if found == topic]
+
+    def times(self):
+        return [json.loads(payload)["time_s"] for payload in self.payloads("site/gate/event")]
+
+    def stop(self):
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts brokers and listeners, and ends them."""
+    if not MOSQUITTO:
+        pytest.skip("apt install mosquitto")
+    running = []
+
+    def make(kind, *arguments, **options):
+        started = kind(*([tmp_path] if kind is Broker else []), *arguments, **options)
+        running.append(started.kill if kind is Broker else started.stop)
+        return started
+
+    yield make
+    for end in reversed(running):
+        end()
+
+
+@pytest.fixture(autouse=True)
+def said(caplog, monkeypatch):
+    caplog.set_level(logging.WARNING, logger="stzsar")
+    monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+def test_every_message_has_its_topic_and_states_are_kept_for_those_who_come_late(start, said):
+    broker = start(Broker, "allow_anonymous true")
+    listener = start(Listener, broker.port)
+    sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site")
+    for message in (state("live"), result(), event(0), Overload(0.5, 1e9)):
+        sink.put(message)
+    until(lambda: len(listener.got) == 5)
+    late = start(Listener, broker.port)
+    until(lambda: len(late.got) == 3)
+    sink.close(30)
+    until(lambda: listener.payloads("site/status") == ["online", "offline"])
+
+    kinds = {topic: json.loads(text)["type"] for topic, text, _ in listener.got[1:5]}
+    assert kinds == {
+        "site/gate/state": "stream",
+        "site/gate/result": "result",
+        "site/gate/event": "event",
+        "site/overload": "overload",
+    }
+    assert {(topic, kept) for topic, _, kept in late.got[:3]} == {
+        ("site/gate/state", True),
+        ("site/overload", True),
+        ("site/status", True),
+    }
+    assert sink.counters.delivered == 4
+    assert said() == []
+
+
+def test_names_and_passwords_of_a_broker_are_kept_to_and_never_shown(start, said, tmp_path):
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "me", "p@ss/wörd"], check=True)
+    passwords.chmod(0o600)
+    broker = start(Broker, "allow_anonymous false", f"password_file {passwords}")
+    listener = start(Listener, broker.port, user="me", password="p@ss/wörd")
+    address = f"127.0.0.1:{broker.port}/site"
+    in_url = Mqtt(f"mqtt://me:p%40ss%2Fw%C3%B6rd@{address}")
+    beside_it = Mqtt(f"mqtt://me@{address}", password="p@ss/wörd")
+    for sink in (in_url, beside_it):
+        sink.put(event(1))
+    until(lambda: listener.times() == [1, 1])
+    assert said() == []
+
+    wrong = Mqtt(f"mqtt://me:hunter2@{address}")
+    wrong.put(event(2))
+    until(said)
+    for sink in (in_url, beside_it, wrong):
+        sink.close(1)
+
+    assert said()[0] == (
+        f"mqtt://{address}: the broker refuses the connection: Not authorized; the run goes on."
+    )
+    assert listener.times() == [1, 1]
+    assert wrong.counters.dropped == 1
+    for text in (*said(), wrong.name, in_url.name):
+        assert not any(secret in text for secret in ("hunter2", "p@ss", "p%40", "me:"))
+
+
+def make_authority(folder):
+    """A CA and a certificate of it for localhost, made with openssl."""
+
+    def openssl(*words):
+        subprocess.run(["openssl", *words], cwd=folder, check=True, capture_output=True)
+
+    if not shutil.which("openssl"):
+        pytest.skip("apt install openssl")
+    new_key = ("-newkey", "rsa:2048", "-nodes", "-days", "2")
+    openssl("req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=our CA")
+    signed_by = ("-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "subjectAltName=DNS:localhost")
+    subject = ("-subj", "/CN=localhost", "-addext", "basicConstraints=CA:FALSE")
+    openssl("req", "-x509", *new_key, "-keyout", "b.key", "-out", "b.pem", *subject, *signed_by)
+    return folder / "ca.pem"
+
+
+def test_tls_is_verified_with_the_authority_that_is_named(start, said, caplog, tmp_path):
+    ca_file = make_authority(tmp_path)
+    files = (f"certfile {tmp_path}/b.pem", f"keyfile {tmp_path}/b.key")
+    broker = start(Broker, "allow_anonymous true", *files)
+    listener = start(Listener, broker.port, ca_file=ca_file)
+
+    trusting = Mqtt(f"mqtts://localhost:{broker.port}/site", ca_file=ca_file)
+    trusting.put(event(1))
+    until(lambda: listener.times() == [1])
+    trusting.close(30)
+    assert said() == []
+    # Another name for the same broker, and one whose authority nobody knows.
+    for host, chosen in (("127.0.0.1", ca_file), ("localhost", None)):
+        sink = Mqtt(f"mqtts://{host}:{broker.port}/site", ca_file=chosen)
+        sink.put(event(2))
+        until(said)
+        sink.close(0.1)
+        assert "the broker cannot be reached" in said()[0]
+        assert sink.counters.delivered == 0
+        caplog.clear()
+    assert listener.times() == [1]
+
+
+@pytest.mark.slow
+def test_a_broker_that_is_killed_and_restarted_misses_no_event_and_gets_the_states_again(
+    start, said
+):
+    broker = start(Broker, "allow_anonymous true")
+    listener = start(Listener, broker.port)
+    sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site")
+    sink.put(state("live"))
+    sent = 0
+
+    def send_some():
+        nonlocal sent
+        for _ in range(20):
+            sink.put(event(sent))
+            sink.put(result())
+            sent += 1
+            time.sleep(0.002)
+
+    send_some()
+    broker.kill()
+    send_some()
+    until(said)
+    listener.ready = False
+    broker.start()
+    until(lambda: listener.ready)
+    send_some()
+    until(lambda: set(listener.times()) >= set(range(20, sent)))
+    until(lambda: sink.counters.delivered >= sent)
+    sink.close(30)
+
+    # Those before the crash may have died inside the broker, after it had acknowledged them.
+    late = start(Listener, broker.port)
+    until(lambda: late.payloads("site/gate/state"))
+    assert late.payloads("site/status") == ["offline"]
+    new = list(dict.fromkeys(number for number in listener.times() if number >= 20))
+    assert new == sorted(new)
+    assert [line.partition(" ")[2] for line in said()][1:2] == ["works again."]
+    assert len(said()) in (2, 3)  # perhaps the sum of what was dropped at the end
+
+
+@pytest.mark.slow
+def test_a_broker_that_comes_late_gets_what_has_waited(start, said):
+    broker = start(Broker, "allow_anonymous true")
+    broker.kill()
+    sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site")
+    for number in range(5):
+        sink.put(event(number))
+    until(said)
+    assert "the broker cannot be reached (connection refused); the run goes on." in said()[0]
+
+    broker.start()
+    listener = start(Listener, broker.port)
+    until(lambda: listener.times() == [0, 1, 2, 3, 4])
+    sink.close(30)
+    assert len(said()) == 2
+
+
+def test_a_run_that_breaks_off_is_told_by_the_last_will(start):
+    broker = start(Broker, "allow_anonymous true")
+    listener = start(Listener, broker.port)
+    program = (
+        "import os, sys, time\n"
+        "from stzsar.runtime.sinks.mqtt import Mqtt\n"
+        f"sink = Mqtt('mqtt://127.0.0.1:{broker.port}/site')\n"
+        "sys.stdin.readline()\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
+    until(lambda: listener.payloads("site/status") == ["online"])
+    process.communicate(b"\n")
+
+    until(lambda: listener.payloads("site/status") == ["online", "offline"])
+
+
+def mute_server():
+    server = socket.create_server(("127.0.0.1", 0), backlog=100)
+    return server, f"mqtt://127.0.0.1:{server.getsockname()[1]}/site"
+
+
+def test_a_flood_for_a_broker_that_says_nothing_is_bounded_and_closing_ends():
+    server, url = mute_server()
+    sink = Mqtt(url)
+    long = result(label="x" * 50_000)
+    for number in range(2000):  # 100 MB
+        sink.put(long)
+        sink.put(event(number))
+    held_bytes = sink._queue._bytes
+    start_s = time.monotonic()
+    sink.close(0.1)
+    took_s = time.monotonic() - start_s
+    server.close()
+
+    assert held_bytes <= 16 * 2**20
+    assert took_s < 4  # the connection attempt may take five
+    assert sink.counters.dropped == 4000
+
+
+def test_a_flood_for_a_real_broker_arrives_but_for_what_is_counted(start):
+    broker = start(Broker, "allow_anonymous true")
+    listener = start(Listener, broker.port)
+    sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site")
+    for number in range(3000):
+        sink.put(result(label="x" * 3000))  # 18 MB
+        if number % 100 == 0:
+            sink.put(event(number))
+    sink.close(60)
+
+    assert listener.times() == list(range(0, 3000, 100))
+    assert sink.counters.delivered + sink.counters.dropped == 3030
+    until(lambda: len(listener.payloads("site/gate/result")) + 30 == sink.counters.delivered)
+
+
+def test_each_stream_has_one_level_of_a_topic_whatever_its_name_is():
+    topics = StreamTopics("site")
+    names = ["gate", "a/b", "a+b", "#", "", "\x00\x1b", "$SYS", "rtsp://cam/1", "x" * 70_000]
+    names += ["status", "overload", "Íjászat", "\ud800", "a b\n", "camera 0"]
+
+    found = [topics.of(name, "event") for name in names]
+
+    assert found[0] == "site/gate/event"
+    assert re.fullmatch("site/camera_0-[0-9a-f]{8}/event", found[-1])
+    assert "site/Íjászat/event" in found
+    assert len(set(found)) == len(names)
+    assert found == [topics.of(name, "event") for name in names]
+    for topic in found:
+        assert topic.count("/") == 2
+        assert not set(topic) & set("+#\x00\x1b\n")
+        assert len(topic.encode("utf-8")) < 500
+
+
+def test_the_memory_for_stream_names_is_bounded():
+    topics = StreamTopics("site")
+
+    for number in range(3000):
+        topics.of(f"stream {number}", "event")
+
+    assert len(topics._parts) == 1000
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("mqtt://h", ("h", 1883, False, None, None, "stzsar", "mqtt://h")),
+        ("mqtts://h:1/a/b/", ("h", 1, True, None, None, "a/b", "mqtts://h:1/a/b/")),
+        ("mqtt://u%40:p%2F@[::1]/a", ("::1", 1883, False, "u@", "p/", "a", "mqtt://[::1]/a")),
+    ],
+)
+def test_addresses_are_read(url, expected):
+    address = Address.parse(url)
+
+    names = ("host", "port", "tls", "user", "password", "prefix", "shown")
+    assert tuple(getattr(address, name) for name in names) == expected
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "h", "http://h", "mqtt://", "mqtt://u:pw@", "mqtt://u:pw@h:x/", "mqtt://u:pw@h:0/"),
+        *("mqtt://u:pw@h/a+b", "mqtt://u:pw@h/%23", "mqtt://u:pw@h/%00", "mqtt://u:pw@h/a#b"),
+        *("mqtt://u:pw@a b/", "mqtt://u:pw@h/?token=pw", "mqtt://u:p/w@h/x", "mqtt://[u:pw@h"),
+    ],
+)
+def test_what_is_no_address_is_refused_without_its_password(url):
+    with pytest.raises(StzsarError) as refused:
+        Mqtt(url)
+    assert "pw" not in str(refused.value)
+    assert "p/w" not in str(refused.value)
+
+
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_file_of_authorities_that_is_of_no_use_is_one_sentence(tmp_path, content):
+    if content:
+        (tmp_path / "ca.pem").write_text(content)
+
+    with pytest.raises(StzsarError, match=r"authorities in .*ca\.pem cannot be used"):
+        Mqtt("mqtts://localhost/x", ca_file=tmp_path / "ca.pem")
+
+
+def test_a_password_that_goes_over_the_network_in_clear_is_said(said):
+    sink = Mqtt("mqtt://me@192.0.2.1/x", password="pw")
+    sink.close(0)
+
+    assert said()[0] == "mqtt://192.0.2.1/x gets its password in clear: mqtts:// encrypts it."

@@ -1,0 +1,226 @@
+import http.client
+import json
+import logging
+import re
+import socket
+import threading
+import time
+
+import pytest
+
+from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.results import ActionEvent, Overload, Recognition, Score, StreamState
+from stzsar.runtime.sinks import small_server
+from stzsar.runtime.sinks.prometheus import PrometheusMetrics
+from stzsar.runtime.sinks.queued import SinkCounters
+
+parser = pytest.importorskip("prometheus_client.parser", reason="pip install '.[sinks]'")
+
+
+def result(source="gate", age_ms: float | None = 150.0):
+    return Recognition(source, 0.0, 1.0, 4, (Score("red", 0.75, 0.5),), age_ms=age_ms)
+
+
+def state(condition, source="gate"):
+    return StreamState(source, condition, "", 1e9)
+
+
+def get(sink, path, **headers):
+    connection = http.client.HTTPConnection("127.0.0.1", sink.port, timeout=30)
+    connection.request("GET", path, headers=headers)
+    answer = connection.getresponse()
+    body = answer.read().decode()
+    connection.close()
+    return answer.status, answer.headers["Content-Type"], body
+
+
+def samples(sink):
+    _, _, text = get(sink, "/metrics")
+    return {
+        (sample.name, *sorted(sample.labels.items())): sample.value
+        for family in parser.text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+@pytest.fixture
+def make():
+    """Makes sinks on free ports, and closes them."""
+    made = []
+
+    def make_one(**options):
+        made.append(PrometheusMetrics(0, **options))
+        return made[-1]
+
+    yield make_one
+    for sink in made:
+        sink.close(1)
+
+
+def test_what_passes_and_what_others_count_is_there_when_it_is_asked_for(make):
+    counts = {"gate": {"read": 90, "sampled": 30, "encoded": 28, "dropped": 2}}
+    sinks = {"mqtt": SinkCounters(delivered=5, dropped=1)}
+    sink = make(counters=lambda: counts, sinks=lambda: sinks)
+    for age_ms in (40.0, 150.0, 60_000.0, None):
+        sink.put(result(age_ms=age_ms))
+    for kind in ("start", "start", "end"):
+        sink.put(ActionEvent(kind, "gate", "red", 1.0, 1e9, 0.75, 0.5))
+    sink.put(Overload(0.4, 1e9))
+    sink.put(state("live"))
+    sink.observe_round(0.03, 3)
+    counts["gate"]["read"] = 91
+
+    found = samples(sink)
+
+    gate = ("stream", "gate")
+    assert found["stzsar_frames_total", ("fate", "read"), gate] == 91
+    assert found["stzsar_frames_total", ("fate", "dropped"), gate] == 2
+    assert found["stzsar_results_total", gate] == 4
+    assert found["stzsar_events_total", ("event", "start"), gate] == 2
+    assert found["stzsar_result_age_seconds_count", gate] == 3
+    assert found["stzsar_result_age_seconds_sum", gate] == pytest.approx(60.19)
+    assert found["stzsar_result_age_seconds_bucket", ("le", "0.2"), gate] == 2
+    assert found["stzsar_round_seconds_bucket", ("le", "0.05")] == 1
+    assert found["stzsar_round_frames_sum",] == 3
+    assert found["stzsar_sampling_share",] == 0.4
+    assert found["stzsar_sink_messages_total", ("fate", "delivered"), ("sink", "mqtt")] == 5
+    assert found["stzsar_resident_memory_bytes",] > 1e6
+    assert any(key[0] == "stzsar_build_info" for key in found)
+
+
+def test_a_stream_is_in_one_state_at_a_time(make):
+    sink = make()
+    for condition in ("connecting", "live", "stalled", "lost", "live", "lost"):
+        sink.put(state(condition))
+
+    found = {key[1][1]: value for key, value in samples(sink).items() if "state" in key[0]}
+
+    assert found == {"connecting": 0, "live": 0, "stalled": 0, "lost": 1, "ended": 0}
+
+
+def test_health_is_good_while_a_stream_is_live(make):
+    sink = make()
+    assert get(sink, "/healthz")[0] == 503
+
+    sink.put(state("live", "a"))
+    sink.put(state("lost", "b\x00\ud800"))
+    status, content_type, body = get(sink, "/healthz")
+    assert (status, content_type) == (200, "application/json")
+    assert json.loads(body) == {
+        "status": "live",
+        "streams": {"a": "live", "b\x00\ud800": "lost"},
+    }
+
+    sink.source_ended("a")
+    status, _, body = get(sink, "/healthz")
+    assert (status, json.loads(body)["status"]) == (503, "not live")
+
+
+def test_names_from_outside_neither_break_the_format_nor_fill_the_memory(make):
+    awkward = 'a"b\\c\nd{e="f"}\x00\u202e\ud800'
+    sink = make(counters=lambda: {awkward: {"read": 7}})
+    sink.put(result(awkward))
+    for number in range(1500):
+        sink.put(result(f"stream {number}"))
+        sink.put(state("live", f"stream {number}"))
+
+    found = samples(sink)
+
+    streams = {dict(key[1:])["stream"] for key in found if key[0] == "stzsar_results_total"}
+    assert len(streams) == 1001
+    assert found["stzsar_results_total", ("stream", "(other)")] == 501
+    shown = awkward.replace("\ud800", "?")
+    assert found["stzsar_frames_total", ("fate", "read"), ("stream", shown)] == 7
+    assert len(sink.health()[1]["streams"]) == 1000
+
+
+def test_openmetrics_is_given_to_whom_asks_for_it_and_other_paths_are_not_there(make):
+    sink = make()
+
+    plain = get(sink, "/metrics?x=1")
+    modern = get(sink, "/metrics", Accept="application/openmetrics-text; version=1.0.0")
+
+    assert plain[1].startswith("text/plain; version=")
+    assert modern[1].startswith("application/openmetrics-text")
+    assert modern[2].endswith("# EOF\n")
+    assert get(sink, "/")[0] == get(sink, "/../etc/passwd")[0] == 404
+
+
+def test_a_count_that_fails_is_an_answer_and_not_the_end(make):
+    sink = make(counters=lambda: {}["x"])
+
+    assert get(sink, "/metrics")[0] == 500
+    assert get(sink, "/healthz")[0] == 503
+
+
+def test_a_port_that_is_taken_and_a_host_elsewhere_are_one_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(StzsarError, match=rf"^Port {port} of 127\.0\.0\.1 cannot .*in use"):
+            PrometheusMetrics(port)
+    for host, port in (("192.0.2.1", 0), ("no such host", 0), ("127.0.0.1", 70_000), ("x" * 99, 1)):
+        with pytest.raises(StzsarError, match="cannot be listened on"):
+            PrometheusMetrics(port, host=host)
+
+
+def test_only_this_machine_may_read_unless_it_is_said_and_warned_of(make, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
+    assert re.fullmatch(r"metrics http://127\.0\.0\.1:\d+/metrics", make().name)
+    make(host="::1")
+    make(host="localhost")
+    assert caplog.records == []
+
+    make(host="0.0.0.0")
+    assert [record.getMessage().partition(" can ")[2] for record in caplog.records] == [
+        "be read by everyone in the network: it has no password."
+    ]
+
+
+def test_who_never_finishes_asking_is_cut_off_and_too_many_are_not_served(make, monkeypatch):
+    monkeypatch.setattr(small_server, "CONNECTION_S", 0.2)
+    sink = make()
+    idle = [socket.create_connection(("127.0.0.1", sink.port)) for _ in range(40)]
+    for connection in idle:
+        connection.sendall(b"GET /met")
+
+    ended = []
+    for connection in idle:
+        connection.settimeout(30)
+        try:
+            ended.append(connection.recv(1000))
+        except ConnectionResetError:
+            ended.append(b"")
+        connection.close()
+
+    assert len(ended) == 40
+    assert get(sink, "/metrics")[0] == 200
+
+
+def test_counting_goes_on_while_it_is_read(make):
+    sink = make()
+    stop = threading.Event()
+
+    def count():
+        number = 0
+        while not stop.is_set():
+            sink.put(result(f"stream {number % 50}"))
+            sink.put(state("live", f"stream {number % 50}"))
+            number += 1
+            time.sleep(0)
+
+    thread = threading.Thread(target=count)
+    thread.start()
+    try:
+        assert all(get(sink, path)[0] in (200, 503) for path in ["/metrics", "/healthz"] * 20)
+    finally:
+        stop.set()
+        thread.join()
+
+
+def test_after_closing_the_port_is_free():
+    sink = PrometheusMetrics(0)
+    sink.close(1)
+
+    again = PrometheusMetrics(sink.port)
+    assert get(again, "/metrics")[0] == 200
+    again.close(1)

@@ -1,0 +1,189 @@
+import logging
+import threading
+import time
+
+import cv2
+import numpy as np
+import pytest
+
+from stzsar.runtime.errors import SourceError, StzsarError
+from stzsar.runtime.results import Recognition, Score
+from stzsar.runtime.sinks import video as video_module
+from stzsar.runtime.sinks.video import AnnotatedVideo
+from stzsar.runtime.sinks.videos import MAX_WAITING, AnnotatedVideos, VideoPlan
+from stzsar.runtime.sources.frames import Frame
+
+LATEST = Recognition("x", 0.0, 1.0, 4, (Score("red", 0.75, 0.5),))
+
+
+@pytest.fixture(autouse=True)
+def said(caplog, monkeypatch):
+    caplog.set_level(logging.WARNING, logger="stzsar")
+    monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
+    return lambda: [record.getMessage() for record in caplog.records]
+
+
+@pytest.fixture
+def slow_encoder(monkeypatch):
+    """An encoder that waits for its event before each picture."""
+    allowed = threading.Event()
+    real_writer = cv2.VideoWriter
+
+    class Slow:
+        fourcc = real_writer.fourcc
+
+        def __init__(self, *arguments):
+            self.writer = real_writer(*arguments)
+            self.isOpened, self.release = self.writer.isOpened, self.writer.release
+
+        def write(self, image):
+            allowed.wait()
+            self.writer.write(image)
+
+    monkeypatch.setattr(cv2, "VideoWriter", Slow)
+    return allowed
+
+
+def frame(picture, index, fps=10.0, *size_hw):
+    return Frame(picture("red", *size_hw), index / fps, index)
+
+
+def count(path):
+    capture, number = cv2.VideoCapture(str(path)), 0
+    while capture.grab():
+        number += 1
+    return number
+
+
+def test_every_picture_of_a_file_is_there_when_its_source_has_ended(tmp_path, picture):
+    rates = {"a": 10.0, "b": 20.0}
+    plans = {
+        name: VideoPlan(tmp_path / f"{name}.mp4", live=False, fps=lambda name=name: rates[name])
+        for name in rates
+    }
+    sink = AnnotatedVideos(plans)
+    for index in range(30):
+        for name in (*rates, "one without a video"):
+            sink.show(name, frame(picture, index), LATEST)
+
+    sink.source_ended("a")
+    assert count(tmp_path / "a.mp4") == 30
+    assert not (tmp_path / "b.mp4").exists()
+    sink.close(10)
+    assert count(tmp_path / "b.mp4") == 30
+    assert cv2.VideoCapture(str(tmp_path / "b.mp4")).get(cv2.CAP_PROP_FPS) == 20
+    assert sink.counters.delivered == 60
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_a_live_stream_does_not_wait_for_its_encoder(tmp_path, picture, slow_encoder, said):
+    sink = AnnotatedVideos({"x": VideoPlan(tmp_path / "x.mp4", live=True, fps=lambda: 10.0)})
+    for index in range(300):
+        sink.show("x", frame(picture, index), LATEST)
+    dropped = sink.counters.dropped
+    slow_encoder.set()
+    sink.close(20)
+
+    assert dropped >= 300 - MAX_WAITING - 1
+    assert count(tmp_path / "x.mp4") >= sink.counters.delivered > 0
+    assert sink.counters.delivered + sink.counters.dropped == 300
+    assert "too slow" in said()[0]
+
+
+def test_the_pictures_that_wait_are_bounded_by_their_size(tmp_path, slow_encoder):
+    sink = AnnotatedVideos({"x": VideoPlan(tmp_path / "x.mp4", live=True)})
+    large = np.zeros((1440, 2560, 3), np.uint8)  # 11 MB
+    for index in range(20):
+        sink.show("x", Frame(large, index / 10, index), None)
+
+    assert sink.counters.dropped >= 17
+    slow_encoder.set()
+    sink.close(20)
+
+
+def test_a_live_video_is_playable_when_time_to_close_is_short(tmp_path, picture):
+    sink = AnnotatedVideos(
+        {name: VideoPlan(tmp_path / f"{name}.mp4", live=True, fps=lambda: 10.0) for name in "abcd"}
+    )
+    for index in range(16):
+        for name in "abcd":
+            sink.show(name, frame(picture, index, 0.2), LATEST)  # 5 s between: 50 pictures each
+    sink.close(10)
+
+    for name in "abcd":
+        assert count(tmp_path / f"{name}.mp4") > 0
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_live_video_lasts_as_long_as_what_it_shows_but_for_long_gaps(tmp_path, picture):
+    video = AnnotatedVideo(tmp_path / "x.mp4", fps=10, live=True)
+    for time_s in (0.0, 1.0, 3601.0, 3602.0):
+        video.write(Frame(picture("red"), time_s, 0), None)
+    video.finish()
+
+    # 1 + 10 for the first second, 10 s of the hour, 10 for the last second.
+    assert count(tmp_path / "x.mp4") == 1 + 10 + 100 + 10
+
+
+def test_an_encoder_that_is_behind_repeats_nothing_and_has_no_debt_afterwards(tmp_path, picture):
+    video = AnnotatedVideo(tmp_path / "x.mp4", fps=10, live=True)
+    for time_s, hurry in ((0.0, False), (1.0, True), (2.0, True), (2.5, False)):
+        video.write(Frame(picture("red"), time_s, 0), None, hurry=lambda hurry=hurry: hurry)
+    video.finish()
+
+    assert count(tmp_path / "x.mp4") == 1 + 1 + 1 + 5
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_source_that_opencv_cannot_write_is_a_matter_of_its_own(
+    tmp_path, picture, monkeypatch, live, said
+):
+    monkeypatch.setattr(video_module, "MAX_MPEG4_PX", 10_000)
+    plans = {
+        name: VideoPlan(tmp_path / f"{name}.mp4", live=live, fps=lambda: 10.0) for name in "ab"
+    }
+    sink = AnnotatedVideos(plans)
+    wide = frame(picture, 0, 10.0, 64, 9000)
+    if live:
+        while not any("cannot write the video" in line for line in said()):
+            sink.show("a", wide, None)
+            time.sleep(0.02)
+    else:
+        with pytest.raises(SourceError, match="cannot write the video"):
+            sink.show("a", wide, None)
+    sink.show("b", frame(picture, 0), None)
+    sink.close(10)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["b.mp4"]
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_one_name_of_several_that_cannot_be_used_leaves_nothing_behind(tmp_path, live):
+    names = ("a.mp4", "b.mp4", "c.avi")
+    with pytest.raises(StzsarError, match=r"ends in \.mp4"):
+        AnnotatedVideos({name: VideoPlan(tmp_path / name, live=live) for name in names})
+
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_a_video_that_did_not_get_whole_is_said_at_the_end_and_the_others_are(
+    tmp_path, picture, monkeypatch, live
+):
+    plans = {name: VideoPlan(tmp_path / f"{name}.mp4", live=live) for name in "ab"}
+    sink = AnnotatedVideos(plans)
+    for name in "ab":
+        sink.show(name, frame(picture, 0), None)
+    real = AnnotatedVideo.finish
+
+    def finish(self):
+        if self._path.name == "a.mp4":
+            self._writer.release()
+            self._part.write_bytes(b"")  # as a full disk leaves it
+        real(self)
+
+    monkeypatch.setattr(AnnotatedVideo, "finish", finish)
+    with pytest.raises(StzsarError, match=r"a\.mp4 could not be written: is the disk full"):
+        sink.close(10)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["b.mp4"]
