@@ -8,12 +8,27 @@ import contextlib
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from .errors import LabelError
 from .label_watch import LabelWatch, file_state
 from .labels import Label, as_labels, read_labels
-from .recognizer import Recognizer
+from .scorer import LabelsOf
 from .text import Progress
+
+
+class SharedBank(Protocol):
+    """Whose labels change; a `Recognizer` is one."""
+
+    def use_labels(
+        self,
+        labels: Sequence[str | Label] | None,
+        *,
+        labels_of: LabelsOf | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        """Recognise other labels."""
+        ...
 
 
 class LabelFiles:
@@ -46,7 +61,8 @@ class LabelFiles:
         self._default = default
         self._sources = tuple(sources)
         self._known = tuple(known)
-        paths = {*([default] if default else []), *of_source.values()}
+        named: list[Path] = [*([default] if default else []), *of_source.values()]
+        paths = list(dict.fromkeys(named))
         # Before they are read: what is saved in between is seen by the watch.
         self._seen = {path: file_state(path) for path in paths}
         self._labels = {path: tuple(read_labels(path)) for path in paths}
@@ -67,7 +83,7 @@ class LabelFiles:
         return self._choices(self._labels)
 
     @contextlib.contextmanager
-    def watched(self, user: Recognizer) -> Iterator[None]:
+    def watched(self, user: SharedBank) -> Iterator[None]:
         """Take up what is saved while the block runs."""
         with contextlib.ExitStack() as stack:
             for path, seen in self._seen.items():
@@ -75,7 +91,7 @@ class LabelFiles:
             yield
 
     def change(
-        self, path: Path, labels: Sequence[Label], user: Recognizer, progress: Progress | None
+        self, path: Path, labels: Sequence[Label], user: SharedBank, progress: Progress | None
     ) -> None:
         """Put other labels in the place of one file's; called by the watch's threads.
 
@@ -127,7 +143,7 @@ class LabelFiles:
 class _OneFile:
     """What a watch changes the labels of."""
 
-    def __init__(self, files: LabelFiles, path: Path, user: Recognizer) -> None:
+    def __init__(self, files: LabelFiles, path: Path, user: SharedBank) -> None:
         self._files = files
         self._path = path
         self._user = user

@@ -313,3 +313,12 @@ def test_a_graph_that_the_engine_refuses_is_named(own_bundle, rewrite_manifest):
 
     with pytest.raises(EngineError, match=r"frame\.onnx is not an ONNX graph"):
         Recognizer.load(own_bundle)
+
+
+def test_a_gap_does_not_make_the_next_gap_usual(recognizer, picture):
+    """A link that stutters: one frame between two outages joins neither of them."""
+    stream = recognizer.open_stream("camera")
+
+    found = push_all(stream, picture("red"), [0, 0.25, 0.5, 0.75, 60, 160, 160.25, 160.5, 160.75])
+
+    assert windows(found) == [(0.0, 0.75, 4), (160.0, 160.75, 4)]

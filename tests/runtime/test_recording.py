@@ -103,6 +103,10 @@ def bomb():
     return packed(b"B", file.getvalue())
 
 
+def stream_record(**changes):
+    return packed_json(b"S", {"stream": 1, "name": "y", "bank": 0, **changes})
+
+
 LIES = {
     "an empty file": lambda b: b"",
     "another file": lambda b: b"\x89PNG\r\n" * 50,
@@ -119,6 +123,10 @@ LIES = {
     "an unknown record": lambda b: good(b) + packed(b"X", b""),
     "a stream without labels": lambda b: MAGIC + packed_json(b"H", header(b)) + STREAM,
     "a stream of no name": lambda b: good(b) + packed_json(b"S", {"stream": 1, "bank": 0}),
+    "a stream of labels that are none": lambda b: good(b) + stream_record(among=[]),
+    "a stream of other labels": lambda b: good(b) + stream_record(among=["yellow"]),
+    "a stream that steers terminals": lambda b: good(b) + stream_record(name="\x1b[2J"),
+    "a stream of endless windows": lambda b: good(b) + stream_record(frames=10**9),
     "a bank of garbage": lambda b: MAGIC + packed_json(b"H", header(b)) + packed(b"B", b"PK"),
     "a bomb": lambda b: MAGIC + packed_json(b"H", header(b)) + bomb(),
     "frames of no stream": lambda b: good(b).replace(STREAM, b"") + frames_record(),

@@ -406,3 +406,11 @@ def test_a_password_that_goes_over_the_network_in_clear_is_said(said):
     sink.close(0)
 
     assert said()[0] == "mqtt://192.0.2.1/x gets its password in clear: mqtts:// encrypts it."
+
+
+@pytest.mark.parametrize("url", ["me:hunter2@h/t", "mqtt:me:hunter2@h", "mqtt://me:1/hunter2@h"])
+def test_an_address_that_is_none_shows_no_password(url):
+    with pytest.raises(StzsarError) as refusal:
+        Address.parse(url)
+
+    assert "hunter2" not in str(refusal.value)

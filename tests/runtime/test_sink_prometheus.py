@@ -224,3 +224,16 @@ def test_after_closing_the_port_is_free():
     again = PrometheusMetrics(sink.port)
     assert get(again, "/metrics")[0] == 200
     again.close(1)
+
+
+def test_who_asks_slowly_makes_room_for_who_asks_in_earnest(make):
+    sink = make()
+    slow = [socket.create_connection(("127.0.0.1", sink.port)) for _ in range(40)]
+    for connection in slow:
+        connection.sendall(b"GET /metrics HTTP/1.1\r\nX: ")
+    time.sleep(2 * small_server.IN_EARNEST_S)
+
+    assert [get(sink, "/metrics")[0] for _ in range(3)] == [200] * 3
+
+    for connection in slow:
+        connection.close()

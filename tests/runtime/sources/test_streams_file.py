@@ -1,5 +1,7 @@
 """streams.toml: what it may say, and where it is wrong."""
 
+from pathlib import Path
+
 import pytest
 
 from stzsar.runtime.errors import SourceError
@@ -94,3 +96,11 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
     (tmp_path / "latin.toml").write_bytes(b"\xff\xfe")
     with pytest.raises(SourceError, match="not UTF-8"):
         read_streams(tmp_path / "latin.toml")
+
+
+def test_what_has_no_end_or_no_sense_is_not_read(write):
+    with pytest.raises(SourceError, match="is no file"):
+        read_streams(Path("/dev/zero"))
+    for text in ("x = " + "[" * 100_000, "x = " + "9" * 5001, 'x = "a\\u0000b"', "#" * 2**21):
+        with pytest.raises(SourceError):
+            read_streams(write(text))
