@@ -14,7 +14,7 @@ from .text import Progress
 
 EVERY_S = 1.0
 # Loading the text encoder cannot be interrupted.
-STOP_S = 0.5
+STOP_S = 0.3
 _MISSED = 2  # looks in a row, as an editor may take the file away for a moment
 
 log = logging.getLogger(__name__)

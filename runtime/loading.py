@@ -9,6 +9,7 @@ from .commandline import say
 from .labels import Label
 from .progress import loading_progress
 from .recognizer import Recognizer
+from .scorer import LabelsOf
 
 
 def open_bundle(folder: Path | None, *, quiet: bool) -> Bundle:
@@ -34,6 +35,7 @@ def load_recognizer(
     *,
     top_k: int,
     quiet: bool,
+    labels_of: LabelsOf | None = None,
 ) -> Recognizer:
     """Load a bundle with its labels, show how far that is, and say what is loaded.
 
@@ -47,6 +49,7 @@ def load_recognizer(
             top_k=top_k,
             progress=progress,
             on_build=on_build,
+            labels_of=labels_of,
             **{name: options[name] for name in ("threads", "engine", "trust_engines")},
         )
     if not quiet:

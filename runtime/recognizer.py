@@ -42,6 +42,7 @@ class Recognizer:
         engine: str = "auto",
         trust_engines: bool = False,
         on_build: OnBuild | None = None,
+        labels_of: LabelsOf | None = None,
     ) -> None:
         """Load the graphs; `load` is the usual way here.
 
@@ -66,7 +67,7 @@ class Recognizer:
         )
         check_graphs(bundle, self._frame, self._window, bank)
         self.device = self._frame.device
-        self.scorer = self._bind(bank)
+        self.scorer = self._bind(bank, labels_of)
 
     @classmethod
     def load(
@@ -80,6 +81,7 @@ class Recognizer:
         trust_engines: bool = False,
         progress: Progress | None = None,
         on_build: OnBuild | None = None,
+        labels_of: LabelsOf | None = None,
     ) -> "Recognizer":
         """Open a bundle and choose its labels.
 
@@ -94,6 +96,7 @@ class Recognizer:
             progress: called with how many texts are embedded, and of how many, if any must be.
             on_build: called with the share that is done and what is being done, if TensorRT
                 builds an engine.
+            labels_of: see `use_labels`.
 
         Raises:
             StzsarError: the bundle, the labels or the engine cannot be used.
@@ -111,6 +114,7 @@ class Recognizer:
             engine=engine,
             trust_engines=trust_engines,
             on_build=on_build,
+            labels_of=labels_of,
         )
 
     @property

@@ -21,7 +21,7 @@ from .progress import RunProgress
 from .recognizer import Recognizer
 from .recording import DEFAULT_PATCHES, Recorder
 from .run_files import check_outputs, video_paths
-from .session import FLUSH_S, Session, SessionOptions, check_sources, stream_options
+from .session import Session, SessionOptions, check_sources, stream_options
 from .signals import StopSignals
 from .sinks.choose import OpenSinks, SinkOptions, open_sinks
 from .sinks.sink import Fanout, Sink
@@ -33,7 +33,9 @@ from .summary import Summaries
 
 DEFAULT_CALIBRATION = Path("calibration.json")
 DEFAULT_PER_DAY = 1.0
-RECORD_S = 0.5  # what is left of the two seconds that Ctrl-C leaves
+# What closing may take of the two seconds that Ctrl-C leaves, and where nobody waits.
+FLUSH_S, RECORD_S = 1.0, 0.3
+PATIENT_FLUSH_S = 15.0
 _SESSION = tuple(field.name for field in fields(SessionOptions))
 
 
@@ -136,10 +138,14 @@ class Run:
         else:
             scores = (with_score(policy, spec.threshold or policy.score) for spec in self._specs)
             top_k = max(options["top"], *(own.labels_needed for own in scores))
-        recognizer = load_recognizer(self._bundle, labels, options, top_k=top_k, quiet=self._quiet)
-        if self._labels.of_source:
-            recognizer.use_labels(labels, labels_of=self._labels.labels_of())
-        return recognizer
+        return load_recognizer(
+            self._bundle,
+            labels,
+            options,
+            top_k=top_k,
+            quiet=self._quiet,
+            labels_of=self._labels.labels_of(),
+        )
 
     def _policies(self, recognizer: Recognizer, policy: Policy) -> dict[str, PolicyFor]:
         manifest = self._bundle.manifest
@@ -193,8 +199,12 @@ class Run:
         with StopSignals() as signals, contextlib.ExitStack() as stack:
             outer = self._open_sinks(sessions)
             fanout = Fanout([*outer.sinks, *inner])
+            # Closed in the opposite order; somebody who waits has two seconds for all of it.
+            stack.callback(lambda: fanout.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
             # The recording is emptied only once everything else has been opened.
             recorder = self._open_recorder(recognizer)
+            if recorder:
+                stack.callback(recorder.close, RECORD_S)
             session = Session(
                 recognizer,
                 self._settings,
@@ -209,16 +219,10 @@ class Run:
             )
             sessions.append(session)
             signals.on_signal = session.wake
-            try:
-                if not footage and any(is_live(spec.uri) for spec in self._specs):
-                    stack.enter_context(self._labels.watched(recognizer))
-                yield session
-            finally:
-                signals.end_has_begun()
-                with contextlib.ExitStack() as closing:
-                    if recorder:
-                        closing.callback(recorder.close, RECORD_S)
-                    fanout.close(FLUSH_S)
+            if not footage and any(is_live(spec.uri) for spec in self._specs):
+                stack.enter_context(self._labels.watched(recognizer))
+            stack.callback(signals.end_has_begun)
+            yield session
 
     def _open_sinks(self, sessions: Sequence[Session]) -> OpenSinks:
         """Open what results go to; it asks the session, which there is only later."""

@@ -27,8 +27,8 @@ from .sources.uri import is_live
 from .stream import StreamOptions
 
 TICK_S = 0.1
-# What Ctrl-C leaves for threads that sit in a driver; sinks have the rest of the two seconds.
-JOIN_S, FLUSH_S = 0.3, 1.2
+# What Ctrl-C leaves for threads that sit in a driver; what is closed has the rest of two seconds.
+JOIN_S = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
