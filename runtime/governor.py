@@ -10,6 +10,8 @@ HEADROOM = 0.85
 LEAST_FALL, LARGEST_RISE = 0.5, 1.25
 # One period that loses frames may be a hiccup.
 LOSSY_PERIODS = 2
+# So long after a fall a busy machine is not tried with more: rates should not swing.
+HELD_PERIODS = 8
 
 
 class Governor:
@@ -28,7 +30,7 @@ class Governor:
     def __init__(self, now_s: float) -> None:
         """Begin at `now_s`, by `time.monotonic`."""
         self.share = 1.0
-        self._lossy_periods = 0
+        self._lossy_periods = self._held = 0
         self._is_first = True
         self._begin(now_s, 0)
 
@@ -52,6 +54,7 @@ class Governor:
         keeps_up = done >= KEEPS_UP * (due - self._due)
         is_full = busy >= FULL
         self._begin(now_s, due)
+        self._held = max(0, self._held - 1)
         if self._is_first:
             self._is_first = False
             return False
@@ -61,7 +64,8 @@ class Governor:
         elif self._lossy_periods >= LOSSY_PERIODS or (self._lossy_periods and self.share < 1):
             fits = HEADROOM * done / elapsed_s / asked_fps
             self.share = min(self.share, max(fits, LEAST_FALL * self.share))
-        elif busy <= IDLE or (is_full and keeps_up):
+            self._held = HELD_PERIODS
+        elif busy <= IDLE or (is_full and keeps_up and not self._held):
             self.share = min(1.0, self.share * LARGEST_RISE)
         return self.share != before
 

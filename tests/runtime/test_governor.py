@@ -1,5 +1,7 @@
 """The governor against machines of known speed, second by second."""
 
+import itertools
+
 import pytest
 
 from stzsar.runtime.governor import Governor
@@ -53,6 +55,16 @@ def test_cheap_batches_are_not_mistaken_for_slowness():
     machine.run(60)
 
     assert machine.run(60) > 25
+
+
+def test_the_share_does_not_swing():
+    machine = Machine(each_s=0.1)
+    machine.run(60)
+    machine.shares.clear()
+    machine.run(120)
+
+    changes = sum(a != b for a, b in itertools.pairwise(machine.shares))
+    assert changes <= 16  # of 60 periods
 
 
 def test_one_hiccup_changes_nothing():
