@@ -32,6 +32,8 @@ def recognise(bundle, clips, *options):
     by_file: dict[str, list[dict]] = {}
     for line in result.stdout.splitlines():
         row = json.loads(line)
+        if row["type"] != "result":
+            continue
         by_file.setdefault(Path(row["source"]).name, []).append(row)
     return by_file, [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
 
