@@ -3,6 +3,7 @@
 import functools
 import os
 import re
+import unicodedata
 from pathlib import Path
 from types import ModuleType
 
@@ -65,6 +66,17 @@ def has_gui() -> bool:
 
 def _build_information() -> str:
     return load_cv2().getBuildInformation()
+
+
+def drawable(text: str) -> str:
+    """Return `text` as the installed OpenCV draws it: before version 5 its fonts know ASCII only.
+
+    Raises:
+        EngineError: OpenCV is not installed, or cannot be loaded.
+    """
+    if int(load_cv2().__version__.partition(".")[0]) >= 5:
+        return text
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def opencv_path(path: Path, error: type[StzsarError]) -> str:

@@ -215,7 +215,7 @@ class Rounds:
         if self._recorder:
             if frame.breaks:
                 self._recorder.flush_window(lane.name)
-            self._record(self._recorder, lane, lane.stream.window[-1], captured.time)
+            self._record(self._recorder, lane, lane.stream.newest, captured.time)
         if found:
             self._decide(lane, found, captured)
 

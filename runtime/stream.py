@@ -151,6 +151,11 @@ class Stream:
         return self._scorer
 
     @property
+    def newest(self) -> WindowFrame:
+        """The frame that was accepted last."""
+        return self._ring.newest
+
+    @property
     def window(self) -> tuple[WindowFrame, ...]:
         """The frames of the window, oldest first; fewer than it holds where it is not full."""
         return self._ring.frames()

@@ -1,12 +1,11 @@
 """An explanation drawn onto a picture: the heat, the patch that won, and for which attribute."""
 
-import unicodedata
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..opencv import load_cv2
+from ..opencv import drawable, load_cv2
 from ..pixels import centre_square
 from ..results import Explanation
 
@@ -60,8 +59,7 @@ def _write(
 ) -> None:
     """Write below the framed patch, or above where there is no room; within the picture."""
     cv2 = load_cv2()
-    if int(cv2.__version__.partition(".")[0]) < 5:  # its fonts know ASCII only
-        text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    text = drawable(text)
     height, width = image_hwc.shape[:2]
     line_px = max(16, height // 24)
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, line_px / 34

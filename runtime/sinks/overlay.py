@@ -1,12 +1,11 @@
 """Results drawn onto a picture."""
 
-import unicodedata
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..opencv import load_cv2
+from ..opencv import drawable, load_cv2
 from ..results import Recognition
 from .heat_map import draw_heat_map
 
@@ -71,9 +70,7 @@ def fit_inside(image_hwc: Array, size_wh: tuple[int, int]) -> Array:
 
 def _write(image_hwc: Array, text: str, y: int, line_px: int) -> None:
     cv2 = load_cv2()
-    if int(cv2.__version__.partition(".")[0]) < 5:  # its fonts know ASCII only
-        plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-        text = plain
+    text = drawable(text)
     font, scale = cv2.FONT_HERSHEY_SIMPLEX, line_px / 34
     origin = (line_px // 3, y + round(line_px * 0.72))
     cv2.putText(image_hwc, text, origin, font, scale, WHITE, 1, cv2.LINE_AA)
