@@ -13,6 +13,7 @@ import numpy as np
 from .cuda import find_driver
 from .engine import Array, BoundGraph, Sizes
 from .errors import EngineError, StzsarError
+from .heap import blocks_given_back
 from .ort_tensorrt import PROVIDER, provider_options
 
 _LONGEST = 400
@@ -55,7 +56,7 @@ class OrtGraph:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
         try:
             # It prints to stdout, where results go, that a provider does not load.
-            with contextlib.redirect_stdout(sys.stderr):
+            with contextlib.redirect_stdout(sys.stderr), blocks_given_back():
                 self._session = onnxruntime.InferenceSession(
                     str(path),
                     options,
