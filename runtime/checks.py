@@ -151,10 +151,10 @@ def check_opencv() -> Finding:
 
 
 def check_tokenizers() -> Finding:
-    """The tokenizers package, for labels that nobody embedded before."""
+    """The tokenizers package, for new labels of bundles whose tokenizer is not CLIP's."""
     version = _version("tokenizers")
     if version is None:
-        return Finding("tokenizers", "note", "not installed: only a bundle's own labels are known",
+        return Finding("tokenizers", "note", "not installed: only CLIP's own tokens are known",
                        "pip install tokenizers")  # fmt: skip
     return Finding("tokenizers", "ok", version)
 

@@ -14,8 +14,8 @@ def blocks_given_back() -> Iterator[None]:
     """Have large blocks given back to the system as soon as they are freed; glibc only.
 
     An engine reads a graph's weights, arranges them anew and frees what it has read. With the first
-    large block that is freed glibc starts to keep those that follow, which costs a third of the weights
-    for good. Afterwards blocks are kept again, since pictures come and go all the time.
+    large block that is freed glibc starts to keep those that follow, which costs a third of the
+    weights for good. Afterwards blocks are kept again, since pictures come and go all the time.
     """
     try:
         set_option = ctypes.CDLL(None).mallopt

@@ -2,6 +2,8 @@
 
 import importlib.util
 from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy.typing as npt
 
 from .bundle import TEXT_GRAPH, TOKENIZER, Bundle
 from .clean_text import clean_text
+from .clip_tokenizer import ClipTokenizer
 from .engine import open_graph
 from .errors import BundleError, EngineError
 from .labels import Label, LabelBank
@@ -27,7 +30,8 @@ class TextEncoder:
 
         Raises:
             BundleError: the bundle has no text encoder, or an unreadable tokenizer.
-            EngineError: tokenizers or the inference engine is not installed.
+            EngineError: the inference engine is not installed, or the package tokenizers where
+                the tokenizer is not CLIP's.
         """
         spec = bundle.manifest.text
         if spec is None:
@@ -37,10 +41,7 @@ class TextEncoder:
         bundle.check(TEXT_GRAPH)
         self._prompt = spec.prompt
         self._context_length = spec.context_length
-        self._tokenizer = _load_tokenizer(bundle)
-        # Truncation counts the start and end tokens, so the end token is kept.
-        self._tokenizer.enable_truncation(spec.context_length)
-        self._tokenizer.no_padding()
+        self._encode = _load_tokenizer(bundle, spec.context_length)
         self._path = bundle.path / TEXT_GRAPH
         # It runs once, for which building a TensorRT engine would take too long.
         engine = "onnxruntime" if importlib.util.find_spec("onnxruntime") else "auto"
@@ -87,8 +88,9 @@ class TextEncoder:
         prompts = [clean_text(self._prompt.replace("{}", text)) for text in texts]
         rows = np.zeros((len(prompts), self._context_length), np.int64)
         try:
-            for row, encoding in zip(rows, self._tokenizer.encode_batch(prompts), strict=True):
-                row[: len(encoding.ids)] = encoding.ids
+            for row, prompt in zip(rows, prompts, strict=True):
+                tokens = self._encode(prompt)
+                row[: len(tokens)] = tokens
         except Exception as error:  # tokenizers raises bare Exception
             raise BundleError(
                 f"The tokenizer of {self._path.parent} cannot read a label ({error}): export the "
@@ -110,16 +112,29 @@ class TextEncoder:
         return LabelBank(tuple(labels), embeddings[firsts], attributes, mask)
 
 
-def _load_tokenizer(bundle: Bundle) -> Any:
+def _load_tokenizer(bundle: Bundle, length: int) -> Callable[[str], Sequence[int]]:
+    """Return what maps cleaned text to tokens, at most `length` with those of start and end."""
+    path = bundle.path / TOKENIZER
+    try:
+        tokenizer = ClipTokenizer.open(path)
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path} is not a tokenizer: {error}.") from error
+    return partial(tokenizer.encode, length=length) if tokenizer else _other_kind(path, length)
+
+
+def _other_kind(path: Path, length: int) -> Callable[[str], Sequence[int]]:
     try:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise EngineError(
-            "Labels that the bundle does not know need the package tokenizers: "
-            "pip install tokenizers."
+            f"The tokenizer of {path.parent} is not CLIP's, and new labels need the package "
+            "tokenizers to read it: pip install tokenizers."
         ) from error
-    path = bundle.path / TOKENIZER
     try:
-        return Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
         raise BundleError(f"{path} is not a tokenizer: {error}.") from error
+    # Truncation counts the start and end tokens, so the end token is kept.
+    tokenizer.enable_truncation(length)
+    tokenizer.no_padding()
+    return lambda text: tokenizer.encode(text).ids

@@ -1,14 +1,16 @@
 """Token ids on the device against open_clip's own tokenizer."""
 
+import json
 import random
 import unicodedata
+from functools import partial
 
 import pytest
 from open_clip import tokenizer as reference
-from tokenizers import Tokenizer
 
 from stzsar.models.tokenizer import CLIP_VOCABULARY, build_tokenizer
 from stzsar.runtime.bundle import Bundle
+from stzsar.runtime.clip_tokenizer import ClipTokenizer
 from stzsar.runtime.labels import default_labels
 from stzsar.runtime.text import TextEncoder
 
@@ -49,9 +51,8 @@ def encoder(tmp_path_factory, exported):
     folder, _ = exported(interaction="product", temporal=True)
     opened = Bundle.open(folder)
     found = TextEncoder(opened)
-    # A copy: the one that is built is shared.
-    found._tokenizer = Tokenizer.from_str(build_tokenizer(CLIP_VOCABULARY, CONTEXT).to_str())
-    found._tokenizer.no_padding()
+    tokenizer = ClipTokenizer(json.loads(build_tokenizer(CLIP_VOCABULARY, CONTEXT).to_str()))
+    found._encode = partial(tokenizer.encode, length=CONTEXT)
     found._context_length = CONTEXT
     return found
 

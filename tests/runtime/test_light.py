@@ -68,7 +68,9 @@ def test_what_is_not_installed_is_named_with_its_extra(bundle, red_video, module
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_tokenizers_are_only_needed_for_new_labels(bundle, red_video, tmp_path):
+def test_tokenizers_are_only_needed_for_new_labels_of_another_tokenizer_than_clips(
+    bundle, red_video, tmp_path
+):
     labels = tmp_path / "labels.txt"
     arguments = ("--bundle", bundle, "--source", red_video, "--labels", labels, "--quiet")
 
@@ -77,7 +79,7 @@ def test_tokenizers_are_only_needed_for_new_labels(bundle, red_video, tmp_path):
     labels.write_text("yellow\n")
     ended = python(absent("tokenizers") + RUN, *arguments)
     assert ended.returncode == 2
-    assert "need the package tokenizers: pip install tokenizers" in ended.stderr
+    assert "need the package tokenizers to read it: pip install tokenizers" in ended.stderr
 
 
 def test_the_public_face_is_pinned():
