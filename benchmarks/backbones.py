@@ -6,12 +6,11 @@ Weights are random: neither size nor speed depends on them. Every backbone is ex
 
 import dataclasses
 import functools
-import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import cloup
@@ -19,9 +18,16 @@ import numpy as np
 
 from ..runtime.bundle import FRAME_GRAPH, TEXT_GRAPH, TOKENIZER, Bundle
 from ..runtime.commandline import at_the_edge
-from ..runtime.labels import as_labels
-from ..runtime.manifest import SamplingSpec
-from .timing import machine, progress_bar, rounds_option, threads_option, time_in_turn
+from .random_bundles import FRAMES, export_random, smallest_backbone
+from .timing import (
+    machine,
+    progress_bar,
+    quick_option,
+    rounds_of,
+    rounds_option,
+    threads_option,
+    time_in_turn,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -38,9 +44,6 @@ BACKBONES = (
     "PE-Core-S-16-384",
     "ViT-B-32-SigLIP2-256",
 )
-# Few, so that the bank weighs next to nothing: what is measured is the backbone.
-_LABELS = as_labels(["archery", "waving a hand", "playing the guitar", "jumping"])
-_FRAMES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,13 +82,15 @@ class Row:
 )
 @rounds_option
 @threads_option
+@quick_option
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @at_the_edge
-def main(names: Sequence[str], rounds: int, threads: int) -> None:
+def main(names: Sequence[str], rounds: int | None, threads: int, quick: bool) -> None:
     """Export each backbone with random weights, time it, and print a Markdown table."""
-    names = names or BACKBONES
+    rounds = rounds_of(rounds, quick=quick)
     with tempfile.TemporaryDirectory() as place, progress_bar() as bar:
         rows = []
+        names = names or ((smallest_backbone(Path(place)),) if quick else BACKBONES)
         task = bar.add_task("", total=len(names) + rounds)
         for name in names:
             bar.update(task, description=f"exporting {name}")
@@ -109,27 +114,9 @@ def export(name: str, place: Path) -> Row:
     Raises:
         StzsarError: it cannot be exported, or a graph differs from torch.
     """
-    import torch
-
-    from ..export.write_bundle import BundleRequest, write_bundle
-    from ..models.config import HeadConfig
-    from ..models.open_clip_towers import hub_tokenizer
-    from ..models.pretrained import load_clip
     from ..models.timm_vision import folded_for_inference
 
-    torch.manual_seed(0)
-    tokenizer = str(stand_in_tokenizer(place)) if hub_tokenizer(name) else None
-    head = HeadConfig(interaction="residual")
-    network, origin = load_clip(name, "none", head=head, tokenizer=tokenizer)
-    request = BundleRequest(
-        network=network,
-        labels=_LABELS,
-        sampling=SamplingSpec(frames=_FRAMES, rate_fps=4.0),
-        origin=origin,
-        precision="fp32",
-        text_encoder=True,
-    )
-    write_bundle(request, place / name)
+    network = export_random(name, place)
     sizes = halved_sizes(place / name, network)
     folded = folded_for_inference(network)
     text_mib = sizes[TEXT_GRAPH] + sizes[TOKENIZER]
@@ -163,7 +150,7 @@ def halved_sizes(folder: Path, network: "STZSAR") -> dict[str, float]:
         for path in folder.glob("*.onnx"):
             onnx.save(to_fp16(onnx.load(path)), Path(half) / path.name)
             sizes[path.name] = (Path(half) / path.name).stat().st_size / 2**20
-        compare(Path(half), network, bank, precision="fp16", window_frames=_FRAMES).check()
+        compare(Path(half), network, bank, precision="fp16", window_frames=FRAMES).check()
     (folder / TEXT_GRAPH).unlink()
     return sizes
 
@@ -196,19 +183,6 @@ def table(rows: Sequence[Row]) -> str:
             f"| {row.gmac:.1f} | {row.frame_mib:.0f} / {row.bundle_mib:.0f} | {row.frame_ms:.0f} |"
         )
     return "\n".join(lines)
-
-
-def stand_in_tokenizer(place: Path) -> Path:
-    """Write CLIP's tokens with SigLIP2's special ones: its own file lies on the hub."""
-    from ..models.tokenizer import CLIP_VOCABULARY, build_tokenizer
-
-    document: dict[str, Any] = json.loads(build_tokenizer(CLIP_VOCABULARY, 64).to_str())
-    words = document["model"]["vocab"]
-    document["model"]["vocab"] = {"<pad>": 0, "<eos>": 1, **{w: i + 2 for w, i in words.items()}}
-    document |= {"added_tokens": [], "post_processor": None, "padding": None, "truncation": None}
-    path = place / TOKENIZER
-    path.write_text(json.dumps(document), encoding="utf-8")
-    return path
 
 
 def _millions(module: "nn.Module") -> float:

@@ -18,6 +18,7 @@ from ..runtime.recognizer import Recognizer
 from ..runtime.results import Recognition
 from ..runtime.sources.uri import expand_sources
 from ..runtime.stream import StreamOptions
+from .timing import quick_option
 
 LEVELS = (2.0, 4.0, 8.0, 16.0, 32.0)
 _SAMPLE = shipped_bundle().parent / "sample.mp4"
@@ -58,10 +59,12 @@ class Row:
     type=click.FloatRange(0, 255, min_open=True, max_open=True),
     help=f"A level of the gate (default: {', '.join(f'{level:g}' for level in LEVELS)}).",
 )
+@quick_option
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @at_the_edge
-def main(*, bundle: Path | None, source: str, levels: tuple[float, ...]) -> None:
+def main(*, bundle: Path | None, source: str, levels: tuple[float, ...], quick: bool) -> None:
     """Print the table."""
+    levels = levels or (LEVELS[:1] if quick else LEVELS)
     opened = Bundle.open(bundle or shipped_bundle())
     recognizer = Recognizer.load(opened, top_k=len(opened.bank.labels))
     files = expand_sources([source])
@@ -70,7 +73,7 @@ def main(*, bundle: Path | None, source: str, levels: tuple[float, ...]) -> None
         raise StzsarError(f"{source} gives no window: name a longer video.")
     rows = [
         compare(level, plain, _results(recognizer, files, StreamOptions(motion_gate=level)))
-        for level in levels or LEVELS
+        for level in levels
     ]
     click.echo(table(rows))
 

@@ -20,7 +20,16 @@ from ..runtime.bundle import FRAME_GRAPH, RUNS
 from ..runtime.commandline import at_the_edge
 from ..runtime.errors import ParityError, StzsarError
 from ..runtime.manifest import PRECISIONS
-from .timing import machine, progress_bar, rounds_option, threads_option, time_in_turn
+from .random_bundles import smallest_backbone
+from .timing import (
+    machine,
+    progress_bar,
+    quick_option,
+    rounds_of,
+    rounds_option,
+    threads_option,
+    time_in_turn,
+)
 
 if TYPE_CHECKING:
     from ..export.write_bundle import BundleRequest
@@ -75,18 +84,24 @@ class Row:
 )
 @rounds_option
 @threads_option
+@quick_option
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @at_the_edge
 def main(
+    *,
     checkpoint: Path | None,
     backbone: str | None,
     calibration: str | None,
-    rounds: int,
+    rounds: int | None,
     threads: int,
+    quick: bool,
 ) -> None:
     """Export one network in each precision, time it, and print a Markdown table."""
-    found, network = _choose(checkpoint, backbone)
+    rounds = rounds_of(rounds, quick=quick)
     with tempfile.TemporaryDirectory() as place, progress_bar() as bar:
+        if quick and not (checkpoint or backbone):
+            backbone = smallest_backbone(Path(place))
+        found, network = _choose(checkpoint, backbone)
         task = bar.add_task("", total=len(PRECISIONS) + rounds)
         rows, wanted = [], requests(found, network, calibration)
         for request in wanted:

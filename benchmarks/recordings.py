@@ -29,9 +29,11 @@ from ..runtime.results import Recognition
 from ..runtime.sampling import RateSampler
 from ..runtime.sources.uri import open_source
 from ..runtime.window import FrameRing, WindowFrame
+from .timing import quick_option
 
 # A frame's time, and its states and features.
 Encoded = tuple[float, Mapping[str, Array]]
+_PATCHES = (32, 16, 8, 4, 2)
 _SAMPLE = shipped_bundle().parent / "sample.mp4"
 
 
@@ -79,15 +81,18 @@ class Row:
     "counts",
     multiple=True,
     type=click.IntRange(min=1),
-    default=(32, 16, 8, 4, 2),
-    show_default=True,
-    help="How many patches of a frame are kept, as often as wanted.",
+    help="How many patches of a frame are kept, as often as wanted (default: "
+    f"{', '.join(map(str, _PATCHES))}).",
 )
 @cloup.option("--threads", default=1, show_default=True, help="Threads of ONNX Runtime.")
+@quick_option
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @at_the_edge
-def main(bundle: Path | None, source: str, counts: Sequence[int], threads: int) -> None:
+def main(
+    *, bundle: Path | None, source: str, counts: Sequence[int], threads: int, quick: bool
+) -> None:
     """Print what recordings of a bundle cost, and what their replay is worth."""
+    counts = counts or (_PATCHES[-1:] if quick else _PATCHES)
     opened = Bundle.open(bundle or shipped_bundle())
     manifest = opened.manifest
     recognizer = Recognizer.load(opened, top_k=len(opened.bank.labels), threads=threads)

@@ -18,13 +18,20 @@ from ..runtime.engine import Array, Graph, open_graph
 _LABELS = 4
 _WARM_UP = 3
 
+ROUNDS, QUICK_ROUNDS = 30, 2
+
 rounds_option = cloup.option(
     "--rounds",
     metavar="N",
-    default=30,
-    show_default=True,
     type=click.IntRange(min=1),
-    help="Frames that each graph is timed on, one of each in turn.",
+    help=f"Frames that each graph is timed on, one of each in turn (default: {ROUNDS}; "
+    f"{QUICK_ROUNDS} with --quick).",
+)
+quick_option = cloup.option(
+    "--quick",
+    is_flag=True,
+    help="The same on as little as there can be, in seconds: it shows that all of it works, and "
+    "its numbers say nothing.",
 )
 threads_option = cloup.option(
     "--threads",
@@ -34,6 +41,11 @@ threads_option = cloup.option(
     type=click.IntRange(min=1),
     help="Threads of ONNX Runtime.",
 )
+
+
+def rounds_of(rounds: int | None, *, quick: bool) -> int:
+    """Return how many rounds were asked for, or are usual."""
+    return rounds or (QUICK_ROUNDS if quick else ROUNDS)
 
 
 def time_in_turn(

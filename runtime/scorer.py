@@ -17,6 +17,8 @@ from .results import Explanation, Recognition, Score
 
 # Frames that are encoded at once: more of them only take memory.
 BATCH = 16
+# Of the cosines of all their patches with all attributes: 16 million take 64 MiB.
+MAX_COSINES = 1 << 24
 
 Array = npt.NDArray[Any]
 # The labels of each source that is about fewer than all, by name.
@@ -113,7 +115,7 @@ class WindowScorer:
         rows = self._rows_of.get(name, self._all_rows)
         logits = batch[0].astype(np.float64)[rows]
         scores, similarities = softmax(logits), logits / scale
-        best = np.argsort(-logits, kind="stable")[: self._top_k]
+        best = largest(logits, self._top_k)
         top = (
             Score(self.labels[rows[place]].name, float(scores[place]), float(similarities[place]))
             for place in best
@@ -187,13 +189,20 @@ class Scorer(WindowScorer):
         """
         graph = self._frame_with_features if features else self._frame
         batches = []
-        for start in range(0, len(images_bhwc), BATCH):
-            images = images_bhwc[start : start + BATCH]
+        for start in range(0, len(images_bhwc), self.batch):
+            images = images_bhwc[start : start + self.batch]
             states = graph({"frames": images})
             for name, value in states.items():
                 self._check_result(name, value, (len(images), *value.shape[1:]))
             batches.append(states)
         return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+    @cached_property
+    def batch(self) -> int:
+        """Frames that the frame graph is given at once; fewer where there are very many labels."""
+        rows, columns = self._bundle.manifest.patch_grid or (0, 0)
+        cosines = (1 + rows * columns) * self.bank.attribute_mask.size
+        return max(1, min(BATCH, MAX_COSINES // cosines))
 
     @cached_property
     def _frame_with_features(self) -> BoundGraph:
@@ -211,6 +220,18 @@ def softmax(logits: Array) -> Array:
     """Return the softmax of logits [C]; large ones do not overflow."""
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
+
+
+def largest(logits: Array, count: int) -> Array:
+    """Return the places of the `count` largest of logits [C], in order; of equal ones the first.
+
+    Without sorting all of them: of 10,000 labels a few are wanted.
+    """
+    rest = len(logits) - count
+    if rest <= 0:
+        return np.argsort(-logits, kind="stable")
+    among = np.flatnonzero(logits >= np.partition(logits, rest)[rest])
+    return among[np.argsort(-logits[among], kind="stable")][:count]
 
 
 def check_graphs(bundle: Bundle, frame: Graph, window: Graph, bank: LabelBank) -> None:

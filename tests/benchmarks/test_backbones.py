@@ -5,7 +5,9 @@ from click.testing import CliRunner
 from tokenizers import Tokenizer
 
 from stzsar.benchmarks import backbones as benchmark
-from stzsar.benchmarks.backbones import Row, count_gmac, stand_in_tokenizer, table
+from stzsar.benchmarks import random_bundles
+from stzsar.benchmarks.backbones import Row, count_gmac, table
+from stzsar.benchmarks.random_bundles import stand_in_tokenizer
 from stzsar.benchmarks.timing import time_in_turn
 from stzsar.models.config import HeadConfig
 from stzsar.models.pretrained import load_clip
@@ -42,7 +44,7 @@ def test_the_stand_in_is_taken_as_a_tokenizer_of_siglip2(tmp_path):
 @pytest.mark.parametrize("name", ["tiny-MobileCLIP2", "tiny-PE-Core", "tiny-SigLIP2"])
 def test_each_backbone_is_measured(backbones, name, monkeypatch, tmp_path):
     # The stand-in has more tokens than the small text encoder.
-    monkeypatch.setattr(benchmark, "stand_in_tokenizer", backbones.write_tokenizer)
+    monkeypatch.setattr(random_bundles, "stand_in_tokenizer", backbones.write_tokenizer)
     row = benchmark.export(name, tmp_path)
     assert (row.name, row.image_px) == (name, 64 if name == "tiny-MobileCLIP2" else 32)
     assert 0 < row.vision_millions < row.total_millions

@@ -4,12 +4,13 @@ import logging
 import numpy as np
 import pytest
 
+from stzsar.runtime import scorer
 from stzsar.runtime.bundle import Bundle
 from stzsar.runtime.errors import BundleError, EngineError, SourceError
 from stzsar.runtime.labels import Label
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.results import Recognition, Score
-from stzsar.runtime.scorer import softmax
+from stzsar.runtime.scorer import BATCH, largest, softmax
 from stzsar.runtime.sources.frames import Frame
 from stzsar.runtime.stream import StreamOptions
 
@@ -121,6 +122,20 @@ def test_a_large_batch_is_the_same_as_one_by_one(recognizer):
             [recognizer.scorer.encode(image[None])[name] for image in images]
         )
         np.testing.assert_allclose(state, one_by_one, atol=1e-6)
+
+
+def test_fewer_frames_are_encoded_at_once_where_labels_are_very_many(bundle, monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), np.uint8)
+    usual = Recognizer.load(bundle)
+    assert usual.scorer.batch == BATCH
+    rows, columns = usual.manifest.patch_grid or (0, 0)
+    cosines = (1 + rows * columns) * usual.scorer.bank.attribute_mask.size
+    monkeypatch.setattr(scorer, "MAX_COSINES", 2 * cosines + 1)
+    few = Recognizer.load(bundle).scorer
+
+    assert few.batch == 2
+    for name, state in usual.scorer.encode(images).items():
+        np.testing.assert_allclose(few.encode(images)[name], state, atol=1e-6)
 
 
 def test_a_clip_shorter_than_a_window_gives_one_result(recognizer, tmp_path, draw_video):
@@ -292,6 +307,13 @@ def test_a_frame_state_without_a_row_for_each_frame_is_refused(recognizer, pictu
 def test_json_never_holds_what_is_no_json():
     with pytest.raises(ValueError, match="not JSON compliant"):
         Recognition("x", 0.0, 1.0, 4, (Score("a", float("nan"), 0.0),)).to_json()
+
+
+@pytest.mark.parametrize("count", [1, 2, 7, 49, 50, 60])
+def test_the_largest_are_those_of_a_stable_sort_also_where_many_are_equal(count):
+    logits = np.random.default_rng(count).integers(0, 6, 50).astype(np.float64)
+    expected = np.argsort(-logits, kind="stable")[:count]
+    assert largest(logits, count).tolist() == expected.tolist()
 
 
 def test_softmax_does_not_overflow():

@@ -1,0 +1,67 @@
+"""The picture of how the time of a decision grows: a small panel for each axis."""
+
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..runtime.errors import StzsarError
+from .decision_time import PARTS
+
+if TYPE_CHECKING:
+    from .growth import Curve
+
+_COLUMNS = 3
+_PANEL_INCHES = (4.0, 3.2)
+_WHOLE, *_PART_COLOURS = ("#1b1b1b", "#2a78b5", "#d9822b", "#7a9e3f")
+
+
+def refuse_without_matplotlib() -> None:
+    """Raise StzsarError if no picture can be drawn, before anything is measured."""
+    if importlib.util.find_spec("matplotlib") is None:
+        raise StzsarError(
+            "--plot takes matplotlib: run pip install matplotlib, or leave the picture out."
+        )
+
+
+def draw(curves: "Sequence[Curve]", path: Path, *, title: str) -> None:
+    """Write the picture; its format is that of the file's name.
+
+    Raises:
+        StzsarError: matplotlib knows no such format.
+    """
+    from matplotlib.figure import Figure
+
+    rows = -(-len(curves) // _COLUMNS)
+    width, height = _PANEL_INCHES
+    figure = Figure(figsize=(width * _COLUMNS, height * rows), layout="constrained")
+    panels = np.asarray(figure.subplots(rows, _COLUMNS, squeeze=False)).ravel()
+    for panel, curve in zip(panels, curves, strict=False):
+        _draw_curve(panel, curve)
+    for panel in panels[len(curves) :]:
+        panel.axis("off")
+    handles, names = panels[0].get_legend_handles_labels()
+    rest = panels[len(curves) :]
+    (rest[0] if len(rest) else panels[0]).legend(handles, names, loc="center", frameon=False)
+    figure.suptitle(title, fontsize=10)
+    try:
+        figure.savefig(path, dpi=110)
+    except ValueError as error:
+        raise StzsarError(f"{path} is no picture that can be written: name it .png.") from error
+
+
+def _draw_curve(panel: Any, curve: "Curve") -> None:
+    sizes, fastest = curve.sizes, curve.fastest_ms
+    offset, slope = curve.line()
+    between = np.geomspace(sizes.min(), sizes.max(), 50)
+    panel.plot(sizes, fastest, "o-", color=_WHOLE, label="a decision, fastest", markersize=4)
+    panel.plot(sizes, curve.median_ms, "x", color=_WHOLE, label="median", markersize=5)
+    panel.plot(between, offset + slope * between, "--", color="#c23b3b", label="straight line")
+    parts = zip(PARTS, _PART_COLOURS, curve.fastest_parts_ms.T, strict=True)
+    for name, colour, part_ms in parts:
+        panel.plot(sizes, part_ms, "-", color=colour, label=name, linewidth=1)
+    panel.set(xscale="log", yscale="log", xlabel=curve.axis, ylabel="ms")
+    panel.grid(alpha=0.3, which="major")
+    panel.spines[["top", "right"]].set_visible(False)

@@ -1,0 +1,94 @@
+"""Bundles of open_clip's networks with random weights: neither size nor speed depends on them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..runtime.bundle import TOKENIZER
+from ..runtime.labels import Label, as_labels
+from ..runtime.manifest import SamplingSpec
+
+if TYPE_CHECKING:
+    from ..models.stzsar import STZSAR
+
+# Few, so that the bank weighs next to nothing.
+LABELS = as_labels(["archery", "waving a hand", "playing the guitar", "jumping"])
+FRAMES = 8
+_SMALLEST = "smallest-ViT"
+_SMALLEST_CONFIG = {
+    "embed_dim": 32,
+    "vision_cfg": {
+        "image_size": 64,
+        "patch_size": 16,
+        "width": 64,
+        "layers": 2,
+        "head_width": 32,
+    },
+    "text_cfg": {
+        "context_length": 24,
+        "vocab_size": 49408,
+        "width": 32,
+        "heads": 2,
+        "layers": 1,
+    },
+}
+
+
+def export_random(
+    name: str, place: Path, *, labels: Sequence[Label] = LABELS, text_encoder: bool = True
+) -> "STZSAR":
+    """Write the fp32 bundle `place`/`name`, compared with torch, and return its network.
+
+    Raises:
+        StzsarError: it cannot be exported, or a graph differs from torch.
+    """
+    import torch
+
+    from ..export.write_bundle import BundleRequest, write_bundle
+    from ..models.config import HeadConfig
+    from ..models.open_clip_towers import hub_tokenizer
+    from ..models.pretrained import load_clip
+
+    torch.manual_seed(0)
+    tokenizer = str(stand_in_tokenizer(place)) if hub_tokenizer(name) else None
+    head = HeadConfig(interaction="residual")
+    network, origin = load_clip(name, "none", head=head, tokenizer=tokenizer)
+    request = BundleRequest(
+        network=network,
+        labels=labels,
+        sampling=SamplingSpec(frames=FRAMES, rate_fps=4.0),
+        origin=origin,
+        precision="fp32",
+        text_encoder=text_encoder,
+    )
+    write_bundle(request, place / name)
+    return network
+
+
+def smallest_backbone(place: Path) -> str:
+    """Tell open_clip of a CLIP that takes a second where others take a minute; return its name.
+
+    Args:
+        place: an existing folder, where its description is written.
+    """
+    import open_clip
+
+    folder = place / "configurations"
+    folder.mkdir(exist_ok=True)
+    (folder / f"{_SMALLEST}.json").write_text(json.dumps(_SMALLEST_CONFIG), encoding="utf-8")
+    open_clip.add_model_config(folder)
+    return _SMALLEST
+
+
+def stand_in_tokenizer(place: Path) -> Path:
+    """Write CLIP's tokens with SigLIP2's special ones: its own file lies on the hub."""
+    from ..models.tokenizer import CLIP_VOCABULARY, build_tokenizer
+
+    document: dict[str, Any] = json.loads(build_tokenizer(CLIP_VOCABULARY, 64).to_str())
+    words = document["model"]["vocab"]
+    document["model"]["vocab"] = {"<pad>": 0, "<eos>": 1, **{w: i + 2 for w, i in words.items()}}
+    document |= {"added_tokens": [], "post_processor": None, "padding": None, "truncation": None}
+    path = place / TOKENIZER
+    path.write_text(json.dumps(document), encoding="utf-8")
+    return path
