@@ -14,6 +14,7 @@ from .manifest import Manifest
 from .results import Recognition
 from .scorer import LabelsOf, Scorer, check_graphs
 from .sources.frames import Source
+from .stages import UNTIMED, Stages, timed
 from .stream import Stream, StreamOptions, follow
 from .text import Progress
 
@@ -43,8 +44,11 @@ class Recognizer:
         trust_engines: bool = False,
         on_build: OnBuild | None = None,
         labels_of: LabelsOf | None = None,
+        stages: Stages = UNTIMED,
     ) -> None:
         """Load the graphs; `load` is the usual way here.
+
+        `stages` is told of each run of a graph.
 
         Raises:
             BundleError: the graphs are not what the manifest says.
@@ -66,6 +70,8 @@ class Recognizer:
             for name in (FRAME_GRAPH, WINDOW_GRAPH)
         )
         check_graphs(bundle, self._frame, self._window, bank)
+        self._frame = timed(self._frame, "frame graph", stages)
+        self._window = timed(self._window, "window graph", stages)
         self.device = self._frame.device
         self.scorer = self._bind(bank, labels_of)
 

@@ -22,6 +22,7 @@ from .results import ActionEvent, Overload, Recognition
 from .scorer import Scorer
 from .sinks.sink import Sink
 from .sources.feed import Captured
+from .stages import UNTIMED, Stages
 from .stream import Prepared
 from .window import WindowFrame
 
@@ -50,6 +51,7 @@ class Rounds:
         recorder: Recorder | None = None,
         top: int | None = None,
         on_round: Callable[[float, int], None] = lambda _busy_s, _frames: None,
+        stages: Stages = UNTIMED,
     ) -> None:
         """Prepare.
 
@@ -61,6 +63,7 @@ class Rounds:
             recorder: what keeps the frames' states.
             top: labels of a result that go on to the sink; all that there are if None.
             on_round: told how many seconds each round took, and for how many frames.
+            stages: who is told of each step.
         """
         self.lanes: list[Lane] = []
         self.wake = wake
@@ -71,6 +74,7 @@ class Rounds:
         self._top = top
         self._scorer = recognizer.scorer
         self._on_round = on_round
+        self._stages = stages
         self._governor = Governor(monotonic())
 
     @property
@@ -107,7 +111,8 @@ class Rounds:
         if taken:
             self._adopt_labels()
             start_s = monotonic()
-            encoded = self._work(taken)
+            with self._stages.of("round"):
+                encoded = self._work(taken)
             self._on_round(monotonic() - start_s, encoded)
             self._govern(taken, monotonic() - start_s)
         ended = [lane for lane in self.lanes if lane.feed.finished and lane not in taken]
@@ -193,7 +198,7 @@ class Rounds:
         due: list[tuple[Lane, Prepared]] = []
         prepared: dict[Lane, deque[Prepared]] = {}
         for lane, frames in taken.items():
-            prepared[lane] = deque(lane.prepare(frame) for frame in frames if frame.due)
+            prepared[lane] = deque(self._prepare(lane, frame) for frame in frames if frame.due)
             due += [(lane, frame) for frame in prepared[lane] if not frame.alike]
         states = _encode(self._scorer, due)
         for lane, frames in taken.items():
@@ -205,13 +210,18 @@ class Rounds:
                     self._sink.show(lane.name, captured.frame, lane.latest)
         return len(due)
 
+    def _prepare(self, lane: Lane, captured: Captured) -> Prepared:
+        with self._stages.of("preprocess"):
+            return lane.prepare(captured)
+
     def _accept(
         self, lane: Lane, captured: Captured, frame: Prepared, state: dict[str, np.ndarray] | None
     ) -> None:
         lane.encoded += state is not None
         if frame.breaks:
             self.interrupt(lane)
-        found = lane.stream.accept(frame, state)
+        with self._stages.of("decision"):
+            found = lane.stream.accept(frame, state)
         if self._recorder:
             if frame.breaks:
                 self._recorder.flush_window(lane.name)
@@ -256,12 +266,14 @@ class Rounds:
             found = replace(found, time=captured.time, age_ms=age_ms)
         events: list[ActionEvent] = []
         if lane.decider:
-            found, events = lane.decider.decide(found)
+            with self._stages.of("decision", 0):
+                found, events = lane.decider.decide(found)
         # A decision may need more labels than people want to see.
         lane.latest = found = replace(found, top=found.top[: self._top])
         lane.results += 1
-        self._sink.put(found)
-        self._put_events(events)
+        with self._stages.of("sink"):
+            self._sink.put(found)
+            self._put_events(events)
 
     def _put_events(self, events: Iterable[ActionEvent]) -> None:
         for event in events:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from ..errors import SourceError
 from ..results import StreamState
+from ..stages import UNTIMED, Stages
 from .frames import Frame
 
 
@@ -60,6 +61,8 @@ class FeedOptions:
         on_state: told of each change of a live source, from the feed's thread or the one that
             watches for stalls; never from that of the run.
         wake: set when there is something to take, or the feed has finished.
+        stages: who is told of each step. Of a live source decoding is the conversion alone: what
+            comes before it is not told from waiting for the next picture.
     """
 
     every_frame: bool = False
@@ -68,6 +71,7 @@ class FeedOptions:
     give_up_s: float | None = None
     on_state: Callable[[StreamState], None] = lambda _state: None
     wake: threading.Event = field(default_factory=threading.Event)
+    stages: Stages = UNTIMED
 
 
 class Feed(Protocol):

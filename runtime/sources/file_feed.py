@@ -55,7 +55,12 @@ def read_file(feed: ThreadFeed, source: Source) -> None:
         return is_due or options.every_frame
 
     try:
-        for frame in source.frames(wanted):
+        frames = source.frames(wanted)
+        while True:
+            with options.stages.of("decode"):
+                frame = next(frames, None)
+            if frame is None:
+                break
             captured = Captured(frame, is_due, monotonic(), None)
             if not feed.mailbox.put_in_order(captured):
                 break

@@ -208,7 +208,8 @@ class LiveFeed(ThreadFeed):
         is_due = self.sampled(now_s - self._start_s)
         if not (is_due or self.options.every_frame):
             return True
-        image = capture.retrieve()
+        with self.options.stages.of("decode"):
+            image = capture.retrieve()
         if image is None:
             return False
         if is_due:

@@ -1,0 +1,185 @@
+"""What the benchmark's streams are read from: a source over and over, or as if it were a camera."""
+
+import itertools
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from ..runtime.errors import SourceError
+from ..runtime.opencv import opencv_path
+from ..runtime.sources.capture import Capture
+from ..runtime.sources.feed import FeedOptions
+from ..runtime.sources.file_feed import read_file
+from ..runtime.sources.frames import Due, Frame, Source
+from ..runtime.sources.thread_feed import ThreadFeed
+from ..runtime.sources.uri import open_source
+from ..runtime.sources.video_file import FileClock, VideoSource
+
+Array = npt.NDArray[Any]
+_ASSUMED_FPS = 25.0
+# Of pictures of a live source that are kept to be gone through again.
+_KEPT_BYTES = 200_000_000
+
+
+class EndlessFeed(ThreadFeed):
+    """A finite source as a feed that begins again wherever it ends, and is decoded each time.
+
+    Times go on rising, by one interval of the source from its last frame to its first one, so that
+    no window is broken there.
+
+    Attributes: see `runtime.sources.feed.Feed`.
+    """
+
+    def __init__(
+        self, name: str, open_again: Callable[[], Source], options: FeedOptions, rate_fps: float
+    ) -> None:
+        super().__init__(name, options, rate_fps)
+        self._open_again = open_again
+
+    def read(self) -> None:
+        """Read until it is stopped.
+
+        Raises:
+            SourceError: it cannot be opened, or is cut short or damaged.
+        """
+        self.counters.connections += 1
+        read_file(self, _Endless(self._open_again))
+
+
+class _Endless:
+    """A source that has no end; see `runtime.sources.frames.Source`."""
+
+    live = False
+    frame_count: int | None = None
+
+    def __init__(self, open_again: Callable[[], Source]) -> None:
+        self._open_again, self._source = open_again, open_again()
+        self.name, self.fps = self._source.name, self._source.fps
+        self.size_wh = self._source.size_wh
+
+    def frames(self, due: Due | None = None) -> Iterator[Frame]:
+        offset_s = last_s = 0.0
+
+        def asked(time_s: float) -> bool:
+            nonlocal last_s
+            last_s = offset_s + time_s
+            return due is None or due(last_s)
+
+        for index in itertools.count():
+            for frame in self._source.frames(asked):
+                yield Frame(frame.image_hwc, last_s, index)
+            self._source.close()
+            offset_s = last_s + 1 / (self.fps or _ASSUMED_FPS)
+            self._source = self._open_again()
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class KeptFrames:
+    """Pictures of a live source that were taken before, to be gone through as fast as they can be.
+
+    There is nothing to decode. See `runtime.sources.frames.Source`.
+    """
+
+    live = False
+
+    def __init__(self, name: str, fps: float | None, frames: list[Frame]) -> None:
+        self.name, self.fps, self._frames = name, fps, frames
+        self.frame_count: int | None = len(frames)
+        height, width = frames[0].image_hwc.shape[:2]
+        self.size_wh = (width, height)
+
+    def frames(self, due: Due | None = None) -> Iterator[Frame]:
+        """Yield the frames that are due, from the first one on, each time."""
+        return (frame for frame in self._frames if due is None or due(frame.time_s))
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def keep_frames(uri: str, seconds: float) -> KeptFrames:
+    """Take the frames that a live source gives in so many seconds.
+
+    Raises:
+        SourceError: it gives none.
+    """
+    source, kept, size = open_source(uri), [], 0
+    try:
+        for frame in source.frames():
+            kept.append(frame)
+            size += frame.image_hwc.nbytes
+            if frame.time_s >= seconds or size > _KEPT_BYTES:
+                break
+    finally:
+        source.close()
+    if not kept:
+        raise SourceError(f"{source.name} gives no picture: check it with stzsar-run.")
+    return KeptFrames(source.name, source.fps, kept)
+
+
+class PacedFile:
+    """A file that is shown over and over as a camera would show it, which waits for nobody.
+
+    What comes too late is decoded and not shown. Attributes: see
+    `runtime.sources.live_feed.LiveCapture`.
+    """
+
+    exhausted = False
+
+    def __init__(self, path: Path, name: str) -> None:
+        """Open it.
+
+        Raises:
+            SourceError: it holds no frame that can be decoded.
+        """
+        VideoSource.open(path, name).close()  # which says what is wrong, if anything is
+        self._path, self._name = path, name
+        self._capture = self._open()
+        self.fps: float | None = self._capture.fps or _ASSUMED_FPS
+        self.size_wh = self._capture.size_wh
+        self._clock = FileClock(self.fps)
+        self._offset_s = self._time_s = 0.0
+        self._start_s = time.monotonic()
+
+    def grab(self) -> bool:
+        """Decode up to the frame that is to be shown next, and wait for its time."""
+        now_s = time.monotonic() - self._start_s
+        again = False
+        while True:
+            if self._capture.grab():
+                self._time_s = self._offset_s + self._clock.time_of(self._capture.position_s)
+                again = False
+                if self._time_s >= now_s:
+                    break
+            elif again:
+                return False
+            else:
+                again = True
+                self._begin_again()
+        time.sleep(max(0.0, self._start_s + self._time_s - time.monotonic()))
+        return True
+
+    @property
+    def position_s(self) -> float:
+        """When the frame that was grabbed is shown, in seconds."""
+        return self._time_s
+
+    def retrieve(self) -> Array | None:
+        """Return the frame that was grabbed, uint8 [H, W, 3] BGR."""
+        return self._capture.retrieve()
+
+    def release(self) -> None:
+        """Close the file."""
+        self._capture.release()
+
+    def _begin_again(self) -> None:
+        self._capture.release()
+        self._capture, self._clock = self._open(), FileClock(self.fps)
+        self._offset_s = self._time_s + 1 / (self.fps or _ASSUMED_FPS)
+
+    def _open(self) -> Capture:
+        return Capture(opencv_path(self._path, SourceError), self._name)

@@ -1,0 +1,71 @@
+"""A Jetson by jetson-stats (jtop), where it is installed: `sudo pip3 install -U jetson-stats`.
+
+Its service reads the same sensors as tegrastats. *Not verified on hardware.*
+"""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from .instrument import AbsentError, Reading, State
+from .jetson import jetson_state
+
+_INTERVAL_S = 0.5
+
+
+class Jtop:
+    """The client of jtop's service, from jetson-stats 4 on; see `instrument.Instrument`."""
+
+    name = "jtop"
+
+    def __init__(self) -> None:
+        """Connect.
+
+        Raises:
+            AbsentError: it is not installed, or its service does not answer.
+        """
+        try:
+            jtop: Any = importlib.import_module("jtop")
+        except ImportError as error:
+            raise AbsentError("jetson-stats is not installed") from error
+        try:
+            self._client = jtop.jtop(interval=_INTERVAL_S)
+            self._client.start()
+            alive = self._client.ok()
+        except Exception as error:  # its own exceptions come from a process that may be of any age
+            raise AbsentError(f"the service of jtop does not answer ({error})") from error
+        if not alive:
+            raise AbsentError("the service of jtop does not answer")
+        self.measures = measured(self._client.power)
+
+    def read(self) -> Reading:
+        """Return the last reading of the service."""
+        return reading_of(self._client.power, self._client.temperature)
+
+    def state(self) -> State:
+        """Return the power mode, whether clocks are locked, temperatures and throttling."""
+        values = self.read().values
+        return {
+            **jetson_state(),
+            "power_mode": str(self._client.nvpmodel or "unknown"),
+            "jetson_clocks": str(bool(self._client.jetson_clocks)),
+            **values,
+        }
+
+    def close(self) -> None:
+        """Leave the service."""
+        self._client.close()
+
+
+def measured(power: Mapping[str, Any]) -> str:
+    """Return what jtop's total is the power of."""
+    name = power.get("tot", {}).get("name")
+    return name or f"the sum of {', '.join(power.get('rail', {}))}"
+
+
+def reading_of(power: Mapping[str, Any], temperature: Mapping[str, Any]) -> Reading:
+    """Return watts and the highest temperature from what jtop gives, in mW and °C."""
+    milliwatts = power.get("tot", {}).get("power")
+    degrees = [each["temp"] for each in temperature.values() if each.get("online", True)]
+    values = {"temperature_c": float(max(degrees))} if degrees else {}
+    return Reading(None if milliwatts is None else milliwatts / 1000, values)

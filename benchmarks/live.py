@@ -1,0 +1,120 @@
+"""Streams that come in real time, as `stzsar-run` watches cameras: how old decisions are."""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import monotonic
+
+from ..runtime.errors import SourceError
+from ..runtime.lane import Lane
+from ..runtime.rounds import Rounds
+from .task import (
+    JOIN_S,
+    PATIENCE_S,
+    TICK_S,
+    Results,
+    Task,
+    check_feeds,
+    feed_options,
+    open_lane,
+    open_sink,
+    stop_feeds,
+    stream_name,
+    until,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveTurn:
+    """What streams in real time gave.
+
+    Attributes:
+        seconds: how long they were watched, all windows full.
+        ages_ms: of each decision, from its newest frame's capture.
+        due: frames that the sampling rates asked for.
+        dropped: those that a newer one replaced.
+        decisions: windows that were decided on.
+        share: the least part of their rates that the streams had.
+    """
+
+    seconds: float
+    ages_ms: Sequence[float]
+    due: int
+    dropped: int
+    decisions: int
+    share: float
+
+
+def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn:
+    """Watch streams in real time, as `stzsar-run` does cameras.
+
+    They begin spread over one sampling period, as cameras do that know nothing of each other.
+
+    Args:
+        task: what to do.
+        on_full: called once all windows are full and the time begins to count.
+
+    Raises:
+        StzsarError: a source cannot be read, or a graph fails.
+    """
+    wake, counted = threading.Event(), Results()
+    task.stopwatch.running = False  # what it notes would look like growing memory
+    sink = open_sink(counted)
+    rounds = Rounds(task.recognizer, sink, wake=wake)
+    names = deque(stream_name(index) for index in range(task.streams))
+    lanes: list[Lane] = []
+    start_s = monotonic()
+
+    def once() -> bool:
+        begun = len(lanes) / task.streams / task.rate_fps
+        if names and monotonic() - start_s >= begun:
+            feed = task.open_live(names.popleft(), feed_options(wake), task.rate_fps)
+            lanes.append(open_lane(task, feed))
+            rounds.add(lanes[-1])
+        rounds.once(min(TICK_S, 1 / task.rate_fps / task.streams) if names else TICK_S)
+        check_feeds([lane.feed for lane in lanes])
+        return True
+
+    try:
+        while names or not all(lane.results for lane in lanes):
+            once()
+            _give_up_on_silence(lanes, start_s, task)
+        on_full()
+        before, counted.share = _counts(lanes), rounds.share
+        del counted.ages_ms[:]
+        seconds, _ = until(task.seconds, 1, once)
+        after = _counts(lanes)
+        share = min(counted.share, rounds.share)
+    finally:
+        task.stopwatch.running = True
+        rounds.close()
+        stop_feeds([lane.feed for lane in lanes])
+        sink.close(JOIN_S)
+    due, dropped, decisions = (late - early for early, late in zip(before, after, strict=True))
+    return LiveTurn(
+        seconds=seconds,
+        ages_ms=tuple(counted.ages_ms),
+        due=due,
+        dropped=dropped,
+        decisions=decisions,
+        share=share,
+    )
+
+
+def _give_up_on_silence(lanes: Sequence[Lane], start_s: float, task: Task) -> None:
+    patience_s = PATIENCE_S + 4 * task.frames / task.rate_fps
+    if monotonic() - start_s > patience_s:
+        mute = next((lane.name for lane in lanes if not lane.results), "a stream")
+        raise SourceError(
+            f"{mute} has given no window in {patience_s:.0f} s: check the source with stzsar-run, "
+            "or watch fewer --streams."
+        )
+
+
+def _counts(lanes: Sequence[Lane]) -> tuple[int, int, int]:
+    counters = [lane.counters() for lane in lanes]
+    due, dropped, results = (
+        sum(each[name] for each in counters) for name in ("sampled", "dropped", "results")
+    )
+    return due, dropped, results

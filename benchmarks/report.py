@@ -1,0 +1,200 @@
+"""A record for people: two tables and a few lines."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from ..runtime.commandline import printable
+from .percentiles import NEEDED, Distribution
+from .record import Figure, Record
+from .results import AGE
+from .throughput import REST, STAGES
+
+_DASH = "–"
+_KEEPS = {
+    "independent": "independent, nothing kept",
+    "streaming": "streaming, with the cache",
+}
+
+
+def show(record: Record, console: Console) -> None:
+    """Print a record."""
+    console.print(Text(title(record), "bold"))
+    console.print(Text(_machine_line(record.setup)))
+    console.print(_stages(record))
+    console.print(_throughput(record))
+    console.print(Group(*(Text(printable(line)) for line in _lines(record))))
+
+
+def title(record: Record) -> str:
+    """Return what was measured, in a line."""
+    setup = record.setup
+    return printable(
+        f"{setup['bundle']} {setup['precision']}, {setup['image px']} px, "
+        f"{setup['labels']} labels × {setup['attributes of a label']} attributes, "
+        f"T = {setup['frames of a window']} at {setup['frames a second']:g}/s, "
+        f"on {setup['runs on']}"
+    )
+
+
+def device(setup: Mapping[str, Any]) -> str:
+    """Return what it ran on, in a few words."""
+    gpu = f" · {setup['GPU']}" if "GPU" in setup else ""
+    return printable(f"{setup['processor']}{gpu}")
+
+
+def _machine_line(setup: Mapping[str, Any]) -> str:
+    return f"{device(setup)}; threads: {setup['threads']}; governor: {setup['governor']}"
+
+
+def _stages(record: Record) -> RenderableType:
+    table = Table(title="milliseconds a decision", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("", no_wrap=True)
+    for name in ("mean", *(f"p{percent}" for percent in NEEDED), "max", "n"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for name, mode in record.modes.items():
+        table.add_section()
+        table.add_row(Text(_KEEPS[name], "bold"))
+        for stage, found in mode.stages.items():
+            if found and found.samples:
+                shown = f"  {stage}"
+                # A frame's mean over the decisions, also where frames are encoded together.
+                mean = mode.mean_ms.get(stage) if stage in STAGES else None
+                table.add_row(shown, *_cells(found, mean))
+        table.add_row("  rest of our code", f"{mode.mean_ms[REST]:.2f}")
+    table.add_section()
+    live = record.live
+    table.add_row(Text(f"live, {live.streams} streams", "bold"))
+    if live.ages:
+        table.add_row(f"  {AGE}", *_cells(live.ages))
+    return table
+
+
+def _cells(found: Distribution, mean: float | None = None) -> Iterable[str]:
+    values = (found.mean if mean is None else mean, found.p50, found.p90, found.p95, found.p99,
+              found.largest)  # fmt: skip
+    yield from (_DASH if value is None else f"{value:.2f}" for value in values)
+    yield f"{found.samples}"
+
+
+def _throughput(record: Record) -> RenderableType:
+    table = Table(title="as fast as it goes", title_justify="left", box=SIMPLE_HEAD)
+    table.add_column("")
+    for name in ("independent", "streaming"):
+        table.add_column(name, justify="right", no_wrap=True)
+    figures = record.figures
+    for unit in ("windows/s", "frames/s"):
+        pair = (figures[f"{mode} {unit}"] for mode in ("independent", "streaming"))
+        table.add_row(unit, *map(spread, pair))
+    table.add_row("streaming ÷ independent", "", spread(figures["streaming ÷ independent"]))
+    rate = record.setup["frames a second"]
+    fit = figures["streams that fit"]
+    table.add_row(f"streams that fit at {rate:g}/s", "", spread(fit))
+    for name, measured in record.instruments.items():
+        joules = measured.joules
+        if joules:
+            cells = (
+                f"{joules[mode]:.3g}" if mode in joules else _DASH
+                for mode in ("independent", "streaming")
+            )
+            table.add_row(f"joules a decision ({name}: {measured.measures})", *cells)
+    return table
+
+
+def spread(figure: Figure) -> str:
+    """Return a figure's median, with its range where there are several turns."""
+    middle = number(figure.median)
+    if len(figure.values) == 1:
+        return middle
+    return f"{middle} ({number(min(figure.values))} … {number(max(figure.values))})"
+
+
+def number(value: float) -> str:
+    """Return a number with three digits or all before the point."""
+    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def _lines(record: Record) -> Iterable[str]:
+    live, memory, figures = record.live, record.memory, record.figures
+    lost = live.dropped / max(1, live.due)
+    yield (
+        f"Live: {live.streams} streams asked for {live.asked_fps:g} frames/s together and had "
+        f"{min(live.share):.0%} of that; {live.decisions} decisions, {lost:.1%} of due frames "
+        "were replaced by newer ones."
+    )
+    yield (
+        f"Time to first decision: {spread(figures['time to first decision'])} s from the start of "
+        f"stzsar-run; the bundle loads in {figures['load'].median:.2f} s."
+    )
+    slope = _DASH if memory.slope_mib_per_h is None else f"{memory.slope_mib_per_h:.1f} MiB/h"
+    short = "" if memory.slope_mib_per_h is not None else ", 60 s are needed: --seconds"
+    own = ""
+    if memory.run_peak is not None:
+        own = f"stzsar-run itself takes {memory.run_peak:.0f} MiB; the benchmark "
+    yield (
+        f"Memory: {own}{memory.after_load:.0f} MiB after load, {memory.at_end:.0f} at the end, "
+        f"{memory.peak:.0f} at most; slope {slope} (watched {memory.watched_s:.0f} s{short})."
+    )
+    yield from _instrument_lines(record)
+    if record.build:
+        gpu = record.build.peak_gpu_mib
+        of_gpu = f", {gpu:.0f} MiB of the GPU" if gpu is not None else ""
+        yield f"Engines were built in {record.build.seconds:.0f} s{of_gpu}."
+    yield from _accuracy_lines(record)
+    yield from _percentile_note(record)
+    yield from record.notes
+
+
+def _instrument_lines(record: Record) -> Iterable[str]:
+    for name, measured in record.instruments.items():
+        parts = [f"{what} {watts:.1f} W" for what, watts in measured.watts.items()]
+        idle = [f"idle {measured.idle_w:.1f} W"] if measured.idle_w is not None else []
+        of = f" ({measured.measures})" if parts else ""
+        yield f"{name}{of}: {', '.join([*idle, *parts, *_most(measured.largest)])}."
+        for when, state in (("start", measured.start), ("end", measured.end)):
+            if state:
+                told = ", ".join(f"{key} {_short(value)}" for key, value in state.items())
+                yield f"  at the {when}: {told}"
+    if record.absent:
+        reasons = "; ".join(f"{name} ({why})" for name, why in record.absent.items())
+        yield f"Absent instruments: {reasons}."
+
+
+def _most(largest: Mapping[str, float]) -> list[str]:
+    return [f"{name} up to {number(value)}" for name, value in largest.items()]
+
+
+def _short(value: Any) -> str:
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def _accuracy_lines(record: Record) -> Iterable[str]:
+    parity, judged = record.parity, record.accuracy
+    if parity:
+        yield (
+            f"Parity with torch at the export: the same best label in {parity.top1:.1%} of "
+            f"{parity.windows} windows, scores within {parity.scores:.1e}."
+        )
+    else:
+        yield "Parity with torch: the bundle says nothing of it."
+    if judged is None:
+        return
+    broken = f"; {len(judged.broken)} gave no frames" if judged.broken else ""
+    damaged = f"; {len(judged.damaged)} are damaged" if judged.damaged else ""
+    yield (
+        f"Accuracy: top-1 {judged.top1:.1%}, top-5 {judged.top5:.1%} of {judged.clips} clips "
+        f"among {judged.labels} labels{broken}{damaged}."
+    )
+    yield from (f"  {path}" for path in (*judged.broken, *judged.damaged))
+
+
+def _percentile_note(record: Record) -> Iterable[str]:
+    found = [d for mode in record.modes.values() for d in mode.stages.values() if d]
+    found += [record.live.ages] if record.live.ages else []
+    if any(None in (d.p90, d.p95, d.p99) for d in found):
+        needed = ", ".join(f"p{p} {count:,}" for p, count in NEEDED.items() if count > 1)
+        yield f"{_DASH}: too few samples to say it ({needed} are needed): more --seconds."

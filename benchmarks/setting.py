@@ -1,0 +1,134 @@
+"""What results depend on: versions, the machine, the bundle, and what was asked for."""
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ..runtime.bundle import Bundle
+from ..runtime.cuda import find_driver, jetson_linux
+from ..runtime.trt.api import why_no_tensorrt
+from .timing import machine
+
+_PACKAGES = (
+    "stzsar", "numpy", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "opencv-python",
+    "opencv-contrib-python", "opencv-contrib-python-headless", "tensorrt",
+)  # fmt: skip
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+def describe_bundle(bundle: Bundle) -> dict[str, Any]:
+    """Return what a bundle is: its name, precision, picture, and the hash of each file."""
+    manifest = bundle.manifest
+    return {
+        "bundle": manifest.name,
+        "bundle weights": manifest.weights.source,
+        "precision": manifest.precision,
+        "image px": manifest.pixels.size_px,
+        **{f"sha256 of {name}": digest for name, digest in sorted(manifest.files.items())},
+    }
+
+
+def describe_machine() -> dict[str, Any]:
+    """Return the processor, memory, GPU, clocks' governor and system."""
+    found: dict[str, Any] = {
+        "processor": machine(),
+        "usable cores": _usable_cores(),
+        "memory GiB": round(_memory_bytes() / 2**30, 1),
+        "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "governor": _read(_GOVERNOR) or "unknown",
+    }
+    driver = find_driver()
+    if driver:
+        gpu = driver.gpu()
+        found |= {"GPU": gpu.name, "GPU driver": gpu.driver, "CUDA": gpu.cuda}
+    release = jetson_linux()
+    if release:
+        found["Jetson Linux"] = release
+    return found
+
+
+def describe_versions() -> dict[str, str]:
+    """Return the versions of everything that computes, and of this checkout."""
+    found = {"Python": platform.python_version()}
+    for package in _PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    if "tensorrt" not in found and why_no_tensorrt() is None:
+        from ..runtime.trt.api import load_tensorrt
+
+        found["tensorrt"] = load_tensorrt().__version__
+    cv2 = _opencv_version()
+    if cv2 and not any(name.startswith("opencv") for name in found):
+        found["OpenCV"] = cv2  # JetPack's own is no package
+    return found | _git()
+
+
+def load_average() -> tuple[float, ...]:
+    """Return how many processes wanted to run over 1, 5 and 15 minutes; empty if unknown."""
+    try:
+        return tuple(round(load, 2) for load in os.getloadavg())
+    except OSError:
+        return ()
+
+
+def flat(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return all entries of the parts in one mapping."""
+    return {name: value for part in parts.values() for name, value in part.items()}
+
+
+def _git() -> dict[str, str]:
+    """Return the revision of the checkout that runs, if it is one."""
+    folder = Path(__file__).parent.parent
+    if not (folder / ".git").exists() or shutil.which("git") is None:
+        return {}
+    revision = _said(folder, "rev-parse", "HEAD")
+    if not revision:
+        return {}
+    changed = _said(folder, "status", "--porcelain", "--untracked-files=no")
+    return {"git revision": revision, "git state": "changed since" if changed else "as committed"}
+
+
+def _said(folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments],
+            capture_output=True, text=True, timeout=10, check=False,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def _usable_cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 0
+
+
+def _memory_bytes() -> int:
+    import psutil
+
+    return psutil.virtual_memory().total
+
+
+def _opencv_version() -> str:
+    from ..runtime.errors import StzsarError
+    from ..runtime.opencv import load_cv2
+
+    try:
+        return load_cv2().__version__
+    except StzsarError:
+        return ""
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,236 @@
+"""As fast as it goes: windows one by one with nothing kept, and frame by frame with the cache.
+
+*Independent*: every decision takes T frames of its own, and keeps nothing for the next one, as
+MLPerf's rules want it and as every system does that has no cache. *Streaming*: `stzsar-run` on a
+file, with the cache of frame states. Both read the same source from a thread, as fast as they take
+it, decoded each time; what they compute is done by the runtime itself.
+"""
+
+import math
+import threading
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from ..runtime.decisions.events import Decider
+from ..runtime.decisions.policy import Policy
+from ..runtime.pixels import fit_frame
+from ..runtime.rounds import Rounds
+from ..runtime.sinks.sink import Fanout
+from ..runtime.sources.feed import Captured, Feed
+from ..runtime.stages import Stage
+from .stopwatch import Step, Stopwatch
+from .task import (
+    JOIN_S,
+    LEAST_DECISIONS,
+    TICK_S,
+    Results,
+    Task,
+    check_feeds,
+    feed_options,
+    open_lane,
+    open_sink,
+    stop_feeds,
+    stream_name,
+    until,
+)
+
+STAGES: tuple[Stage, ...] = (
+    "decode", "preprocess", "frame graph", "window graph", "decision", "sink",
+)  # fmt: skip
+# What is left of a round: our own code between the stages.
+REST = "rest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Turn:
+    """What one turn of a mode gave.
+
+    Attributes:
+        seconds: how long it was timed.
+        decisions: windows that were decided on in that time.
+        frames: frames that were encoded in it.
+        stages_ms: of each stage, milliseconds of single decisions; where several frames are
+            encoded together, each such batch gives one, divided by their number.
+        mean_ms: of each stage, and of the rest, all of its time divided by the decisions.
+        busy: the part of the time in which the run's thread worked; it waits for frames else.
+        whole_ms: of an independent decision, from its first frame's decoding to its end.
+    """
+
+    seconds: float
+    decisions: int
+    frames: int
+    stages_ms: Mapping[str, Sequence[float]]
+    mean_ms: Mapping[str, float]
+    busy: float
+    whole_ms: Sequence[float] = ()
+
+
+def run_independent(task: Task) -> Turn:
+    """Decide on windows that share nothing, one after the other.
+
+    Raises:
+        StzsarError: the source cannot be read, or a graph fails.
+    """
+    decoding, wake = Stopwatch(), threading.Event()
+    feed = task.open_endless(stream_name(0), feed_options(wake, decoding), task.rate_fps)
+    sink, decider = open_sink(), Decider(Policy(), feed.name)
+    waiting = _Waiting(feed, wake)
+    windows: list[dict[str, float]] = []
+    feed.start()
+    try:
+        until(task.warm_up_s, 1, lambda: _decide(task, waiting.take(task.frames), decider, sink))
+        task.stopwatch.take()
+        decoding.take()
+        waiting.seconds = 0.0
+
+        def once() -> bool:
+            _decide(task, waiting.take(task.frames), decider, sink)
+            windows.append({name: _sum(s) for name, s in task.stopwatch.take().items()})
+            return True
+
+        seconds, decisions = until(task.seconds, LEAST_DECISIONS, once)
+    finally:
+        stop_feeds([feed])
+        sink.close(JOIN_S)
+    decoded = [step.seconds for step in decoding.take().get("decode", ())]
+    of_window = [
+        math.fsum(decoded[start : start + task.frames])
+        for start in range(0, len(decoded) - task.frames + 1, task.frames)
+    ]
+    stages = {name: [w.get(name, 0.0) for w in windows] for name in STAGES[1:]}
+    stages["decode"] = of_window[:decisions]
+    rest = [window.get("round", 0.0) for window in windows]
+    whole = [math.fsum(w.values()) + d for w, d in zip(windows, stages["decode"], strict=False)]
+    return Turn(
+        seconds=seconds,
+        decisions=decisions,
+        frames=decisions * task.frames,
+        stages_ms={name: _ms(stages[name]) for name in STAGES},
+        mean_ms={name: _mean_ms(stages[name], len(stages[name])) for name in STAGES}
+        | {REST: _mean_ms(rest, decisions)},
+        busy=1 - waiting.seconds / seconds,
+        whole_ms=_ms(whole),
+    )
+
+
+def run_streaming(task: Task) -> Turn:
+    """Lead the source through the runtime as fast as it goes, as `stzsar-run` does a file.
+
+    Raises:
+        StzsarError: the source cannot be read, or a graph fails.
+    """
+    decoding, wake, counted = Stopwatch(), threading.Event(), Results()
+    sink = open_sink(counted)
+    rounds_s, batches = array("d"), array("l")
+
+    def on_round(busy_s: float, frames: int) -> None:
+        rounds_s.append(busy_s)
+        batches.append(frames)
+
+    rounds = Rounds(task.recognizer, sink, wake=wake, on_round=on_round, stages=task.stopwatch)
+    feed = task.open_endless(stream_name(0), feed_options(wake, decoding), task.rate_fps)
+    rounds.add(open_lane(task, feed))
+    try:
+        until(task.warm_up_s, 1, lambda: _round(rounds, feed, counted))
+        task.stopwatch.take()
+        decoding.take()
+        del rounds_s[:], batches[:]
+        before = counted.results
+        seconds, _ = until(task.seconds, LEAST_DECISIONS, lambda: _round(rounds, feed, counted))
+        decisions = counted.results - before
+    finally:
+        rounds.close()
+        stop_feeds([feed])
+        sink.close(JOIN_S)
+    steps = {**task.stopwatch.take(), "decode": decoding.take().get("decode", ())}
+    frames = sum(batches)
+    # The feed is a few frames ahead of what was decided: its own mean is that of its frames.
+    decoded = steps["decode"]
+    means = {name: _mean_ms(_seconds(steps.get(name, ())), decisions) for name in STAGES[1:]}
+    return Turn(
+        seconds=seconds,
+        decisions=decisions,
+        frames=frames,
+        stages_ms={
+            name: _ms([step.seconds / step.count for step in steps.get(name, ())])
+            for name in STAGES
+        },
+        mean_ms={
+            "decode": _mean_ms(_seconds(decoded), len(decoded)),
+            **means,
+            REST: _mean_ms(_seconds(steps.get("round", ())), decisions),
+        },
+        busy=math.fsum(rounds_s) / seconds,
+    )
+
+
+class _Waiting:
+    """Takes frames out of a feed, and knows how long it waited for them."""
+
+    def __init__(self, feed: Feed, wake: threading.Event) -> None:
+        self.seconds = 0.0
+        self._feed, self._wake = feed, wake
+
+    def take(self, count: int) -> list[Captured]:
+        taken: list[Captured] = []
+        while len(taken) < count:
+            self._wake.clear()
+            captured = self._feed.take()
+            if captured:
+                taken.append(captured)
+                continue
+            check_feeds([self._feed])
+            start_s = perf_counter()
+            self._wake.wait(TICK_S)
+            self.seconds += perf_counter() - start_s
+        return taken
+
+
+def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fanout) -> bool:
+    """Decide on one window by itself; the frames are all that it knows."""
+    scorer, watch = task.recognizer.scorer, task.stopwatch
+    size_px = task.recognizer.manifest.pixels.size_px
+    with watch.of("round"):
+        with watch.of("preprocess", len(window)):
+            images = np.stack([fit_frame(one.frame.image_hwc, size_px) for one in window])
+        states = scorer.encode(images)
+        with watch.of("decision"):
+            found = scorer.recognize(
+                stream_name(),
+                {name: state[None] for name, state in states.items()},
+                window[0].frame.time_s,
+                window[-1].frame.time_s,
+            )
+            found, events = decider.decide(found)
+        with watch.of("sink"):
+            for message in (found, *events):
+                sink.put(message)
+    return True
+
+
+def _round(rounds: Rounds, feed: Feed, counted: Results) -> int:
+    """Do one round; return how many decisions there were in it."""
+    before = counted.results
+    rounds.once(TICK_S)
+    check_feeds([feed])
+    return counted.results - before
+
+
+def _sum(steps: Sequence[Step]) -> float:
+    return math.fsum(step.seconds for step in steps)
+
+
+def _seconds(steps: Sequence[Step]) -> list[float]:
+    return [step.seconds for step in steps]
+
+
+def _ms(seconds: Sequence[float]) -> tuple[float, ...]:
+    return tuple(1000 * each for each in seconds)
+
+
+def _mean_ms(seconds: Sequence[float], count: int) -> float:
+    return 1000 * math.fsum(seconds) / count if count else 0.0

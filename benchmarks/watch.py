@@ -1,0 +1,135 @@
+"""Memory and instruments, looked at all the time while something else runs."""
+
+import contextlib
+import resource
+import sys
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from .instruments.instrument import Instrument, Reading
+
+INTERVAL_S = 0.2
+_MIB = 2**20
+# A slope over less is the noise of an allocator.
+LEAST_WATCHED_S = 60.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What was seen at one moment.
+
+    Attributes:
+        time_s: by `time.monotonic`.
+        rss_mib: resident memory of this process.
+        readings: what each instrument showed, by its name.
+    """
+
+    time_s: float
+    rss_mib: float
+    readings: Mapping[str, Reading]
+
+
+class Watch:
+    """Looks every fifth of a second, in a thread, between `with` and its end.
+
+    What is going on is named by `during`; several spans of one name belong together.
+    """
+
+    def __init__(self, instruments: Sequence[Instrument]) -> None:
+        self._instruments = instruments
+        self._spans: dict[str, list[list[Moment]]] = defaultdict(list)
+        self._now: list[Moment] | None = None
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
+
+    def __enter__(self) -> "Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(2.0)
+
+    @contextlib.contextmanager
+    def during(self, what: str) -> Iterator[None]:
+        """Name what goes on in the block."""
+        self.go_over_to(what)
+        try:
+            yield
+        finally:
+            self._now = None
+
+    def go_over_to(self, what: str) -> None:
+        """Name what goes on from here to the end of the block anew."""
+        self._spans[what].append(span := [])
+        self._now = span
+
+    def watts(self, what: str) -> dict[str, float]:
+        """Return the mean power of each instrument that measured one, while `what` went on."""
+        seen: dict[str, list[float]] = defaultdict(list)
+        for name, reading in self._readings(what):
+            if reading.watts is not None:
+                seen[name].append(reading.watts)
+        return {name: sum(watts) / len(watts) for name, watts in seen.items()}
+
+    def largest(self, what: str) -> dict[str, dict[str, float]]:
+        """Return the largest of each other quantity, by instrument, while `what` went on."""
+        seen: dict[str, dict[str, float]] = defaultdict(dict)
+        for name, reading in self._readings(what):
+            for key, value in reading.values.items():
+                seen[name][key] = max(value, seen[name].get(key, value))
+        return dict(seen)
+
+    def largest_rss_mib(self, what: str) -> float | None:
+        """Return the most memory that was seen while `what` went on."""
+        return max((m.rss_mib for span in self._spans[what] for m in span), default=None)
+
+    def slope_mib_per_h(self, what: str) -> tuple[float | None, float]:
+        """Return by how much memory grew while `what` went on, and for how long it was watched.
+
+        The spans have one slope and each its own level, by least squares; None if they are too
+        short altogether.
+        """
+        spans = [span for span in self._spans[what] if len(span) > 1]
+        watched_s = sum(span[-1].time_s - span[0].time_s for span in spans)
+        if watched_s < LEAST_WATCHED_S:
+            return None, watched_s
+        products = squares = 0.0
+        for span in spans:
+            mean_s = sum(m.time_s for m in span) / len(span)
+            mean_mib = sum(m.rss_mib for m in span) / len(span)
+            products += sum((m.time_s - mean_s) * (m.rss_mib - mean_mib) for m in span)
+            squares += sum((m.time_s - mean_s) ** 2 for m in span)
+        return 3600 * products / squares, watched_s
+
+    def _readings(self, what: str) -> Iterator[tuple[str, Reading]]:
+        for span in self._spans[what]:
+            for moment in span:
+                yield from moment.readings.items()
+
+    def _look(self) -> None:
+        while not self._over.wait(INTERVAL_S):
+            span = self._now
+            moment = Moment(
+                time.monotonic(),
+                rss_mib(),
+                {instrument.name: instrument.read() for instrument in self._instruments},
+            )
+            if span is not None:
+                span.append(moment)
+
+
+def rss_mib() -> float:
+    """Return the memory of this process that is in use now, in MiB."""
+    import psutil
+
+    return psutil.Process().memory_info().rss / _MIB
+
+
+def peak_rss_mib() -> float:
+    """Return the most that it ever was."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (_MIB if sys.platform == "darwin" else 1024)

@@ -1,0 +1,74 @@
+"""The steps of a run, told to whoever wants to know."""
+
+import contextlib
+import threading
+from collections import Counter
+
+import pytest
+
+from stzsar.runtime.bundle import Bundle, shipped_bundle
+from stzsar.runtime.decisions.events import Decider
+from stzsar.runtime.decisions.policy import Policy
+from stzsar.runtime.lane import Lane
+from stzsar.runtime.recognizer import Recognizer
+from stzsar.runtime.rounds import Rounds
+from stzsar.runtime.sources.feed import FeedOptions
+from stzsar.runtime.sources.open_feed import open_feed
+from stzsar.runtime.sources.spec import spec_of
+from stzsar.runtime.stages import UNTIMED, timed
+from stzsar.runtime.summary import Summaries
+
+
+class Told:
+    """Counts the steps and what they were of, and sees which lie within which."""
+
+    def __init__(self):
+        self.steps, self.frames, self.within = Counter(), Counter(), set()
+        self._open = threading.local()
+
+    @contextlib.contextmanager
+    def of(self, stage, count=1):
+        outer = getattr(self._open, "stage", None)
+        self._open.stage = stage
+        self.steps[stage] += count > 0
+        self.frames[stage] += count
+        self.within.add((outer, stage))
+        yield
+        self._open.stage = outer
+
+
+@pytest.fixture
+def clip(root):
+    return root / "runtime" / "shipped" / "sample.mp4"
+
+
+def test_every_step_of_a_run_is_told_once_for_each_frame_or_decision(clip):
+    told, wake = Told(), threading.Event()
+    bundle = Bundle.open(shipped_bundle())
+    recognizer = Recognizer(bundle, bundle.bank, stages=told)
+    rounds = Rounds(recognizer, Summaries(), wake=wake, stages=told)
+    feed = open_feed(spec_of(clip), FeedOptions(wake=wake, stages=told), 4.0)
+    stream = recognizer.open_stream(feed.name)
+    lane = Lane(feed, stream, 4.0, Decider(Policy(), feed.name))
+    rounds.add(lane)
+    while rounds.lanes:
+        rounds.once(0.1)
+    assert lane.encoded > lane.results > 20
+    assert told.steps["preprocess"] == told.frames["frame graph"] == lane.encoded
+    assert told.steps["window graph"] == told.steps["sink"] == lane.results
+    assert told.steps["decision"] == lane.encoded
+    assert told.steps["decode"] >= lane.encoded
+    inside = {"preprocess", "frame graph", "decision", "sink"}
+    assert told.within == {
+        (None, "decode"), (None, "round"), ("decision", "window graph"),
+        *(("round", stage) for stage in inside),
+    }  # fmt: skip
+
+
+def test_a_graph_that_nobody_times_is_the_graph_itself():
+    graph = Recognizer.load(shipped_bundle())._frame
+    assert timed(graph, "frame graph", UNTIMED) is graph
+    other = timed(graph, "frame graph", Told())
+    assert (other.inputs, other.outputs, other.device) == (
+        graph.inputs, graph.outputs, graph.device,
+    )  # fmt: skip
