@@ -247,7 +247,7 @@ def describe(sizes: Sizes) -> str:
     """Return in one line what was run where."""
     return (
         f"{sizes.backbone}, T = {sizes.frames}, {sizes.labels} labels, {sizes.threads} threads; "
-        f"{machine()}; CPU, fp32, random weights."
+        f"{machine()}; CPU, random weights."
     )
 
 

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from statistics import median
 from typing import Any
 
 from .process import Worker, WorkerError
@@ -126,6 +127,7 @@ class _Turns:
             self._drop(name, str(error))
             return
         self._tracks[name].rounds_ms.append(taken)
+        self._decision_s[name] = median(taken) / 1000
         time.sleep(_SETTLE_S)
         clock = self._clocks[name]
         clock.since_s, clock.used_s = time.monotonic(), self._running[name].processor_s()

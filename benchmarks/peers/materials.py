@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from ...runtime.labels import default_labels
 from .environments import Environments, run_logged
@@ -132,7 +133,7 @@ def label_names(count: int) -> list[str]:
     ]
 
 
-def with_attributes(names: Sequence[str]) -> list[dict[str, object]]:
+def with_attributes(names: Sequence[str]) -> list[dict[str, Any]]:
     """Return the labels with eight made-up attributes each, of usual length, none of them twice."""
     words = [name.split()[0] for name in names]
     return [

@@ -94,10 +94,18 @@ PEERS = (
     ),
     Peer(
         name="openvino",
-        title="the same encoder, OpenVINO, mean of T frames",
+        title="the same encoder, OpenVINO as it comes, mean of T frames",
         environment="openvino",
         script="graph",
         mode="openvino",
+        needs="tower",
+    ),
+    Peer(
+        name="openvino-fp32",
+        title="the same encoder, OpenVINO held to fp32, mean of T frames",
+        environment="openvino",
+        script="graph",
+        mode="openvino-fp32",
         needs="tower",
     ),
     Peer(

@@ -29,6 +29,7 @@ class Row:
         p99_ms: from 1,000 decisions on.
         rss_mib: resident memory at the end, with the decoded frames.
         load_s: from the start of the script until it could decide.
+        precision: in which it computes, as it says.
         ratio: how many times as long as the base a decision takes: of each round's medians, the
             median of all rounds; None if the base was not measured.
         ratio_low: the first quartile of the rounds.
@@ -47,6 +48,7 @@ class Row:
     p99_ms: float | None = None
     rss_mib: float = math.nan
     load_s: float = math.nan
+    precision: str = ""
     ratio: float | None = None
     ratio_low: float | None = None
     ratio_high: float | None = None
@@ -89,6 +91,7 @@ def _row(peer: Peer, track: Track, base: Track | None) -> Row:
         p99_ms=percentile(samples, 99),
         rss_mib=track.rss_mib,
         load_s=float(track.ready.get("load_s", math.nan)),
+        precision=str(track.ready.get("precision", "")),
         ratio=ratios and ratios[1],
         ratio_low=ratios and ratios[0],
         ratio_high=ratios and ratios[2],
@@ -108,17 +111,18 @@ def _ratios(track: Track, base: Track) -> tuple[float, float, float]:
 def markdown(rows: Sequence[Row]) -> str:
     """Return the table, and below it who was not measured and why."""
     lines = [
-        "| | windows/s | ms a decision: p50 / p90 / p99 | decisions | RSS, MiB | load, s "
+        "| | precision | windows/s | ms a decision: p50 / p90 / p99 | decisions "
+        "| RSS, MiB | load, s "
         "| times as long as stzsar streaming (quartiles of the rounds) |",
-        "|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for row in rows:
         if row.failed:
             continue
         times = " / ".join(_number(ms) for ms in (row.p50_ms, row.p90_ms, row.p99_ms))
         lines.append(
-            f"| {row.title} | {_number(row.windows_per_s)} | {times} | {row.decisions} "
-            f"| {row.rss_mib:.0f} | {row.load_s:.1f} | {_ratio(row)} |"
+            f"| {row.title} | {row.precision} | {_number(row.windows_per_s)} | {times} "
+            f"| {row.decisions} | {row.rss_mib:.0f} | {row.load_s:.1f} | {_ratio(row)} |"
         )
     lines += ["", *(f"Not measured: {r.title} ({r.name}): {r.failed}" for r in rows if r.failed)]
     lines += [

@@ -10,6 +10,8 @@ from serving import Model, Spec, serve
 class Swin:
     """Each frame goes through the weights' own preprocessing once."""
 
+    precision = "fp32"
+
     def __init__(self, spec: Spec) -> None:
         import torch
         import torchvision

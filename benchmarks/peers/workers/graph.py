@@ -1,23 +1,39 @@
-"""open_clip's image encoder as one ONNX graph: `python graph.py SPEC onnxruntime|openvino`."""
+"""open_clip's image encoder as one ONNX graph: `python graph.py SPEC ENGINE`."""
 
 import json
 import sys
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from serving import Model, Spec, serve
 
 
+@dataclass(frozen=True)
+class Engine:
+    """A graph that is ready to run.
+
+    Attributes:
+        run: frames [T, 3, S, S] to embeddings [T, D].
+        versions: of the engine.
+        precision: in which it computes.
+    """
+
+    run: Callable[[Any], Any]
+    versions: dict[str, str]
+    precision: str
+
+
 class Graph:
     """All T frames in one batch for each decision, their mean against the labels' texts."""
 
-    def __init__(self, spec: Spec, run: Callable[[Any], Any], versions: dict[str, str]) -> None:
+    def __init__(self, spec: Spec, engine: Engine) -> None:
         import numpy as np
 
-        self.versions = versions
-        self._run = run
+        self.versions, self.precision = engine.versions, engine.precision
+        self._run = engine.run
         self._labels = spec.labels
         folder = Path(spec.folder) / "tower"
         self._texts = np.load(folder / "texts.npy")
@@ -57,30 +73,39 @@ class Graph:
         return image.transpose(2, 0, 1)
 
 
-def _onnxruntime(path: str, threads: int) -> tuple[Callable[[Any], Any], str]:
+def _onnxruntime(path: str, threads: int) -> Engine:
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    return lambda images: session.run(None, {name: images})[0], onnxruntime.__version__
+    versions = {"onnxruntime": onnxruntime.__version__}
+    return Engine(lambda images: session.run(None, {name: images})[0], versions, "fp32")
 
 
-def _openvino(path: str, threads: int) -> tuple[Callable[[Any], Any], str]:
+def _openvino(path: str, threads: int, **settings: Any) -> Engine:
     import openvino  # pyright: ignore[reportMissingImports]
 
-    settings = {"INFERENCE_NUM_THREADS": threads}
-    compiled = openvino.compile_model(path, "CPU", settings)
-    return lambda images: compiled(images)[0], openvino.__version__
+    compiled = openvino.compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": threads, **settings})
+    # Left alone it computes in bf16 where the processor can.
+    name = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+    precision = {"f32": "fp32", "f16": "fp16"}.get(name, name)
+    versions = {"openvino": openvino.__version__.split("-")[0]}
+    return Engine(lambda images: compiled(images)[0], versions, precision)
+
+
+def _openvino_fp32(path: str, threads: int) -> Engine:
+    return _openvino(path, threads, INFERENCE_PRECISION_HINT="f32")
+
+
+_ENGINES = {"onnxruntime": _onnxruntime, "openvino": _openvino, "openvino-fp32": _openvino_fp32}
 
 
 def load(spec: Spec) -> Model:
     """Return the graph in the engine that the command line asks for."""
-    name = sys.argv[2]
-    engine = {"onnxruntime": _onnxruntime, "openvino": _openvino}[name]
-    run, version = engine(str(Path(spec.folder) / "tower" / "tower.onnx"), spec.threads)
-    return Graph(spec, run, {name: version})
+    path = Path(spec.folder) / "tower" / "tower.onnx"
+    return Graph(spec, _ENGINES[sys.argv[2]](str(path), spec.threads))
 
 
 if __name__ == "__main__":

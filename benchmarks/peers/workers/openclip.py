@@ -10,6 +10,8 @@ from serving import Model, Spec, serve
 class OpenClip:
     """Frames are preprocessed once, texts are encoded once."""
 
+    precision = "fp32"
+
     def __init__(self, spec: Spec) -> None:
         import open_clip
         import torch

@@ -11,6 +11,8 @@ from .serving import RATE_FPS, Model, Spec, serve
 class Streaming:
     """A stream that keeps what it knows of each frame: one frame is encoded a decision."""
 
+    precision = "fp32"
+
     def __init__(self, spec: Spec) -> None:
         self._recognizer, self.versions = _load(spec)
         self._frames = spec.frames
@@ -33,6 +35,8 @@ class Streaming:
 
 class Windows:
     """The same bundle, every window by itself: all T frames are encoded for each decision."""
+
+    precision = "fp32"
 
     def __init__(self, spec: Spec) -> None:
         self._recognizer, self.versions = _load(spec)

@@ -1,6 +1,7 @@
 """The worker's side of the line protocol: commands on stdin, one line of JSON for each on stdout.
 
-    load     {"load_s": 2.1, "rss_mib": 700.0, "frames_mib": 15.0, "versions": {"torch": "2.14"}}
+    load     {"load_s": 2.1, "rss_mib": 700.0, "frames_mib": 15.0, "precision": "fp32",
+              "versions": {"torch": "2.14"}}
     run 5    {"ms": [81.2, 80.9, 83.0, 80.1, 82.2], "label": "archery"}
     rss      {"rss_mib": 705.0}
     quit     nothing: the process ends
@@ -53,6 +54,7 @@ class Model(Protocol):
     """A loaded peer that sees one stream."""
 
     versions: dict[str, str]
+    precision: str
 
     def reset(self) -> None:
         """Forget the frames that were seen."""
@@ -110,6 +112,7 @@ class _Worker:
             "load_s": load_s,
             "rss_mib": rss_mib(),
             "frames_mib": held / 2**20,
+            "precision": self._model.precision,
             "versions": self._model.versions,
         }
 

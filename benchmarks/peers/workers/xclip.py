@@ -17,6 +17,8 @@ from serving import Model, Spec, serve
 class Example:
     """As in the example, without the detector that finds the people."""
 
+    precision = "fp32"
+
     def __init__(self, spec: Spec) -> None:
         self._processor, self._model, self.versions = _load(spec)
         self._labels = spec.labels
@@ -55,6 +57,8 @@ class Example:
 
 class Once:
     """Its own processor for each new frame, and the labels encoded once."""
+
+    precision = "fp32"
 
     def __init__(self, spec: Spec) -> None:
         import torch

@@ -1,6 +1,7 @@
 """Workers in turn, as real processes that speak the protocol without a network behind it."""
 
 import functools
+import itertools
 import sys
 from pathlib import Path
 
@@ -38,7 +39,7 @@ def test_every_worker_has_a_turn_in_every_round_and_none_beside_another(fake, tm
     spans = sorted(
         (start, end, name) for name in names for start, end, _ in turns_of(tmp_path, name)
     )
-    assert all(before[1] <= after[0] for before, after in zip(spans, spans[1:], strict=False))
+    assert all(before[1] <= after[0] for before, after in itertools.pairwise(spans))
     # One to see how long a decision takes, then one in each round.
     assert [name for *_, name in spans][:3] == names
     rounds = [[name for *_, name in spans[at : at + 3]] for at in (3, 6, 9)]

@@ -10,7 +10,7 @@ from stzsar.benchmarks.peers.roster import PEERS
 from stzsar.benchmarks.peers.table import make_rows, markdown, percentile
 
 STREAM, WHOLE = PEERS[:2]
-READY = {"load_s": 2.0, "versions": {"onnxruntime": "1.0"}}
+READY = {"load_s": 2.0, "precision": "fp32", "versions": {"onnxruntime": "1.0"}}
 
 
 def track(rounds_ms: list[list[float]], **others) -> Track:
@@ -49,11 +49,11 @@ def test_ratios_have_the_quartiles_of_the_rounds():
 def test_the_table_holds_what_was_measured_with_dashes_for_what_was_not():
     found = rows(track([[10.0] * 500] * 2), track([[80.0] * 60] * 2))
     own, whole = markdown(found).splitlines()[2:]
-    assert own.split("|")[2:8] == [
-        " 100 ", " 10.0 / 10.0 / 10.0 ", " 1000 ", " 300 ", " 2.0 ", " 1.00 (1.00–1.00) "
+    assert own.split("|")[2:9] == [
+        " fp32 ", " 100 ", " 10.0 / 10.0 / 10.0 ", " 1000 ", " 300 ", " 2.0 ", " 1.00 (1.00–1.00) "
     ]  # fmt: skip
-    assert whole.split("|")[3] == " 80.0 / 80.0 / – "
-    assert whole.split("|")[7] == " 8.00 (8.00–8.00) "
+    assert whole.split("|")[4] == " 80.0 / 80.0 / – "
+    assert whole.split("|")[8] == " 8.00 (8.00–8.00) "
 
 
 def test_a_peer_that_failed_is_below_the_table_with_its_reason():
