@@ -1,0 +1,59 @@
+"""The table as a picture: windows a second, one bar for each peer."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...runtime.errors import StzsarError
+from .table import Row
+
+_OWN, _OTHER = "#0b7a75", "#9aa5b1"
+_ROW_INCHES, _WIDTH_INCHES = 0.55, 9.0
+
+
+def check_plot(path: Path) -> None:
+    """Say at once what would fail only after minutes.
+
+    Raises:
+        StzsarError: matplotlib is not installed, or the file's folder is not there.
+    """
+    from importlib.util import find_spec
+
+    if find_spec("matplotlib") is None:
+        raise StzsarError("--plot needs matplotlib: run pip install '.[bench]' in stzsar's folder.")
+    if path.suffix.lower() not in {".png", ".svg", ".pdf"} or not path.parent.is_dir():
+        raise StzsarError(
+            f"Cannot write {path}: give a .png, .svg or .pdf in a folder that is there."
+        )
+
+
+def draw(rows: Sequence[Row], path: Path, caption: str) -> None:
+    """Draw the rows that were measured, fastest on top.
+
+    Args:
+        rows: of the table.
+        path: the picture's file.
+        caption: below it, where and how it was measured.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    shown = sorted((row for row in rows if not row.failed), key=lambda row: row.windows_per_s)
+    figure = Figure(figsize=(_WIDTH_INCHES, 1.3 + _ROW_INCHES * len(shown)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    bars = axes.barh(
+        [row.title for row in shown],
+        [row.windows_per_s for row in shown],
+        color=[_OWN if row.name.startswith("stzsar") else _OTHER for row in shown],
+    )
+    axes.bar_label(bars, labels=[_bar_text(row) for row in shown], padding=4)
+    axes.set_xlabel("decisions a second (higher is better)")
+    axes.margins(x=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.supxlabel(caption, fontsize="small", color="#52606d")
+    figure.savefig(path, dpi=150)
+
+
+def _bar_text(row: Row) -> str:
+    rate = f"{row.windows_per_s:.3g}"
+    return rate if row.ratio is None or row.ratio == 1 else f"{rate}  (1/{row.ratio:.3g})"

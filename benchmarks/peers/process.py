@@ -1,0 +1,126 @@
+"""A worker as a process: started, asked and ended; what goes wrong with it is one sentence."""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ...runtime.commandline import printable
+
+_END_S = 5.0
+_SHOWN = 200
+
+
+class WorkerError(Exception):
+    """Why a peer cannot be measured: one sentence for the table."""
+
+
+class Worker:
+    """A process that speaks the line protocol of `workers/serving.py`.
+
+    Args:
+        command: the interpreter and its arguments.
+        log: where its stderr goes.
+        environment: its variables; those of this process if None.
+    """
+
+    def __init__(
+        self, command: Sequence[str], log: Path, *, environment: dict[str, str] | None = None
+    ) -> None:
+        self._log = log
+        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        try:
+            with log.open("wb") as stderr:
+                self._process = subprocess.Popen(
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    env=environment,
+                    text=True,
+                    encoding="utf-8",
+                    errors="replace",
+                )
+        except OSError as error:
+            raise WorkerError(f"Cannot start {command[0]}: {error.strerror}.") from error
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def ask(self, command: str, *, wait_s: float) -> dict[str, Any]:
+        """Send a command and return its answer.
+
+        Raises:
+            WorkerError: there is none in time, the worker died, or it says that it failed.
+        """
+        stdin = self._process.stdin
+        assert stdin is not None
+        with contextlib.suppress(BrokenPipeError):  # that it died is said below
+            stdin.write(command + "\n")
+            stdin.flush()
+        try:
+            line = self._lines.get(timeout=wait_s)
+        except queue.Empty:
+            raise WorkerError(f"It did not answer {command!r} within {wait_s:.0f} s.") from None
+        if not line:
+            raise WorkerError(self._obituary())
+        try:
+            answer = json.loads(line)
+        except ValueError:
+            answer = None
+        if not isinstance(answer, dict):
+            raise WorkerError(f"It answered {command!r} with {_one_line(line)!r}.")
+        if "error" in answer:
+            raise WorkerError(_one_line(str(answer["error"])))
+        return answer
+
+    def processor_s(self) -> float | None:
+        """Return the processor time that it has used so far; None where /proc does not tell."""
+        try:
+            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, IndexError, ValueError):
+            return None
+
+    def close(self) -> None:
+        """End the process: by asking, then by force."""
+        with contextlib.suppress(OSError):
+            assert self._process.stdin is not None
+            self._process.stdin.write("quit\n")
+            self._process.stdin.close()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def kill(self) -> None:
+        """End a process that does not answer."""
+        self._process.kill()
+        self._process.wait()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._lines.put(line)
+        self._lines.put("")
+
+    def _obituary(self) -> str:
+        code = self._process.wait()
+        last = last_line(self._log)
+        ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+        return f"It {ended}: {last}" if last else f"It {ended} and said nothing."
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log that says something, short enough for a table."""
+    lines = [line for line in log.read_text("utf-8", errors="replace").splitlines() if line.strip()]
+    return _one_line(lines[-1]) if lines else ""
+
+
+def _one_line(text: str) -> str:
+    text = " ".join(printable(text).split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"

@@ -1,0 +1,1 @@
+"""What runs in the peers' environments: plain scripts that, but for `own`, know no stzsar."""

@@ -1,0 +1,193 @@
+"""The worker's side of the line protocol: commands on stdin, one line of JSON for each on stdout.
+
+    load     {"load_s": 2.1, "rss_mib": 700.0, "frames_mib": 15.0, "precision": "fp32",
+              "versions": {"torch": "2.14"}}
+    run 5    {"ms": [81.2, 80.9, 83.0, 80.1, 82.2], "label": "archery"}
+    rss      {"rss_mib": 705.0}
+    quit     nothing: the process ends
+
+A command that fails is answered with {"error": "one sentence"}. Between commands the process waits
+for a line and does nothing else. This file is read by interpreters that have neither stzsar nor
+more than OpenCV, NumPy and the one library that is measured.
+"""
+
+import time
+
+_START = time.perf_counter()  # before anything heavy is imported, the peer's library above all
+
+import json  # noqa: E402
+import os  # noqa: E402
+import resource  # noqa: E402
+import sys  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
+from dataclasses import dataclass  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any, Protocol  # noqa: E402
+
+RATE_FPS = 4.0
+# Decoded frames are held, so that no decoder is timed: few, so that they do not weigh.
+_HELD_BYTES = 64 * 2**20
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What is asked of every worker alike.
+
+    Attributes:
+        clips: video files.
+        labels: names of the labels.
+        frames: T, of a window.
+        threads: of the CPU.
+        backbone: as open_clip names it.
+        folder: where the prepared weights and graphs lie.
+    """
+
+    clips: list[str]
+    labels: list[str]
+    frames: int
+    threads: int
+    backbone: str
+    folder: str
+
+
+class Model(Protocol):
+    """A loaded peer that sees one stream."""
+
+    versions: dict[str, str]
+    precision: str
+
+    def reset(self) -> None:
+        """Forget the frames that were seen."""
+        ...
+
+    def push(self, frame: Any) -> str | None:
+        """Take the next frame, uint8 [H, W, 3] BGR; the label of the newest T, once there are."""
+        ...
+
+
+def read_spec() -> Spec:
+    """Return what was asked for, from the command line: the name of a JSON file."""
+    return Spec(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
+
+
+def serve(load: Callable[[Spec], Model]) -> None:
+    """Answer the commands on stdin until there are none."""
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+        os.dup2(2, 1)  # whatever a library prints is not an answer
+        worker = _Worker(load)
+        for line in sys.stdin:
+            words = line.split()
+            if words[:1] == ["quit"]:
+                return
+            try:
+                answer = worker.answer(words)
+            except Exception as error:
+                answer = {"error": _sentence(error)}
+            answers.write(json.dumps(answer) + "\n")
+            answers.flush()
+
+
+class _Worker:
+    def __init__(self, load: Callable[[Spec], Model]) -> None:
+        self._load = load
+
+    def answer(self, words: list[str]) -> dict[str, Any]:
+        if words == ["load"]:
+            return self._ready()
+        if len(words) == 2 and words[0] == "run":
+            return self._run(int(words[1]))
+        if words == ["rss"]:
+            return {"rss_mib": rss_mib()}
+        raise ValueError(f"Unknown command {' '.join(words)!r}.")
+
+    def _ready(self) -> dict[str, Any]:
+        spec = read_spec()
+        self._model = self._load(spec)
+        load_s = time.perf_counter() - _START
+        clips = read_clips(spec)
+        self._turns = _turns(self._model, clips, spec.frames)
+        self._run(1)  # the first decision allocates and chooses kernels
+        held = sum(frame.nbytes for clip in clips for frame in clip)
+        return {
+            "load_s": load_s,
+            "rss_mib": rss_mib(),
+            "frames_mib": held / 2**20,
+            "precision": self._model.precision,
+            "versions": self._model.versions,
+        }
+
+    def _run(self, decisions: int) -> dict[str, Any]:
+        taken, label = [], None
+        for _ in range(decisions):
+            frame = next(self._turns)
+            start = time.perf_counter()
+            label = self._model.push(frame)
+            taken.append(1000 * (time.perf_counter() - start))
+            if label is None:
+                raise RuntimeError("It gave no label for a full window.")
+        return {"ms": taken, "label": label}
+
+
+def _turns(model: Model, clips: list[list[Any]], frames: int) -> Iterator[Any]:
+    """Yield, for ever, the frames that complete a window; the model has seen the T-1 before."""
+    while True:
+        for clip in clips:
+            model.reset()
+            for frame in clip[: frames - 1]:
+                model.push(frame)
+            yield from clip[frames - 1 :]
+
+
+def read_clips(spec: Spec) -> list[list[Any]]:
+    """Return the frames of each clip, about four a second, uint8 [H, W, 3] BGR.
+
+    Raises:
+        ValueError: no clip holds a window and one more frame.
+    """
+    clips = []
+    room = _HELD_BYTES // len(spec.clips)
+    for path in spec.clips:
+        clip = _read_clip(path, spec.frames, room)
+        if len(clip) > spec.frames:
+            clips.append(clip)
+    if not clips:
+        raise ValueError(f"None of the clips has more than {spec.frames} frames.")
+    return clips
+
+
+def _read_clip(path: str, frames: int, room: int) -> list[Any]:
+    import cv2
+
+    capture = cv2.VideoCapture(path)
+    step = round(capture.get(cv2.CAP_PROP_FPS) / RATE_FPS)
+    # A short clip is looked at more often, so that it fills two windows.
+    step = max(1, min(step, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) // (2 * frames)))
+    found: list[Any] = []
+    number = 0
+    while capture.grab():
+        if number % step == 0:
+            found.append(capture.retrieve()[1])
+            if len(found) >= 2 * frames and len(found) * found[0].nbytes >= room:
+                break
+        number += 1
+    capture.release()
+    return found
+
+
+def rss_mib() -> float:
+    """Return the memory of this process that is resident, in MiB; the largest so far off Linux."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1]) / 1024
+    except OSError:
+        pass
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest / (2**20 if sys.platform == "darwin" else 2**10)
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return f"The package {error.name} is not installed in {sys.prefix}."
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0]}" if lines else f"{type(error).__name__}."
