@@ -3,8 +3,7 @@
 With labels, attributes of a label, streams, frames of a window, and the size of the frame encoder.
 Each of them is varied by itself, all points of one take turns, and beside what was measured stands
 the straight line that comes nearest: where they part, a cost grows otherwise than it should.
-Weights and labels are random, except the weights of the small network that ships: no time depends on
-them.
+Weights and labels are random, but for the network that ships: no time depends on them.
 """
 
 import functools

@@ -53,6 +53,8 @@ def draw(curves: "Sequence[Curve]", path: Path, *, title: str) -> None:
 
 
 def _draw_curve(panel: Any, curve: "Curve") -> None:
+    from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
+
     sizes, fastest = curve.sizes, curve.fastest_ms
     offset, slope = curve.line()
     between = np.geomspace(sizes.min(), sizes.max(), 50)
@@ -63,5 +65,10 @@ def _draw_curve(panel: Any, curve: "Curve") -> None:
     for name, colour, part_ms in parts:
         panel.plot(sizes, part_ms, "-", color=colour, label=name, linewidth=1)
     panel.set(xscale="log", yscale="log", xlabel=curve.axis, ylabel="ms")
+    panel.set_xticks(sizes, [f"{size:.2g}" if size % 1 else f"{size:.0f}" for size in sizes])
+    panel.tick_params(axis="x", labelsize=8, labelrotation=45 if len(sizes) > 7 else 0)
+    panel.xaxis.set_minor_locator(NullLocator())
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
     panel.grid(alpha=0.3, which="major")
     panel.spines[["top", "right"]].set_visible(False)

@@ -116,10 +116,10 @@ class WindowScorer:
         logits = batch[0].astype(np.float64)[rows]
         scores, similarities = softmax(logits), logits / scale
         best = largest(logits, self._top_k)
-        top = (
-            Score(self.labels[rows[place]].name, float(scores[place]), float(similarities[place]))
-            for place in best
+        found = zip(
+            rows[best].tolist(), scores[best].tolist(), similarities[best].tolist(), strict=True
         )
+        top = (Score(self.labels[row].name, score, cosine) for row, score, cosine in found)
         frames = states[self._states[0]].shape[1]
         why = None
         if explain_s is not None:

@@ -27,8 +27,29 @@ def test_states_alone_are_exact_and_features_cost_more(monkeypatch):
     # Two states, 128 + 24 numbers, and 17 bytes of time and flags; the rest is heads.
     least = (152 * 4 + 17) * 4 * 3600 / 2**20
     assert least < sizes[0] < 1.1 * least
-    assert rows[0][4:] == ["0.0000", "100.0%"]
-    assert 0 < float(rows[1][4]) < float(rows[2][4]) < 0.1
+    assert rows[0][5:] == ["0.0000", "100.0%"]
+    assert 0 < float(rows[1][5]) < float(rows[2][5]) < 0.1
+
+
+def test_random_labels_are_replayed_exactly(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    result = CliRunner().invoke(main, ["--labels", "50", "--attributes", "3"])
+    assert result.exit_code == 0, result.output
+    assert "50 labels of 3 attributes" in result.output
+    (row,) = [line for line in result.output.splitlines() if line.startswith("│")]
+    name, *numbers, difference, same = (cell.strip() for cell in row.strip("│ ").split("│"))
+    assert (name, difference, same) == ("states alone", "0.0000", "100.0%")
+    assert len(numbers) == 4
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [(["--attributes", "3"], "--labels"), (["--labels", "3", "--patches", "2"], "--patches")],
+)
+def test_options_that_say_nothing_are_refused(options, said):
+    result = CliRunner().invoke(main, options)
+    assert result.exit_code == 2
+    assert said in result.output
 
 
 def test_the_largest_difference_is_that_of_the_same_label():
