@@ -166,7 +166,7 @@ def _measure(
                     turns[name].append(run(todo))
             with step("filling windows"):
                 lives.append(run_live(todo, on_full=lambda: watch.go_over_to("live")))
-        at_end_mib = rss_mib()
+        at_end_mib, most_mib = rss_mib(), peak_rss_mib()
         ends = _states(instruments)
         judged = None
         if request.data:
@@ -190,7 +190,7 @@ def _measure(
             cold_s=[cold.seconds for cold in colds],
             run_peaks_mib=[cold.peak_mib for cold in colds],
             load_s=load_s,
-            rss_mib=(before_mib, after_mib, at_end_mib, peak_rss_mib()),
+            rss_mib=(before_mib, after_mib, at_end_mib, most_mib),
             build=built,
             watch=watch,
             instruments=instruments,

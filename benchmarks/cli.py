@@ -28,7 +28,6 @@ Examples:
   stzsar-bench compare a.json b.json
       says what b has against a, and what differs between the two set-ups
 """
-SHIPPED_CLIP = Path(__file__).parent.parent / "runtime" / "shipped" / "sample.mp4"
 # (as usual, --quick)
 _SECONDS, _REPEAT, _STREAMS = (6.0, 0.5), (3, 1), (4, 2)
 
@@ -65,7 +64,6 @@ class _BenchOrCompare(cloup.Command):
     cloup.option(
         "--source",
         metavar="FILE|URI",
-        default=str(SHIPPED_CLIP),
         help="A video file, or one of stzsar-run's live sources (default: the sample clip). A "
         "file is read again and again, and shown in real time for the live streams.",
     ),
@@ -189,13 +187,17 @@ def main(bundle: Path | None, record_file: Path | None, plot: Path | None, **opt
 
 
 def _request(opened: Any, options: dict[str, Any]) -> "Request":
+    from ..runtime.sources.secrets import without_secrets
     from .benchmark import Request
+    from .sources import SHIPPED_CLIP
 
     quick = options.pop("quick")
     for name, of_both in (("seconds", _SECONDS), ("repeat", _REPEAT), ("streams", _STREAMS)):
         if options[name] is None:
             options[name] = of_both[quick]
-    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    options["source"] = options["source"] or str(SHIPPED_CLIP)
+    typed = (without_secrets(word) if word == options["source"] else word for word in sys.argv[1:])
+    command = shlex.join([Path(sys.argv[0]).name, *typed])
     return Request(bundle=opened, command=command, **options)
 
 

@@ -34,9 +34,15 @@ class EndlessFeed(ThreadFeed):
     """
 
     def __init__(
-        self, name: str, open_again: Callable[[], Source], options: FeedOptions, rate_fps: float
+        self,
+        name: str,
+        open_again: Callable[[], Source],
+        options: FeedOptions,
+        rate_fps: float,
+        *,
+        capacity: int,
     ) -> None:
-        super().__init__(name, options, rate_fps)
+        super().__init__(name, options, rate_fps, capacity=capacity)
         self._open_again = open_again
 
     def read(self) -> None:

@@ -11,7 +11,7 @@ from rich.text import Text
 from ..runtime.commandline import printable
 from .percentiles import NEEDED, Distribution
 from .record import Figure, Record
-from .results import AGE
+from .results import AGE, WHOLE
 from .throughput import REST, STAGES
 
 _DASH = "–"
@@ -66,6 +66,8 @@ def _stages(record: Record) -> RenderableType:
                 mean = mode.mean_ms.get(stage) if stage in STAGES else None
                 table.add_row(shown, *_cells(found, mean))
         table.add_row("  rest of our code", f"{mode.mean_ms[REST]:.2f}")
+        if WHOLE not in mode.stages:
+            table.add_row("  together", f"{sum(mode.mean_ms.values()):.2f}")
     table.add_section()
     live = record.live
     table.add_row(Text(f"live, {live.streams} streams", "bold"))

@@ -96,6 +96,7 @@ def _setup(request: Request, outcome: Outcome) -> dict[str, Any]:
         "attributes of a label": scorer.bank.attribute_mask.shape[1],
         "attributes in all": int(scorer.bank.attribute_mask.sum()),
         "source": outcome.footage.name,
+        "sha256 of the source": outcome.footage.sha256,
         "pictures": f"{width}x{height}",
         "streams": task.streams,
         "seconds": task.seconds,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from ..runtime.bundle import sha256_of, shipped_bundle
 from ..runtime.opencv import load_cv2
 from ..runtime.sources.address import parse_address
 from ..runtime.sources.feed import Feed, FeedOptions
@@ -15,7 +16,10 @@ from ..runtime.sources.spec import spec_of
 from ..runtime.sources.video_file import VideoSource
 from .feeds import EndlessFeed, PacedFile, keep_frames
 
+SHIPPED_CLIP = shipped_bundle().parent / "sample.mp4"
 OpenFeed = Callable[[str, FeedOptions, float], Feed]
+# The last number is how many frames may wait.
+OpenEndless = Callable[[str, FeedOptions, float, int], Feed]
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class Footage:
 
     Attributes:
         name: what it is called; holds no password.
+        sha256: of a file.
         decoded: whether it is decoded whenever it is read without an end.
         size_wh: width and height of its pictures.
         endless: opens it so that it never ends, and comes as fast as it is taken.
@@ -31,9 +36,10 @@ class Footage:
     """
 
     name: str
+    sha256: str | None
     decoded: bool
     size_wh: tuple[int, int]
-    endless: OpenFeed
+    endless: OpenEndless
     live: OpenFeed
 
 
@@ -62,23 +68,24 @@ def open_footage(uri: str, *, kept_s: float) -> Footage:
     def open_again() -> Source:
         return VideoSource.open(path, uri)
 
-    def endless(name: str, options: FeedOptions, rate_fps: float) -> Feed:
-        return EndlessFeed(name, open_again, options, rate_fps)
+    def endless(name: str, options: FeedOptions, rate_fps: float, ahead: int) -> Feed:
+        return EndlessFeed(name, open_again, options, rate_fps, capacity=ahead)
 
     def live(name: str, options: FeedOptions, rate_fps: float) -> Feed:
         return LiveFeed(name, partial(PacedFile, path, uri), options, rate_fps, patient=False)
 
-    return Footage(uri, True, first.size_wh, endless, live)
+    name = "the sample clip" if path.resolve() == SHIPPED_CLIP.resolve() else uri
+    return Footage(name, sha256_of(path), True, first.size_wh, endless, live)
 
 
 def _live_footage(uri: str, kept_s: float) -> Footage:
     kept = keep_frames(uri, kept_s)
     spec = spec_of(uri)
 
-    def endless(name: str, options: FeedOptions, rate_fps: float) -> Feed:
-        return EndlessFeed(name, lambda: kept, options, rate_fps)
+    def endless(name: str, options: FeedOptions, rate_fps: float, ahead: int) -> Feed:
+        return EndlessFeed(name, lambda: kept, options, rate_fps, capacity=ahead)
 
     def live(name: str, options: FeedOptions, rate_fps: float) -> Feed:
         return open_feed(replace(spec, name=name), options, rate_fps)
 
-    return Footage(spec.name, False, kept.size_wh, endless, live)
+    return Footage(spec.name, None, False, kept.size_wh, endless, live)

@@ -2,9 +2,10 @@
 
 import contextlib
 import threading
+from array import array
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
@@ -12,16 +13,20 @@ from ..runtime.stages import UNTIMED, Stage
 
 
 @dataclass
-class Step:
-    """One run of a stage.
+class Steps:
+    """All runs of a stage.
 
     Attributes:
-        seconds: what it took, without the stages within it.
-        count: of how many frames or windows it was.
+        seconds: what each took, without the stages within it.
+        counts: of how many frames or windows it was.
     """
 
-    seconds: float
-    count: int
+    seconds: "array[float]" = field(default_factory=lambda: array("d"))
+    counts: "array[int]" = field(default_factory=lambda: array("l"))
+
+    def each_s(self) -> list[float]:
+        """Return what each took, divided by how many frames or windows it was of."""
+        return [s / count for s, count in zip(self.seconds, self.counts, strict=True)]
 
 
 class Stopwatch:
@@ -33,7 +38,7 @@ class Stopwatch:
 
     def __init__(self) -> None:
         self.running = True
-        self._steps: dict[Stage, list[Step]] = defaultdict(list)
+        self._steps: dict[Stage, Steps] = defaultdict(Steps)
         # What lay within the step that is going on, in each thread.
         self._within = threading.local()
 
@@ -41,9 +46,9 @@ class Stopwatch:
         """Time a step; one that raises counts as well."""
         return _Span(self, stage, count) if self.running else UNTIMED.of(stage, count)
 
-    def take(self) -> Mapping[Stage, Sequence[Step]]:
+    def take(self) -> Mapping[Stage, Steps]:
         """Return what was timed so far, and begin anew."""
-        steps, self._steps = self._steps, defaultdict(list)
+        steps, self._steps = self._steps, defaultdict(Steps)
         return steps
 
     def begin(self) -> float:
@@ -57,10 +62,11 @@ class Stopwatch:
         own_s = whole_s - self._within.seconds
         self._within.seconds = beside_s + whole_s
         steps = self._steps[stage]
-        if count == 0 and steps:
-            steps[-1].seconds += own_s
+        if count == 0 and steps.seconds:
+            steps.seconds[-1] += own_s
         else:
-            steps.append(Step(own_s, max(1, count)))
+            steps.seconds.append(own_s)
+            steps.counts.append(max(1, count))
 
 
 class _Span:

@@ -20,7 +20,7 @@ from ..runtime.sources.feed import Feed, FeedOptions
 from ..runtime.sources.frames import Frame
 from ..runtime.stages import UNTIMED, Stages
 from ..runtime.stream import StreamOptions
-from .sources import OpenFeed
+from .sources import OpenEndless, OpenFeed
 from .stopwatch import Stopwatch
 
 TICK_S = 0.1
@@ -52,7 +52,7 @@ class Task:
     recognizer: Recognizer
     stopwatch: Stopwatch
     looked_at: StreamOptions
-    open_endless: OpenFeed
+    open_endless: OpenEndless
     open_live: OpenFeed
     streams: int
     seconds: float

@@ -9,6 +9,7 @@ it, decoded each time; what they compute is done by the runtime itself.
 import math
 import threading
 from array import array
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
@@ -21,8 +22,9 @@ from ..runtime.pixels import fit_frame
 from ..runtime.rounds import Rounds
 from ..runtime.sinks.sink import Fanout
 from ..runtime.sources.feed import Captured, Feed
+from ..runtime.sources.thread_feed import AHEAD
 from ..runtime.stages import Stage
-from .stopwatch import Step, Stopwatch
+from .stopwatch import Steps, Stopwatch
 from .task import (
     JOIN_S,
     LEAST_DECISIONS,
@@ -76,7 +78,9 @@ def run_independent(task: Task) -> Turn:
         StzsarError: the source cannot be read, or a graph fails.
     """
     decoding, wake = Stopwatch(), threading.Event()
-    feed = task.open_endless(stream_name(0), feed_options(wake, decoding), task.rate_fps)
+    # A whole window may wait, so that decoding goes on beside the network as it does in streaming.
+    ahead = max(AHEAD, task.frames)
+    feed = task.open_endless(stream_name(0), feed_options(wake, decoding), task.rate_fps, ahead)
     sink, decider = open_sink(), Decider(Policy(), feed.name)
     waiting = _Waiting(feed, wake)
     windows: list[dict[str, float]] = []
@@ -89,14 +93,15 @@ def run_independent(task: Task) -> Turn:
 
         def once() -> bool:
             _decide(task, waiting.take(task.frames), decider, sink)
-            windows.append({name: _sum(s) for name, s in task.stopwatch.take().items()})
+            steps = task.stopwatch.take()
+            windows.append({name: math.fsum(of.seconds) for name, of in steps.items()})
             return True
 
         seconds, decisions = until(task.seconds, LEAST_DECISIONS, once)
     finally:
         stop_feeds([feed])
         sink.close(JOIN_S)
-    decoded = [step.seconds for step in decoding.take().get("decode", ())]
+    decoded = decoding.take().get("decode", Steps()).seconds
     of_window = [
         math.fsum(decoded[start : start + task.frames])
         for start in range(0, len(decoded) - task.frames + 1, task.frames)
@@ -132,7 +137,7 @@ def run_streaming(task: Task) -> Turn:
         batches.append(frames)
 
     rounds = Rounds(task.recognizer, sink, wake=wake, on_round=on_round, stages=task.stopwatch)
-    feed = task.open_endless(stream_name(0), feed_options(wake, decoding), task.rate_fps)
+    feed = task.open_endless(stream_name(0), feed_options(wake, decoding), task.rate_fps, AHEAD)
     rounds.add(open_lane(task, feed))
     try:
         until(task.warm_up_s, 1, lambda: _round(rounds, feed, counted))
@@ -146,23 +151,18 @@ def run_streaming(task: Task) -> Turn:
         rounds.close()
         stop_feeds([feed])
         sink.close(JOIN_S)
-    steps = {**task.stopwatch.take(), "decode": decoding.take().get("decode", ())}
-    frames = sum(batches)
-    # The feed is a few frames ahead of what was decided: its own mean is that of its frames.
-    decoded = steps["decode"]
-    means = {name: _mean_ms(_seconds(steps.get(name, ())), decisions) for name in STAGES[1:]}
+    steps = defaultdict(Steps, {**task.stopwatch.take(), **decoding.take()})
+    # The feed is a few frames ahead of what was decided: its mean is that of its own frames.
+    decoded = steps["decode"].seconds
     return Turn(
         seconds=seconds,
         decisions=decisions,
-        frames=frames,
-        stages_ms={
-            name: _ms([step.seconds / step.count for step in steps.get(name, ())])
-            for name in STAGES
-        },
+        frames=sum(batches),
+        stages_ms={name: _ms(steps[name].each_s()) for name in STAGES},
         mean_ms={
-            "decode": _mean_ms(_seconds(decoded), len(decoded)),
-            **means,
-            REST: _mean_ms(_seconds(steps.get("round", ())), decisions),
+            **{name: _mean_ms(steps[name].seconds, decisions) for name in STAGES},
+            "decode": _mean_ms(decoded, len(decoded)),
+            REST: _mean_ms(steps["round"].seconds, decisions),
         },
         busy=math.fsum(rounds_s) / seconds,
     )
@@ -220,16 +220,8 @@ def _round(rounds: Rounds, feed: Feed, counted: Results) -> int:
     return counted.results - before
 
 
-def _sum(steps: Sequence[Step]) -> float:
-    return math.fsum(step.seconds for step in steps)
-
-
-def _seconds(steps: Sequence[Step]) -> list[float]:
-    return [step.seconds for step in steps]
-
-
-def _ms(seconds: Sequence[float]) -> tuple[float, ...]:
-    return tuple(1000 * each for each in seconds)
+def _ms(seconds: Sequence[float]) -> "array[float]":
+    return array("d", (1000 * each for each in seconds))
 
 
 def _mean_ms(seconds: Sequence[float], count: int) -> float:

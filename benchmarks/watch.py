@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from ..runtime.commandline import log
 from .instruments.instrument import Instrument, Reading
 
 INTERVAL_S = 0.2
@@ -39,7 +40,7 @@ class Watch:
     """
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
-        self._instruments = instruments
+        self._instruments = list(instruments)
         self._spans: dict[str, list[list[Moment]]] = defaultdict(list)
         self._now: list[Moment] | None = None
         self._over = threading.Event()
@@ -110,14 +111,18 @@ class Watch:
             for moment in span:
                 yield from moment.readings.items()
 
+    def _read_all(self) -> Iterator[tuple[str, Reading]]:
+        for instrument in tuple(self._instruments):
+            try:
+                yield instrument.name, instrument.read()
+            except Exception as error:  # a driver's, of any kind; the rest goes on
+                self._instruments.remove(instrument)
+                log.warning("%s cannot be read any more: %s", instrument.name, error)
+
     def _look(self) -> None:
         while not self._over.wait(INTERVAL_S):
             span = self._now
-            moment = Moment(
-                time.monotonic(),
-                rss_mib(),
-                {instrument.name: instrument.read() for instrument in self._instruments},
-            )
+            moment = Moment(time.monotonic(), rss_mib(), dict(self._read_all()))
             if span is not None:
                 span.append(moment)
 

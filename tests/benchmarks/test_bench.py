@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from stzsar.benchmarks.cli import SHIPPED_CLIP, main
+from stzsar.benchmarks.cli import main
 from stzsar.benchmarks.drawn_labels import draw_labels
 from stzsar.benchmarks.feeds import PacedFile
 from stzsar.benchmarks.record import read_comparable
-from stzsar.benchmarks.sources import open_footage
+from stzsar.benchmarks.sources import SHIPPED_CLIP, open_footage
 from stzsar.benchmarks.stopwatch import Stopwatch
 from stzsar.benchmarks.task import Task
 from stzsar.benchmarks.throughput import REST, STAGES, run_independent, run_streaming
@@ -144,7 +144,7 @@ def test_an_independent_decision_encodes_all_its_frames_and_a_streaming_one_its_
 def test_a_source_that_begins_again_breaks_no_window():
     """The clip is 20 s long; at its end the window goes on, with the times of its frames."""
     footage, wake = open_footage(str(SHIPPED_CLIP), kept_s=1), threading.Event()
-    feed = footage.endless("clip", FeedOptions(wake=wake), 4.0)
+    feed = footage.endless("clip", FeedOptions(wake=wake), 4.0, 4)
     stream = Recognizer.load(shipped_bundle()).open_stream("clip")
     feed.start()
     times, broken, deadline = [], [], time.monotonic() + 60
