@@ -113,7 +113,8 @@ class Materials:
             "--output": str(self.folder / _FILES["bundle"]),
         }
         words = [word for option in options.items() for word in option]
-        command = [self._environments.interpreter(OWN), "-c", _EXPORT, *words]
+        # Labels are embedded at export: the text encoder would never be read.
+        command = [self._environments.interpreter(OWN), "-c", _EXPORT, *words, "--no-text-encoder"]
         log = self.folder / "bundle.log"
         run_logged(command, log, "stzsar-export fails", environment=OWN)
 
