@@ -1,5 +1,6 @@
 """What peers load: labels, weights and graphs, made once for each choice of sizes, and kept."""
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Sequence
@@ -15,9 +16,9 @@ from .workers.serving import Spec
 
 ATTRIBUTES = 8
 SCRIPTS = Path(__file__).parent / "workers"
+_ROOT = Path(__file__).parents[2]
 # By the file that is there when it is made: what the script calls it.
 _FILES = {
-    "bundle": "bundle",
     "xclip": "xclip",
     "open_clip": "open_clip.pt",
     "tower": "tower",
@@ -75,6 +76,7 @@ class Materials:
             threads=sizes.threads,
             backbone=sizes.backbone,
             folder=str(self.folder.resolve()),
+            bundle=bundle_name(),
         )
         text = json.dumps(asdict(spec))
         # Runs with other clips or threads may go on beside this one.
@@ -88,21 +90,22 @@ class Materials:
         Raises:
             WorkerError: it cannot be made, the second time at once.
         """
-        if (self.folder / _FILES[name]).exists():
+        path = self.folder / (bundle_name() if name == "bundle" else _FILES[name])
+        if path.exists():
             return
         if name in self._refused:
             raise WorkerError(self._refused[name])
-        self._say(f"Preparing {self.folder / _FILES[name]}")
+        self._say(f"Preparing {path}")
         try:
             if name == "bundle":
-                self._export()
+                self._export(path)
             else:
                 self._run_script(name)
         except WorkerError as error:
             self._refused[name] = str(error)
             raise
 
-    def _export(self) -> None:
+    def _export(self, path: Path) -> None:
         labels = self.folder / "labels.json"
         labels.write_text(json.dumps(with_attributes(label_names(self._sizes.labels))))
         options = {
@@ -110,10 +113,11 @@ class Materials:
             "--pretrained": "none",
             "--labels": str(labels),
             "--frames": str(self._sizes.frames),
-            "--output": str(self.folder / _FILES["bundle"]),
+            "--output": str(path),
         }
         words = [word for option in options.items() for word in option]
-        command = [self._environments.interpreter(OWN), "-c", _EXPORT, *words]
+        # Labels are embedded at export: the text encoder would never be read.
+        command = [self._environments.interpreter(OWN), "-c", _EXPORT, *words, "--no-text-encoder"]
         log = self.folder / "bundle.log"
         run_logged(command, log, "stzsar-export fails", environment=OWN)
 
@@ -122,6 +126,17 @@ class Materials:
         command = [self._environments.interpreter("torch"), script, str(self.spec), name]
         log = self.folder / f"{name}.log"
         run_logged(command, log, f"its file {_FILES[name]} cannot be made", environment="torch")
+
+
+@functools.cache
+def bundle_name() -> str:
+    """Return what this project's bundle is called: another graph must not be taken for today's."""
+    digest = hashlib.sha256()
+    for path in sorted(
+        path for part in ("export", "models") for path in (_ROOT / part).glob("*.py")
+    ):
+        digest.update(path.read_bytes())
+    return f"bundle-{digest.hexdigest()[:8]}"
 
 
 def label_names(count: int) -> list[str]:

@@ -68,9 +68,8 @@ def _load(spec: Spec) -> tuple[Any, dict[str, str]]:
     from ....runtime import Recognizer
 
     # The peers are measured on the CPU, so this is too, where there is a GPU.
-    recognizer = Recognizer.load(
-        Path(spec.folder) / "bundle", threads=spec.threads, engine="onnxruntime"
-    )
+    bundle = Path(spec.folder) / spec.bundle
+    recognizer = Recognizer.load(bundle, threads=spec.threads, engine="onnxruntime")
     return recognizer, {"onnxruntime": version("onnxruntime")}
 
 

@@ -40,6 +40,7 @@ class Spec:
         threads: of the CPU.
         backbone: as open_clip names it.
         folder: where the prepared weights and graphs lie.
+        bundle: what this project's bundle there is called.
     """
 
     clips: list[str]
@@ -48,6 +49,7 @@ class Spec:
     threads: int
     backbone: str
     folder: str
+    bundle: str
 
 
 class Model(Protocol):

@@ -44,7 +44,13 @@ serve(load)
 
 def write_spec(folder: Path, **others) -> Path:
     spec = Spec(
-        clips=[SAMPLE], labels=LABELS, frames=4, threads=1, backbone="none", folder=str(folder)
+        clips=[SAMPLE],
+        labels=LABELS,
+        frames=4,
+        threads=1,
+        backbone="none",
+        folder=str(folder),
+        bundle="bundle",
     )
     path = folder / "spec.json"
     path.write_text(json.dumps(asdict(spec) | others))
