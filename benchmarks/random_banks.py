@@ -15,7 +15,7 @@ def random_bank(labels: int, attributes: int, dim: int) -> LabelBank:
     rng = np.random.default_rng(0)
     words = tuple(f"attribute {index + 1}" for index in range(attributes))
     return LabelBank(
-        tuple(Label(f"label {index + 1}", attributes=words) for index in range(labels)),
+        tuple(Label(f"random label {index + 1}", attributes=words) for index in range(labels)),
         _unit(rng.standard_normal((labels, dim), dtype=np.float32)),
         _unit(rng.standard_normal((labels, attributes, dim), dtype=np.float32)),
         np.ones((labels, attributes), bool),

@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ..runtime.errors import SourceError
-from ..runtime.opencv import opencv_path
-from ..runtime.sources.capture import Capture
-from ..runtime.sources.feed import FeedOptions
-from ..runtime.sources.file_feed import read_file
-from ..runtime.sources.frames import Due, Frame, Source
-from ..runtime.sources.thread_feed import ThreadFeed
-from ..runtime.sources.uri import open_source
-from ..runtime.sources.video_file import FileClock, VideoSource
+from ...runtime.errors import SourceError
+from ...runtime.opencv import opencv_path
+from ...runtime.sources.capture import Capture
+from ...runtime.sources.feed import FeedOptions
+from ...runtime.sources.file_feed import read_file
+from ...runtime.sources.frames import Due, Frame, Source
+from ...runtime.sources.thread_feed import ThreadFeed
+from ...runtime.sources.uri import open_source
+from ...runtime.sources.video_file import FileClock, VideoSource
 
 Array = npt.NDArray[Any]
 _ASSUMED_FPS = 25.0

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
-from ..runtime.errors import SourceError
-from ..runtime.lane import Lane
-from ..runtime.rounds import Rounds
+from ...runtime.errors import SourceError
+from ...runtime.lane import Lane
+from ...runtime.rounds import Rounds
 from .task import (
     JOIN_S,
     PATIENCE_S,

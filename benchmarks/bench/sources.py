@@ -5,15 +5,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ..runtime.bundle import sha256_of, shipped_bundle
-from ..runtime.opencv import load_cv2
-from ..runtime.sources.address import parse_address
-from ..runtime.sources.feed import Feed, FeedOptions
-from ..runtime.sources.frames import Source
-from ..runtime.sources.live_feed import LiveFeed
-from ..runtime.sources.open_feed import open_feed
-from ..runtime.sources.spec import spec_of
-from ..runtime.sources.video_file import VideoSource
+from ...runtime.bundle import sha256_of, shipped_bundle
+from ...runtime.opencv import load_cv2
+from ...runtime.sources.address import parse_address
+from ...runtime.sources.feed import Feed, FeedOptions
+from ...runtime.sources.frames import Source
+from ...runtime.sources.live_feed import LiveFeed
+from ...runtime.sources.open_feed import open_feed
+from ...runtime.sources.spec import spec_of
+from ...runtime.sources.video_file import VideoSource
 from .feeds import EndlessFeed, PacedFile, keep_frames
 
 SHIPPED_CLIP = shipped_bundle().parent / "sample.mp4"

@@ -10,11 +10,12 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from ..runtime.bundle import Bundle
-from ..runtime.decisions.policy import Policy
-from ..runtime.errors import StzsarError
-from ..runtime.recognizer import Recognizer
-from ..runtime.stream import StreamOptions
+from ...runtime.bundle import Bundle
+from ...runtime.decisions.policy import Policy
+from ...runtime.errors import StzsarError
+from ...runtime.recognizer import Recognizer
+from ...runtime.stream import StreamOptions
+from ..timing import progress_bar
 from .accuracy import Accuracy, accuracy, check_data, judge
 from .cold_start import ColdStart, start_cold
 from .drawn_labels import draw_labels
@@ -28,7 +29,6 @@ from .sources import Footage, open_footage
 from .stopwatch import Stopwatch
 from .task import Task
 from .throughput import Turn, run_independent, run_streaming
-from .timing import progress_bar
 from .watch import Watch, peak_rss_mib, rss_mib
 
 IDLE_S = 3.0

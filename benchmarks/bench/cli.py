@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from ..runtime.commandline import Output, at_the_edge, console, say
-from ..runtime.errors import StzsarError
-from ..runtime.labels import MAX_LABELS
-from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
+from ...runtime.commandline import Output, at_the_edge, console, say
+from ...runtime.errors import StzsarError
+from ...runtime.labels import MAX_LABELS
+from ...runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 
 if TYPE_CHECKING:
     from .benchmark import Request
@@ -162,7 +162,7 @@ class _BenchOrCompare(cloup.Command):
 def main(bundle: Path | None, record_file: Path | None, plot: Path | None, **options: Any) -> None:
     """Measure what this device can do with a bundle."""
     _check_installed()
-    from ..runtime.loading import open_bundle
+    from ...runtime.loading import open_bundle
     from .benchmark import measure
     from .plot import check_plot, draw
     from .report import show
@@ -187,7 +187,7 @@ def main(bundle: Path | None, record_file: Path | None, plot: Path | None, **opt
 
 
 def _request(opened: Any, options: dict[str, Any]) -> "Request":
-    from ..runtime.sources.secrets import without_secrets
+    from ...runtime.sources.secrets import without_secrets
     from .benchmark import Request
     from .sources import SHIPPED_CLIP
 
@@ -212,7 +212,7 @@ def _check_installed() -> None:
 
 def _check_written(written: list[Path], request: "Request") -> None:
     """Refuse now what could not be written after a long run."""
-    from ..runtime.run_files import check_outputs
+    from ...runtime.run_files import check_outputs
 
     read = {request.data: "the data"} if request.data else {}
     check_outputs([request.source], written=written, read=read, bundle=request.bundle.path)

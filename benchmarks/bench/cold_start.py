@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
-from ..runtime.errors import StzsarError
+from ...runtime.errors import StzsarError
 
 # An engine may have to be built first.
 PATIENCE_S = 1800.0

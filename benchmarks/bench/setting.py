@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..runtime.bundle import Bundle
-from ..runtime.cuda import find_driver, jetson_linux
-from ..runtime.trt.api import why_no_tensorrt
-from .timing import machine
+from ...runtime.bundle import Bundle
+from ...runtime.cuda import find_driver, jetson_linux
+from ...runtime.trt.api import why_no_tensorrt
+from ..timing import machine
 
 _PACKAGES = (
     "stzsar", "numpy", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "opencv-python",
@@ -61,7 +61,7 @@ def describe_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     if "tensorrt" not in found and why_no_tensorrt() is None:
-        from ..runtime.trt.api import load_tensorrt
+        from ...runtime.trt.api import load_tensorrt
 
         found["tensorrt"] = load_tensorrt().__version__
     cv2 = _opencv_version()
@@ -85,7 +85,7 @@ def flat(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def _git() -> dict[str, str]:
     """Return the revision of the checkout that runs, if it is one."""
-    folder = Path(__file__).parent.parent
+    folder = Path(__file__).parents[2]
     if not (folder / ".git").exists() or shutil.which("git") is None:
         return {}
     revision = _said(folder, "rev-parse", "HEAD")
@@ -118,8 +118,8 @@ def _memory_bytes() -> int:
 
 
 def _opencv_version() -> str:
-    from ..runtime.errors import StzsarError
-    from ..runtime.opencv import load_cv2
+    from ...runtime.errors import StzsarError
+    from ...runtime.opencv import load_cv2
 
     try:
         return load_cv2().__version__

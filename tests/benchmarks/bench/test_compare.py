@@ -5,9 +5,9 @@ import json
 import pytest
 from click.testing import CliRunner
 
-from stzsar.benchmarks.cli import main
-from stzsar.benchmarks.compare import Ratio, differences, ratio, verdict
-from stzsar.benchmarks.record import KIND, VERSION, Better, Figure
+from stzsar.benchmarks.bench.cli import main
+from stzsar.benchmarks.bench.compare import Ratio, differences, ratio, verdict
+from stzsar.benchmarks.bench.record import KIND, VERSION, Better, Figure
 
 
 def figure(*values: float, better: Better = "more"):

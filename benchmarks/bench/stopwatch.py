@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
-from ..runtime.stages import UNTIMED, Stage
+from ...runtime.stages import UNTIMED, Stage
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stzsar.benchmarks.percentiles import NEEDED, distribution, median
+from stzsar.benchmarks.bench.percentiles import NEEDED, distribution, median
 
 
 def test_a_percentile_is_the_smallest_sample_that_so_many_do_not_exceed():

@@ -16,14 +16,14 @@ from time import perf_counter
 
 import numpy as np
 
-from ..runtime.decisions.events import Decider
-from ..runtime.decisions.policy import Policy
-from ..runtime.pixels import fit_frame
-from ..runtime.rounds import Rounds
-from ..runtime.sinks.sink import Fanout
-from ..runtime.sources.feed import Captured, Feed
-from ..runtime.sources.thread_feed import AHEAD
-from ..runtime.stages import Stage
+from ...runtime.decisions.events import Decider
+from ...runtime.decisions.policy import Policy
+from ...runtime.pixels import fit_frame
+from ...runtime.rounds import Rounds
+from ...runtime.sinks.sink import Fanout
+from ...runtime.sources.feed import Captured, Feed
+from ...runtime.sources.thread_feed import AHEAD
+from ...runtime.stages import Stage
 from .stopwatch import Steps, Stopwatch
 from .task import (
     JOIN_S,

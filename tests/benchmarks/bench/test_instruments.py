@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from stzsar.benchmarks.instruments.find import find_instruments
-from stzsar.benchmarks.instruments.instrument import AbsentError, Reading
-from stzsar.benchmarks.instruments.jetson import jetson_state, mode_of
-from stzsar.benchmarks.instruments.jetson_stats import measured, reading_of
-from stzsar.benchmarks.instruments.rapl import Rapl
-from stzsar.benchmarks.instruments.tegrastats import Tegrastats, parse_line
+from stzsar.benchmarks.bench.instruments.find import find_instruments
+from stzsar.benchmarks.bench.instruments.instrument import AbsentError, Reading
+from stzsar.benchmarks.bench.instruments.jetson import jetson_state, mode_of
+from stzsar.benchmarks.bench.instruments.jetson_stats import measured, reading_of
+from stzsar.benchmarks.bench.instruments.rapl import Rapl
+from stzsar.benchmarks.bench.instruments.tegrastats import Tegrastats, parse_line
 
 # As people published them; each device's own form.
 ORIN_NANO_6 = (

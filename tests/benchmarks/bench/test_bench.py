@@ -13,15 +13,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from stzsar.benchmarks.cli import main
-from stzsar.benchmarks.drawn_labels import draw_labels
-from stzsar.benchmarks.feeds import PacedFile
-from stzsar.benchmarks.record import read_comparable
-from stzsar.benchmarks.sources import SHIPPED_CLIP, open_footage
-from stzsar.benchmarks.stopwatch import Stopwatch
-from stzsar.benchmarks.task import Task
-from stzsar.benchmarks.throughput import REST, STAGES, run_independent, run_streaming
-from stzsar.benchmarks.watch import LEAST_WATCHED_S, Moment, Watch
+from stzsar.benchmarks.bench.cli import main
+from stzsar.benchmarks.bench.drawn_labels import draw_labels
+from stzsar.benchmarks.bench.feeds import PacedFile
+from stzsar.benchmarks.bench.record import read_comparable
+from stzsar.benchmarks.bench.sources import SHIPPED_CLIP, open_footage
+from stzsar.benchmarks.bench.stopwatch import Stopwatch
+from stzsar.benchmarks.bench.task import Task
+from stzsar.benchmarks.bench.throughput import REST, STAGES, run_independent, run_streaming
+from stzsar.benchmarks.bench.watch import LEAST_WATCHED_S, Moment, Watch
 from stzsar.runtime.bundle import Bundle, shipped_bundle
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.sources.feed import FeedOptions
@@ -238,7 +238,7 @@ def test_data_of_one_class_is_refused(tmp_path):
 @pytest.mark.slow
 def test_a_live_source_is_measured_and_ctrl_c_leaves_nothing_behind(tmp_path):
     isolated = ["-I"] if sys.flags.isolated else []
-    program = "from stzsar.benchmarks.cli import main; main()"
+    program = "from stzsar.benchmarks.bench.cli import main; main()"
     command = [sys.executable, *isolated, "-c", program, str(shipped_bundle()), "--quick"]
     live = ["--source", "test://moving-shapes?fps=20", "--streams", "1", "--json", "-"]
     done = subprocess.run([*command, *live], capture_output=True, text=True, check=True)

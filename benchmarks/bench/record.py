@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..runtime.errors import StzsarError
+from ...runtime.errors import StzsarError
 from .accuracy import Accuracy, Parity
 from .percentiles import Distribution, median
 

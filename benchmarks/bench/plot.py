@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..runtime.errors import StzsarError
+from ...runtime.errors import StzsarError
 from .percentiles import NEEDED
 from .record import Record
 from .report import device, title

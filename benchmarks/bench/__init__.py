@@ -1,0 +1,1 @@
+"""stzsar-bench: what a device can do with a bundle."""
