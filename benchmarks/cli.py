@@ -29,7 +29,7 @@ Examples:
       says what b has against a, and what differs between the two set-ups
 """
 # (as usual, --quick)
-_SECONDS, _REPEAT, _STREAMS = (6.0, 0.5), (3, 1), (4, 2)
+_SECONDS, _REPEAT, _STREAMS = (5.0, 0.5), (3, 1), (4, 2)
 
 
 class _BenchOrCompare(cloup.Command):

@@ -85,7 +85,7 @@ def flat(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def _git() -> dict[str, str]:
     """Return the revision of the checkout that runs, if it is one."""
-    folder = Path(__file__).parent.parent
+    folder = Path(__file__).resolve().parent.parent
     if not (folder / ".git").exists() or shutil.which("git") is None:
         return {}
     revision = _said(folder, "rev-parse", "HEAD")
