@@ -23,8 +23,8 @@ Examples:
       measures the newest bundle, or the one that ships, on the sample clip; about a minute
   stzsar-bench runs/ViT-B-32-openai/bundle-fp32 --labels 400 --json a.json --plot a.png
       with 400 labels; keeps the record, and draws it
-  stzsar-bench --source rtsp://hall.example/stream --streams 8 --seconds 60
-      watches eight streams of a camera, long enough for the slope of memory
+  stzsar-bench --source rtsp://hall.example/stream --streams 8 --seconds 600 --repeat 1
+      half an hour, of which ten minutes watch a camera eight times: does memory grow?
   stzsar-bench compare a.json b.json
       says what b has against a, and what differs between the two set-ups
 """

@@ -13,6 +13,7 @@ from .percentiles import NEEDED, Distribution
 from .record import Figure, Record
 from .results import AGE, WHOLE
 from .throughput import REST, STAGES
+from .watch import LEAST_WATCHED_S
 
 _DASH = "–"
 # The part of the due frames that a device that is fast enough may lose to a hiccup.
@@ -145,7 +146,11 @@ def _lines(record: Record) -> Iterable[str]:
         f"stzsar-run; the bundle loads in {figures['load'].median:.2f} s."
     )
     slope = _DASH if memory.slope_mib_per_h is None else f"{memory.slope_mib_per_h:.1f} MiB/h"
-    short = "" if memory.slope_mib_per_h is not None else ", 60 s are needed: --seconds"
+    short = (
+        ""
+        if memory.slope_mib_per_h is not None
+        else f", {LEAST_WATCHED_S:.0f} s are needed: --seconds"
+    )
     own = ""
     if memory.run_peak is not None:
         own = f"stzsar-run itself takes {memory.run_peak:.0f} MiB; the benchmark "
