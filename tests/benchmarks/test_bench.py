@@ -261,6 +261,7 @@ def test_growing_memory_has_a_slope_once_it_was_watched_for_long():
         (["--plot", "a.jpeg"], "no picture's name"),
         (["--json", str(SHIPPED_CLIP)], "would be overwritten"),
         (["--data", "/nowhere"], "neither a folder"),
+        (["--source", "0", "--streams", "2"], "can be opened once only"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_a_sentence_before_anything_is(arguments, words):
@@ -278,6 +279,20 @@ def test_data_of_one_class_is_refused(tmp_path):
     result = bench(shipped_bundle(), "--data", tmp_path)
     assert result.exit_code == 2
     assert "one class" in result.stderr
+
+
+def test_the_command_in_a_record_holds_no_password(monkeypatch):
+    from stzsar.benchmarks.cli import _request
+
+    uri = "rtsp://me:secret@hall.example/stream"
+    monkeypatch.setattr(sys, "argv", ["stzsar-bench", f"--source={uri}"])
+    usual = {"quick": False, "seconds": None, "repeat": None, "streams": None, "labels": None}
+    usual |= {"data": None, "rate_fps": None, "frames": None, "engine": "auto", "threads": 0}
+    options = {**usual, "trust_engines": False, "source": uri}
+    request = _request(Bundle.open(shipped_bundle()), options)
+    assert "secret" not in request.command
+    assert "hall.example" in request.command
+    assert (request.streams, request.repeat) == (1, 3)
 
 
 @pytest.mark.slow
