@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 import pytest
 
-COMMANDS = ("train", "export", "run")
+COMMANDS = ("train", "export", "run", "bench")
 # Click reads two of them, `at_the_edge` the third.
 READ_ELSEWHERE = ("version", "help", "debug")
-STAGE = {"train": "train", "export": "export", "run": "runtime"}
+STAGE = {"train": "train", "export": "export", "run": "runtime", "bench": "benchmarks"}
 
 
 def command(name: str) -> click.Command:

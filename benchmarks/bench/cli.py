@@ -15,6 +15,7 @@ from ...runtime.labels import MAX_LABELS
 from ...runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 
 if TYPE_CHECKING:
+    from ...runtime.bundle import Bundle
     from .benchmark import Request
 
 _EXAMPLE = """\b
@@ -23,13 +24,13 @@ Examples:
       measures the newest bundle, or the one that ships, on the sample clip; about a minute
   stzsar-bench runs/ViT-B-32-openai/bundle-fp32 --labels 400 --json a.json --plot a.png
       with 400 labels; keeps the record, and draws it
-  stzsar-bench --source rtsp://hall.example/stream --streams 8 --seconds 60
-      watches eight streams of a camera, long enough for the slope of memory
+  stzsar-bench --source rtsp://hall.example/stream --streams 8 --seconds 600 --repeat 1
+      half an hour, of which ten minutes watch a camera eight times: does memory grow?
   stzsar-bench compare a.json b.json
       says what b has against a, and what differs between the two set-ups
 """
 # (as usual, --quick)
-_SECONDS, _REPEAT, _STREAMS = (6.0, 0.5), (3, 1), (4, 2)
+_SECONDS, _REPEAT, _STREAMS = (5.0, 0.5), (3, 1), (4, 2)
 
 
 class _BenchOrCompare(cloup.Command):
@@ -77,7 +78,8 @@ class _BenchOrCompare(cloup.Command):
         "--streams",
         metavar="N",
         type=click.IntRange(1, 1024),
-        help=f"Live streams that are watched together (default: {_STREAMS[0]}).",
+        help=f"Live streams that are watched together (default: {_STREAMS[0]}; 1 of a live "
+        "source).",
     ),
     cloup.option(
         "--rate",
@@ -171,8 +173,8 @@ def main(bundle: Path | None, record_file: Path | None, plot: Path | None, **opt
     if plot:
         check_plot(plot)
     opened = open_bundle(bundle, quiet=False)
-    written = [path for path in (None if to_stdout else record_file, plot) if path]
     request = _request(opened, options)
+    written = [path for path in (None if to_stdout else record_file, plot) if path]
     _check_written(written, request)
     record, ages_ms = measure(request)
     if to_stdout:
@@ -186,18 +188,29 @@ def main(bundle: Path | None, record_file: Path | None, plot: Path | None, **opt
         say(f"{path} is written.")
 
 
-def _request(opened: Any, options: dict[str, Any]) -> "Request":
-    from ...runtime.sources.secrets import without_secrets
+def _request(opened: "Bundle", options: dict[str, Any]) -> "Request":
+    """Return what is asked for, with what was left out.
+
+    Raises:
+        StzsarError: the source is of no kind that is read, or cannot be opened so often.
+    """
+    from ...runtime.sources.address import parse_address
     from .benchmark import Request
     from .sources import SHIPPED_CLIP
 
     quick = options.pop("quick")
-    for name, of_both in (("seconds", _SECONDS), ("repeat", _REPEAT), ("streams", _STREAMS)):
+    source = options["source"] = options["source"] or str(SHIPPED_CLIP)
+    address = parse_address(source)
+    once = address.kind in ("camera", "csi", "gst")
+    if once and (options["streams"] or 1) > 1:
+        raise StzsarError(f"{address.name} can be opened once only: leave --streams out.")
+    streams = (1, 1) if address.live else _STREAMS
+    for name, of_both in (("seconds", _SECONDS), ("repeat", _REPEAT), ("streams", streams)):
         if options[name] is None:
             options[name] = of_both[quick]
-    options["source"] = options["source"] or str(SHIPPED_CLIP)
-    typed = (without_secrets(word) if word == options["source"] else word for word in sys.argv[1:])
-    command = shlex.join([Path(sys.argv[0]).name, *typed])
+    typed = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+    # The address of a camera may hold a password, which is nothing for a record.
+    command = typed.replace(source, address.name).replace(shlex.quote(source), address.name)
     return Request(bundle=opened, command=command, **options)
 
 

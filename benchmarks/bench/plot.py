@@ -7,7 +7,7 @@ from typing import Any
 from ...runtime.errors import StzsarError
 from .percentiles import NEEDED
 from .record import Record
-from .report import device, title
+from .report import device, number, title
 from .throughput import REST, STAGES
 
 SUFFIXES = (".png", ".svg", ".pdf")
@@ -73,7 +73,7 @@ def _draw_stages(axes: Any, record: Record) -> None:
         left = [before + width for before, width in zip(left, widths, strict=True)]
     for place, (name, end) in enumerate(zip(names, left, strict=True)):
         per_s = record.figures[f"{name} windows/s"].median
-        axes.text(end, place, f"  {end:.3g} ms\n  {per_s:.3g}/s", va="center", fontsize=9)
+        axes.text(end, place, f"  {number(end)} ms\n  {number(per_s)}/s", va="center", fontsize=9)
     axes.set_xlim(0, max(left) * 1.22)
     axes.invert_yaxis()
     axes.set_xlabel("milliseconds of work a decision")
@@ -101,7 +101,7 @@ def _draw_ages(axes: Any, record: Record, ages_ms: Sequence[float]) -> None:
         if value is not None:
             axes.plot([value], [percent / 100], "o", color=_COLOURS["window graph"], markersize=5)
             axes.annotate(
-                f"p{percent} {value:.3g} ms",
+                f"p{percent} {number(value)} ms",
                 (value, percent / 100),
                 textcoords="offset points",
                 xytext=(7, -10),

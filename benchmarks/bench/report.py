@@ -13,8 +13,11 @@ from .percentiles import NEEDED, Distribution
 from .record import Figure, Record
 from .results import AGE, WHOLE
 from .throughput import REST, STAGES
+from .watch import LEAST_WATCHED_S
 
 _DASH = "–"
+# The part of the due frames that a device that is fast enough may lose to a hiccup.
+_TOLERABLE = 0.05
 _KEEPS = {
     "independent": "independent, nothing kept",
     "streaming": "streaming, with the cache",
@@ -33,9 +36,10 @@ def show(record: Record, console: Console) -> None:
 def title(record: Record) -> str:
     """Return what was measured, in a line."""
     setup = record.setup
+    attributes = setup["attributes of a label"]
     return printable(
         f"{setup['bundle']} {setup['precision']}, {setup['image px']} px, "
-        f"{setup['labels']} labels × {setup['attributes of a label']} attributes, "
+        f"{setup['labels']} labels × {attributes} attribute{'s' * (attributes != 1)}, "
         f"T = {setup['frames of a window']} at {setup['frames a second']:g}/s, "
         f"on {setup['runs on']}"
     )
@@ -65,9 +69,9 @@ def _stages(record: Record) -> RenderableType:
                 # A frame's mean over the decisions, also where frames are encoded together.
                 mean = mode.mean_ms.get(stage) if stage in STAGES else None
                 table.add_row(shown, *_cells(found, mean))
-        table.add_row("  rest of our code", f"{mode.mean_ms[REST]:.2f}")
+        table.add_row("  rest of our code", _milliseconds(mode.mean_ms[REST]))
         if WHOLE not in mode.stages:
-            table.add_row("  together", f"{sum(mode.mean_ms.values()):.2f}")
+            table.add_row("  together", _milliseconds(sum(mode.mean_ms.values())))
     table.add_section()
     live = record.live
     table.add_row(Text(f"live, {live.streams} streams", "bold"))
@@ -79,8 +83,12 @@ def _stages(record: Record) -> RenderableType:
 def _cells(found: Distribution, mean: float | None = None) -> Iterable[str]:
     values = (found.mean if mean is None else mean, found.p50, found.p90, found.p95, found.p99,
               found.largest)  # fmt: skip
-    yield from (_DASH if value is None else f"{value:.2f}" for value in values)
+    yield from (_DASH if value is None else _milliseconds(value) for value in values)
     yield f"{found.samples}"
+
+
+def _milliseconds(value: float) -> str:
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
 
 
 def _throughput(record: Record) -> RenderableType:
@@ -128,12 +136,21 @@ def _lines(record: Record) -> Iterable[str]:
         f"{min(live.share):.0%} of that; {live.decisions} decisions, {lost:.1%} of due frames "
         "were replaced by newer ones."
     )
+    if live.dropped > _TOLERABLE * live.due or min(live.share) < 1:
+        yield (
+            f"{live.streams} streams are too many for this device: see with fewer --streams how "
+            "old decisions are where it keeps up."
+        )
     yield (
         f"Time to first decision: {spread(figures['time to first decision'])} s from the start of "
         f"stzsar-run; the bundle loads in {figures['load'].median:.2f} s."
     )
     slope = _DASH if memory.slope_mib_per_h is None else f"{memory.slope_mib_per_h:.1f} MiB/h"
-    short = "" if memory.slope_mib_per_h is not None else ", 60 s are needed: --seconds"
+    short = (
+        ""
+        if memory.slope_mib_per_h is not None
+        else f", {LEAST_WATCHED_S:.0f} s are needed: --seconds"
+    )
     own = ""
     if memory.run_peak is not None:
         own = f"stzsar-run itself takes {memory.run_peak:.0f} MiB; the benchmark "

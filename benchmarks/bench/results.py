@@ -224,6 +224,8 @@ def _figures(
     add("time to first decision", "s", "less", outcome.cold_s)
     add("memory of stzsar-run", "MiB", "less", outcome.run_peaks_mib)
     add("load", "s", "less", [outcome.load_s])
+    if outcome.build:
+        add("engine build", "s", "less", [outcome.build.seconds])
     for name, turns in (("independent", independent), ("streaming", streaming)):
         for stage in (*STAGES, REST):
             values = of(turns, lambda t, stage=stage: t.mean_ms[stage])

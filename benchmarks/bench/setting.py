@@ -85,7 +85,7 @@ def flat(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
 
 def _git() -> dict[str, str]:
     """Return the revision of the checkout that runs, if it is one."""
-    folder = Path(__file__).parents[2]
+    folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists() or shutil.which("git") is None:
         return {}
     revision = _said(folder, "rev-parse", "HEAD")

@@ -14,8 +14,8 @@ from .instruments.instrument import Instrument, Reading
 
 INTERVAL_S = 0.2
 _MIB = 2**20
-# A slope over less is the noise of an allocator.
-LEAST_WATCHED_S = 60.0
+# A slope over less is that of the beginning: an allocator takes its last MiB in minutes.
+LEAST_WATCHED_S = 600.0
 
 
 @dataclass(frozen=True)

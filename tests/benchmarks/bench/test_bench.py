@@ -10,12 +10,16 @@ import threading
 import time
 
 import numpy as np
+import psutil
 import pytest
 from click.testing import CliRunner
 
+from stzsar.benchmarks.bench import benchmark
 from stzsar.benchmarks.bench.cli import main
 from stzsar.benchmarks.bench.drawn_labels import draw_labels
 from stzsar.benchmarks.bench.feeds import PacedFile
+from stzsar.benchmarks.bench.instruments.find import find_instruments
+from stzsar.benchmarks.bench.instruments.instrument import Reading
 from stzsar.benchmarks.bench.record import read_comparable
 from stzsar.benchmarks.bench.sources import SHIPPED_CLIP, open_footage
 from stzsar.benchmarks.bench.stopwatch import Stopwatch
@@ -26,6 +30,8 @@ from stzsar.runtime.bundle import Bundle, shipped_bundle
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.sources.feed import FeedOptions
 from stzsar.runtime.stream import StreamOptions
+
+IDLE_S = 0.6
 
 
 def bench(*arguments):
@@ -48,9 +54,36 @@ def task():
     )
 
 
+class Meter:
+    """An instrument that shows 2 W at first, and 6 W once something runs."""
+
+    name, measures = "meter", "the test"
+
+    def __init__(self):
+        self._start = time.monotonic()
+
+    def read(self):
+        return Reading(2.0 if time.monotonic() - self._start < IDLE_S + 0.1 else 6.0)
+
+    def state(self):
+        return {"mode": "loud"}
+
+    def close(self): ...
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory):
     """One run of the command: its output, its record and its picture."""
+    found, absent = find_instruments()
+    for instrument in found:
+        instrument.close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(benchmark, "IDLE_S", IDLE_S)
+        patch.setattr(benchmark, "find_instruments", lambda: ([Meter()], absent))
+        yield run_the_command(tmp_path_factory)
+
+
+def run_the_command(tmp_path_factory):
     folder = tmp_path_factory.mktemp("bench")
     data = folder / "data"
     for label in ("circle moving left", "heart growing"):
@@ -100,12 +133,24 @@ def test_what_was_judged_and_what_was_broken_is_told(measured):
 
 
 @pytest.mark.slow
+def test_the_energy_of_a_decision_is_power_times_time_over_decisions(measured):
+    _, record, _ = measured
+    meter = record["instruments"]["meter"]
+    assert (meter["measures"], meter["idle_w"], meter["end"]) == ("the test", 2, {"mode": "loud"})
+    for name, mode in record["modes"].items():
+        assert meter["watts"][name] == 6
+        each_s = mode["seconds"] / mode["decisions"]
+        assert meter["joules"][name] == pytest.approx(6 * each_s)
+        assert meter["net_joules"][name] == pytest.approx(4 * each_s)
+        assert record["figures"][f"{name} energy (meter)"]["values"] == [meter["joules"][name]]
+
+
+@pytest.mark.slow
 def test_percentiles_of_few_samples_and_absent_instruments_are_said(measured):
     result, record, _ = measured
     said = " ".join(result.stdout.split())
     assert record["live"]["ages"]["p99"] is None
     assert "p99 1,000 are needed" in said
-    assert record["absent"] or record["instruments"]
     for name, why in record["absent"].items():
         assert f"{name} ({why}" in said
 
@@ -216,6 +261,7 @@ def test_growing_memory_has_a_slope_once_it_was_watched_for_long():
         (["--plot", "a.jpeg"], "no picture's name"),
         (["--json", str(SHIPPED_CLIP)], "would be overwritten"),
         (["--data", "/nowhere"], "neither a folder"),
+        (["--source", "0", "--streams", "2"], "can be opened once only"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_a_sentence_before_anything_is(arguments, words):
@@ -235,6 +281,20 @@ def test_data_of_one_class_is_refused(tmp_path):
     assert "one class" in result.stderr
 
 
+def test_the_command_in_a_record_holds_no_password(monkeypatch):
+    from stzsar.benchmarks.bench.cli import _request
+
+    uri = "rtsp://me:secret@hall.example/stream"
+    monkeypatch.setattr(sys, "argv", ["stzsar-bench", f"--source={uri}"])
+    usual = {"quick": False, "seconds": None, "repeat": None, "streams": None, "labels": None}
+    usual |= {"data": None, "rate_fps": None, "frames": None, "engine": "auto", "threads": 0}
+    options = {**usual, "trust_engines": False, "source": uri}
+    request = _request(Bundle.open(shipped_bundle()), options)
+    assert "secret" not in request.command
+    assert "hall.example" in request.command
+    assert (request.streams, request.repeat) == (1, 3)
+
+
 @pytest.mark.slow
 def test_a_live_source_is_measured_and_ctrl_c_leaves_nothing_behind(tmp_path):
     isolated = ["-I"] if sys.flags.isolated else []
@@ -249,7 +309,9 @@ def test_a_live_source_is_measured_and_ctrl_c_leaves_nothing_behind(tmp_path):
     with subprocess.Popen(
         [*command, "--seconds", "60", "--json", str(path)], stderr=subprocess.PIPE
     ) as process:
-        time.sleep(3)
+        while not psutil.Process(process.pid).children():  # its first cold start
+            assert process.poll() is None
+            time.sleep(0.05)
         os.kill(process.pid, signal.SIGINT)
         _, errors = process.communicate(timeout=20)
     assert process.returncode == 130

@@ -8,6 +8,7 @@ from stzsar.benchmarks.bench.instruments.find import find_instruments
 from stzsar.benchmarks.bench.instruments.instrument import AbsentError, Reading
 from stzsar.benchmarks.bench.instruments.jetson import jetson_state, mode_of
 from stzsar.benchmarks.bench.instruments.jetson_stats import measured, reading_of
+from stzsar.benchmarks.bench.instruments.nvml import Nvml
 from stzsar.benchmarks.bench.instruments.rapl import Rapl
 from stzsar.benchmarks.bench.instruments.tegrastats import Tegrastats, parse_line
 
@@ -122,6 +123,37 @@ def test_a_processors_energy_becomes_power_also_where_its_counter_begins_again(t
     longest = time.monotonic() - start
     assert watts is not None
     assert 0.2 / longest <= watts <= 0.2 / 0.05
+
+
+def test_a_card_that_does_not_know_everything_tells_the_rest(monkeypatch):
+    """NVML itself, with a driver's answers put in its place: integrated GPUs know little."""
+    pynvml = pytest.importorskip("pynvml")
+
+    def unknown(*_):
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+
+    answers = {
+        "nvmlInit": lambda: None,
+        "nvmlShutdown": lambda: None,
+        "nvmlDeviceGetHandleByIndex": lambda _index: "card",
+        "nvmlDeviceGetPowerUsage": lambda _card: 71_500,
+        "nvmlDeviceGetMemoryInfo": lambda _card: type("Memory", (), {"used": 3 * 2**20}),
+        "nvmlDeviceGetTemperature": lambda _card, _sensor: 51,
+        "nvmlDeviceGetUtilizationRates": unknown,
+        "nvmlDeviceGetClockInfo": lambda _card, _clock: 1980,
+        "nvmlDeviceGetCurrentClocksThrottleReasons": lambda _card: 0x5,
+        "nvmlDeviceGetPowerManagementLimit": unknown,
+    }
+    for name, answer in answers.items():
+        assert hasattr(pynvml, name)
+        monkeypatch.setattr(pynvml, name, answer)
+    card = Nvml()
+    assert card.read() == Reading(
+        71.5, {"gpu_memory_mib": 3.0, "temperature_c": 51.0, "gpu_mhz": 1980.0}
+    )
+    assert card.state()["throttle_reasons"] == "0x4"  # that it was idle is none
+    assert "power_limit_w" not in card.state()
+    card.close()
 
 
 def test_what_is_absent_has_a_reason(tmp_path):
