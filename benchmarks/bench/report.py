@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -16,6 +15,10 @@ from .throughput import REST, STAGES
 from .watch import LEAST_WATCHED_S
 
 _DASH = "–"
+# Lines would take the room of digits: all of it fits into 80 columns.
+_PLAIN: dict[str, Any] = {
+    "title_justify": "left", "box": None, "pad_edge": False, "padding": (0, 2, 0, 0),
+}  # fmt: skip
 # The part of the due frames that a device that is fast enough may lose to a hiccup.
 _TOLERABLE = 0.05
 _KEEPS = {
@@ -30,6 +33,7 @@ def show(record: Record, console: Console) -> None:
     console.print(Text(_machine_line(record.setup)))
     console.print(_stages(record))
     console.print(_throughput(record))
+    console.print()
     console.print(Group(*(Text(printable(line)) for line in _lines(record))))
 
 
@@ -56,12 +60,12 @@ def _machine_line(setup: Mapping[str, Any]) -> str:
 
 
 def _stages(record: Record) -> RenderableType:
-    table = Table(title="milliseconds a decision", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="\nmilliseconds a decision", **_PLAIN)
     table.add_column("", no_wrap=True)
     for name in ("mean", *(f"p{percent}" for percent in NEEDED), "max", "n"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, mode in record.modes.items():
-        table.add_section()
+        table.add_row()
         table.add_row(Text(_KEEPS[name], "bold"))
         for stage, found in mode.stages.items():
             if found and found.samples:
@@ -72,7 +76,7 @@ def _stages(record: Record) -> RenderableType:
         table.add_row("  rest of our code", _milliseconds(mode.mean_ms[REST]))
         if WHOLE not in mode.stages:
             table.add_row("  together", _milliseconds(sum(mode.mean_ms.values())))
-    table.add_section()
+    table.add_row()
     live = record.live
     table.add_row(Text(f"live, {live.streams} streams", "bold"))
     if live.ages:
@@ -92,7 +96,7 @@ def _milliseconds(value: float) -> str:
 
 
 def _throughput(record: Record) -> RenderableType:
-    table = Table(title="as fast as it goes", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="\nas fast as it goes", **_PLAIN)
     table.add_column("")
     for name in ("independent", "streaming"):
         table.add_column(name, justify="right", no_wrap=True)

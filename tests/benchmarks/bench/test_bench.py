@@ -1,5 +1,6 @@
 """stzsar-bench, on the bundle that ships."""
 
+import io
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import numpy as np
 import psutil
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from stzsar.benchmarks.bench import benchmark
 from stzsar.benchmarks.bench.cli import main
@@ -20,7 +22,9 @@ from stzsar.benchmarks.bench.drawn_labels import draw_labels
 from stzsar.benchmarks.bench.feeds import PacedFile
 from stzsar.benchmarks.bench.instruments.find import find_instruments
 from stzsar.benchmarks.bench.instruments.instrument import Reading
-from stzsar.benchmarks.bench.record import read_comparable
+from stzsar.benchmarks.bench.percentiles import Distribution
+from stzsar.benchmarks.bench.record import Live, Memory, Mode, Record, read_comparable
+from stzsar.benchmarks.bench.report import show
 from stzsar.benchmarks.bench.sources import SHIPPED_CLIP, open_footage
 from stzsar.benchmarks.bench.stopwatch import Stopwatch
 from stzsar.benchmarks.bench.task import Task
@@ -153,6 +157,35 @@ def test_percentiles_of_few_samples_and_absent_instruments_are_said(measured):
     assert "p99 1,000 are needed" in said
     for name, why in record["absent"].items():
         assert f"{name} ({why}" in said
+
+
+@pytest.mark.slow
+def test_numbers_of_every_size_fit_into_80_columns(measured):
+    result, record, folder = measured
+    found = Distribution(
+        samples=1_234_567, mean=99.99, p50=12345.6, p90=99.99, p95=99.99, p99=12345.6, largest=1e5
+    )
+    stages = dict.fromkeys(record["modes"]["streaming"]["stages"], found)
+    mode = Mode(
+        stages=stages, mean_ms=dict.fromkeys([*STAGES, REST], 99.99), busy=(1.0,), decisions=9,
+        seconds=1.0,
+    )  # fmt: skip
+    console = Console(width=80, record=True, file=io.StringIO())
+    figures = dict(read_comparable(folder / "a.json").figures)
+    live = Live(**{**record["live"], "ages": found})
+    whole = Record(
+        **{
+            **record,
+            "modes": {"independent": mode, "streaming": mode},
+            "figures": figures, "live": live, "memory": Memory(**record["memory"]),
+            "instruments": {}, "parity": None, "accuracy": None,
+        }
+    )  # fmt: skip
+    show(whole, console)
+    tables = console.export_text().split("Live: ")[0]
+    assert "1234567" in tables
+    assert "…" not in tables.replace(" … ", "")
+    assert "…" not in result.stdout.replace(" … ", "")
 
 
 @pytest.mark.slow
