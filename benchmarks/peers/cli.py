@@ -101,7 +101,7 @@ class Request:
     default=".venvs/peers",
     show_default=True,
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the peers' environments and files are made and kept: 8 GB.",
+    help="Where the peers' environments and files are made and kept: 10 GB.",
 )
 @cloup.option(
     "--python",

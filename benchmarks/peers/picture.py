@@ -47,13 +47,14 @@ def draw(rows: Sequence[Row], path: Path, caption: str) -> None:
         color=[_OWN if row.name.startswith("stzsar") else _OTHER for row in shown],
     )
     axes.bar_label(bars, labels=[_bar_text(row) for row in shown], padding=4)
-    axes.set_xlabel("decisions a second; in brackets how many times as many stzsar streaming makes")
+    axes.set_xlabel("decisions a second")
     axes.margins(x=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    figure.supxlabel(caption, fontsize="small", color="#52606d")
+    note = "In brackets: how many times as long as streaming a decision takes."
+    figure.supxlabel(f"{note}\n{caption}", fontsize="small", color="#52606d")
     figure.savefig(path, dpi=150)
 
 
 def _bar_text(row: Row) -> str:
     rate = f"{row.windows_per_s:.3g}"
-    return rate if row.ratio is None or row.ratio == 1 else f"{rate}  (÷ {row.ratio:.3g})"
+    return rate if row.ratio is None or row.ratio == 1 else f"{rate}  ({row.ratio:.3g} ×)"
