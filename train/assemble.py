@@ -10,12 +10,13 @@ from ..models.config import HeadConfig, TemporalConfig, small_config
 from ..models.pretrained import load_clip
 from ..models.stzsar import STZSAR
 from ..runtime.errors import StzsarError
+from ..runtime.labelled_videos import VideoFile, find_videos
 from ..runtime.labels import as_labels, read_labels
 from ..runtime.manifest import WeightsOrigin
 from .config import SMALL, TrainConfig
 from .data import ClipDataset, ClipRequest
 from .moving_shapes import KNOWS, MovingShapes
-from .videos import VideoFile, VideoFiles, find_videos
+from .videos import VideoFiles
 
 
 def find_device(name: str) -> torch.device:

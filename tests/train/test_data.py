@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from stzsar.runtime.errors import LabelError, SourceError
+from stzsar.runtime.labelled_videos import find_videos, spaced_words
 from stzsar.runtime.labels import Label, as_labels
 from stzsar.train.data import ClipRequest, StepSampler
-from stzsar.train.videos import VideoFiles, find_videos, spaced_words
+from stzsar.train.videos import VideoFiles
 
 
 def draw_video(path, frames=20, colour=(40, 90, 200)):
