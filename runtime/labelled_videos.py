@@ -40,8 +40,7 @@ def find_videos(data: Path, *, allow_missing: bool = False) -> list[VideoFile]:
         files = _read_csv(data, allow_missing=allow_missing)
     else:
         raise SourceError(
-            f"{data} is neither a folder of class/clip.mp4 nor a .csv of path,label: give one, or "
-            "leave --data out."
+            f"{data} is neither a folder of class/clip.mp4 nor a .csv of path,label: give one."
         )
     if not files:
         raise SourceError(f"{data} holds no videos: the form is class/clip.mp4.")

@@ -61,21 +61,17 @@ def read_clips(
     there = [file for file in files if file.path.is_file()]
     missing = tuple(str(file.path) for file in files if not file.path.is_file())
     _refuse_missing(missing, f"{data} names", "that are not there", allow=allow_missing)
-    rows = {key_of(name): row for row, name in enumerate(classes or _classes(files))}
-    tested = [file for file in there if key_of(file.label) in rows]
     names = tuple(classes or _classes(files))
-    empty = [name for name in names if key_of(name) not in {key_of(f.label) for f in tested}]
+    rows = {key_of(name): row for row, name in enumerate(names)}
+    tested = [file for file in there if key_of(file.label) in rows]
     others = _classes([file for file in there if key_of(file.label) not in rows])
     if not tested:
         raise SourceError(f"No clip of {data} belongs to a class of the protocol's: check --lists.")
-    if empty and not allow_missing:
-        raise SourceError(
-            f"{len(empty)} of {len(names)} classes have no clip in {data}, the first is "
-            f"{empty[0]!r}{nearest(empty[0], others)}: add clips, or accept it with "
-            "--allow-missing."
-        )
     clips = tuple(TestClip(file.path, rows[key_of(file.label)]) for file in tested)
-    return ClipSet(clips, names, others, missing)
+    found = ClipSet(clips, names, others, missing)
+    if not allow_missing:
+        _refuse_empty(found, data)
+    return found
 
 
 def read_listed_clips(data: Path, lists: SplitFiles, *, allow_missing: bool = False) -> ClipSet:
@@ -100,6 +96,8 @@ def read_listed_clips(data: Path, lists: SplitFiles, *, allow_missing: bool = Fa
     )
     missing = (*found.missing, *lacking)
     _refuse_missing(found.missing, f"{data} names", "that are not there", allow=allow_missing)
+    if not allow_missing:
+        _refuse_empty(found, data)
     return ClipSet(found.clips, found.classes, (), missing)
 
 
@@ -115,6 +113,17 @@ def _classes(files: Sequence[VideoFile]) -> tuple[str, ...]:
     for file in files:
         spelt.setdefault(key_of(file.label), file.label)
     return tuple(sorted(spelt.values()))
+
+
+def _refuse_empty(clips: ClipSet, data: Path) -> None:
+    rows = {clip.label for clip in clips.clips}
+    empty = [name for row, name in enumerate(clips.classes) if row not in rows]
+    if empty:
+        raise SourceError(
+            f"{len(empty)} of {len(clips.classes)} classes have no clip in {data}, the first is "
+            f"{empty[0]!r}{nearest(empty[0], clips.others)}: add clips, or accept it with "
+            "--allow-missing."
+        )
 
 
 def _refuse_missing(names: Collection[str], who: str, what: str, *, allow: bool) -> None:

@@ -102,7 +102,7 @@ def plan(
 def everything(clips: ClipSet) -> Contest:
     """Return the contest of all clips among all classes."""
     rows = tuple(range(len(clips.classes)))
-    return Contest("all classes", tuple(range(len(clips.clips))), rows)
+    return Contest("all", tuple(range(len(clips.clips))), rows)
 
 
 def halves(clips: ClipSet, seed: int = 0) -> tuple[Contest, ...]:
