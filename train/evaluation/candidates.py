@@ -26,9 +26,15 @@ def labels_of_file(
         allow_extra: whether labels of no class of the data may stand there; they are left out.
 
     Raises:
-        LabelError: the file lacks a class, or has labels of no class.
+        LabelError: the file lacks a class, or has labels of no class, or two of one.
     """
-    by_key = {key_of(label.name): label for label in labels}
+    by_key: dict[str, Label] = {}
+    for label in labels:
+        other = by_key.setdefault(key_of(label.name), label)
+        if other is not label:
+            raise LabelError(
+                f"{where} has {other.name!r} and {label.name!r}, which are one class: keep one."
+            )
     lacking = [name for name in classes if key_of(name) not in by_key]
     if lacking:
         raise LabelError(

@@ -151,6 +151,13 @@ def test_labels_of_no_class_are_one_sentence(evaluate, refusal, drawn_videos, tm
     assert evaluate(shipped_bundle(), *arguments).exit_code == 0
 
 
+def test_two_labels_of_one_class_are_one_sentence(refusal, drawn_videos, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("archery\nhula hoop\nyo yo\nyo-yo\napply lipstick\n")
+    found = refusal(shipped_bundle(), "--data", drawn_videos, "--labels", labels)
+    assert "has 'yo yo' and 'yo-yo', which are one class" in found
+
+
 def test_training_classes_that_are_all_classes_are_one_sentence(refusal, drawn_videos, tmp_path):
     seen = tmp_path / "seen.txt"
     seen.write_text("archery\nhula hoop\nyo yo\napply lipstick\n")
