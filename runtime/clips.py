@@ -1,6 +1,6 @@
 """A whole clip as the T frames that stand for it; what classifies a file at once reads this."""
 
-from collections.abc import Container
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from .sampling import segment_indices
 from .sources.video_file import VideoSource
 
 Array = npt.NDArray[Any]
+# Where along the longer side of a frame its crops lie, by their number.
+PLACES = {1: (0.5,), 3: (0.0, 0.5, 1.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,14 +35,25 @@ class Clip:
     damage: SourceError | None
 
 
+@dataclass(frozen=True, eq=False)
+class Views:
+    """Several looks at one video file.
+
+    Attributes:
+        images_vthwc: uint8 [V, T, S, S, 3], BGR; the crops of the first clip, then of the next.
+        damage: as of a `Clip`.
+    """
+
+    images_vthwc: Array
+    damage: SourceError | None
+
+
 def read_clip(
     path: str | Path, *, frames: int, size_px: int, rng: np.random.Generator | None = None
 ) -> Clip:
     """Read one frame from each of `frames` equal segments of a video file.
 
-    The announced number of frames is taken at its word while the file is decoded, once and in
-    order; where it proves wrong, the file is opened and decoded again by the true number. A file
-    that is cut short gives a clip of what is there, and says so.
+    A file that is cut short gives a clip of what is there, and says so.
 
     Args:
         path: the video file.
@@ -51,8 +64,6 @@ def read_clip(
     Raises:
         SourceError: the file is missing, a pipe, or holds no frame that can be decoded.
     """
-    if Path(path).is_fifo():
-        raise SourceError(f"{path} is a pipe, which can be read only once: save it as a file.")
     # Drawn once, so that a second decoding keeps to the same choice within each segment.
     seed = None if rng is None else int(rng.integers(2**63))
 
@@ -60,24 +71,75 @@ def read_clip(
         again = None if seed is None else np.random.default_rng(seed)
         return segment_indices(frame_count, frames, again)
 
+    taken, damage = _take(path, choose, lambda image: fit_frame(image, size_px))
+    images = np.stack([image for image, _ in taken])
+    return Clip(images, taken[0][1], taken[-1][1], damage)
+
+
+def read_views(
+    path: str | Path, *, frames: int, size_px: int, clips: int = 1, crops: int = 1
+) -> Views:
+    """Read the views of a video file that a test averages: clips in time by crops in space.
+
+    Each clip takes one frame of each of `frames` equal segments, the clips at evenly spread places
+    within them; a single one takes the middle ones, as `read_clip` does. One crop is the centre
+    square, three are the first, the centre and the last one along the longer side.
+
+    Args:
+        path: the video file.
+        frames: T.
+        size_px: S, the side of the square that `pixels.fit_frame` makes.
+        clips: N.
+        crops: R, 1 or 3.
+
+    Raises:
+        SourceError: as `read_clip`.
+        ValueError: there is another number of crops.
+    """
+    if crops not in PLACES:
+        raise ValueError(f"there are 1 or 3 crops, got {crops}")
+    offsets = [(clip + 0.5) / clips for clip in range(clips)]
+
+    def choose(frame_count: int) -> list[int]:
+        return [
+            index
+            for offset in offsets
+            for index in segment_indices(frame_count, frames, offset=offset)
+        ]
+
+    def fit(image_hwc: Array) -> Array:
+        return np.stack([fit_frame(image_hwc, size_px, place=place) for place in PLACES[crops]])
+
+    taken, damage = _take(path, choose, fit)
+    images = np.stack([image for image, _ in taken]).reshape(
+        clips, frames, crops, size_px, size_px, 3
+    )
+    return Views(images.swapaxes(1, 2).reshape(clips * crops, frames, size_px, size_px, 3), damage)
+
+
+def _take(
+    path: str | Path, choose: Callable[[int], list[int]], fit: Callable[[Array], Array]
+) -> tuple[list[tuple[Array, float]], SourceError | None]:
+    """Return what `fit` makes of the frames that `choose` names of so many, with their times.
+
+    The announced number of frames is taken at its word while the file is decoded, once and in
+    order; where it proves wrong, the file is opened and decoded again by the true number.
+    """
+    if Path(path).is_fifo():
+        raise SourceError(f"{path} is a pipe, which can be read only once: save it as a file.")
     source = VideoSource.open(path)
     announced = source.frame_count or 1
-    taken, count, damage = _decode(source, set(choose(announced)), size_px)
+    taken, count, damage = _decode(source, set(choose(announced)), fit)
     if count != announced:
-        taken, count, damage = _decode(VideoSource.open(path), set(choose(count)), size_px)
+        taken, count, damage = _decode(VideoSource.open(path), set(choose(count)), fit)
     if not taken:
         raise SourceError(f"{path} holds no frame that can be converted: convert the file.")
     nearest = [min(taken, key=lambda index: abs(index - wanted)) for wanted in choose(count)]
-    return Clip(
-        np.stack([taken[index][0] for index in nearest]),
-        taken[nearest[0]][1],
-        taken[nearest[-1]][1],
-        damage,
-    )
+    return [taken[index] for index in nearest], damage
 
 
 def _decode(
-    source: VideoSource, wanted: Container[int], size_px: int
+    source: VideoSource, wanted: Container[int], fit: Callable[[Array], Array]
 ) -> tuple[dict[int, tuple[Array, float]], int, SourceError | None]:
     """Return the `wanted` frames with their times by index, the true count, and the damage.
 
@@ -94,7 +156,7 @@ def _decode(
     damage = None
     try:
         for frame in source.frames(due):
-            taken[frame.index] = (fit_frame(frame.image_hwc, size_px), frame.time_s)
+            taken[frame.index] = (fit(frame.image_hwc), frame.time_s)
     except SourceError as error:
         damage = error
     finally:

@@ -17,11 +17,15 @@ class VideoFile:
     label: str
 
 
-def find_videos(data: Path) -> list[VideoFile]:
+def find_videos(data: Path, *, allow_missing: bool = False) -> list[VideoFile]:
     """List the clips of a folder of `class/clip.mp4`, or of a CSV with rows `path,label`.
 
     Paths in a CSV are relative to it. Class names become spaced words: `ApplyEyeMakeup` and
     `apply_eye_makeup` are "apply eye makeup".
+
+    Args:
+        data: the folder or the CSV.
+        allow_missing: whether to list also what the CSV names and is not there.
 
     Raises:
         SourceError: nothing is there, or a file that the CSV names is missing.
@@ -33,11 +37,10 @@ def find_videos(data: Path) -> list[VideoFile]:
             if path.suffix.lower() in VIDEO_SUFFIXES
         ]
     elif data.suffix == ".csv":
-        files = _read_csv(data)
+        files = _read_csv(data, allow_missing=allow_missing)
     else:
         raise SourceError(
-            f"{data} is neither a folder of class/clip.mp4 nor a .csv of path,label: give one, or "
-            "leave --data out."
+            f"{data} is neither a folder of class/clip.mp4 nor a .csv of path,label: give one."
         )
     if not files:
         raise SourceError(f"{data} holds no videos: the form is class/clip.mp4.")
@@ -50,7 +53,7 @@ def spaced_words(name: str) -> str:
     return " ".join(re.split(r"[\s_\-]+", apart)).strip().lower()
 
 
-def _read_csv(path: Path) -> list[VideoFile]:
+def _read_csv(path: Path, *, allow_missing: bool) -> list[VideoFile]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
@@ -63,6 +66,6 @@ def _read_csv(path: Path) -> list[VideoFile]:
         raise SourceError(f"{path} has a row {','.join(short)!r}: every row is path,label.")
     files = [VideoFile(path.parent / row[0].strip(), spaced_words(row[1])) for row in rows]
     missing = [file.path for file in files if not file.path.is_file()]
-    if missing:
+    if missing and not allow_missing:
         raise SourceError(f"{path} names {len(missing)} missing files, the first is {missing[0]}.")
     return files

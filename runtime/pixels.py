@@ -16,11 +16,10 @@ Array = npt.NDArray[Any]
 
 def centre_square(height: int, width: int) -> tuple[int, int, int]:
     """Return top, left and side, in pixels, of the part of a picture that the network sees."""
-    side = min(height, width)
-    return (height - side) // 2, (width - side) // 2, side
+    return _square(height, width, 0.5)
 
 
-def fit_frame(image_hwc: Array, size_px: int) -> Array:
+def fit_frame(image_hwc: Array, size_px: int, *, place: float = 0.5) -> Array:
     """Return the centre square of a picture at `size_px`: short side to size, centre crop.
 
     The square is cut out before it is resized: the picture is the same as the other way round,
@@ -29,12 +28,13 @@ def fit_frame(image_hwc: Array, size_px: int) -> Array:
     Args:
         image_hwc: uint8 [H, W, 3], channels in any order.
         size_px: S, the side of the square in pixels.
+        place: where along the longer side the square lies, from 0 (left or top) to 1.
 
     Returns:
         uint8 [S, S, 3], contiguous and never a view of `image_hwc`.
 
     Raises:
-        ValueError: the picture is not uint8 [H, W, 3] or has no pixels.
+        ValueError: the picture is not uint8 [H, W, 3] or has no pixels, or `place` is outside it.
         EngineError: OpenCV is not installed.
     """
     if image_hwc.ndim != 3 or image_hwc.shape[2] != 3 or image_hwc.dtype != np.uint8:
@@ -42,8 +42,8 @@ def fit_frame(image_hwc: Array, size_px: int) -> Array:
             f"a frame is uint8 [H, W, 3], got {image_hwc.dtype} {list(image_hwc.shape)}"
         )
     height, width = image_hwc.shape[:2]
-    top, left, side = centre_square(height, width)
-    if side == 0 or size_px < 1:
+    top, left, side = _square(height, width, place)
+    if side == 0 or size_px < 1 or not 0 <= place <= 1:
         raise ValueError(f"cannot fit a frame of {width}x{height} px to {size_px} px")
     square = np.ascontiguousarray(image_hwc[top : top + side, left : left + side])
     if side == size_px:
@@ -52,3 +52,8 @@ def fit_frame(image_hwc: Array, size_px: int) -> Array:
     # Area averaging does not alias when shrinking; cubic keeps edges when growing.
     interpolation = cv2.INTER_AREA if side > size_px else cv2.INTER_CUBIC
     return cv2.resize(square, (size_px, size_px), interpolation=interpolation)
+
+
+def _square(height: int, width: int, place: float) -> tuple[int, int, int]:
+    side = min(height, width)
+    return int((height - side) * place), int((width - side) * place), side

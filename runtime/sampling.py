@@ -9,24 +9,29 @@ import numpy as np
 
 
 def segment_indices(
-    frame_count: int, frames: int, rng: np.random.Generator | None = None
+    frame_count: int,
+    frames: int,
+    rng: np.random.Generator | None = None,
+    *,
+    offset: float = 0.5,
 ) -> list[int]:
     """Choose one frame from each of `frames` equal segments of a clip.
 
     Args:
         frame_count: number of frames in the clip.
         frames: T, how many are wanted.
-        rng: chooses a random frame of each segment (for training); the middle one if None.
+        rng: chooses a random frame of each segment (for training); the one at `offset` if None.
+        offset: where in each segment, 0 to below 1; the middle unless several clips are taken.
 
     Returns:
         T indices in ascending order; a clip of fewer than T frames repeats some of them.
 
     Raises:
-        ValueError: the clip has no frames, or none are wanted.
+        ValueError: the clip has no frames, none are wanted, or the offset is outside of a segment.
     """
-    if frame_count < 1 or frames < 1:
-        raise ValueError(f"cannot choose {frames} frames of {frame_count}")
-    within = np.full(frames, 0.5) if rng is None else rng.random(frames)
+    if frame_count < 1 or frames < 1 or not 0 <= offset < 1:
+        raise ValueError(f"cannot choose {frames} frames of {frame_count} at {offset}")
+    within = np.full(frames, offset) if rng is None else rng.random(frames)
     starts = np.arange(frames) * (frame_count / frames)
     chosen = np.floor(starts + within * (frame_count / frames)).astype(int)
     return np.minimum(chosen, frame_count - 1).tolist()

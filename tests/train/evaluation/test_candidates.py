@@ -1,0 +1,18 @@
+"""Which labels compete, and where their attributes come from."""
+
+from stzsar.runtime.labels import Label
+from stzsar.train.evaluation.candidates import add_seen, labels_of_model
+
+KNOWN = (Label("Yo-Yo", "playing with a yo-yo", ("string", "spool")), Label("archery"))
+
+
+def test_a_class_that_the_model_knows_has_its_text_and_attributes():
+    assert labels_of_model(("hula hoop", "yo yo"), KNOWN) == (Label("hula hoop"), KNOWN[0])
+
+
+def test_training_classes_join_once_and_bring_what_the_model_means_by_them():
+    tested = (Label("hula hoop"), Label("archery"))
+    own = Label("juggling", attributes=("balls",))
+    labels, rows = add_seen(tested, (Label("Archery"), Label("yo yo"), own), KNOWN)
+    assert labels == (*tested, KNOWN[0], own)
+    assert rows == (1, 2, 3)

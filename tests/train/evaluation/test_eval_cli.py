@@ -1,0 +1,240 @@
+"""The command stzsar-eval, on checkpoints and bundles."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from stzsar.runtime.bundle import shipped_bundle
+
+
+def predictions(path):
+    document = json.loads(path.read_text())
+    keys = ("clip", "contest", "generalised", "head", "head_rank", "voting", "voting_rank")
+    return [[row[key] for key in keys] for row in document["predictions"]]
+
+
+def test_a_bundle_is_tested_without_torch(drawn_videos, tmp_path):
+    script = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from stzsar.train.evaluation.cli import main; main(sys.argv[1:])"
+    )
+    report = tmp_path / "report.json"
+    command = [sys.executable, "-c", script, str(shipped_bundle()), "--data", str(drawn_videos)]
+    done = subprocess.run(
+        [*command, "--json", str(report)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "all" in done.stdout.split()
+    assert json.loads(report.read_text())["kind"] == "bundle"
+
+
+def test_the_report_holds_everything(evaluate, drawn_videos, tmp_path):
+    report, picture = tmp_path / "report.json", tmp_path / "confusions.png"
+    seen = tmp_path / "seen.txt"
+    seen.write_text("jumping\narchery\n")
+    result = evaluate(
+        *(shipped_bundle(), "--data", drawn_videos, "--json", report, "--plot", picture),
+        *("--seen", seen, "--clips", 2, "--crops", 3, "--per-class"),
+    )
+    assert result.exit_code == 0, result.output
+    for words in ("top-1", "voting", "harmonic", "worst confusions", "hula hoop"):
+        assert words in result.stdout
+    found = json.loads(report.read_text())
+    assert (found["clips"], found["crops"], found["protocol"]) == (2, 3, "plain")
+    assert (found["missing"], found["broken"], found["damaged"]) == ([], [], [])
+    assert found["knows"] == "moving shapes and not people"
+    (row,) = found["contests"]
+    assert row["head"]["clips"] == row["voting"]["clips"] == 12
+    assert sum(map(sum, found["confusion_matrix"])) == 12
+    assert [each["name"] for each in found["classes"]] == [
+        "apply lipstick",
+        "archery",
+        "hula hoop",
+        "yo yo",
+    ]
+    (wider,) = found["generalised"]["head"]
+    assert wider["candidates"] == 5
+    assert len(found["predictions"]) == 24
+    right = sum(row["head"] == row["label"] for row in found["predictions"][:12])
+    assert row["head"]["top1"] == right / 12
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_same_command_gives_the_same_report(evaluate, drawn_videos, ucf_lists, tmp_path):
+    reports = [tmp_path / name for name in ("one.json", "two.json")]
+    for report in reports:
+        arguments = (shipped_bundle(), "--data", drawn_videos, "--protocol", "halves")
+        result = evaluate(*arguments, "--lists", ucf_lists, "--seed", 3, "--json", report)
+        assert result.exit_code == 0, result.output
+    assert reports[0].read_text() == reports[1].read_text()
+    assert len(json.loads(reports[0].read_text())["contests"]) == 10
+
+
+def test_missing_and_broken_clips_are_counted_and_named(evaluate, data, tmp_path):
+    (data / "YoYo" / "v_YoYo_g01_c01.avi").write_bytes(b"no video")
+    rows = [f"{path},{path.parent.name}" for path in sorted(data.glob("*/*"))]
+    table = tmp_path / "list.csv"
+    table.write_text("\n".join([*rows, "gone.avi,YoYo"]) + "\n")
+    report = tmp_path / "report.json"
+    result = evaluate(
+        shipped_bundle(), "--data", table, "--allow-missing", "--json", report, "--readers", 3
+    )
+    assert result.exit_code == 0, result.output
+    assert "1 missing, 1 broken. The first:" in result.stderr
+    found = json.loads(report.read_text())
+    assert len(found["missing"]) == len(found["broken"]) == 1
+    assert found["contests"][0]["head"]["clips"] == 11
+
+
+def test_an_old_bundle_says_that_its_frames_cannot_vote(evaluate, root, drawn_videos, tmp_path):
+    report, labels = tmp_path / "report.json", tmp_path / "labels.txt"
+    bundle = root / "tests" / "data" / "bundle-format-2"
+    stored = json.loads((bundle / "manifest.json").read_text())
+    assert "features" not in stored
+    names = _names_of(bundle)
+    for number, path in enumerate(sorted(drawn_videos.glob("*/*"))[: len(names)]):
+        target = tmp_path / "data" / names[number] / "clip.avi"
+        target.parent.mkdir(parents=True)
+        shutil.copy(path, target)
+    labels.write_text("\n".join(names) + "\n")
+    result = evaluate(bundle, "--data", tmp_path / "data", "--labels", labels, "--json", report)
+    assert result.exit_code == 0, result.output
+    assert "gives no embeddings of frames, so that they cannot vote" in result.stderr
+    assert "voting" not in result.stdout
+    assert json.loads(report.read_text())["contests"][0]["voting"] is None
+
+
+def _names_of(bundle):
+    from stzsar.runtime.bundle import Bundle
+
+    return Bundle.open(bundle).bank.names
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("--seed", "1"), "--seed is of --protocol halves"),
+        (("--device", "cpu"), "--device is of checkpoints"),
+        (("--json", "nowhere/report.json"), "there is no folder nowhere"),
+        (("--plot", "confusions.txt"), "--plot writes .png, .pdf, .svg"),
+        (("--protocol", "splits"), "--protocol splits needs --lists"),
+    ],
+)
+def test_an_option_that_would_do_nothing_is_one_sentence(
+    refusal, drawn_videos, arguments, sentence
+):
+    assert sentence in refusal(shipped_bundle(), "--data", drawn_videos, *arguments)
+
+
+def test_labels_that_lack_a_class_are_one_sentence(refusal, drawn_videos, tmp_path):
+    labels = tmp_path / "labels.json"
+    rows = [{"label": name, "attributes": ["x"]} for name in ("archery", "hula hop", "yo-yo")]
+    labels.write_text(json.dumps(rows))
+    found = refusal(shipped_bundle(), "--data", drawn_videos, "--labels", labels)
+    assert "lacks 2 of 4 classes, the first is 'apply lipstick'" in found
+    labels.write_text(json.dumps([*rows, {"label": "apply lipstick"}]))
+    found = refusal(shipped_bundle(), "--data", drawn_videos, "--labels", labels)
+    assert "lacks 1 of 4 classes, the first is 'hula hoop' (nearest: 'hula hop')" in found
+
+
+def test_labels_of_no_class_are_one_sentence(evaluate, refusal, drawn_videos, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("archery\nhula hoop\nyo yo\napply lipstick\narchers\n")
+    found = refusal(shipped_bundle(), "--data", drawn_videos, "--labels", labels)
+    assert "has 1 labels that are no class of the data" in found
+    assert "'archers' (nearest: 'archery')" in found
+    arguments = ("--data", drawn_videos, "--labels", labels, "--allow-missing")
+    assert evaluate(shipped_bundle(), *arguments).exit_code == 0
+
+
+def test_two_labels_of_one_class_are_one_sentence(refusal, drawn_videos, tmp_path):
+    labels = tmp_path / "labels.txt"
+    labels.write_text("archery\nhula hoop\nyo yo\nyo-yo\napply lipstick\n")
+    found = refusal(shipped_bundle(), "--data", drawn_videos, "--labels", labels)
+    assert "has 'yo yo' and 'yo-yo', which are one class" in found
+
+
+def test_training_classes_that_are_all_classes_are_one_sentence(refusal, drawn_videos, tmp_path):
+    seen = tmp_path / "seen.txt"
+    seen.write_text("archery\nhula hoop\nyo yo\napply lipstick\n")
+    found = refusal(shipped_bundle(), "--data", drawn_videos, "--seen", seen)
+    assert "so that nothing is unseen" in found
+
+
+def test_what_is_neither_bundle_nor_checkpoint_is_one_sentence(refusal, drawn_videos, tmp_path):
+    found = refusal(tmp_path, "--data", drawn_videos)
+    assert "is neither a bundle nor a checkpoint nor a run with one" in found
+
+
+@pytest.mark.slow
+def test_a_checkpoint_of_another_architecture_is_one_sentence(
+    refusal, both, drawn_videos, tmp_path
+):
+    checkpoint, _ = both()
+    shutil.copytree(checkpoint, tmp_path / "other")
+    path = tmp_path / "other" / "checkpoint.json"
+    document = json.loads(path.read_text())
+    document["model"]["vision"]["layers"] = 3
+    path.write_text(json.dumps(document))
+    found = refusal(tmp_path / "other", "--data", drawn_videos)
+    assert "belongs to another architecture" in found
+    assert "--engine and --threads are of bundles" in refusal(
+        checkpoint, "--data", drawn_videos, "--threads", 1
+    )
+
+
+@pytest.mark.parametrize("temporal", [False, True])
+@pytest.mark.slow
+def test_checkpoint_and_bundle_agree_to_the_clip(evaluate, both, data, ucf_lists, temporal):
+    checkpoint, bundle = both(temporal=temporal)
+    reports = []
+    for model in (checkpoint, bundle):
+        reports.append(data.parent / f"{model.name}.json")
+        arguments = ("--data", data, "--protocol", "splits", "--lists", ucf_lists)
+        views = ("--clips", 2, "--crops", 3, "--json", reports[-1])
+        result = evaluate(model, *arguments, *views)
+        assert result.exit_code == 0, result.output
+    assert predictions(reports[0]) == predictions(reports[1])
+    assert len(predictions(reports[0])) == 12
+
+
+@pytest.mark.slow
+def test_the_demo_checkpoint_and_its_bundle_agree_to_the_clip(root, evaluate, tmp_path):
+    from click.testing import CliRunner
+
+    from stzsar.train.sample import main as sample
+
+    run = root / "runs" / "shipped"
+    if not list(run.glob("checkpoints/*/checkpoint.json")):
+        pytest.skip(f"no run of the demo at {run}: make shipped-bundle")
+    clips = tmp_path / "clips"
+    assert CliRunner().invoke(sample, ["clips", str(clips), "--unseen"]).exit_code == 0
+    reports = [tmp_path / "checkpoint.json", tmp_path / "bundle.json"]
+    for model, report in zip((run, shipped_bundle()), reports, strict=True):
+        labels = ("--labels", run / "labels.json")
+        result = evaluate(model, "--data", clips, *labels, "--json", report)
+        assert result.exit_code == 0, result.output
+    assert predictions(reports[0]) == predictions(reports[1])
+    (row,) = json.loads(reports[0].read_text())["contests"]
+    assert row["head"]["top1"] > 0.6
+
+
+@pytest.mark.slow
+def test_real_clips_are_tested_with_the_classes_of_their_manifest(shared_clips, evaluate, tmp_path):
+    with (shared_clips / "manifest.csv").open(newline="", encoding="utf-8") as file:
+        manifest = [row for row in csv.DictReader(file) if row["dataset"] == "UCF101"]
+    table, report = tmp_path / "clips.csv", tmp_path / "report.json"
+    rows = [f"{shared_clips / row['file']},{row['label']}" for row in manifest]
+    table.write_text("path,label\n" + "\n".join(rows) + "\n")
+    result = evaluate(
+        shipped_bundle(), "--data", table, "--json", report, "--allow-missing", "--threads", 1
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads(report.read_text())
+    assert found["contests"][0]["head"]["clips"] + len(found["broken"]) == len(rows)
+    assert found["contests"][0]["candidates"] == len({row["label"] for row in manifest})
+    assert found["contests"][0]["head"]["clips"] > 40

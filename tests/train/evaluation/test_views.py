@@ -1,0 +1,130 @@
+"""Clips in time and crops in space, and files that are not as they should be."""
+
+import cv2
+import numpy as np
+import pytest
+
+from stzsar.runtime.clips import read_clip, read_views
+from stzsar.runtime.errors import SourceError
+from stzsar.runtime.pixels import fit_frame
+from stzsar.runtime.sampling import segment_indices
+from stzsar.train.evaluation.protocols import plan
+from stzsar.train.evaluation.scoring import ViewSpec, check_files, run_contests
+
+VIEW = ViewSpec(frames=4, size_px=16)
+
+
+@pytest.fixture
+def numbered(tmp_path):
+    """32 frames whose grey is 7 times their number, 96 x 32 px, left third 90 brighter."""
+    path = tmp_path / "numbered.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (96, 32))
+    for index in range(32):
+        picture = np.full((32, 96, 3), 5 * index, np.uint8)
+        picture[:, :32] += 90
+        writer.write(picture)
+    writer.release()
+    return path
+
+
+def numbers(images):
+    return np.rint(images[..., 8, 8, 0] / 5).astype(int).tolist()
+
+
+def test_one_view_is_the_clip_that_the_runtime_reads(numbered):
+    views = read_views(numbered, frames=4, size_px=16)
+    assert (views.images_vthwc[0] == read_clip(numbered, frames=4, size_px=16).images_thwc).all()
+    assert views.images_vthwc.shape == (1, 4, 16, 16, 3)
+
+
+def test_clips_lie_at_evenly_spread_places_of_the_segments(numbered):
+    views = read_views(numbered, frames=4, size_px=16, clips=2)
+    assert numbers(views.images_vthwc) == [[2, 10, 18, 26], [6, 14, 22, 30]]
+
+
+def test_crops_lie_left_in_the_centre_and_right(numbered):
+    views = read_views(numbered, frames=4, size_px=16, clips=2, crops=3)
+    assert views.images_vthwc.shape == (6, 4, 16, 16, 3)
+    bright = views.images_vthwc[..., 0].mean((1, 2, 3)) - views.images_vthwc[2, ..., 0].mean()
+    assert bright[:3] == pytest.approx([90, 0, 0], abs=3)
+    assert (views.images_vthwc[4] != views.images_vthwc[1]).any()
+
+
+def test_other_numbers_of_crops_and_places_outside_are_mistakes(numbered):
+    with pytest.raises(ValueError, match="1 or 3 crops"):
+        read_views(numbered, frames=4, size_px=16, crops=2)
+    with pytest.raises(ValueError, match="cannot fit"):
+        fit_frame(np.zeros((4, 4, 3), np.uint8), 4, place=1.5)
+    with pytest.raises(ValueError, match="cannot choose"):
+        segment_indices(8, 4, offset=1.0)
+
+
+class Constant:
+    """Prefers the second class in the first view and, more, the first one in the others."""
+
+    device = "nowhere"
+    no_voting: str | None = None
+
+    def __init__(self):
+        self.shapes = []
+
+    def score(self, images_vthwc):
+        from stzsar.train.evaluation.model import ClipScores
+
+        self.shapes.append(images_vthwc.shape)
+        logits = np.zeros((len(images_vthwc), 4))
+        logits[0, 1] = 1.0
+        logits[1:, 0] = 2.0
+        return ClipScores(logits, None)
+
+
+def test_the_scores_of_views_are_averaged(data):
+    made = plan("plain", data, None)
+    one, three = Constant(), Constant()
+    (single,) = run_contests(one, made.clips, made.contests, VIEW).results
+    views = ViewSpec(frames=4, size_px=16, clips=1, crops=3)
+    (several,) = run_contests(three, made.clips, made.contests, views).results
+    assert set(single.head.best) == {1}
+    assert set(several.head.best) == {0}
+    assert one.shapes[0][:2] == (1, 4)
+    assert three.shapes[0][:2] == (3, 4)
+
+
+def test_each_clip_is_scored_once_however_many_contests_it_is_in(data):
+    made = plan("halves", data, None)
+    model = Constant()
+    run_contests(model, made.clips, made.contests, VIEW)
+    wanted = {place for contest in made.contests for place in contest.clips}
+    assert len(model.shapes) == len(wanted) == 12
+
+
+def test_the_result_does_not_depend_on_the_number_of_readers(data, by_grey):
+    made = plan("plain", data, None)
+    model = by_grey(np.random.default_rng(0).normal(size=(12, 4)))
+    results = [
+        run_contests(model, made.clips, made.contests, VIEW, readers=readers).results[0]
+        for readers in (1, 5)
+    ]
+    assert results[0].clips == results[1].clips
+    assert (results[0].head.rank == results[1].head.rank).all()
+
+
+def test_broken_files_are_told_before_the_work_and_counted(data):
+    for name in ("HulaHoop", "YoYo"):
+        (data / name / f"v_{name}_g01_c01.avi").write_bytes(b"no video")
+    made = plan("plain", data, None)
+    with pytest.raises(SourceError, match=r"2 of 12 clips cannot be read.*v_HulaHoop_g01_c01"):
+        check_files(made.clips.clips, readers=2)
+
+
+def test_broken_files_are_left_out_of_the_figures_if_that_is_allowed(data, by_grey):
+    (data / "YoYo" / "v_YoYo_g01_c01.avi").write_bytes(b"no video")
+    made = plan("plain", data, None)
+    right = by_grey(np.eye(4)[[2, 2, 2, 1, 1, 1, 3, 3, 3, 0, 0, 0]])
+    with pytest.raises(SourceError, match="v_YoYo_g01_c01"):
+        run_contests(right, made.clips, made.contests, VIEW)
+    outcome = run_contests(right, made.clips, made.contests, VIEW, allow_broken=True)
+    (result,) = outcome.results
+    assert len(outcome.broken) == 1
+    assert len(result.clips) == 11
+    assert (result.head.rank == 0).all()

@@ -1,0 +1,88 @@
+"""A report as tables for people."""
+
+from collections.abc import Iterator
+
+from rich.table import Table
+
+from ...runtime.commandline import printable
+from .arithmetic import Spread
+from .report import HEAD, VOTING, ClassResult, Report, Summary
+
+
+def tables_of(report: Report, *, per_class: bool = False) -> Iterator[Table]:
+    """Yield the tables: accuracies, training classes among the candidates, classes, confusions."""
+    yield _accuracies(report)
+    if report.generalised:
+        yield _generalised(report)
+    if per_class:
+        yield _classes(report)
+    if report.confusions:
+        yield _confusions(report)
+
+
+def _accuracies(report: Report) -> Table:
+    voting = any(row.voting for row in report.rows)
+    columns = ["clips", "classes", "top-1", "top-5", "class mean"]
+    table = _table("test", *columns, *(["voting top-1", "voting top-5"] if voting else []))
+    for row in report.rows:
+        shares = [row.head.top1, row.head.top5, row.head.class_mean]
+        votes = [row.voting.top1, row.voting.top5] if row.voting else []
+        numbers = (str(row.head.clips), str(row.candidates))
+        table.add_row(row.name, *numbers, *(_percent(share) for share in (*shares, *votes)))
+    if report.summary:
+        table.add_section()
+        head = report.summary[HEAD]
+        cells = [head.top1, head.top5, head.class_mean]
+        votes = _voted(report.summary.get(VOTING))
+        table.add_row("mean ± std", "", "", *(_spread(cell) for cell in (*cells, *votes)))
+    return table
+
+
+def _generalised(report: Report) -> Table:
+    table = _table("with training classes", "by", "classes", "seen", "unseen", "harmonic mean")
+    for name, rows in report.generalised.items():
+        for row in rows:
+            shares = (row.seen, row.unseen, row.harmonic)
+            table.add_row(row.name, name, str(row.candidates), *(_percent(s) for s in shares))
+    return table
+
+
+def _classes(report: Report) -> Table:
+    table = _table("class", "clips", "top-1", "voting top-1")
+
+    def hardest(found: ClassResult) -> tuple[float, str]:
+        return (2.0 if found.head is None else found.head, found.name)
+
+    for found in sorted(report.classes, key=hardest):
+        shares = _percent(found.head), _percent(found.voting)
+        table.add_row(printable(found.name), str(found.clips), *shares)
+    return table
+
+
+def _confusions(report: Report) -> Table:
+    table = Table("worst confusions: is", "taken for")
+    table.add_column("clips", justify="right")
+    table.add_column("of the class", justify="right")
+    for found in report.confusions:
+        names = printable(found.truth), printable(found.taken_for)
+        table.add_row(*names, str(found.clips), _percent(found.share))
+    return table
+
+
+def _table(first: str, *columns: str) -> Table:
+    table = Table(first)
+    for column in columns:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _voted(summary: Summary | None) -> list[Spread]:
+    return [summary.top1, summary.top5] if summary else []
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.2%}"
+
+
+def _spread(found: Spread) -> str:
+    return f"{100 * found.mean:.2f} ± {100 * found.std:.2f}"
