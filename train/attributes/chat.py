@@ -8,6 +8,7 @@ OPENAI_API_KEY is meant for one company's service and goes nowhere else.
 import json
 import logging
 import os
+import re
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -72,6 +73,12 @@ class ChatModel:
         self._limits = Limits(total_s=timeout_s, max_bytes=_MAX_ANSWER_BYTES)
         self._parameters = _Parameters()
         self.model = model or self._first_model()
+
+    @property
+    def name(self) -> str:
+        """The model's name, without the folder where llama.cpp found it on its machine."""
+        is_path = self.model.startswith(("/", "\\")) or self.model[1:3] == ":\\"
+        return re.split(r"[/\\]", self.model)[-1] if is_path else self.model
 
     def ask(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Answer:
         """Return the answer to a conversation, from disk if it was given before.
@@ -219,15 +226,22 @@ class _Tried:
         if self.form == "json_schema":
             named = {"name": "answer", "strict": True, "schema": dict(schema)}
             body["response_format"] = {"type": "json_schema", "json_schema": named}
+        elif self.form == "json_object with schema":
+            body["response_format"] = {"type": "json_object", "schema": dict(schema)}
         elif self.form == "json_object":
             body["response_format"] = {"type": "json_object"}
         return body
 
 
+_LESS = {
+    "json_schema": "json_object with schema",  # llama-cpp-python's and Together's form of it
+    "json_object with schema": "json_object",
+    "json_object": "none",
+}
+
+
 class _Parameters:
     """What the server is known to take; it is found out by its refusals."""
-
-    _LESS = {"json_schema": "json_object", "json_object": "none"}  # noqa: RUF012  never changed
 
     def __init__(self) -> None:
         self._now = _Tried()
@@ -246,8 +260,8 @@ class _Parameters:
                 self._now = _Tried(refused.form, "max_completion_tokens", refused.temperature)
             elif "temperature" in said and refused.temperature:
                 self._now = _Tried(refused.form, refused.limit, temperature=False)
-            elif refused.form in self._LESS and "model" not in _code(said):
-                self._now = _Tried(self._LESS[refused.form], refused.limit, refused.temperature)
+            elif refused.form in _LESS and "model" not in _code(said):
+                self._now = _Tried(_LESS[refused.form], refused.limit, refused.temperature)
             return self._now != refused
 
 

@@ -219,7 +219,7 @@ def _extractor(options: dict[str, Any], cache: "Cache") -> "Extractor":
         options["llm_url"], options["llm_model"], cache, timeout_s=options["timeout_s"]
     )
     if not options["llm_model"]:
-        say(f"The language model is {chat.model}.")
+        say(f"The language model is {chat.name}.")
     return ByModel(chat)
 
 

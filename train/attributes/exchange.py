@@ -8,8 +8,9 @@ import contextlib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any
 
 from ...runtime.errors import StzsarError
@@ -87,16 +88,17 @@ def _ask(
     number: str,
     method: str,
     address: WebAddress,
-    headers: Mapping[str, str],
+    asked: Mapping[str, str],
     body: bytes | None,
     limits: Limits,
 ) -> Reply:
     import urllib3.exceptions as errors
 
     connection = _connection(number, address, limits)
-    with _deadline(connection, limits.total_s) as late:
+    with _Deadline(connection, limits.total_s) as deadline:
         try:
             connection.connect()
+            deadline.hold()
             connection.timeout = limits.total_s
             if connection.sock is not None:
                 connection.sock.settimeout(limits.total_s)
@@ -104,15 +106,15 @@ def _ask(
                 method,
                 address.target,
                 body=body,
-                headers={"Host": address.netloc, **headers},
+                headers={"Host": address.netloc, **asked},
                 preload_content=False,
             )
             reply = connection.getresponse()
-            return Reply(
-                reply.status,
-                {name.lower(): value for name, value in reply.headers.items()},
-                _read(reply, limits),
-            )
+            content = _read(reply, limits)
+            if deadline.late:  # a closed connection can look like the end of the page
+                raise TimeoutError
+            headers = {name.lower(): value for name, value in reply.headers.items()}
+            return Reply(reply.status, headers, content)
         except errors.NewConnectionError as error:
             why = getattr(error.__cause__, "strerror", None) or "no connection"
             raise ExchangeError(str(why).lower(), away=True) from error
@@ -121,12 +123,10 @@ def _ask(
         except ssl.SSLError as error:
             why = getattr(error, "verify_message", "") or "the connection is not TLS"
             raise ExchangeError(f"its certificate or TLS is not accepted: {why}") from error
-        except (errors.HTTPError, OSError, ValueError, AttributeError) as error:
+        except (errors.HTTPError, HTTPException, OSError, ValueError, AttributeError) as error:
             # AttributeError: the deadline closed the connection while urllib3 was using it.
-            if late.is_set() or isinstance(error, errors.ReadTimeoutError | TimeoutError):
+            if deadline.late or isinstance(error, errors.ReadTimeoutError | TimeoutError):
                 raise ExchangeError(f"no whole answer in {limits.total_s:g} s") from error
-            raise ExchangeError("the connection broke off, or the answer is not HTTP") from error
-        except Exception as error:  # http.client's own are no OSError
             raise ExchangeError("the connection broke off, or the answer is not HTTP") from error
 
 
@@ -160,23 +160,36 @@ def _read(reply: Any, limits: Limits) -> bytes:
     return b"".join(blocks)
 
 
-@contextlib.contextmanager
-def _deadline(connection: Any, seconds: float) -> Iterator[threading.Event]:
-    """Close the connection when the time is over; the event says that this was why it broke."""
-    late = threading.Event()
+class _Deadline:
+    """Closes a connection when the time is over, and knows that this was why it broke.
 
-    def end() -> None:
-        late.set()
-        if connection.sock is not None:
+    Attributes:
+        late: whether the time is over.
+    """
+
+    def __init__(self, connection: Any, seconds: float) -> None:
+        self.late = False
+        self._connection = connection
+        self._socket: Any = None
+        self._timer = threading.Timer(seconds, self._end)
+        self._timer.daemon = True
+
+    def hold(self) -> None:
+        """Take the socket, which the connection forgets when the body begins."""
+        self._socket = self._connection.sock
+
+    def _end(self) -> None:
+        self.late = True
+        held = self._socket or self._connection.sock
+        if held is not None:
             with contextlib.suppress(OSError):
                 # Not SSLSocket's own, which forgets its state under the thread that reads.
-                socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
+                socket.socket.shutdown(held, socket.SHUT_RDWR)
 
-    timer = threading.Timer(seconds, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield late
-    finally:
-        timer.cancel()
-        connection.close()
+    def __enter__(self) -> "_Deadline":
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._timer.cancel()
+        self._connection.close()

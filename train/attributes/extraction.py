@@ -87,7 +87,7 @@ class ByModel:
     def __init__(self, chat: ChatModel) -> None:
         self._chat = chat
         self._prompt = read_prompt()
-        self.model = chat.model
+        self.model = chat.name
         self.prompt: str | None = self._prompt.version
 
     def choose(self, label: str, senses: Sequence[Sense]) -> tuple[list[int], str]:

@@ -1,6 +1,6 @@
 """The rules that attributes obey, deterministic and without a model: for making and for checking.
 
-1. 1 to 3 plain words, in small letters, of at most 8 tokens.
+1. 1 to 3 plain words, in small letters, of at most 8 tokens, that name something.
 2. Not the label's own words alone.
 3. No two of a label alike, also by the stems of their words.
 4. No attribute, by its stems, with more than 5 % of the labels (`allowed_sharing`).
@@ -37,6 +37,15 @@ _OF_NO_WEIGHT = frozenset(
     ]
 )
 _PLACEHOLDER = re.compile(r"(?:key ?words?|attributes?|words?|items?|strings?|labels?) ?\d*")
+# Kinds of what the prompt asks for: what small models answer instead of naming some.
+_TELLS_NOTHING = frozenset(
+    [
+        *("action", "actions", "activity", "body", "body part", "body parts", "camera", "movement"),
+        *("movements", "object", "objects", "part of the body", "parts of the body", "people"),
+        *("person", "place", "places", "scene", "somebody", "someone", "step", "steps", "tool"),
+        *("tools", "video"),
+    ]
+)
 _EDGES = re.compile(r"^(?:\d{1,2}[.):]|[^\w'’])*\s*|[^\w'’)+]+$")
 
 
@@ -94,6 +103,8 @@ def complaint(words: str, label: str, stemmer: Stemmer, count_tokens: CountToken
         return "is not made of plain words"
     if _PLACEHOLDER.fullmatch(words):
         return "stands for a word and is none"
+    if re.sub(r"^(?:the|an?) ", "", words) in _TELLS_NOTHING:
+        return "tells nothing"
     if stemmer.of(words) <= stemmer.of(label):
         return "only repeats the label"
     if (tokens := count_tokens(words)) > MAX_TOKENS:
