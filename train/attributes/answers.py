@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 MAX_WORDS = 64
+MAX_CHARACTERS = 20_000
 _THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL | re.IGNORECASE)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+(.+?)\s*$", re.MULTILINE)
@@ -18,7 +19,7 @@ _NUMBER = re.compile(r"\d+")
 
 def keywords_of(answer: str) -> list[str]:
     """Return the words of an answer, as they stand there; an empty list if it holds none."""
-    text = _THOUGHT.sub("", answer)
+    text = _THOUGHT.sub("", answer[:MAX_CHARACTERS])
     for value in _values(text):
         found = _strings(value)
         if found:
@@ -30,7 +31,7 @@ def keywords_of(answer: str) -> list[str]:
 
 def entries_of(answer: str, count: int) -> list[int] | None:
     """Return the numbers, 1 to `count`, that an answer chooses; None if it says nothing usable."""
-    text = _THOUGHT.sub("", answer)
+    text = _THOUGHT.sub("", answer[:MAX_CHARACTERS])
     for value in _values(text):
         numbers = value.get("entries") if isinstance(value, dict) else value
         if isinstance(numbers, list):
@@ -46,8 +47,10 @@ def _values(text: str) -> Iterator[Any]:
         try:
             value, at = decoder.raw_decode(text, found.start())
             yield value
-        except (ValueError, RecursionError):
+        except ValueError:
             at = found.start() + 1
+        except RecursionError:  # nobody means that, and each bracket would be tried anew
+            return
 
 
 def _strings(value: Any) -> list[str]:

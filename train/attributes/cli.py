@@ -291,7 +291,7 @@ def _show_plan(
 
     for label in labels:
         for source in sources:
-            place = source.plan(label.text)
+            place = source.plan(label.name if source.by_name else label.text)
             kept = " (kept on disk)" if "://" in place and fetcher.knows(place) else ""
             click.echo(printable(f"{label.name}: {place}{kept}"))
     if options["llm"] == "none":

@@ -122,7 +122,7 @@ class Road:
         senses: list[Sense] = []
         for source in self._sources:
             try:
-                senses += source.senses(work.label.text)
+                senses += source.senses(work.label.name if source.by_name else work.label.text)
             except FetchError as error:
                 work.problems.append(f"{source.name}: {error}")
         if not senses:
@@ -176,7 +176,7 @@ class Road:
             if best:
                 entries.append(self._entry(work, found, best))
             if len(best) < WANTED:
-                reasons = (*work.problems, *found.complaints)
+                reasons = tuple(dict.fromkeys([*work.problems, *found.complaints]))
                 shortfalls.append(Shortfall(work.label.name, len(best), reasons))
         return Outcome(entries, shortfalls)
 

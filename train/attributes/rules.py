@@ -36,7 +36,9 @@ _OF_NO_WEIGHT = frozenset(
         *("up", "with", "your"),
     ]
 )
-_PLACEHOLDER = re.compile(r"(?:key ?words?|attributes?|words?|items?|strings?|labels?) ?\d*")
+_PLACEHOLDER = re.compile(
+    r"(?:key ?words?|attributes?) ?\d*|(?:words?|items?|strings?|labels?) ?\d+"
+)
 # Kinds of what the prompt asks for: what small models answer instead of naming some.
 _TELLS_NOTHING = frozenset(
     [

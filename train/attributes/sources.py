@@ -37,7 +37,14 @@ class Sense:
 
 
 class TextSource(Protocol):
-    """Somewhere that text about labels is found."""
+    """Somewhere that text about labels is found.
+
+    Attributes:
+        by_name: whether a label is looked for by its name, and not by its text: files are called
+            "swing (bat)", pages "swing".
+    """
+
+    by_name: bool
 
     @property
     def name(self) -> str:
@@ -55,6 +62,8 @@ class TextSource(Protocol):
 
 class Pattern:
     """Pages whose addresses are made from the label."""
+
+    by_name = False
 
     def __init__(self, pattern: str, fetcher: Fetcher) -> None:
         """Check the pattern.
@@ -86,6 +95,8 @@ class Folder:
     Small and capital letters, spaces, underscores and hyphens do not matter. Several files in a
     label's folder are several senses.
     """
+
+    by_name = True
 
     def __init__(self, folder: Path) -> None:
         """List the files.

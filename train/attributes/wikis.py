@@ -64,6 +64,7 @@ class Wikipedia:
     """
 
     name = "wikipedia"
+    by_name = False
 
     def __init__(self, host: str, fetcher: Fetcher) -> None:
         self._api = _Api(host, fetcher)
@@ -149,6 +150,7 @@ class Wiktionary:
     """
 
     name = "wiktionary"
+    by_name = False
 
     def __init__(self, host: str, fetcher: Fetcher, language: str) -> None:
         self._api = _Api(host, fetcher)

@@ -1,4 +1,4 @@
-"""Real servers on this machine: pages made for the tests, and a chat endpoint that is told what to say."""
+"""Real servers on this machine: pages for the tests, and a chat endpoint that is told its words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Given:
     body: bytes = b""
     status: int = 200
     headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": PAGE})
-    write: Callable[[Any], None] | None = None
+    write: Callable[[Any], object] | None = None
 
 
 Answer = Callable[[Asked], Given]
