@@ -56,8 +56,9 @@ def _values(text: str) -> Iterator[Any]:
 def _strings(value: Any) -> list[str]:
     """Return the strings of the first list of strings in a JSON value."""
     if isinstance(value, list):
-        words = [_word(item) for item in value]
-        return [word for word in words if word]
+        # Small models write a whole list into one string.
+        words = [word for item in value for word in re.split(r"[,;\n]", _word(item))]
+        return [word for word in words if word.strip()]
     if isinstance(value, dict):
         for inner in [value.get("keywords"), *value.values()]:
             if isinstance(inner, list | dict) and (found := _strings(inner)):

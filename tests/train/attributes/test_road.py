@@ -115,6 +115,7 @@ def test_a_rerun_asks_nothing_and_writes_the_same_bytes(folder, model):
         lambda words: "\n".join(f"{n}. **{word}**" for n, word in enumerate(words, 1)),
         lambda words: json.dumps({"keywords": [*words, *(f"{word} again" for word in words)]}),
         lambda words: json.dumps({"keywords": [words[0].upper(), words[0] + "s.", *words]}),
+        lambda words: json.dumps({"keywords": [", ".join(words)]}),
         lambda words: json.dumps({"keywords": words})[:-2] + ', "cut o',
         lambda words: json.dumps({"keywords": [words[0] + "\u0000\u202e", *words[1:]]}),
     ],
@@ -437,7 +438,7 @@ def test_two_hundred_labels_are_soon_done(folder, model):
 
     def say(question):
         asked = question["messages"][1]["content"]
-        return json.dumps({"keywords": words(asked.splitlines()[0].removeprefix("Action: "))})
+        return json.dumps({"keywords": words(asked.split('"')[1])})
 
     model.say = say
     result = run(model, "--parallel", "8")
