@@ -16,7 +16,6 @@ from stzsar.train.attributes import chat, fetch
 from stzsar.train.attributes.cache import Cache
 from stzsar.train.attributes.fetch import Fetcher
 
-pytest.importorskip("trafilatura", reason="the extra [attributes] is not installed")
 
 PAGE = "text/html; charset=utf-8"
 
@@ -183,3 +182,16 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keeps the keys of whoever runs the tests out of them."""
     for name in (chat.KEY_VARIABLE, chat.OPENAI_VARIABLE):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with labels.txt and texts/."""
+    monkeypatch.chdir(tmp_path)
+    from .samples import TEXTS
+
+    Path("labels.txt").write_text("\n".join(TEXTS) + "\n")
+    Path("texts").mkdir()
+    for label, text in TEXTS.items():
+        Path("texts", f"{label}.txt").write_text(text)
+    return tmp_path
