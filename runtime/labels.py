@@ -26,7 +26,7 @@ MAX_ATTRIBUTES_ALTOGETHER = 100_000
 MAX_FILE_MIB = 16
 # Letters and a symbol by Unicode's categories that show nothing: fillers of Hangul, empty Braille.
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
-_KEYS = ("label", "text", "attributes")
+_KEYS = ("label", "text", "attributes", "source")
 
 Array = npt.NDArray[Any]
 
@@ -211,7 +211,8 @@ def read_labels(path: Path) -> tuple[Label, ...]:
     """Read labels from a text file (one name a line, `#` comments) or a JSON file.
 
     The JSON form is a list of `{"label": …, "attributes": [...], "text": …}`, of which only
-    `label` must be there. It is known by the name `.json`, or by the `[` or `{` it begins with.
+    `label` must be there; `source`, which says where attributes come from, is not looked at. It is
+    known by the name `.json`, or by the `[` or `{` it begins with.
 
     Raises:
         LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.

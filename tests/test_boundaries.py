@@ -69,6 +69,7 @@ def test_pixel_means_stand_in_one_place(root):
         ("stzsar.runtime", ("torch", "cv2", "onnxruntime", "onnx", "tokenizers")),
         ("stzsar.runtime.cli", ("torch", "cv2", "onnxruntime", "onnx", "tokenizers")),
         ("stzsar.train.cli", ("torch", "cv2", "open_clip")),
+        ("stzsar.train.attributes.cli", ("torch", "cv2", "urllib3", "trafilatura", "yake")),
         ("stzsar.export.cli", ("torch", "onnx", "onnxruntime", "open_clip")),
     ],
 )
@@ -109,4 +110,9 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
         if path.is_file()
     }
     data.add("stzsar/runtime/results.schema.json")
+    data.add("stzsar/train/attributes/prompt.md")
+    data |= {
+        f"stzsar/{path.relative_to(root).as_posix()}"
+        for path in (root / "benchmarks" / "attribute_texts").iterdir()
+    }
     assert names == code | data | {"stzsar/__init__.py", "stzsar/py.typed"}

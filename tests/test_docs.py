@@ -9,16 +9,23 @@ from pathlib import Path
 import click
 import pytest
 
-COMMANDS = ("train", "export", "run", "bench")
+COMMANDS = ("train", "eval", "export", "run", "bench", "attributes")
 # Click reads two of them, `at_the_edge` the third.
 READ_ELSEWHERE = ("version", "help", "debug")
-STAGE = {"train": "train", "export": "export", "run": "runtime", "bench": "benchmarks"}
+STAGE = {
+    "train": "train",
+    "eval": "train/evaluation",
+    "export": "export",
+    "run": "runtime",
+    "bench": "benchmarks/bench",
+    "attributes": "train/attributes",
+}
 
 
 def command(name: str) -> click.Command:
     if name == "doctor":
         return importlib.import_module("stzsar.runtime.doctor").main
-    return importlib.import_module(f"stzsar.{STAGE[name]}.cli").main
+    return importlib.import_module(f"stzsar.{STAGE[name].replace('/', '.')}.cli").main
 
 
 def options(name: str) -> set[str]:

@@ -1,0 +1,44 @@
+"""The table of attributes made by the road: its clips, its texts, and that it is printed."""
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from stzsar.benchmarks import attributes as benchmark
+from stzsar.runtime.shapes.scenes import unseen_actions
+
+pytest.importorskip("yake", reason="the extra [attributes] is not installed")
+
+
+def test_each_unseen_class_has_a_text():
+    texts = {path.stem for path in benchmark.TEXTS.glob("*.txt")}
+    assert texts == {action.label.name for action in unseen_actions()}
+
+
+@pytest.mark.parametrize("hard", [False, True])
+def test_the_clips_are_those_of_the_benchmark(hard):
+    moving_shapes = pytest.importorskip("stzsar.train.moving_shapes", exc_type=ImportError)
+    from stzsar.train.data import ClipRequest
+
+    dataset = moving_shapes.MovingShapes("unseen-test", "hard" if hard else "plain")
+    for index in (0, 31):
+        wanted, label = dataset[ClipRequest(index, index)]
+        frames, truth = benchmark.clip(index, hard=hard)
+        assert truth == label
+        assert np.array_equal(frames, wanted.numpy())
+
+
+def test_the_road_makes_a_bank_of_the_texts():
+    labels = benchmark.by_road(benchmark.ByYake("en"))
+    assert [label.name for label in labels] == [a.label.name for a in unseen_actions()]
+    assert all(1 <= len(label.attributes) <= 8 for label in labels)
+
+
+@pytest.mark.slow
+def test_the_command_prints_a_row_for_each_bank():
+    result = CliRunner().invoke(benchmark.main, ["--quick"])
+    assert result.exit_code == 0, result.output
+    rows = result.stdout.splitlines()[2:]
+    assert [row.split("|")[1].strip() for row in rows] == [
+        *("written by hand", "stzsar-attributes --llm none", "none but the label")
+    ]

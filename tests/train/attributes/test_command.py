@@ -1,0 +1,220 @@
+"""The command: its key, its servers, its refusals, a kill, and many labels."""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from stzsar.train.attributes.chat import KEY_VARIABLE, OPENAI_VARIABLE
+from stzsar.train.attributes.cli import main
+
+from .conftest import Given
+from .samples import GOOD, KEY, TEXTS, bank, good, label_of, run
+
+# Keys and servers
+
+
+def test_the_key_goes_into_one_header_and_nowhere_else(folder, model, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    replies = [Given(f"bad key {KEY}".encode(), status=500), Given(KEY.encode(), status=400)]
+
+    def say(question):
+        if label_of(question) == "bowling":
+            return replies[len(model.questions) % 2]
+        return json.dumps({"keywords": [KEY, *GOOD["archery"]]})
+
+    model.say = say
+    result = run(model, "--debug")
+
+    assert {asked.headers["Authorization"] for asked in model.asked} == {f"Bearer {KEY}"}
+    assert KEY not in result.output + result.stderr
+    written = [path for path in folder.rglob("*") if path.is_file()]
+    assert len(written) > 4
+    assert not [path for path in written if KEY.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("status", [301, 307, 401, 403])
+def test_a_server_that_redirects_or_refuses_ends_it_without_showing_the_key(
+    folder, model, make_site, monkeypatch, status
+):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    other = make_site()
+    headers = {"Location": f"{other.url}/v1/chat/completions"}
+    model.say = lambda _question: Given(KEY.encode(), status=status, headers=headers)
+
+    result = run(model)
+
+    assert result.exit_code == 2
+    assert ("redirects elsewhere" if status < 400 else "refuses the key") in result.stderr
+    assert KEY not in result.output + result.stderr
+    assert other.asked == []
+    assert not Path("bank.json").exists()
+
+
+def test_openais_key_goes_to_openai_only(folder, model, monkeypatch):
+    monkeypatch.setenv(OPENAI_VARIABLE, KEY)
+    model.say = good
+    assert run(model).exit_code == 0
+    assert not [asked for asked in model.asked if "Authorization" in asked.headers]
+
+
+def test_where_no_model_answers_it_says_what_to_do(folder):
+    result = run(None, "--llm-url", "http://127.0.0.1:9/v1")
+    assert result.exit_code == 2
+    assert (
+        "No language model answers at http://127.0.0.1:9/v1 (connection refused)" in result.stderr
+    )
+    assert "--llm none" in result.stderr
+
+
+def test_a_server_that_takes_no_schema_is_asked_for_less(folder, model):
+    def say(question):
+        form = question.get("response_format", {})
+        if form:
+            return Given(b'{"error": {"message": "response_format is not supported"}}', status=400)
+        if "max_tokens" in question:
+            return Given(b'{"error": {"message": "use max_completion_tokens"}}', status=400)
+        return good(question)
+
+    model.say = say
+    result = run(model, "--parallel", "1")
+    assert result.exit_code == 0, result.output
+    forms = [q.get("response_format", {"type": "none"}) for q in model.questions]
+    assert [form["type"] for form in forms] == [
+        *("json_schema", "json_object", "json_object", "none", "none"),
+        "none",  # it has learnt
+    ]
+    assert "schema" in forms[1]
+
+
+def test_too_many_requests_are_waited_for(folder, model, slept):
+    seen = []
+
+    def say(question):
+        seen.append(question)
+        if len(seen) == 1:
+            return Given(b"{}", status=429, headers={"Retry-After": "11"})
+        return good(question)
+
+    model.say = say
+    assert run(model).exit_code == 0
+    assert 11 in slept
+
+
+# The command
+
+
+def test_a_dry_run_asks_nobody(folder, model, site):
+    arguments = ["labels.txt", "--dry-run", "--cache", "cache", "--llm-url", model.endpoint]
+    for source in ("texts", f"{site.url}/wiki/{{label_}}", f"wikipedia={site.url}"):
+        arguments += ["--source", source]
+    result = CliRunner().invoke(main, arguments)
+    assert result.exit_code == 0, result.output
+    assert f"archery: {Path('texts', 'archery.txt')}\n" in result.stdout
+    assert f"bowling: {site.url}/wiki/bowling\n" in result.stdout
+    assert "titles=bowling" in result.stdout
+    assert site.asked == model.asked == []
+    assert not Path("cache").exists()
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--llm", "none", "--llm-model", "x"], "leave out --llm-model"),
+        (["--contact", "me@example.org"], "leave out --contact"),
+        (["--dry-run"], "leave out --output"),
+        (["--source", "nowhere"], "is neither wikipedia"),
+        (["--source", "https://host.example/page"], "where the label belongs"),
+        (["--source", "ftp://host/{label}"], "cannot be asked"),
+        (["--language", "xx"], "is not known here"),
+        (["--llm-url", "http://me:pass@host/v1"], "holds a user or a password"),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(folder, more, message):
+    result = run(None, *more)
+    assert result.exit_code == 2
+    assert message in result.stderr
+    assert "pass@" not in result.stderr
+    assert len([line for line in result.stderr.splitlines() if line.startswith("Error")]) == 1
+
+
+def test_the_labels_are_not_overwritten(folder):
+    arguments = ["labels.txt", "--output", "labels.txt", "--source", "texts", "--llm", "none"]
+    result = CliRunner().invoke(main, [*arguments, "--overwrite"])
+    assert result.exit_code == 2
+    assert "what the labels are read from" in result.stderr
+
+
+def test_a_kill_in_the_middle_leaves_no_half_file_and_costs_no_answer(folder, model):
+    """The process is killed while it waits for the second label's answer."""
+    stuck, killed = threading.Event(), threading.Event()
+
+    def say(question):
+        if label_of(question) == "bowling" and not killed.is_set():
+            stuck.set()
+            killed.wait(60)
+        return good(question)
+
+    model.say = say
+    program = "from stzsar.train.attributes.cli import main; main()"
+    command = [sys.executable, "-c", program, "labels.txt", "--output", "bank.json"]
+    command += ["--source", "texts", "--cache", "cache", "--llm-url", model.endpoint]
+    process = subprocess.Popen([*command, "--parallel", "1"])
+    assert stuck.wait(60)
+    process.kill()
+    process.wait(30)
+    killed.set()
+
+    assert not Path("bank.json").exists()
+    before = len(model.questions)
+    assert run(model).exit_code == 0
+    assert bank() == GOOD
+    assert [label_of(question) for question in model.questions[before:]] == ["bowling"]
+
+
+def test_two_hundred_labels_are_soon_done(folder, model):
+    shared = "In every text stands this sentence about nothing much. "
+    labels = [f"action {chr(97 + n // 26)}{chr(97 + n % 26)}q" for n in range(200)]
+    Path("labels.txt").write_text("\n".join(labels))
+
+    def words(label: str) -> list[str]:
+        own = label[-3:]
+        kinds = ("bow", "hat", "rim", "box", "cap", "net", "jar", "log")
+        return [f"{own}{kind} thing" for kind in kinds]
+
+    for label in labels:
+        Path("texts", f"{label}.txt").write_text(shared + ", ".join(words(label)) + ".")
+
+    def say(question):
+        asked = question["messages"][1]["content"]
+        return json.dumps({"keywords": words(asked.split('"')[1])})
+
+    model.say = say
+    result = run(model, "--parallel", "8")
+    assert result.exit_code == 0, result.output
+    assert list(bank()) == labels
+    assert len(model.questions) == 200
+
+
+def test_the_command_needs_no_torch(folder):
+    program = (
+        "import sys; sys.modules.update(dict.fromkeys(('torch', 'onnx', 'open_clip')));"
+        "from stzsar.train.attributes.cli import main; main()"
+    )
+    command = [sys.executable, "-c", program, "labels.txt", "--output", "bank.json"]
+    command += ["--source", "texts", "--cache", "cache", "--llm", "none"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert ended.returncode == 0, ended.stderr
+    assert len(bank()) == 2
+
+
+def test_with_a_bundle_what_tells_labels_apart_comes_first(folder):
+    from stzsar.runtime.bundle import shipped_bundle
+
+    result = run(None, "--llm", "none", "--bundle", str(shipped_bundle()))
+    assert result.exit_code == 0, result.output
+    assert set(bank()) == set(TEXTS)

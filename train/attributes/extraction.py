@@ -1,0 +1,157 @@
+"""From a text to words: through a language model, or by a keyword extractor without one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .answers import entries_of, keywords_of
+from .chat import Answer, ChatModel, ModelError
+from .fetch import today
+from .keywords import yake_keywords, yake_name
+from .prompt import Message, entries_schema, keywords_schema, read_prompt
+from .rules import WANTED
+from .sources import Sense
+
+# About a thousand tokens: small models read little, and an article begins with what matters.
+MAX_TEXT_CHARACTERS = 4000
+MAX_CHOSEN = 2
+_SHOWN_SENSES = 40
+_MAX_PROBLEM_CHARACTERS = 600
+
+
+@dataclass(frozen=True)
+class Passage:
+    """A text about a label.
+
+    Attributes:
+        place: URL or file.
+        text: what is read.
+        sense: which of several senses it is about, and who chose it; None if there was no choice.
+    """
+
+    place: str
+    text: str
+    sense: str | None = None
+
+
+@dataclass(frozen=True)
+class Take:
+    """What was once taken out of a passage.
+
+    Attributes:
+        passage: which.
+        words: as they were said.
+        date: ISO.
+        raw: the whole answer.
+        cut_off: whether the answer ended too soon.
+    """
+
+    passage: Passage
+    words: tuple[str, ...]
+    date: str
+    raw: str = ""
+    cut_off: bool = False
+
+
+class Extractor(Protocol):
+    """What makes words of texts; several threads may use one.
+
+    Attributes:
+        model: what is written beside the attributes.
+        prompt: the version of the prompt, if there is one.
+        asks_again: whether another question may bring other words.
+    """
+
+    model: str
+    prompt: str | None
+    asks_again: bool
+
+    def choose(self, label: str, senses: Sequence[Sense], /) -> tuple[list[int], str]:
+        """Return which of `senses` are about the action, and how that was decided."""
+        ...
+
+    def take(self, label: str, passage: Passage, /) -> Take:
+        """Return the words of a passage; ModelError if there is no answer."""
+        ...
+
+    def take_again(self, label: str, last: Take, problems: str, count: int, /) -> Take:
+        """Return `count` other words, told what was wrong; ModelError if there is no answer."""
+        ...
+
+
+class ByModel:
+    """Words that a language model chose."""
+
+    asks_again = True
+
+    def __init__(self, chat: ChatModel) -> None:
+        self._chat = chat
+        self._prompt = read_prompt()
+        self.model = chat.name
+        self.prompt: str | None = self._prompt.version
+
+    def choose(self, label: str, senses: Sequence[Sense]) -> tuple[list[int], str]:
+        """Ask which senses fit an action in a video; the first one if the answer is no choice."""
+        shown = senses[:_SHOWN_SENSES]
+        lines = [f"{n}. {sense.title}: {sense.gloss}" for n, sense in enumerate(shown, 1)]
+        messages = self._prompt.opened(
+            "senses", label=label, senses="\n".join(lines), count=MAX_CHOSEN
+        )
+        try:
+            answer = self._chat.ask(messages, entries_schema(len(shown), MAX_CHOSEN))
+        except ModelError:
+            return [0], "the first, as the language model did not answer"
+        numbers = entries_of(answer.text, len(shown))
+        if numbers is None:
+            return [0], f"the first, as {self.model} made no choice"
+        return [number - 1 for number in numbers[:MAX_CHOSEN]], f"chosen by {self.model}"
+
+    def take(self, label: str, passage: Passage) -> Take:
+        """Ask for keywords."""
+        answer = self._chat.ask(self._opened(label, passage), keywords_schema(WANTED))
+        return _taken(passage, answer)
+
+    def take_again(self, label: str, last: Take, problems: str, count: int) -> Take:
+        """Go on with the conversation."""
+        again = self._prompt.filled(
+            "again", label=label, problems=problems[:_MAX_PROBLEM_CHARACTERS], count=count
+        )
+        messages = [
+            *self._opened(label, last.passage),
+            {"role": "assistant", "content": last.raw[:MAX_TEXT_CHARACTERS] or "{}"},
+            {"role": "user", "content": again},
+        ]
+        return _taken(last.passage, self._chat.ask(messages, keywords_schema(count)))
+
+    def _opened(self, label: str, passage: Passage) -> list[Message]:
+        text = passage.text[:MAX_TEXT_CHARACTERS]
+        return self._prompt.opened("keywords", label=label, text=text, count=WANTED)
+
+
+class ByYake:
+    """Words that stand out in a text, by statistics alone."""
+
+    asks_again = False
+    prompt: str | None = None
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        self.model = yake_name()
+
+    def choose(self, _label: str, _senses: Sequence[Sense], /) -> tuple[list[int], str]:
+        """Take the first: nothing here understands them."""
+        return [0], "the first, without a language model"
+
+    def take(self, _label: str, passage: Passage, /) -> Take:
+        """Return the keywords of the whole text."""
+        words = yake_keywords(passage.text, self._language)
+        return Take(passage, tuple(words), today())
+
+    def take_again(self, _label: str, _last: Take, _problems: str, _count: int, /) -> Take:
+        """Raise ModelError: the same text has the same keywords."""
+        raise ModelError("there is no language model to ask again")
+
+
+def _taken(passage: Passage, answer: Answer) -> Take:
+    words = tuple(keywords_of(answer.text))
+    return Take(passage, words, answer.date, answer.text, answer.cut_off)

@@ -1,0 +1,103 @@
+"""Bytes of pages and files to the text that they are about."""
+
+import codecs
+import re
+from pathlib import Path
+
+from ...runtime.errors import StzsarError
+from .cache import Page
+from .fetch import FetchError
+
+MAX_FILE_BYTES = 5 << 20
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
+_HTML = re.compile(r"<(?:!doctype|html|head|body|p|div|h1)\b", re.IGNORECASE)
+# What browsers read these names as (WHATWG's Encoding Standard).
+_REALLY = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "ascii": "windows-1252",
+           "us-ascii": "windows-1252", "gb2312": "gb18030", "gbk": "gb18030"}  # fmt: skip
+
+
+def main_text(page: Page) -> str:
+    """Return what a page says, without menus, comments and tables.
+
+    Raises:
+        FetchError: it is no text, or says nothing.
+    """
+    kind = page.content_type.partition(";")[0].strip().lower()
+    if kind and not re.search("html|^text/|json|xml", kind):
+        raise FetchError(f"it is no page but {kind:.40}")
+    text = decoded(page.body, page.content_type)
+    if "html" in kind or _HTML.search(text[:5000]):
+        text = _from_html(text)
+    return _said(text)
+
+
+def file_text(path: Path) -> str:
+    """Return what a text file or saved page says.
+
+    Raises:
+        FetchError: it cannot be read, is too large, or says nothing.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise FetchError(f"it cannot be read: {error.strerror}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise FetchError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
+    text = decoded(content, "")
+    return _said(_from_html(text) if path.suffix.lower() in (".html", ".htm") else text)
+
+
+def decoded(content: bytes, content_type: str) -> str:
+    """Return `content` as text: by its first bytes, as UTF-8 if it is, by what it is said to be.
+
+    What is UTF-8 by its bytes is hardly ever anything else, whatever a header says; what is not,
+    and not said to be something, is guessed.
+    """
+    for mark, name in _BOMS:
+        if content.startswith(mark):
+            return content.decode(name, "replace")
+    head = content[:2048].decode("latin-1")
+    said = _CHARSET.search(content_type) or _CHARSET.search(head)
+    for name in ("utf-8", *([_REALLY.get(said[1].lower(), said[1])] if said else [])):
+        try:
+            return content.decode(name)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    return _guessed(content)
+
+
+def _guessed(content: bytes) -> str:
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(content).best()
+    return str(best) if best is not None else content.decode("windows-1252", "replace")
+
+
+def _from_html(text: str) -> str:
+    try:
+        import trafilatura
+    except ImportError as error:
+        raise StzsarError(
+            "Finding the text of a page needs the package trafilatura: run pip install "
+            "'.[cpu,attributes]' in stzsar's folder."
+        ) from error
+    try:
+        found = trafilatura.extract(text, include_comments=False, include_tables=False)
+    except Exception as error:  # lxml's errors and its own, on pages that are broken enough
+        raise FetchError("its HTML cannot be read") from error
+    return found or ""
+
+
+def _said(text: str) -> str:
+    text = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
+    if sum(c.isalpha() for c in text) < 20:
+        raise FetchError("it holds no text")
+    return text

@@ -1,0 +1,231 @@
+"""Where text about a label is looked for: wikis, patterns of addresses, folders."""
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+from ...runtime.errors import StzsarError
+from .addresses import AddressError, WebAddress
+from .fetch import Fetcher, FetchError
+from .page_text import file_text, main_text
+
+_SUFFIXES = (".txt", ".md", ".html", ".htm")
+_MAX_FILES = 100_000
+_PLACE = re.compile(r"\{(label[_-]?)\}")
+_GLOSS_CHARACTERS = 160
+
+
+@dataclass(frozen=True)
+class Sense:
+    """One thing that a label can mean, and where it is written about.
+
+    Attributes:
+        place: URL or file.
+        title: what it is called there.
+        gloss: a line that says what it is; perhaps empty.
+        text: gives what is written; may fetch, and raise FetchError.
+    """
+
+    place: str
+    title: str
+    gloss: str
+    text: Callable[[], str]
+
+
+class TextSource(Protocol):
+    """Somewhere that text about labels is found.
+
+    Attributes:
+        by_name: whether a label is looked for by its name, and not by its text: files are called
+            "swing (bat)", pages "swing".
+    """
+
+    by_name: bool
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        ...
+
+    def senses(self, label: str) -> list[Sense]:
+        """Return what `label` can mean there; FetchError if nothing is found."""
+        ...
+
+    def plan(self, label: str) -> str:
+        """Return the address or file that is looked at first."""
+        ...
+
+
+class Pattern:
+    """Pages whose addresses are made from the label."""
+
+    by_name = False
+
+    def __init__(self, pattern: str, fetcher: Fetcher) -> None:
+        """Check the pattern.
+
+        Raises:
+            StzsarError: it names no place for the label, or is no address.
+        """
+        check_pattern(pattern)
+        self.name = pattern
+        self._fetcher = fetcher
+
+    def plan(self, label: str) -> str:
+        """Return the page's address."""
+        between = {"label": " ", "label_": "_", "label-": "-"}
+        return _PLACE.sub(
+            lambda found: quote(label.replace(" ", between[found[1]]), safe=""), self.name
+        )
+
+    def senses(self, label: str) -> list[Sense]:
+        """Return the page as the one sense."""
+        page = self._fetcher.get(self.plan(label))
+        text = main_text(page)
+        return [Sense(page.url, label, gloss_of(text), lambda: text)]
+
+
+class Folder:
+    """Text files that are called like labels, or lie in folders that are.
+
+    Small and capital letters, spaces, underscores and hyphens do not matter. Several files in a
+    label's folder are several senses.
+    """
+
+    by_name = True
+
+    def __init__(self, folder: Path) -> None:
+        """List the files.
+
+        Raises:
+            StzsarError: it holds none.
+        """
+        self.name = str(folder)
+        self._files: dict[str, list[Path]] = {}
+        for number, path in enumerate(sorted(folder.rglob("*"))):
+            if number > _MAX_FILES:
+                raise StzsarError(f"{folder} holds more than {_MAX_FILES} files: name another.")
+            if path.suffix.lower() in _SUFFIXES and path.is_file():
+                of = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
+                self._files.setdefault(_spelt(of), []).append(path)
+        if not self._files:
+            raise StzsarError(
+                f"{folder} holds no text: put files called LABEL.txt into it, or name another "
+                "--source."
+            )
+
+    def plan(self, label: str) -> str:
+        """Return the files, or which one is missing."""
+        found = self._files.get(_spelt(label))
+        return ", ".join(map(str, found)) if found else f"{self.name}/{label}.txt, which is missing"
+
+    def senses(self, label: str) -> list[Sense]:
+        """Return a sense for each file."""
+        files = self._files.get(_spelt(label), [])
+        if not files:
+            raise FetchError(f"there is no {label}.txt")
+        return [self._sense(path) for path in files]
+
+    def _sense(self, path: Path) -> Sense:
+        text = file_text(path)
+        return Sense(str(path), path.stem, gloss_of(text), lambda: text)
+
+
+def open_sources(names: Sequence[str], fetcher: Fetcher, *, language: str) -> list[TextSource]:
+    """Return the sources that were named on the command line.
+
+    Raises:
+        StzsarError: one is neither a wiki, nor an address with {label}, nor a folder.
+    """
+    from .wikis import Wikipedia, Wiktionary
+
+    found: list[TextSource] = []
+    for name in dict.fromkeys(names):
+        wiki = wiki_of(name, language)
+        if wiki:
+            kind, host = wiki
+            found.append(
+                Wikipedia(host, fetcher)
+                if kind == "wikipedia"
+                else Wiktionary(host, fetcher, language)
+            )
+        elif "://" in name:
+            found.append(Pattern(name, fetcher))
+        elif Path(name).is_dir():
+            found.append(Folder(Path(name)))
+        else:
+            raise StzsarError(
+                f"--source {name!r:.80} is neither wikipedia, nor wiktionary, nor a folder, nor an "
+                "address such as https://host/{label}: name one of these."
+            )
+    return found
+
+
+def wiki_of(name: str, language: str) -> tuple[str, str] | None:
+    """Return kind and site of a wiki that was named as `wikipedia` or `wikipedia=https://host`.
+
+    Raises:
+        StzsarError: what follows the = is no address.
+    """
+    kind, _, host = name.partition("=")
+    if kind not in ("wikipedia", "wiktionary"):
+        return None
+    host = host.rstrip("/") or f"https://{language}.{kind}.org"
+    try:
+        return kind, WebAddress.parse(host).url.rstrip("/")
+    except AddressError as error:
+        raise StzsarError(
+            f"--source {kind}=… cannot be asked, {error}: give it as {kind}=https://host."
+        ) from error
+
+
+def origins(names: Sequence[str], language: str) -> frozenset[str]:
+    """Return the sites that the user named, which may be private ones."""
+    wikis = [wiki[1] for name in names if (wiki := wiki_of(name, language))]
+    patterns = [n for n in names if "://" in n and wiki_of(n, language) is None]
+    return frozenset(
+        [*(WebAddress.parse(host).origin for host in wikis)]
+        + [check_pattern(pattern).origin for pattern in patterns]
+    )
+
+
+def check_pattern(pattern: str) -> WebAddress:
+    """Return the address that a pattern is on.
+
+    Raises:
+        StzsarError: it is no http address, or {label} is missing or in the host's name.
+    """
+    try:
+        address = WebAddress.parse(_PLACE.sub("label", pattern))
+    except AddressError as error:
+        raise StzsarError(
+            f"--source {_shown(pattern)} cannot be asked, {error}: give http:// or https://, a "
+            "host and a path with {label}."
+        ) from error
+    parts = urlsplit(pattern)
+    if not _PLACE.search(parts.path + "?" + parts.query) or "{" in parts.netloc:
+        raise StzsarError(
+            f"--source {_shown(pattern)} does not say where the label belongs: write {{label}}, "
+            "{label_} or {label-} into the path or query; the last two join words with _ or -."
+        )
+    return address
+
+
+def gloss_of(text: str) -> str:
+    """Return the beginning of a text, on one line."""
+    line = " ".join(text[: 4 * _GLOSS_CHARACTERS].split())
+    return line if len(line) <= _GLOSS_CHARACTERS else f"{line[: _GLOSS_CHARACTERS - 1]}…"
+
+
+def _shown(pattern: str) -> str:
+    from ...runtime.sources.secrets import without_secrets
+
+    return f"{without_secrets(pattern)!r:.80}"
+
+
+def _spelt(name: str) -> str:
+    return " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFC", name).casefold())).strip()

@@ -1,0 +1,233 @@
+"""Wikipedia and Wiktionary through MediaWiki's public API.
+
+A page that lists the meanings of its title gives one sense for each; so does each definition of a
+dictionary. The API is asked as its etiquette wants: one request at a time, with a user agent.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
+
+from .addresses import WebAddress
+from .fetch import Fetcher, FetchError
+from .sources import Sense, gloss_of
+
+_MAX_SENSES = 60
+_FOUND_PAGES = 3
+_FORM_OF = re.compile(
+    r"(?i)^(?:\([^)]*\)\s*)?(?:present participle|gerund|plural|simple past|past participle)"
+    r"[\w ,/]* of ([\w' -]+?)[.:;,]?$"
+)
+
+
+class _Api:
+    """One wiki's `api.php`."""
+
+    def __init__(self, host: str, fetcher: Fetcher) -> None:
+        self.host = host
+        self._fetcher = fetcher
+
+    def url(self, **parameters: str) -> str:
+        fixed = {"format": "json", "formatversion": "2", "redirects": "1"}
+        return f"{self.host}/w/api.php?{urlencode({**parameters, **fixed})}"
+
+    def ask(self, **parameters: str) -> dict[str, Any]:
+        page = self._fetcher.get(self.url(**parameters), robots=False)
+        try:
+            answer = json.loads(page.body)
+        except (ValueError, RecursionError) as error:
+            raise FetchError("its answer is not the API's JSON") from error
+        if not isinstance(answer, dict):
+            raise FetchError("its answer is not the API's JSON")
+        return answer
+
+    def html(self, title: str) -> tuple[str, str]:
+        """Return a page's title after redirects, and its HTML."""
+        answer = self.ask(action="parse", page=title, prop="text", disabletoc="1")
+        found = answer.get("parse")
+        if not isinstance(found, dict) or not isinstance(found.get("text"), str):
+            raise FetchError("there is no such page")
+        return str(found.get("title", title)), found["text"]
+
+    def page_url(self, title: str) -> str:
+        joined = f"{self.host}/wiki/{title.replace(' ', '_')}"
+        return WebAddress.parse(joined).url
+
+
+class Wikipedia:
+    """Articles: the one that is called like the label, what its title can mean, or what is found.
+
+    Attributes:
+        name: what messages call it.
+    """
+
+    name = "wikipedia"
+    by_name = False
+
+    def __init__(self, host: str, fetcher: Fetcher) -> None:
+        self._api = _Api(host, fetcher)
+
+    def plan(self, label: str) -> str:
+        """Return the first question."""
+        return self._api.url(**self._article(label))
+
+    def senses(self, label: str) -> list[Sense]:
+        """Return the articles that may be about `label`; FetchError if there is none."""
+        (page,) = self._pages(self._article(label))[:1] or [{}]
+        if "missing" in page or "invalid" in page or not page:
+            return self._searched(label)
+        if "disambiguation" in (page.get("pageprops") or {}):
+            return self._meanings(page["title"]) or self._searched(label)
+        return [self._sense(page)]
+
+    def _article(self, title: str) -> dict[str, str]:
+        return {"action": "query", "titles": title, **self._WANTED}
+
+    _WANTED = {  # noqa: RUF012  parameters, which nobody changes
+        "prop": "extracts|pageprops|info",
+        "inprop": "url",
+        "explaintext": "1",
+        "exsectionformat": "plain",
+    }
+
+    def _pages(self, parameters: dict[str, str]) -> list[dict[str, Any]]:
+        pages = (self._api.ask(**parameters).get("query") or {}).get("pages") or []
+        return [page for page in pages if isinstance(page, dict) and page.get("title")]
+
+    def _searched(self, label: str) -> list[Sense]:
+        asked = {
+            "action": "query",
+            "generator": "search",
+            "gsrsearch": label,
+            "gsrlimit": str(_FOUND_PAGES),
+            "prop": "extracts|pageprops|info",
+            "inprop": "url",
+            "exintro": "1",
+            "exlimit": "max",
+            "explaintext": "1",
+        }
+        pages = sorted(self._pages(asked), key=lambda page: page.get("index", 0))
+        found = [
+            self._linked(page["title"], gloss_of(str(page.get("extract", ""))))
+            for page in pages
+            if "disambiguation" not in (page.get("pageprops") or {})
+        ]
+        if not found:
+            raise FetchError("there is no such article")
+        return found
+
+    def _meanings(self, title: str) -> list[Sense]:
+        """Return what a page that lists meanings leads to."""
+        _, html = self._api.html(title)
+        senses = {}
+        for item in _tree(html).iter("li"):
+            for link in item.iter("a"):
+                target = _article_title(link.get("href") or "")
+                if target and link.get("class") != "new":
+                    senses.setdefault(target, self._linked(target, gloss_of(_said(item))))
+                    break
+        return list(senses.values())[:_MAX_SENSES]
+
+    def _linked(self, title: str, gloss: str) -> Sense:
+        def text() -> str:
+            (page,) = self._pages(self._article(title))[:1] or [{}]
+            return _extract(page)
+
+        return Sense(self._api.page_url(title), title, gloss, text)
+
+    def _sense(self, page: dict[str, Any]) -> Sense:
+        text = _extract(page)
+        return Sense(self._api.page_url(page["title"]), page["title"], gloss_of(text), lambda: text)
+
+
+class Wiktionary:
+    """Definitions, each a sense; those of a word's basic form where the label is another form.
+
+    Attributes:
+        name: what messages call it.
+    """
+
+    name = "wiktionary"
+    by_name = False
+
+    def __init__(self, host: str, fetcher: Fetcher, language: str) -> None:
+        self._api = _Api(host, fetcher)
+        self._language = _SECTIONS.get(language, "")
+
+    def plan(self, label: str) -> str:
+        """Return the first question."""
+        return self._api.url(action="parse", page=label.lower(), prop="text", disabletoc="1")
+
+    def senses(self, label: str) -> list[Sense]:
+        """Return the definitions of `label`; FetchError if there are none."""
+        title = label.lower()
+        senses = self._defined(title)
+        basic = [found[1] for sense in senses if (found := _FORM_OF.match(sense.gloss))]
+        if basic and basic[0] != title:
+            others = [sense for sense in senses if not _FORM_OF.match(sense.gloss)]
+            senses = [*self._defined(basic[0]), *others]
+        if not senses:
+            raise FetchError("it defines nothing")
+        return senses[:_MAX_SENSES]
+
+    def _defined(self, title: str) -> list[Sense]:
+        title, html = self._api.html(title)
+        place = self._api.page_url(title)
+        return [
+            Sense(place, f"{title} ({part})", gloss, lambda text=text: text)
+            for part, gloss, text in self._definitions(html)
+        ]
+
+    def _definitions(self, html: str) -> Iterator[tuple[str, str, str]]:
+        """Yield part of speech, definition, and definition with its examples."""
+        language = part = ""
+        for element in _tree(html).iter("h2", "h3", "h4", "h5", "ol"):
+            if element.tag == "h2":
+                language = _said(element)
+            elif element.tag != "ol":
+                part = _said(element)
+            elif not any(outer.tag == "li" for outer in element.iterancestors()) and (
+                not self._language or language.startswith(self._language)
+            ):
+                for item in element.iterchildren("li"):
+                    text = _said(item)
+                    for inner in list(item.iterchildren("dl", "ul", "ol")):
+                        inner.drop_tree()
+                    gloss = gloss_of(_said(item))
+                    if gloss:
+                        yield part, gloss, text
+
+
+# What the English Wiktionary calls the section of a language; others begin with their own.
+_SECTIONS = {"en": "English"}
+
+
+def _extract(page: dict[str, Any]) -> str:
+    text = page.get("extract")
+    if not isinstance(text, str) or sum(c.isalpha() for c in text) < 20:
+        raise FetchError("the article holds no text")
+    return text
+
+
+def _tree(html: str) -> Any:
+    from lxml import html as lxml_html
+
+    try:
+        tree = lxml_html.fromstring(f"<div>{html}</div>")
+    except (ValueError, lxml_html.etree.LxmlError) as error:
+        raise FetchError("its HTML cannot be read") from error
+    for element in list(tree.iter("style", "script", "sup")):
+        element.drop_tree()
+    return tree
+
+
+def _said(element: Any) -> str:
+    return " ".join(element.text_content().split()).removesuffix("[edit]").strip()
+
+
+def _article_title(href: str) -> str:
+    path = urlsplit(urljoin("https://wiki/", href)).path
+    title = unquote(path.removeprefix("/wiki/")) if path.startswith("/wiki/") else ""
+    return "" if ":" in title else title.replace("_", " ")
