@@ -9,7 +9,7 @@ from tokenizers import Tokenizer
 
 from stzsar.models.tokenizer import CLIP_VOCABULARY, build_tokenizer
 from stzsar.runtime.bundle import Bundle
-from stzsar.runtime.labels import default_labels
+from stzsar.runtime.shipped_labels import default_labels
 from stzsar.runtime.text import TextEncoder
 
 CONTEXT = 77
