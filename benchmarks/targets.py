@@ -22,10 +22,11 @@ import numpy as np
 from ..runtime.bundle import FRAME_GRAPH, Bundle, shipped_bundle
 from ..runtime.commandline import at_the_edge
 from ..runtime.errors import StzsarError
-from ..runtime.labels import Label, default_labels
+from ..runtime.labels import Label
 from ..runtime.recognizer import Recognizer
 from ..runtime.replay import Replay
 from ..runtime.rounds import FILE_BATCH
+from ..runtime.shipped_labels import default_labels
 from ..runtime.stream import StreamOptions
 from .backbones import count_gmac
 from .bench.cold_start import start_cold

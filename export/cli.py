@@ -102,6 +102,12 @@ class _ExportOrInspect(cloup.Command):
         "the 400 classes of Kinetics).",
     ),
     cloup.option(
+        "--no-attributes",
+        is_flag=True,
+        help="Take labels as they stand, without the attributes that ship for actions of "
+        "Kinetics, UCF-101 and HMDB-51.",
+    ),
+    cloup.option(
         "--fp16",
         is_flag=True,
         help="Half precision with norms, softmax and scores in fp32; half the size, and "
@@ -177,6 +183,7 @@ class _ExportOrInspect(cloup.Command):
 def main(context: click.Context, checkpoint: Path | None, **options: Any) -> None:
     """Export a network as a bundle: ONNX graphs, a bank of labels, and a parity report."""
     from ..runtime.labels import read_labels
+    from ..runtime.shipped_labels import with_shipped_attributes
 
     _refuse_clip_options(context, options)
     _check_tensorrt(options)
@@ -189,13 +196,22 @@ def main(context: click.Context, checkpoint: Path | None, **options: Any) -> Non
         found, network, run = from_clip(**{name: options[name] for name in names})
     else:
         found, network, run = from_checkpoint(checkpoint)
-    _export(found, network, run, labels or found.labels, options)
+    chosen = labels or found.labels
+    # The labels of a checkpoint itself stay as they were trained.
+    if (labels or options["backbone"]) and not options["no_attributes"]:
+        chosen = with_shipped_attributes(chosen, tell=say)
+    _export(found, network, run, chosen, options)
 
 
 def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> None:
     """An option that would do nothing is an error."""
     if options["backbone"]:
         return
+    if options["no_attributes"] and not options["labels"]:
+        raise StzsarError(
+            "--no-attributes goes with --labels or --backbone: a checkpoint's labels stay as they "
+            "were trained."
+        )
     for name in ("pretrained", "tokenizer", "interaction", "patch_path"):
         source = context.get_parameter_source(name)
         if source is not None and source.name != "DEFAULT":

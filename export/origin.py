@@ -78,8 +78,8 @@ def from_clip(
     from ..models.checkpoint import Checkpoint
     from ..models.config import HeadConfig
     from ..models.pretrained import load_clip
-    from ..runtime.labels import default_labels
     from ..runtime.manifest import SamplingSpec
+    from ..runtime.shipped_labels import default_labels
 
     with console.status(f"loading {backbone} ({pretrained})"):
         network, origin = load_clip(

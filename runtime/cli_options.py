@@ -94,6 +94,12 @@ _RECOGNITION = cloup.option_group(
         "camera runs: what is saved is taken up.",
     ),
     cloup.option(
+        "--no-attributes",
+        is_flag=True,
+        help="Embed labels as they stand, without the attributes that ship for actions of "
+        "Kinetics, UCF-101 and HMDB-51.",
+    ),
+    cloup.option(
         "--rate",
         "rate_fps",
         metavar="FPS",

@@ -1,13 +1,17 @@
 """Wanted labels against a bundle: what its bank knows is taken, the rest is embedded."""
 
+import logging
 from collections.abc import Iterable, Sequence
 
 from .bundle import Bundle
 from .errors import LabelError
 from .labels import Label, LabelBank, as_labels, nearest_names, stack_banks
+from .shipped_labels import with_shipped_attributes
 from .text import Progress, TextEncoder
 
 SHOWN_UNKNOWN = 5
+
+log = logging.getLogger(__name__)
 
 
 def choose_labels(
@@ -16,17 +20,20 @@ def choose_labels(
     *,
     threads: int = 0,
     progress: Progress | None = None,
+    shipped_attributes: bool = True,
 ) -> LabelBank:
     """Return the bank of the wanted labels, in their order.
 
     A label is taken from the bundle's bank if it is there by name and, where the wanted one has a
-    text or attributes of its own, with the same ones. The others go through the text encoder.
+    text or attributes of its own, with the same ones. The others go through the text encoder, with
+    the attributes that ship for their names where they are a name alone; how many is logged.
 
     Args:
         bundle: the opened bundle.
         wanted: labels, or names alone; all of the bundle's if None.
         threads: CPU threads of the text encoder; 0 leaves it to the engine.
         progress: see `TextEncoder.embed`.
+        shipped_attributes: whether labels that are embedded get the attributes that ship.
 
     Raises:
         LabelError: there are none, one twice, or unknown ones and no text encoder.
@@ -37,13 +44,15 @@ def choose_labels(
     labels = as_labels(wanted)
     rows = rows_of(labels, bundle.bank.labels)
     known = [label for label, row in zip(labels, rows, strict=True) if row is not None]
-    unknown = [label for label, row in zip(labels, rows, strict=True) if row is None]
+    unknown = tuple(label for label, row in zip(labels, rows, strict=True) if row is None)
     if unknown and bundle.manifest.text is None:
         raise LabelError(_unknown_message(bundle, unknown))
     banks = []
     if known:
         banks.append(bundle.bank.select([row for row in rows if row is not None]))
     if unknown:
+        if shipped_attributes:
+            unknown = with_shipped_attributes(unknown, tell=log.info)
         banks.append(TextEncoder(bundle, threads=threads).bank_for(unknown, progress))
     place_of = {label.name: place for place, label in enumerate([*known, *unknown])}
     return stack_banks(banks).select([place_of[label.name] for label in labels])

@@ -210,9 +210,9 @@ def stack_banks(banks: Sequence[LabelBank]) -> LabelBank:
 def read_labels(path: Path) -> tuple[Label, ...]:
     """Read labels from a text file (one name a line, `#` comments) or a JSON file.
 
-    The JSON form is a list of `{"label": …, "attributes": [...], "text": …}`, of which only
-    `label` must be there; `source`, which says where attributes come from, is not looked at. It is
-    known by the name `.json`, or by the `[` or `{` it begins with.
+    The JSON form is a list of `{"label": …, "attributes": [...], "text": …, "source": …}`, of
+    which only `label` must be there; `source`, words or a list of objects, says for people where
+    the attributes are from. It is known by the name `.json`, or by the `[` or `{` it begins with.
 
     Raises:
         LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.
@@ -227,11 +227,6 @@ def read_labels(path: Path) -> tuple[Label, ...]:
         raise LabelError(f"{path} holds no labels: write one a line.")
     check_labels(labels, where=str(path))
     return labels
-
-
-def default_labels() -> tuple[Label, ...]:
-    """Return the labels of Kinetics-400: 400 actions of people, where nobody said which."""
-    return read_labels(Path(__file__).parent / "label_sets" / "kinetics-400.txt")
 
 
 def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
@@ -330,4 +325,11 @@ def _from_row(row: Any) -> Label:
         raise TypeError("attributes are a list")
     if not all(isinstance(words, str) for words in (name, text, *attributes)):
         raise TypeError("labels, texts and attributes are strings")
+    _check_source(row.get("source", ""))
     return Label(name.strip(), text.strip(), tuple(words.strip() for words in attributes))
+
+
+def _check_source(source: Any) -> None:
+    is_list = isinstance(source, list) and all(isinstance(item, dict) for item in source)
+    if not (isinstance(source, str) or is_list):
+        raise TypeError("a source is a string or a list of objects")

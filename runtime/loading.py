@@ -6,6 +6,7 @@ from typing import Any
 
 from .bundle import Bundle, open_default_bundle, shipped_bundle
 from .commandline import say
+from .errors import StzsarError
 from .labels import Label
 from .progress import loading_progress
 from .recognizer import Recognizer
@@ -26,6 +27,19 @@ def open_bundle(folder: Path | None, *, quiet: bool) -> Bundle:
         knows = bundle.manifest.weights.knows
         say(f"No --bundle is given: taking the newest under runs/; it knows {knows}.")
     return bundle
+
+
+def check_no_attributes(bundle: Bundle, options: Mapping[str, Any]) -> None:
+    """Refuse --no-attributes where no label could have any that ship.
+
+    Raises:
+        StzsarError: the bundle embeds no labels.
+    """
+    if options["no_attributes"] and bundle.manifest.text is None:
+        raise StzsarError(
+            f"--no-attributes does nothing here: the bundle {bundle.path} has no text encoder and "
+            "takes its labels as they were exported."
+        )
 
 
 def load_recognizer(
@@ -50,6 +64,7 @@ def load_recognizer(
             progress=progress,
             on_build=on_build,
             labels_of=labels_of,
+            shipped_attributes=not options["no_attributes"],
             **{name: options[name] for name in ("threads", "engine", "trust_engines")},
         )
     if not quiet:

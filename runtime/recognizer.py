@@ -45,6 +45,7 @@ class Recognizer:
         on_build: OnBuild | None = None,
         labels_of: LabelsOf | None = None,
         stages: Stages = UNTIMED,
+        shipped_attributes: bool = True,
     ) -> None:
         """Load the graphs; `load` is the usual way here.
 
@@ -58,6 +59,7 @@ class Recognizer:
             raise ValueError(f"a result has at least one label, got {top_k=}")
         self.bundle = bundle
         self._top_k, self._threads = top_k, threads
+        self._shipped_attributes = shipped_attributes
         self._frame, self._window = (
             open_graph(
                 bundle.path / name,
@@ -88,6 +90,7 @@ class Recognizer:
         progress: Progress | None = None,
         on_build: OnBuild | None = None,
         labels_of: LabelsOf | None = None,
+        shipped_attributes: bool = True,
     ) -> "Recognizer":
         """Open a bundle and choose its labels.
 
@@ -103,6 +106,8 @@ class Recognizer:
             on_build: called with the share that is done and what is being done, if TensorRT
                 builds an engine.
             labels_of: see `use_labels`.
+            shipped_attributes: whether labels that the bundle does not know, but stzsar does by
+                name, get the attributes that ship with it; also those of `use_labels`.
 
         Raises:
             StzsarError: the bundle, the labels or the engine cannot be used.
@@ -111,7 +116,13 @@ class Recognizer:
             bundle = open_default_bundle()
         elif not isinstance(bundle, Bundle):
             bundle = Bundle.open(bundle)
-        bank = choose_labels(bundle, labels, threads=threads, progress=progress)
+        bank = choose_labels(
+            bundle,
+            labels,
+            threads=threads,
+            progress=progress,
+            shipped_attributes=shipped_attributes,
+        )
         return cls(
             bundle,
             bank,
@@ -121,6 +132,7 @@ class Recognizer:
             trust_engines=trust_engines,
             on_build=on_build,
             labels_of=labels_of,
+            shipped_attributes=shipped_attributes,
         )
 
     @property
@@ -150,7 +162,13 @@ class Recognizer:
         Raises:
             StzsarError: the labels cannot be used; those from before stay.
         """
-        bank = choose_labels(self.bundle, labels, threads=self._threads, progress=progress)
+        bank = choose_labels(
+            self.bundle,
+            labels,
+            threads=self._threads,
+            progress=progress,
+            shipped_attributes=self._shipped_attributes,
+        )
         self.scorer = self._bind(bank, labels_of)
 
     def classify(self, path: str | Path) -> Recognition:

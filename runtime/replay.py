@@ -125,6 +125,7 @@ class Replay:
         engine: str = "auto",
         trust_engines: bool = False,
         progress: Progress | None = None,
+        shipped_attributes: bool = True,
     ) -> None:
         """Open a recording and load the window graph.
 
@@ -137,6 +138,7 @@ class Replay:
             engine: see `engine.open_graph`. The same numbers take the same engine.
             trust_engines: see `engine.open_graph`.
             progress: called with how many texts are embedded, and of how many, if any must be.
+            shipped_attributes: see `Recognizer.load`.
 
         Raises:
             RecordingError: it is no recording, of a newer version, damaged, or another bundle's.
@@ -147,7 +149,9 @@ class Replay:
         self.on_end: Callable[[str], None] = lambda _source: None
         self._path, self._bundle = path, bundle
         self._labels = None if labels is None else as_labels(labels)
-        self._top_k, self._threads, self._progress = top_k, threads, progress
+        self._top_k, self._threads = top_k, threads
+        choose = partial(choose_labels, bundle, threads=threads, progress=progress)
+        self._choose_bank = partial(choose, shipped_attributes=shipped_attributes)
         self._records = read_records(path)
         self._banks: list[LabelBank] = []
         self._scored: dict[int, _Scored] = {}
@@ -286,9 +290,7 @@ class Replay:
         unknown = [label for label, row in zip(self._labels, rows, strict=True) if row is None]
         if manifest.label_states and not self.header.features:
             raise LabelError(self._unknown_message(unknown))
-        bank = choose_labels(
-            self._bundle, self._labels, threads=self._threads, progress=self._progress
-        )
+        bank = self._choose_bank(self._labels)
         if not manifest.label_states:
             return _Scored(self._scorer(bank), dict)
         if self._state is None:

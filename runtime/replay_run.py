@@ -8,7 +8,7 @@ from .commandline import console
 from .decisions.calibration import Calibration
 from .decisions.events import Decider
 from .labels import read_labels
-from .loading import open_bundle
+from .loading import check_no_attributes, open_bundle
 from .policies import policy_of
 from .progress import loading_progress
 from .replay import Replay
@@ -26,6 +26,7 @@ def replay(options: Mapping[str, Any], *, quiet: bool) -> None:
         StzsarError: the recording, the bundle, the labels or an output cannot be used.
     """
     bundle = open_bundle(options["bundle"], quiet=quiet)
+    check_no_attributes(bundle, options)
     path, output = options["replay"], options["output"]
     read = {path: "the recording"} | {p: "the label file" for p in (options["labels"],) if p}
     check_outputs([], written=[output] if output else [], read=read, bundle=bundle.path)
@@ -38,6 +39,7 @@ def replay(options: Mapping[str, Any], *, quiet: bool) -> None:
             labels,
             top_k=max(options["top"], policy.labels_needed),
             progress=progress,
+            shipped_attributes=not options["no_attributes"],
             **{name: options[name] for name in ("threads", "engine", "trust_engines")},
         )
     if options["calibration"]:

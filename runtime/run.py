@@ -14,7 +14,7 @@ from .decisions.policy import Policy
 from .explain import check_explainable
 from .label_files import LabelFiles
 from .labels import MAX_LABELS
-from .loading import load_recognizer, open_bundle
+from .loading import check_no_attributes, load_recognizer, open_bundle
 from .manifest import SamplingSpec
 from .policies import PolicyFor, policies_of, policy_of, with_score
 from .progress import RunProgress
@@ -65,6 +65,7 @@ class Run:
         )
         check_sources(self._specs, self._settings)
         self._bundle = open_bundle(options["bundle"], quiet=quiet)
+        check_no_attributes(self._bundle, options)
         if options["explain"]:
             check_explainable(self._bundle)
         for spec in self._specs:

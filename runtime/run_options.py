@@ -49,6 +49,8 @@ def check_together(options: Mapping[str, Any]) -> None:
         _refuse(options, (*_OVER_TIME, "video", *_EVENTS), "--whole gives one result a file")
     if options["record_features"] and not options["record"]:
         raise StzsarError("--record-features needs --record FILE.")
+    if options["no_attributes"] and not (options["labels"] or options["streams"]):
+        raise StzsarError("--no-attributes is for --labels FILE: give that too.")
     if options["record_patches"] and not options["record_features"]:
         raise StzsarError("--record-patches is of --record-features: give that too.")
 

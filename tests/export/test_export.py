@@ -16,7 +16,7 @@ from stzsar.models.checkpoint import Checkpoint, save_checkpoint
 from stzsar.models.folder import written_whole
 from stzsar.runtime.bundle import Bundle, sha256_of
 from stzsar.runtime.errors import StzsarError
-from stzsar.runtime.labels import default_labels
+from stzsar.runtime.shipped_labels import shipped_labels
 from stzsar.runtime.trt.store import EngineStore
 
 
@@ -79,7 +79,8 @@ def test_clip_itself_is_exported_without_a_checkpoint(tmp_path, monkeypatch):
     result = export("--backbone", "ViT-S-32-alt", "--pretrained", "none")
     assert result.exit_code == 0, result.output
     bundle = Bundle.open("runs/ViT-S-32-alt-none/bundle-fp32")
-    assert bundle.bank.labels == default_labels()
+    assert bundle.bank.labels == shipped_labels("kinetics-400")
+    assert "400 of 400 labels to embed are known by name" in result.output
     assert len(bundle.bank.labels) == 400
     assert bundle.manifest.model["head"]["interaction"] == "residual"
     assert not bundle.manifest.model["head"]["projections"]
@@ -94,6 +95,7 @@ def test_clip_itself_is_exported_without_a_checkpoint(tmp_path, monkeypatch):
         (["--labels", "gone.txt"], "gone.txt"),
         (["--pretrained", "openai"], "goes with --backbone"),
         (["--interaction", "off"], "goes with --backbone"),
+        (["--no-attributes"], "goes with --labels or --backbone"),
         (["--tokenizer", "tokenizer.json"], "goes with --backbone"),
         (["x", "--backbone", "ViT-B-32"], "not both"),
         (["--fp16", "--int8"], "not both"),

@@ -11,7 +11,7 @@ from open_clip import tokenizer as reference
 from stzsar.models.tokenizer import CLIP_VOCABULARY, build_tokenizer
 from stzsar.runtime.bundle import Bundle
 from stzsar.runtime.clip_tokenizer import ClipTokenizer
-from stzsar.runtime.labels import default_labels
+from stzsar.runtime.shipped_labels import default_labels
 from stzsar.runtime.text import TextEncoder
 
 CONTEXT = 77

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from stzsar.runtime.clean_text import clean_text
 from stzsar.runtime.clip_tokenizer import ClipTokenizer, split_words
-from stzsar.runtime.labels import default_labels
+from stzsar.runtime.shipped_labels import default_labels
 
 SHIPPED = Path(__file__).parents[2] / "runtime" / "shipped" / "moving-shapes" / "tokenizer.json"
 LENGTH = 24

@@ -45,6 +45,16 @@ def test_a_json_file_brings_attributes_and_text(tmp_path):
     assert read_labels(path) == (Label("a", "a", ("x", "y")), Label("b", "bee", ("bee",)))
 
 
+def test_where_attributes_are_from_is_for_people_and_not_read(tmp_path):
+    path = tmp_path / "labels.json"
+    path.write_text(
+        '[{"label": "a", "attributes": ["x"], "source": "by hand"},'
+        ' {"label": "b", "source": [{"url": "https://example.org", "date": "2026-01-01"}]}]'
+    )
+
+    assert read_labels(path) == (Label("a", attributes=("x",)), Label("b"))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -84,6 +94,8 @@ def test_a_file_that_cannot_be_labels_is_refused_in_a_sentence(tmp_path, content
         "[[]]",
         "3",
         '[{"label": "a", "attribute": ["b"]}]',
+        '[{"label": "a", "source": 1}]',
+        '[{"label": "a", "source": ["a page"]}]',
         "[" * 10**5,
     ],
 )
