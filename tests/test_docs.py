@@ -92,19 +92,19 @@ def _without_declarations(path: Path) -> str:
     return ast.unparse(tree)
 
 
-def test_the_file_tree_of_the_readme_is_the_one_on_disk(root):
-    tree = re.search(r"```\n(models/.*?)```", (root / "README.md").read_text(), re.DOTALL)
-    assert tree, "the README has no file tree"
-    folder, inner, shown = "", "", set()
+def test_the_file_tree_in_contributing_is_the_one_on_disk(root):
+    tree = re.search(r"```\n(models/.*?)```", (root / "CONTRIBUTING.md").read_text(), re.DOTALL)
+    assert tree, "CONTRIBUTING has no file tree"
+    folders: list[str] = []
+    shown = set()
     for line in tree.group(1).splitlines():
-        if found := re.match(r"(\w+)/\s", line):
-            folder = found.group(1)
-        elif found := re.match(r"  (\w+)/\s", line):
-            inner = found.group(1)
-        elif found := re.match(r"  (\w+\.py)\s+\S", line):
-            shown.add(f"{folder}/{found.group(1)}")
-        elif found := re.match(r"    (\w+\.py)\s+\S", line):
-            shown.add(f"{folder}/{inner}/{found.group(1)}")
+        found = re.match(r"( *)([\w.]+)(/?)\s+\S", line)
+        assert found, line
+        folders = folders[: len(found.group(1)) // 2]
+        if not found.group(3):
+            shown.add("/".join([*folders, found.group(2)]))
+        else:
+            folders.append(found.group(2))
     on_disk = {
         path.relative_to(root).as_posix()
         for folder in ("models", "train", "export", "runtime", "benchmarks")
