@@ -16,7 +16,6 @@ from stzsar.train.attributes import chat, fetch
 from stzsar.train.attributes.cache import Cache
 from stzsar.train.attributes.fetch import Fetcher
 
-
 PAGE = "text/html; charset=utf-8"
 
 
