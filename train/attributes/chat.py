@@ -101,11 +101,6 @@ class ChatModel:
         )
         return answer
 
-    def knows(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> bool:
-        """Say whether a question was answered before."""
-        question = json.dumps([self._base, self.model, list(messages), schema], sort_keys=True)
-        return self._cache.answer(question) is not None
-
     def _asked(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Answer:
         while True:
             tried = self._parameters.now()

@@ -93,6 +93,7 @@ def _ask(
     limits: Limits,
 ) -> Reply:
     import urllib3.exceptions as errors
+    from urllib3.util.ssl_match_hostname import CertificateError
 
     connection = _connection(number, address, limits)
     with _Deadline(connection, limits.total_s) as deadline:
@@ -123,6 +124,8 @@ def _ask(
         except ssl.SSLError as error:
             why = getattr(error, "verify_message", "") or "the connection is not TLS"
             raise ExchangeError(f"its certificate or TLS is not accepted: {why}") from error
+        except CertificateError as error:
+            raise ExchangeError("its certificate is that of another host") from error
         except (errors.HTTPError, HTTPException, OSError, ValueError, AttributeError) as error:
             # AttributeError: the deadline closed the connection while urllib3 was using it.
             if deadline.late or isinstance(error, errors.ReadTimeoutError | TimeoutError):

@@ -6,14 +6,19 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from stzsar.runtime.bundle import Bundle, shipped_bundle
+from stzsar.runtime.labels import Label
+from stzsar.runtime.text import TextEncoder
 from stzsar.train.attributes.chat import KEY_VARIABLE, OPENAI_VARIABLE
 from stzsar.train.attributes.cli import main
+from stzsar.train.attributes.telling import BundleEncoder, leads
 
 from .conftest import Given
-from .samples import GOOD, KEY, TEXTS, bank, good, label_of, run
+from .samples import GOOD, KEY, bank, good, label_of, run
 
 # Keys and servers
 
@@ -212,9 +217,18 @@ def test_the_command_needs_no_torch(folder):
     assert len(bank()) == 2
 
 
-def test_with_a_bundle_what_tells_labels_apart_comes_first(folder):
-    from stzsar.runtime.bundle import shipped_bundle
+def test_with_a_bundle_what_tells_labels_apart_comes_first_as_its_encoder_sees_it():
+    labels = [Label("red heart moving left"), Label("blue circle falling")]
+    words = ["downward path", "crimson", "leftward path"]
+    ordered = BundleEncoder(shipped_bundle()).ordered(labels, {labels[0].name: words})
+    encoder = TextEncoder(Bundle.open(shipped_bundle()))
+    lead = leads(encoder.embed(words), encoder.embed([label.name for label in labels]), 0)
+    assert ordered[labels[0].name] == [words[i] for i in np.argsort(-lead)]
+    assert ordered[labels[1].name] == []
 
-    result = run(None, "--llm", "none", "--bundle", str(shipped_bundle()))
-    assert result.exit_code == 0, result.output
-    assert set(bank()) == set(TEXTS)
+
+def test_what_tells_apart_is_nearer_to_its_own_class_than_to_any_other():
+    classes = np.eye(3, dtype=np.float32)
+    attributes = np.array([[1, 0, 0], [0.6, 0.8, 0], [0.8, 0, 0.6]], np.float32)
+    assert np.allclose(leads(attributes, classes, 0), [1, -0.2, 0.2])
+    assert np.allclose(leads(attributes, classes[:1], 0), [1, 0.6, 0.8])

@@ -1,13 +1,18 @@
 """Pages that are wrong in every way that pages are, asked for politely."""
 
 import gzip
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from stzsar.train.attributes.addresses import AddressError, WebAddress, is_public, places
-from stzsar.train.attributes.exchange import Limits
+from stzsar.train.attributes.exchange import ExchangeError, Limits, exchange
 from stzsar.train.attributes.fetch import FetchError
 from stzsar.train.attributes.page_text import file_text, main_text
 
@@ -173,14 +178,55 @@ def test_a_page_that_is_too_large_is_given_up_also_when_it_is_packed(site, make_
         assert site.paths.count(path) == 1
 
 
-def test_what_is_no_http_is_one_sentence(site, make_fetcher):
-    listener = socket.create_server(("127.0.0.1", 0))
-    threading.Thread(target=lambda: listener.accept()[0].sendall(b"hello\r\n\r\n"), daemon=True)
-    port = listener.getsockname()[1]
-    listener.close()
-    fetcher = make_fetcher(named=frozenset([f"http://127.0.0.1:{port}"]))
+def test_a_site_that_is_away_is_one_sentence(make_fetcher):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(FetchError, match=r"robots\.txt cannot be read now: connection refused"):
-        fetcher.get(f"http://127.0.0.1:{port}/p")
+        make_fetcher(named=frozenset([url])).get(f"{url}/p")
+
+
+@pytest.fixture
+def secure_port(tmp_path, monkeypatch) -> Iterator[int]:
+    """A server whose certificate is for localhost; SSL_CERT_FILE trusts it."""
+    if not shutil.which("openssl"):
+        pytest.skip("apt install openssl")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"]
+    command += ["-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run(command, check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"hello")
+
+        def log_message(self, format, *args):  # noqa: A002  its name
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def test_certificates_are_checked_though_numbers_are_connected_to(secure_port, monkeypatch):
+    def ask(host: str) -> bytes:
+        address = WebAddress.parse(f"https://{host}:{secure_port}/")
+        return exchange("GET", address, headers={}, private=True).body
+
+    assert ask("localhost") == b"hello"
+    with pytest.raises(ExchangeError, match="certificate"):
+        ask("127.0.0.1")
+    monkeypatch.delenv("SSL_CERT_FILE")
+    with pytest.raises(ExchangeError, match="self-signed"):
+        ask("localhost")
 
 
 # robots.txt
