@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import cloup
 
-from ...runtime.commandline import at_the_edge, printable
+from ...runtime.commandline import at_the_edge, printable, say
 from ...runtime.errors import LabelError, StzsarError
 from ...runtime.labels import MAX_FILE_MIB, MAX_LABELS, Label
 from .bank_json import Placed, parse_placed
@@ -67,6 +67,7 @@ def check(bank: Path, language: str, bundle: Path | None) -> None:
         click.echo(printable(f"{bank}:{problem.line}: {problem.message}"))
     if problems:
         sys.exit(1)
+    say(f"{bank} is in order.")
 
 
 def problems_of(text: str, stemmer: Stemmer, count_tokens: CountTokens) -> list[Problem]:
