@@ -22,11 +22,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .bundle import STATE_GRAPH, WINDOW_GRAPH, Bundle
-from .engine import Graph, open_graph
+from .engine import BoundGraph, Graph, open_graph
 from .errors import BundleError, LabelError, RecordingError
 from .label_choice import SHOWN_UNKNOWN, choose_labels, rows_of
 from .labels import Label, LabelBank, as_labels
-from .manifest import MAX_RATE_FPS, SamplingSpec
+from .manifest import MAX_RATE_FPS, PATCH_EMBEDDINGS, SamplingSpec
 from .recording import BREAK, CLOCK, ENCODED, FLAGS, QUIET, RATE, TIMES, identity
 from .recording_file import (
     BANK,
@@ -41,7 +41,7 @@ from .recording_file import (
     unpacked_frames,
 )
 from .results import Recognition
-from .scorer import LabelsOf, WindowScorer
+from .scorer import LabelsOf, WindowScorer, frames_at_once
 from .text import Progress
 from .window import FrameRing, WindowFrame
 
@@ -297,8 +297,9 @@ class Replay:
             # A small graph that runs once for 16 frames: no engine is worth being built for it.
             path = self._bundle.path / STATE_GRAPH
             self._state = open_graph(path, threads=self._threads, engine="onnxruntime")
-        bound = self._state.bind(bank.arrays())
-        return _Scored(self._scorer(bank), lambda frames: {**frames, **bound(frames)})
+        return _Scored(
+            self._scorer(bank), partial(_of_features, self._state.bind(bank.arrays()), bank)
+        )
 
     def _scorer(self, bank: LabelBank, labels_of: LabelsOf | None = None) -> WindowScorer:
         return WindowScorer(
@@ -371,6 +372,20 @@ class Replay:
         return RecordingError(
             f"The recording {self._path} is not one that stzsar wrote, or is damaged: {why}."
         )
+
+
+def _of_features(
+    graph: BoundGraph, bank: LabelBank, frames: Mapping[str, Array]
+) -> Mapping[str, Array]:
+    """Return frames with the states that the state graph makes of their features, in parts."""
+    patches = frames[PATCH_EMBEDDINGS].shape[1] if PATCH_EMBEDDINGS in frames else 0
+    step, count = frames_at_once(bank, patches), len(next(iter(frames.values())))
+    parts = [
+        graph({name: value[start : start + step] for name, value in frames.items()})
+        for start in range(0, count, step)
+    ]
+    made = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {**frames, **made}
 
 
 def _read_bank(payload: bytes) -> LabelBank:

@@ -201,8 +201,7 @@ class Scorer(WindowScorer):
     def batch(self) -> int:
         """Frames that the frame graph is given at once; fewer where there are very many labels."""
         rows, columns = self._bundle.manifest.patch_grid or (0, 0)
-        cosines = (1 + rows * columns) * self.bank.attribute_mask.size
-        return max(1, min(BATCH, MAX_COSINES // cosines))
+        return frames_at_once(self.bank, rows * columns)
 
     @cached_property
     def _frame_with_features(self) -> BoundGraph:
@@ -220,6 +219,11 @@ def softmax(logits: Array) -> Array:
     """Return the softmax of logits [C]; large ones do not overflow."""
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
+
+
+def frames_at_once(bank: LabelBank, patches: int) -> int:
+    """Return how many frames of so many patches meet a bank at once; at least one."""
+    return max(1, min(BATCH, MAX_COSINES // ((1 + patches) * bank.attribute_mask.size)))
 
 
 def largest(logits: Array, count: int) -> Array:

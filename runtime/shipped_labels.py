@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from .labelled_videos import spaced_words
 from .labels import Label, read_labels
 
 # Where several know a name, the first is asked; a test holds that they agree.
@@ -32,9 +33,9 @@ def with_shipped_attributes(
 ) -> tuple[Label, ...]:
     """Return `labels`, with the attributes that ship for those that are a known name and no more.
 
-    Names are the same if their letters and digits are: "ApplyEyeMakeup", "apply_eye_makeup" and
-    "Apply eye make-up" are one class. What a label says itself, attributes or another text than
-    its name, stays.
+    Names are the same but for case, spaces, hyphens and underscores: "ApplyEyeMakeup",
+    "apply_eye_makeup" and "Apply eye make-up" are one class, which is embedded as spaced
+    words. What a label says itself, attributes or another text than its name, stays.
 
     Args:
         labels: what is to be embedded.
@@ -59,7 +60,11 @@ def _described(label: Label) -> Label:
     if label != Label(label.name):
         return label
     attributes = _attributes_of_names().get(same_name(label.name))
-    return Label(label.name, attributes=attributes) if attributes else label
+    if not attributes:
+        return label
+    # "ApplyEyeMakeup" is shown as it was written, and embedded as words.
+    words = spaced_words(label.name)
+    return Label(label.name, "" if words == label.name.lower() else words, attributes)
 
 
 @functools.cache

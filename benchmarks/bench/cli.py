@@ -208,10 +208,10 @@ def _request(opened: "Bundle", options: dict[str, Any]) -> "Request":
     for name, of_both in (("seconds", _SECONDS), ("repeat", _REPEAT), ("streams", streams)):
         if options[name] is None:
             options[name] = of_both[quick]
-    typed = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
     # The address of a camera may hold a password, which is nothing for a record.
-    command = typed.replace(source, address.name).replace(shlex.quote(source), address.name)
-    return Request(bundle=opened, command=command, **options)
+    shown = {source: address.name, f"--source={source}": f"--source={address.name}"}
+    typed = [Path(sys.argv[0]).name, *(shown.get(word, word) for word in sys.argv[1:])]
+    return Request(bundle=opened, command=shlex.join(typed), **options)
 
 
 def _check_installed() -> None:

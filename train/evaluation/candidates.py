@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ...runtime.commandline import say
 from ...runtime.errors import LabelError
 from ...runtime.labels import Label, as_labels
+from ...runtime.shipped_labels import with_shipped_attributes
 from .names import key_of, nearest
 
 
@@ -57,6 +59,17 @@ def labels_of_model(classes: Sequence[str], known: Sequence[Label]) -> tuple[Lab
     """Return the label of each class: the model's where it knows one by name, else the words."""
     by_key = {key_of(label.name): label for label in known}
     return as_labels([by_key.get(key_of(name), Label(name)) for name in classes])
+
+
+def described(labels: Sequence[Label], known: Sequence[Label]) -> tuple[Label, ...]:
+    """Return the labels as stzsar-run takes them, and say how many get attributes that ship.
+
+    A name that the model does not know gets them, and what has attributes of its own does not.
+    """
+    own = {label.name for label in known}
+    strange = [label for label in labels if label.name not in own]
+    new = {label.name: label for label in with_shipped_attributes(strange, tell=say)}
+    return tuple(new.get(label.name, label) for label in labels)
 
 
 def add_seen(

@@ -88,6 +88,12 @@ Examples:
         type=click.Path(path_type=Path),
         help="Labels of the training classes, to compete too: the generalised test.",
     ),
+    cloup.option(
+        "--no-attributes",
+        is_flag=True,
+        help="Take names that the model does not know as they stand, without the attributes that "
+        "ship for actions of Kinetics, UCF-101 and HMDB-51.",
+    ),
 )
 @cloup.option_group(
     "Views",
@@ -180,6 +186,7 @@ def main(
             "data": str(data),
             "lists": lists and str(lists),
             "labels": options["labels"] and str(options["labels"]),
+            "shipped_attributes": not options["no_attributes"],
             "seen": options["seen"] and str(options["seen"]),
             "seed": seed or 0,
             "frames": tested.frames,
@@ -221,7 +228,7 @@ def _candidates(
 ) -> "tuple[tuple[Label, ...], tuple[int, ...]]":
     """Return all labels, in the order of the rows, and the rows of the training classes."""
     from ...runtime.labels import read_labels
-    from .candidates import add_seen, labels_of_file, labels_of_model
+    from .candidates import add_seen, described, labels_of_file, labels_of_model
 
     classes, file = made.clips.classes, options["labels"]
     if file:
@@ -234,9 +241,10 @@ def _candidates(
         )
     else:
         labels = labels_of_model(classes, tested.labels)
+    rows: tuple[int, ...] = ()
     if options["seen"]:
-        return add_seen(labels, read_labels(options["seen"]), tested.labels)
-    return labels, ()
+        labels, rows = add_seen(labels, read_labels(options["seen"]), tested.labels)
+    return (labels if options["no_attributes"] else described(labels, tested.labels)), rows
 
 
 def _run(
