@@ -36,7 +36,7 @@ from .bench.task import Task
 from .bench.throughput import Turn, run_independent, run_streaming
 from .decision_time import Step, TimedBundle, time_steps
 from .random_banks import random_bank
-from .random_bundles import export_random, smallest_backbone
+from .random_bundles import FRAMES, export_random, smallest_backbone
 from .recordings import Choice, Encoded, encode, record
 from .timing import QUICK_ROUNDS, machine, progress_bar, quick_option, threads_option
 
@@ -299,6 +299,7 @@ def xclip(written: Path | None) -> Row:
         return Row(what, target, "run stzsar.benchmarks.peers --json, and give it as --peers")
     try:
         found = json.loads(written.read_text(encoding="utf-8"))
+        sizes = {name: found["sizes"][name] for name in ("backbone", "labels", "frames")}
         rows = {row["name"]: row for row in found["rows"]}
         ratios = {name: float(rows[name]["ratio"]) for name in ("xclip", "xclip-once")}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -306,6 +307,8 @@ def xclip(written: Path | None) -> Row:
             f"{written} is no record of stzsar.benchmarks.peers with X-CLIP in it ({error!r}): "
             "make one with --json."
         ) from error
+    if sizes != {"backbone": BACKBONE, "labels": LABELS, "frames": FRAMES}:
+        raise StzsarError(f"{written} is of {sizes}, which no target is about: leave sizes out.")
     shown = f"{ratios['xclip']:.1f}× as in its example, {ratios['xclip-once']:.1f}× labels kept"
     return Row(what, target, shown, min(ratios.values()) >= 12)
 

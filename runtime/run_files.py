@@ -41,6 +41,22 @@ def check_outputs(
         taken[identity] = "another output"
 
 
+def check_writable(path: Path) -> None:
+    """Refuse now what could not be written after a long run; leaves nothing behind.
+
+    Raises:
+        StzsarError: it cannot be written.
+    """
+    existed = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise StzsarError(f"Cannot write {path}: {error.strerror}.") from error
+    if not existed:
+        path.unlink()
+
+
 def _identity(path: Path) -> object:
     """Return what all names of a file have in common, through links too."""
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.progress import Progress
 
 from ...runtime.bundle import Bundle
+from ...runtime.commandline import log
 from ...runtime.decisions.policy import Policy
 from ...runtime.errors import StzsarError
 from ...runtime.recognizer import Recognizer
@@ -245,4 +246,11 @@ def _accuracy(request: Request, data: Path, bar: Progress) -> Accuracy:
 
 
 def _states(instruments: Sequence[Instrument]) -> dict[str, State]:
-    return {instrument.name: dict(instrument.state()) for instrument in instruments}
+    states: dict[str, State] = {}
+    for instrument in instruments:
+        try:
+            states[instrument.name] = dict(instrument.state())
+        except Exception as error:  # a service that died is no reason to lose what was measured
+            log.warning("%s does not answer any more: %s", instrument.name, error)
+            states[instrument.name] = {}
+    return states

@@ -225,19 +225,12 @@ def _check_installed() -> None:
 
 def _check_written(written: list[Path], request: "Request") -> None:
     """Refuse now what could not be written after a long run."""
-    from ...runtime.run_files import check_outputs
+    from ...runtime.run_files import check_outputs, check_writable
 
     read = {request.data: "the data"} if request.data else {}
     check_outputs([request.source], written=written, read=read, bundle=request.bundle.path)
     for path in written:
-        existed = path.exists()
-        try:
-            with path.open("ab"):
-                pass
-        except OSError as error:
-            raise StzsarError(f"Cannot write {path}: {error.strerror}.") from error
-        if not existed:
-            path.unlink()
+        check_writable(path)
 
 
 def _write(path: Path, text: str) -> None:

@@ -48,7 +48,11 @@ class Ratio:
 def compare(first: Path, second: Path) -> None:
     """Print B ÷ A for each figure of two records, and what differs between their set-ups."""
     a, b = read_comparable(first), read_comparable(second)
-    shared = [name for name in a.figures if name in b.figures]
+    shared = [
+        name
+        for name, figure in a.figures.items()
+        if name in b.figures and b.figures[name].unit == figure.unit
+    ]
     if not shared:
         raise StzsarError(f"{first} and {second} have no figure in common: measure both again.")
     out = Output()

@@ -34,7 +34,7 @@ def distribution(samples_ms: Sequence[float]) -> Distribution | None:
     if not samples_ms:
         return None
     ordered = sorted(samples_ms)
-    p50, p90, p95, p99 = (_percentile(ordered, percent) for percent in NEEDED)
+    p50, p90, p95, p99 = (percentile(ordered, percent) for percent in NEEDED)
     return Distribution(
         samples=len(ordered),
         mean=math.fsum(ordered) / len(ordered),
@@ -52,8 +52,13 @@ def median(values: Sequence[float]) -> float:
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
-def _percentile(ordered: Sequence[float], percent: int) -> float | None:
-    """Return what `percent` of the samples do not exceed, one that was measured (nearest rank)."""
+def percentile(ordered: Sequence[float], percent: int) -> float | None:
+    """Return what `percent` of the samples do not exceed, one that was measured (nearest rank).
+
+    Args:
+        ordered: the samples, the smallest first.
+        percent: a key of NEEDED; None comes back where the samples are too few.
+    """
     if len(ordered) < NEEDED[percent]:
         return None
     return ordered[math.ceil(len(ordered) * percent / 100) - 1]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -216,13 +217,15 @@ def read_comparable(path: Path) -> Comparable:
     try:
         figures = {str(name): _figure(told) for name, told in document["figures"].items()}
         setup = dict(document["setup"])
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StzsarError(f"{path} is a damaged record ({error!r:.80}): measure again.") from error
     return Comparable(setup, figures)
 
 
 def _figure(told: Any) -> Figure:
+    if not isinstance(told["values"], list):
+        raise ValueError("a figure's values are no list")
     values = tuple(float(value) for value in told["values"])
-    if not values or told["better"] not in ("more", "less"):
-        raise ValueError("a figure has no values")
+    if not values or not all(map(math.isfinite, values)) or told["better"] not in ("more", "less"):
+        raise ValueError("a figure has no values, or some that are no numbers")
     return Figure(str(told["unit"]), told["better"], values)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .benchmark import Request
 
 MODES = ("independent", "streaming")
-WHOLE, AGE = "whole decision", "capture → decision"
+WHOLE, AGE = "sum of stages", "capture → decision"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -265,7 +265,8 @@ def _notes(request: Request, outcome: Outcome) -> tuple[str, ...]:
         "ones keep frame states and cannot be compared with such results."
     )
     notes.append(
-        "Streams that fit are frames a second in streaming, divided by the sampling rate; what "
+        "Streams that fit are frames a second of one file in streaming, divided by the sampling "
+        "rate; live streams are encoded together and may do better. What "
         f"{outcome.task.streams} streams in real time really got stands under live."
     )
     return tuple(notes)

@@ -59,7 +59,8 @@ class Turn:
             encoded together, each such batch gives one, divided by their number.
         mean_ms: of each stage, and of the rest, all of its time divided by the decisions.
         busy: the part of the time in which the run's thread worked; it waits for frames else.
-        whole_ms: of an independent decision, from its first frame's decoding to its end.
+        whole_ms: of an independent decision, all its stages added up; decoding goes on beside
+            them, so that decisions may come faster than that.
     """
 
     seconds: float

@@ -6,11 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..bench.percentiles import percentile
 from .interleave import Track
 from .roster import Peer
 
-# A percentile needs samples beyond it: ten of them are few enough.
-_ENOUGH = {50: 1, 90: 100, 99: 1000}
 # A whole core's share that a waiting worker may use before the table says so.
 _QUIET = 0.05
 
@@ -57,11 +56,6 @@ class Row:
     failed: str = ""
 
 
-def percentile(samples: Sequence[float], rank: int) -> float | None:
-    """Return a percentile, or None where the samples are too few to know it."""
-    return float(np.percentile(samples, rank)) if len(samples) >= _ENOUGH[rank] else None
-
-
 def make_rows(peers: Sequence[Peer], tracks: Mapping[str, Track], base: str) -> list[Row]:
     """Return a row for each peer, in their order.
 
@@ -79,7 +73,7 @@ def make_rows(peers: Sequence[Peer], tracks: Mapping[str, Track], base: str) -> 
 def _row(peer: Peer, track: Track, base: Track | None) -> Row:
     if track.failed or not track.rounds_ms:
         return Row(name=peer.name, title=peer.title, failed=track.failed or "It had no turn.")
-    samples = [ms for taken in track.rounds_ms for ms in taken]
+    samples = sorted(ms for taken in track.rounds_ms for ms in taken)
     ratios = _ratios(track, base) if base else None
     return Row(
         name=peer.name,

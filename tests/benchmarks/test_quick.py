@@ -56,7 +56,8 @@ def test_growth_draws_its_picture(tmp_path: Path):
 def test_targets_take_the_peers_from_their_record(tmp_path: Path):
     record = tmp_path / "peers.json"
     rows = [{"name": "xclip", "ratio": 40.0}, {"name": "xclip-once", "ratio": 11.0}]
-    record.write_text(json.dumps({"rows": rows}))
+    sizes = {"backbone": "ViT-B-32", "labels": 400, "frames": 8}
+    record.write_text(json.dumps({"sizes": sizes, "rows": rows}))
 
     said = run("targets", "--quick", "--peers", str(record))
 

@@ -1,6 +1,7 @@
 """stzsar-eval: a checkpoint or a bundle tested on labelled clips, as papers report it."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -169,7 +170,10 @@ def main(
     """
     if seed is not None and protocol != "halves":
         raise StzsarError("--seed is of --protocol halves: leave it out.")
-    _check_outputs(json_path, plot)
+    read = [data, lists, options["labels"], options["seen"]]
+    _check_outputs(
+        [path for path in (json_path, plot) if path], [p for p in read if p], model, plot
+    )
     made = plan(protocol, data, lists, seed=seed or 0, allow_missing=options["allow_missing"])
     tested = _open(model, options)
     labels, seen = _candidates(made, tested, options)
@@ -206,14 +210,20 @@ def main(
         plot_confusions(plot, report.matrix, made.clips.classes, title)
 
 
-def _check_outputs(json_path: Path | None, plot: Path | None) -> None:
+def _check_outputs(
+    written: Sequence[Path], read: Sequence[Path], model: Path, plot: Path | None
+) -> None:
     """Look before hours of work whether what comes out of them can be written."""
-    for option, path in (("--json", json_path), ("--plot", plot)):
-        if path and not path.absolute().parent.is_dir():
-            raise StzsarError(f"{option} {path}: there is no folder {path.parent}, make it first.")
-    if plot:
-        from .confusion_plot import check_plot
+    from ...runtime.bundle import MANIFEST
+    from ...runtime.run_files import check_outputs, check_writable
+    from .confusion_plot import check_plot
 
+    # Beside a run's checkpoints there is room for reports.
+    folder = model if (model / MANIFEST).is_file() else model / "checkpoints"
+    check_outputs([], written=written, read=dict.fromkeys(read, "read here"), bundle=folder)
+    for path in written:
+        check_writable(path)
+    if plot:
         check_plot(plot)
 
 

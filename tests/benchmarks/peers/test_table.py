@@ -4,10 +4,11 @@ import json
 
 import pytest
 
+from stzsar.benchmarks.bench.percentiles import percentile
 from stzsar.benchmarks.peers.interleave import Track
 from stzsar.benchmarks.peers.picture import draw
 from stzsar.benchmarks.peers.roster import PEERS
-from stzsar.benchmarks.peers.table import make_rows, markdown, percentile
+from stzsar.benchmarks.peers.table import make_rows, markdown
 
 STREAM, WHOLE = PEERS[:2]
 READY = {"load_s": 2.0, "precision": "fp32", "versions": {"onnxruntime": "1.0"}}
