@@ -47,6 +47,8 @@ def check_writable(path: Path) -> None:
     Raises:
         StzsarError: it cannot be written.
     """
+    if not path.absolute().parent.is_dir():
+        raise StzsarError(f"Cannot write {path}: there is no folder {path.parent}, make it first.")
     existed = path.exists()
     try:
         with path.open("ab"):
