@@ -19,8 +19,10 @@ import numpy as np
 from ..runtime.bundle import Bundle, shipped_bundle
 from ..runtime.commandline import at_the_edge
 from ..runtime.engine import Array
+from ..runtime.run_files import check_writable
+from .bench.plot import check_plot
 from .decision_time import PARTS, Step, TimedBundle, time_steps
-from .growth_picture import draw, refuse_without_matplotlib
+from .growth_picture import draw
 from .random_banks import random_bank
 from .random_bundles import export_random
 from .timing import QUICK_ROUNDS, machine, progress_bar, quick_option, threads_option
@@ -123,7 +125,8 @@ def main(
 ) -> None:
     """Measure what decisions take, print Markdown tables, and draw a picture."""
     if plot:
-        refuse_without_matplotlib()
+        check_plot(plot)
+        check_writable(plot)
     names = names or (() if quick else BACKBONES)
     rounds = rounds or (QUICK_ROUNDS if quick else _ROUNDS)
     with tempfile.TemporaryDirectory() as place, progress_bar() as bar:

@@ -1,6 +1,5 @@
 """The picture of how the time of a decision grows: a small panel for each axis."""
 
-import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +15,6 @@ if TYPE_CHECKING:
 _COLUMNS = 3
 _PANEL_INCHES = (4.0, 3.2)
 _WHOLE, *_PART_COLOURS = ("#1b1b1b", "#2a78b5", "#d9822b", "#7a9e3f")
-
-
-def refuse_without_matplotlib() -> None:
-    """Raise StzsarError if no picture can be drawn, before anything is measured."""
-    if importlib.util.find_spec("matplotlib") is None:
-        raise StzsarError(
-            "--plot takes matplotlib: run pip install matplotlib, or leave the picture out."
-        )
 
 
 def draw(curves: "Sequence[Curve]", path: Path, *, title: str) -> None:

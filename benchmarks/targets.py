@@ -32,7 +32,7 @@ from .backbones import count_gmac
 from .bench.cold_start import start_cold
 from .bench.sources import open_footage
 from .bench.stopwatch import Stopwatch
-from .bench.task import Task
+from .bench.task import WARM_UP_S, Task
 from .bench.throughput import Turn, run_independent, run_streaming
 from .decision_time import Step, TimedBundle, time_steps
 from .random_banks import random_bank
@@ -157,7 +157,7 @@ def caching(bundle: Bundle, network: "STZSAR", plan: Plan) -> Iterator[Row]:
         open_live=footage.live,
         streams=1,
         seconds=plan.seconds,
-        warm_up_s=min(0.5, plan.seconds),
+        warm_up_s=min(WARM_UP_S, plan.seconds),
     )
     windows, streams, alone_ms, peaks = [], [], [], []
     batches = (1, FILE_BATCH, frames)

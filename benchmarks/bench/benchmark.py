@@ -28,7 +28,7 @@ from .results import Outcome, summarise
 from .setting import load_average
 from .sources import Footage, open_footage
 from .stopwatch import Stopwatch
-from .task import Task
+from .task import WARM_UP_S, Task
 from .throughput import Turn, run_independent, run_streaming
 from .watch import Watch, peak_rss_mib, rss_mib
 
@@ -153,7 +153,7 @@ def _measure(
             open_live=footage.live,
             streams=request.streams,
             seconds=request.seconds,
-            warm_up_s=min(0.5, request.seconds),
+            warm_up_s=min(WARM_UP_S, request.seconds),
         )
         turns: dict[str, list[Turn]] = defaultdict(list)
         lives: list[LiveTurn] = []

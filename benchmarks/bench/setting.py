@@ -5,7 +5,6 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,11 +75,6 @@ def load_average() -> tuple[float, ...]:
         return tuple(round(load, 2) for load in os.getloadavg())
     except OSError:
         return ()
-
-
-def flat(parts: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """Return all entries of the parts in one mapping."""
-    return {name: value for part in parts.values() for name, value in part.items()}
 
 
 def _git() -> dict[str, str]:

@@ -56,7 +56,7 @@ class Task:
     open_live: OpenFeed
     streams: int
     seconds: float
-    warm_up_s: float = WARM_UP_S
+    warm_up_s: float
 
     @property
     def frames(self) -> int:

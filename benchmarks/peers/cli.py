@@ -21,12 +21,14 @@ from ...runtime.commandline import at_the_edge, say
 from ...runtime.errors import StzsarError
 from ...runtime.labels import MAX_LABELS
 from ...runtime.manifest import MAX_FRAMES
+from ...runtime.run_files import check_writable
 from ...runtime.sources.uri import expand_sources
+from ..bench.plot import check_plot
 from ..timing import machine
 from .environments import Environments, variables
 from .interleave import Pace, Track, interleave
 from .materials import SCRIPTS, Materials, Sizes
-from .picture import check_plot, draw
+from .picture import draw
 from .process import Worker
 from .roster import OWN, STREAMING, Peer, choose_peers, parse_interpreters
 from .table import Row, make_rows, markdown
@@ -150,8 +152,9 @@ def main(
     """Time this project and its peers in turn, and print a Markdown table."""
     if plot:
         check_plot(plot)
-    if record and not record.parent.is_dir():
-        raise StzsarError(f"Cannot write {record}: there is no folder {record.parent}.")
+        check_writable(plot)
+    if record:
+        check_writable(record)
     rounds = rounds or (_QUICK_ROUNDS if quick else 30)
     request = Request(
         peers=choose_peers(only),

@@ -3,27 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...runtime.errors import StzsarError
 from .table import Row
 
 _OWN, _OTHER = "#0b7a75", "#9aa5b1"
 _ROW_INCHES, _WIDTH_INCHES = 0.55, 9.0
-
-
-def check_plot(path: Path) -> None:
-    """Say at once what would fail only after minutes.
-
-    Raises:
-        StzsarError: matplotlib is not installed, or the file's folder is not there.
-    """
-    from importlib.util import find_spec
-
-    if find_spec("matplotlib") is None:
-        raise StzsarError("--plot needs matplotlib: run pip install '.[bench]' in stzsar's folder.")
-    if path.suffix.lower() not in {".png", ".svg", ".pdf"} or not path.parent.is_dir():
-        raise StzsarError(
-            f"Cannot write {path}: give a .png, .svg or .pdf in a folder that is there."
-        )
 
 
 def draw(rows: Sequence[Row], path: Path, caption: str) -> None:
