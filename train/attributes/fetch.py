@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ MAX_REDIRECTS = 5
 ATTEMPTS = 4
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0
 _LONGEST_CRAWL_DELAY_S = 30.0
-_ROBOTS = Limits(max_bytes=512 << 10)
+# RFC 9309, 2.5: at least so much is read.
+_ROBOTS = Limits(max_bytes=500 << 10, cuts=True)
 _REDIRECTS = {301, 302, 303, 307, 308}
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _GONE = {404, 410}
@@ -40,6 +41,7 @@ class _Site:
     free_s: float = 0.0
     delay_s: float = 0.0
     robots: Any = None
+    why_no_robots: str = ""
 
 
 class Fetcher:
@@ -75,13 +77,16 @@ class Fetcher:
         """Say whether `url` needs not be asked again."""
         return self._cache.page(url) is not None
 
-    def get(self, url: str, *, robots: bool = True) -> Page:
+    def get(
+        self, url: str, *, robots: bool = True, accept: Callable[[Page], bool] | None = None
+    ) -> Page:
         """Return the page at `url`.
 
         Args:
             url: http or https.
             robots: whether robots.txt decides. A public API has rules of its own, and robots.txt,
                 which is for crawlers of pages, often forbids its path.
+            accept: whether a page is what was asked for; one that is not is returned, and not kept.
 
         Raises:
             FetchError: it is not there, forbidden, too large, too slow, or no address.
@@ -89,7 +94,8 @@ class Fetcher:
         page = self._cache.page(url)
         if page is None:
             page = self._followed(url, robots=robots)
-            self._cache.keep_page(url, page)
+            if accept is None or accept(page):
+                self._cache.keep_page(url, page)
         if page.status in _GONE:
             raise FetchError("there is no such page")
         return page
@@ -124,8 +130,14 @@ class Fetcher:
             return self._sites.setdefault(address.origin, _Site(delay_s=self._delay_s))
 
     def _may(self, site: _Site, address: WebAddress, *, private: bool) -> bool:
+        if site.why_no_robots:
+            raise FetchError(site.why_no_robots)
         if site.robots is None:
-            site.robots = self._read_robots(site, address, private=private)
+            try:
+                site.robots = self._read_robots(site, address, private=private)
+            except FetchError as error:
+                site.why_no_robots = str(error)
+                raise
             wanted_s = float(site.robots.crawl_delay(AGENT) or 0)
             site.delay_s = max(site.delay_s, min(wanted_s, _LONGEST_CRAWL_DELAY_S))
         return bool(site.robots.can_fetch(address.url, AGENT))
@@ -143,6 +155,8 @@ class Fetcher:
             try:
                 here = private and at.origin == address.origin
                 reply = self._patiently(site, at, _ROBOTS, private=here)
+                if reply.status >= 500:
+                    raise FetchError(f"it answers {reply.status}")
                 if reply.status not in _REDIRECTS or "location" not in reply.headers:
                     # What is not there forbids nothing (RFC 9309, 2.3.1.3).
                     text = reply.body.decode("utf-8-sig", "replace") if reply.status == 200 else ""
@@ -205,7 +219,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         when = email.utils.parsedate_to_datetime(value)
         return max(0.0, when.timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -69,7 +69,7 @@ def decoded(content: bytes, content_type: str) -> str:
     for name in ("utf-8", *([_REALLY.get(said[1].lower(), said[1])] if said else [])):
         try:
             return content.decode(name)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
     return _guessed(content)
 

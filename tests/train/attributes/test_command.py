@@ -17,7 +17,7 @@ from stzsar.train.attributes.chat import KEY_VARIABLE, OPENAI_VARIABLE
 from stzsar.train.attributes.cli import main
 from stzsar.train.attributes.telling import BundleEncoder, leads
 
-from .conftest import Given
+from .conftest import Given, completion
 from .samples import GOOD, KEY, bank, good, label_of, run
 
 # Keys and servers
@@ -40,6 +40,19 @@ def test_the_key_goes_into_one_header_and_nowhere_else(folder, model, monkeypatc
     written = [path for path in folder.rglob("*") if path.is_file()]
     assert len(written) > 4
     assert not [path for path in written if KEY.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("form", ["{}", '{{"error": {{"message": "{}"}}}}'])
+def test_of_a_key_in_a_long_complaint_not_even_the_beginning_is_shown(
+    folder, model, monkeypatch, form
+):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    for before in (188, 3990):
+        said = form.format("x" * before + KEY).encode()
+        model.say = lambda _question, said=said: Given(said, status=413)
+        result = run(model)
+        assert "refuses the question" in result.stderr
+        assert KEY[:6] not in result.output + result.stderr
 
 
 @pytest.mark.parametrize("status", [301, 307, 401, 403])
@@ -94,6 +107,29 @@ def test_a_server_that_takes_no_schema_is_asked_for_less(folder, model):
         "none",  # it has learnt
     ]
     assert "schema" in forms[1]
+
+
+def test_an_answer_that_is_cut_off_gets_more_room_once_and_only_whole_ones_are_kept(folder, model):
+    def say(question):
+        if question["max_tokens"] < 4096:
+            return completion("", "length")
+        return good(question)
+
+    model.say = say
+    assert run(model, "--parallel", "1").exit_code == 0
+    assert bank() == GOOD
+    assert [q["max_tokens"] for q in model.questions] == [512, 4096, 4096]  # it has learnt
+
+
+@pytest.mark.parametrize("first", [completion('{"keyw', "length"), completion(" ")])
+def test_an_answer_that_is_empty_or_cut_off_is_asked_for_again_by_the_next_run(
+    folder, model, first
+):
+    model.say = lambda _question: first
+    assert run(model).exit_code == 1
+    model.say = good
+    assert run(model).exit_code == 0
+    assert bank() == GOOD
 
 
 def test_too_many_requests_are_waited_for(folder, model, slept):

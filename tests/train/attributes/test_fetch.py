@@ -11,9 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from stzsar.train.attributes import exchange as exchange_module
 from stzsar.train.attributes.addresses import AddressError, WebAddress, is_public, places
-from stzsar.train.attributes.exchange import ExchangeError, Limits, exchange
-from stzsar.train.attributes.fetch import FetchError
+from stzsar.train.attributes.exchange import ExchangeError, Limits, Reply, exchange
+from stzsar.train.attributes.fetch import FetchError, retry_after_s
 from stzsar.train.attributes.page_text import file_text, main_text
 
 from .conftest import PAGE, Given
@@ -37,6 +38,7 @@ def html(text: str, head: str = "") -> str:
         ("shift_jis", "text/html; charset=Shift_JIS", "", "弓道"),
         ("gb18030", "text/html; charset=gb2312", "", "射箭"),
         ("iso-8859-1", "text/html; charset=no-such-thing", "", "é"),
+        ("iso-8859-1", "text/html; charset=undefined", "", "é"),  # Python's codec that only raises
     ],
 )
 def test_text_is_read_in_the_encoding_that_it_is_in(
@@ -142,6 +144,23 @@ def test_the_wait_that_a_server_asks_for_is_kept_unless_it_is_too_long(site, mak
     assert site.paths.count("/q") == 1
 
 
+@pytest.mark.parametrize(
+    "header", ["Mon, 01 Jan 0001 00:00:00 +2359", "Mon, 01 Jan 2024 00:00:00 +99999999999", "soon"]
+)
+def test_a_wait_that_means_nothing_is_no_wait_asked_for(header):
+    assert retry_after_s({"retry-after": header}) in (None, 0.0)
+
+
+def test_a_page_that_is_not_what_was_asked_for_is_not_kept(site, make_fetcher):
+    replies = iter([Given(b"log in first"), Given(b"hello"), Given(b"never")])
+    site.pages["/p"] = lambda _asked: next(replies)
+    got = [
+        make_fetcher().get(f"{site.url}/p", accept=lambda page: page.body == b"hello").body
+        for _ in range(3)
+    ]
+    assert got == [b"log in first", b"hello", b"hello"]
+
+
 def drips(stop: threading.Event):
     """Sends a byte now and then, which no limit on single waits notices."""
 
@@ -183,6 +202,41 @@ def test_a_site_that_is_away_is_one_sentence(make_fetcher):
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(FetchError, match=r"robots\.txt cannot be read now: connection refused"):
         make_fetcher(named=frozenset([url])).get(f"{url}/p")
+
+
+def test_an_answer_that_is_not_http_is_one_sentence():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def greet() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"220 mail.example ready\r\n")
+
+        thread = threading.Thread(target=greet, daemon=True)
+        thread.start()
+        address = WebAddress.parse(f"http://127.0.0.1:{server.getsockname()[1]}/")
+        with pytest.raises(ExchangeError, match="is not HTTP"):
+            exchange("GET", address, headers={}, private=True)
+        thread.join(10)
+
+
+def test_a_hosts_next_number_is_asked_only_if_the_one_before_is_away(site, monkeypatch):
+    def ask(*numbers: str) -> Reply:
+        monkeypatch.setattr(exchange_module, "places", lambda _address, *, private: list(numbers))
+        address, limits = WebAddress.parse(f"{site.url}/p"), Limits(total_s=0.3)
+        return exchange("POST", address, headers={}, body=b"{}", limits=limits, private=True)
+
+    site.pages["/p"] = Given(b"hello")
+    assert ask("127.0.0.2", "127.0.0.1").body == b"hello"  # it listens on the second alone
+    assert len(site.asked) == 1
+
+    stop = threading.Event()
+    site.pages["/p"] = Given(write=lambda _out: stop.wait(60))
+    with pytest.raises(ExchangeError, match="no whole answer"):
+        ask("127.0.0.1", "127.0.0.1")
+    stop.set()
+    assert len(site.asked) == 2
 
 
 @pytest.fixture
@@ -250,16 +304,28 @@ def test_what_robots_txt_forbids_is_not_asked_for(site, make_fetcher):
 def test_robots_txt_that_is_missing_forbids_nothing_and_one_in_trouble_everything(
     make_site, make_fetcher
 ):
-    for status, allowed in ((404, True), (403, True), (500, False)):
+    for status, allowed in ((404, True), (403, True), (500, False), (501, False), (520, False)):
         site = make_site()
         site.pages |= {"/robots.txt": Given(status=status), "/p": Given(b"yes")}
         fetcher = make_fetcher(named=frozenset([site.url]))
         if allowed:
             assert fetcher.get(f"{site.url}/p").body == b"yes"
         else:
-            with pytest.raises(FetchError, match=r"robots\.txt cannot be read now"):
-                fetcher.get(f"{site.url}/p")
-            assert "/p" not in site.paths
+            for _ in range(2):  # the second time from memory
+                with pytest.raises(FetchError, match=r"robots\.txt cannot be read now"):
+                    fetcher.get(f"{site.url}/p")
+                asked = site.paths.count("/robots.txt")
+                assert set(site.paths) == {"/robots.txt"}
+            assert asked == (4 if status == 500 else 1)
+
+
+def test_of_a_robots_txt_that_is_too_large_the_beginning_holds(site, make_fetcher):
+    site.pages["/robots.txt"] = robots("User-agent: *\nDisallow: /private\n" + "# more\n" * 90_000)
+    site.pages |= {"/private": Given(b"no"), "/p": Given(b"yes")}
+    fetcher = make_fetcher()
+    with pytest.raises(FetchError, match=r"robots\.txt forbids it"):
+        fetcher.get(f"{site.url}/private")
+    assert fetcher.get(f"{site.url}/p").body == b"yes"
 
 
 def test_a_site_that_wants_time_between_requests_gets_it(site, make_fetcher, slept):
