@@ -31,6 +31,7 @@ MAX_TOKENS = 512
 # Where that is too little: for models that think aloud first.
 MAX_TOKENS_AT_LENGTH = 4096
 _MAX_ANSWER_BYTES = 1 << 20
+_SECRET_LENGTH = 8
 _PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _REFUSES_PARAMETERS = {400, 404, 415, 422, 500, 501}
 _REDIRECTS = {301, 302, 303, 307, 308}
@@ -210,7 +211,7 @@ class ChatModel:
         if reply.status in (401, 403):
             self._refused(reply)
         try:
-            return str(json.loads(reply.body)["data"][0]["id"])
+            return self._without_key(str(json.loads(reply.body)["data"][0]["id"]))
         except _MALFORMED as error:
             raise ModelAwayError(
                 f"{self._base} lists no models (it answers {reply.status}): give --llm-model, and "
@@ -224,7 +225,8 @@ class ChatModel:
         return headers
 
     def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
+        # Shorter ones ("none", "x") are for servers that want none, and are parts of words.
+        return text.replace(self._key, "***") if len(self._key) >= _SECRET_LENGTH else text
 
 
 @dataclass(frozen=True)

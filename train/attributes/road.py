@@ -1,5 +1,6 @@
 """The road of all labels: find text, extract, clean, ask again, record."""
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,11 @@ from .rules import WANTED, CountTokens, Stemmer, Stems, shared_too_often
 from .settling import Settled, settle
 from .sources import Sense, TextSource
 
+log = logging.getLogger(__name__)
+
 ROUNDS = 3
+# What pages bring that nobody thought of ends one label, and not the run.
+_SURPRISES = (ValueError, TypeError, LookupError, AttributeError)
 
 Entry = dict[str, Any]
 Progress = Callable[[str, int, int], None]
@@ -125,6 +130,9 @@ class Road:
                 senses += source.senses(work.label.name if source.by_name else work.label.text)
             except FetchError as error:
                 work.problems.append(f"{source.name}: {error}")
+            except _SURPRISES:
+                log.debug("%s: %s", source.name, work.label.name, exc_info=True)
+                work.problems.append(f"{source.name}: its page cannot be read")
         if not senses:
             return
         chosen, how = [0], None
@@ -142,6 +150,9 @@ class Road:
             work.passages.append(Passage(sense.place, sense.text(), said))
         except FetchError as error:
             work.problems.append(f"{sense.place}: {error}")
+        except _SURPRISES:
+            log.debug("%s", sense.place, exc_info=True)
+            work.problems.append(f"{sense.place}: its page cannot be read")
 
     def _ask_again(self, lacking: tuple[Work, Settled]) -> None:
         work, found = lacking

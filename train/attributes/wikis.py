@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
 from .addresses import WebAddress
 from .cache import Page
@@ -48,8 +48,8 @@ class _Api:
         return str(found.get("title", title)), found["text"]
 
     def page_url(self, title: str) -> str:
-        joined = f"{self.host}/wiki/{title.replace(' ', '_')}"
-        return WebAddress.parse(joined).url
+        path = quote(title.replace(" ", "_"), safe="/:()',!")
+        return WebAddress.parse(f"{self.host}/wiki/{path}").url
 
 
 class Wikipedia:
@@ -155,19 +155,27 @@ class Wiktionary:
 
     def plan(self, label: str) -> str:
         """Return the first question."""
-        return self._api.url(action="parse", page=label.lower(), prop="text", disabletoc="1")
+        return self._api.url(action="parse", page=label, prop="text", disabletoc="1")
 
     def senses(self, label: str) -> list[Sense]:
         """Return the definitions of `label`; FetchError if there are none."""
-        title = label.lower()
-        senses = self._defined(title)
+        title, senses = self._found(label)
         basic = [found[1] for sense in senses if (found := _FORM_OF.match(sense.gloss))]
         if basic and basic[0] != title:
             others = [sense for sense in senses if not _FORM_OF.match(sense.gloss)]
             senses = [*self._defined(basic[0]), *others]
-        if not senses:
-            raise FetchError("it defines nothing")
         return senses[:_MAX_SENSES]
+
+    def _found(self, label: str) -> tuple[str, list[Sense]]:
+        """Return a title and its definitions: as written, or in small letters."""
+        why = FetchError("it defines nothing")
+        for title in dict.fromkeys((label, label.lower())):
+            try:
+                if senses := self._defined(title):
+                    return title, senses
+            except FetchError as error:
+                why = error
+        raise why
 
     def _defined(self, title: str) -> list[Sense]:
         title, html = self._api.html(title)

@@ -145,7 +145,8 @@ def test_the_wait_that_a_server_asks_for_is_kept_unless_it_is_too_long(site, mak
 
 
 @pytest.mark.parametrize(
-    "header", ["Mon, 01 Jan 0001 00:00:00 +2359", "Mon, 01 Jan 2024 00:00:00 +99999999999", "soon"]
+    "header",
+    ["Mon, 01 Jan 0001 00:00:00 +2359", "Mon, 01 Jan 2024 00:00:00 +99999999999999999", "soon"],
 )
 def test_a_wait_that_means_nothing_is_no_wait_asked_for(header):
     assert retry_after_s({"retry-after": header}) in (None, 0.0)
@@ -383,7 +384,7 @@ def test_a_place_on_this_machine_is_asked_only_if_it_was_named(site, make_fetche
     [
         *("127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0"),
         *("100.64.0.1", "224.0.0.1", "::1", "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1"),
-        *("2002:7f00:1::", "64:ff9b::7f00:1", "::"),
+        *("2002:7f00:1::", "fec0::1", "64:ff9b::7f00:1", "::"),
     ],
 )
 def test_private_numbers_are_known(number):

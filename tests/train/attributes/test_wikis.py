@@ -98,6 +98,20 @@ def test_definitions_of_the_labels_language_are_senses_with_their_examples(site,
     assert "He swung his bat." in senses[0].text()
 
 
+def test_a_title_is_looked_for_as_it_is_written_before_small_letters(site, make_fetcher):
+    site.pages["/w/api.php"] = wiki({"Nordic walking": {"html": DEFINED}})
+    senses = Wiktionary(site.url, make_fetcher(), "en").senses("Nordic walking")
+    assert senses[0].title == "Nordic walking (Verb)"
+    assert len(site.asked) == 1
+
+
+def test_a_question_mark_belongs_to_a_title(site, make_fetcher):
+    title = "Who's next? (dance)"
+    site.pages["/w/api.php"] = wiki({title: {"title": title, "extract": BAT}})
+    (sense,) = Wikipedia(site.url, make_fetcher()).senses(title)
+    assert sense.place == f"{site.url}/wiki/Who's_next%3F_(dance)"
+
+
 def test_another_form_of_a_word_leads_to_the_word(site, make_fetcher):
     form = "<h2>English</h2><h3>Verb</h3><ol><li>present participle and gerund of swing</li></ol>"
     site.pages["/w/api.php"] = wiki({"swinging": {"html": form}, "swing": {"html": DEFINED}})
