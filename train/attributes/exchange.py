@@ -82,7 +82,9 @@ def exchange(
     try:
         numbers = places(address, private=private)
     except AddressError as error:
-        raise ExchangeError(str(error), passing=False, away=True) from error
+        # Without a cause the host is known, and must not be asked.
+        away = error.__cause__ is not None
+        raise ExchangeError(str(error), passing=False, away=away) from error
     for number in numbers[:-1]:
         try:
             return _ask(number, method, address, headers, body, limits)

@@ -33,15 +33,24 @@ class FetchError(Exception):
     """A page that is not to be had; the message says why, without the address."""
 
 
+class AwayError(FetchError):
+    """Nobody is at the address that was asked for; other pages there would fare no better."""
+
+
 @dataclass
 class _Site:
-    """What is known of one site; its lock is held while it is asked."""
+    """What is known of one site; its lock is held while it is asked.
+
+    What was in vain is remembered for the run: `away` and `no_robots` say why, by whether a private
+    place was allowed.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     free_s: float = 0.0
     delay_s: float = 0.0
     robots: Any = None
-    why_no_robots: str = ""
+    away: dict[bool, str] = field(default_factory=dict)
+    no_robots: dict[bool, FetchError] = field(default_factory=dict)
 
 
 class Fetcher:
@@ -107,7 +116,12 @@ class Fetcher:
             if address.url in seen:
                 raise FetchError("it redirects in a circle")
             seen.add(address.url)
-            reply = self._allowed(address, first, robots=robots)
+            try:
+                reply = self._allowed(address, first, robots=robots)
+            except AwayError as error:
+                if address.origin == first.origin:
+                    raise
+                raise FetchError(f"it redirects elsewhere: {error}") from error
             if reply.status not in _REDIRECTS or "location" not in reply.headers:
                 return _page(address, reply)
             try:
@@ -130,13 +144,13 @@ class Fetcher:
             return self._sites.setdefault(address.origin, _Site(delay_s=self._delay_s))
 
     def _may(self, site: _Site, address: WebAddress, *, private: bool) -> bool:
-        if site.why_no_robots:
-            raise FetchError(site.why_no_robots)
+        if known := site.no_robots.get(private):
+            raise type(known)(str(known)) from known
         if site.robots is None:
             try:
                 site.robots = self._read_robots(site, address, private=private)
             except FetchError as error:
-                site.why_no_robots = str(error)
+                site.no_robots[private] = error
                 raise
             wanted_s = float(site.robots.crawl_delay(AGENT) or 0)
             site.delay_s = max(site.delay_s, min(wanted_s, _LONGEST_CRAWL_DELAY_S))
@@ -163,14 +177,18 @@ class Fetcher:
                     return Protego.parse(text)
                 at = at.joined(reply.headers["location"])
             except (FetchError, AddressError) as error:
-                raise FetchError(f"its robots.txt cannot be read now: {error}") from error
+                gone = isinstance(error, AwayError) and at.origin == address.origin
+                kind = AwayError if gone else FetchError
+                raise kind(f"its robots.txt cannot be read now: {error}") from error
         return Protego.parse("")
 
     def _patiently(
         self, site: _Site, address: WebAddress, limits: Limits, *, private: bool
     ) -> Reply:
         """Ask, and ask again with growing waits while that may help."""
-        why = ""
+        if private in site.away:
+            raise AwayError(site.away[private])
+        why, away = "", False
         for attempt in range(ATTEMPTS):
             time.sleep(max(0.0, site.free_s - time.monotonic()))
             try:
@@ -179,18 +197,25 @@ class Fetcher:
                 )
                 if reply.status not in _PASSING:
                     return reply
-                why, asked_s = f"it answers {reply.status}", retry_after_s(reply.headers)
+                why, away = f"it answers {reply.status}", False
+                asked_s = retry_after_s(reply.headers)
             except ExchangeError as error:
-                why, asked_s = str(error), None
-                if not error.passing:
+                why, away, asked_s = str(error), error.away, None
+                if not (error.passing or away):
                     raise FetchError(why) from error
+                if not error.passing:
+                    break
             finally:
-                site.free_s = time.monotonic() + site.delay_s
+                if not away:  # else nothing was sent
+                    site.free_s = time.monotonic() + site.delay_s
             wait_s = wait_before(attempt, asked_s)
             if wait_s is None:
                 break
             log.debug("%s: %s; waiting %.1f s", address.host, why, wait_s)
             time.sleep(wait_s)
+        if away:
+            site.away[private] = why
+            raise AwayError(why)
         raise FetchError(why)
 
     def _headers(self) -> dict[str, str]:

@@ -5,8 +5,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from stzsar.runtime.labels import read_labels
+from stzsar.train.attributes.cli import main
 from stzsar.train.attributes.sources import Folder
 
 from .conftest import Given, completion
@@ -206,6 +208,17 @@ def test_a_page_that_surprises_is_a_problem_of_its_label(folder, model, monkeypa
     assert result.exit_code == 1
     assert "its page cannot be read" in result.stderr
     assert bank() == {"bowling": GOOD["bowling"]}
+
+
+def test_without_a_network_it_ends_and_says_so(folder):
+    arguments = ["labels.txt", "--output", "bank.json", "--cache", "cache", "--llm", "none"]
+    source = "http://127.0.0.1:9/{label}"
+    result = CliRunner().invoke(main, [*arguments, "--source", source, "--delay", "0"])
+    assert result.exit_code == 2
+    assert "No site can be reached (" in result.stderr
+    assert "connection refused): check the network" in result.stderr
+
+    assert run(None, "--llm", "none", "--source", source).exit_code == 0  # there are files too
 
 
 def test_without_a_model_keywords_are_marked_so(folder):
