@@ -57,6 +57,15 @@ def test_a_saved_page_and_a_text_of_another_time_are_read_as_files(tmp_path):
     assert "Sehne bis ans Kinn" in file_text(text)
 
 
+def test_of_a_huge_page_the_beginning_is_read(tmp_path):
+    page = tmp_path / "a.html"
+    late = "A zebra came late to the meadow. " * 20
+    page.write_text(html(f"{WORDS}</p><!--{'x' * (1 << 20)}--><p>{late}"))
+    text = file_text(page)
+    assert "towards the target" in text
+    assert "zebra" not in text
+
+
 @pytest.mark.parametrize(
     ("given", "message"),
     [
