@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from ..runtime.bundle import shipped_bundle
 from ..runtime.commandline import at_the_edge, say
+from ..runtime.errors import StzsarError
 from ..runtime.labels import Label
 from ..runtime.recognizer import Recognizer
 from ..runtime.shapes.scenes import SAMPLING, Scene, unseen_actions
@@ -56,6 +57,8 @@ class Row:
 @at_the_edge
 def main(llm_url: str | None, llm_model: str | None, quick: bool) -> None:
     """Compare attributes of the road, of the hand, and none, on unseen classes."""
+    if llm_model and not llm_url:
+        raise StzsarError("--llm-model needs to know where: add --llm-url, or leave it out.")
     clips = (QUICK_CLIPS_PER_CLASS if quick else CLIPS_PER_CLASS) * len(unseen_actions())
     banks = {
         "written by hand": by_hand(),
@@ -101,17 +104,23 @@ def top1(labels: Sequence[Label], clips: int, *, hard: bool) -> float:
 
     In the hard setting the embedded text is ambiguous, whatever the attributes are.
     """
-    texts = [action.label.text if hard else action.label.name for action in unseen_actions()]
-    named = [replace(label, text=text) for label, text in zip(labels, texts, strict=True)]
-    if all(label.attributes == (label.name,) for label in labels):
-        named = [replace(label, attributes=(label.text,)) for label in named]
-    scorer = Recognizer.load(shipped_bundle(), labels=named).scorer
+    scorer = Recognizer.load(shipped_bundle(), labels=embedded(labels, hard=hard)).scorer
     hits = 0
     for index in range(clips):
         frames, truth = clip(index, hard=hard)
         states = {key: value[None] for key, value in scorer.encode(frames).items()}
         hits += int(scorer.score(states)[0][0].argmax() == truth)
     return hits / clips
+
+
+def embedded(labels: Sequence[Label], *, hard: bool) -> list[Label]:
+    """Return the unseen classes as a scorer gets them: one without attributes has its text's."""
+    found = []
+    for label, action in zip(labels, unseen_actions(), strict=True):
+        text = action.label.text if hard else label.name
+        none = label.attributes == (label.name,)
+        found.append(replace(label, text=text, attributes=(text,) if none else label.attributes))
+    return found
 
 
 def clip(index: int, *, hard: bool) -> tuple[Array, int]:

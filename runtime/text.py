@@ -41,7 +41,7 @@ class TextEncoder:
         bundle.check(TEXT_GRAPH)
         self._prompt = spec.prompt
         self._context_length = spec.context_length
-        self._encode = _load_tokenizer(bundle, spec.context_length)
+        self._encode = open_tokenizer(bundle, spec.context_length)
         self._path = bundle.path / TEXT_GRAPH
         # It runs once, for which building a TensorRT engine would take too long.
         engine = "onnxruntime" if importlib.util.find_spec("onnxruntime") else "auto"
@@ -112,8 +112,13 @@ class TextEncoder:
         return LabelBank(tuple(labels), embeddings[firsts], attributes, mask)
 
 
-def _load_tokenizer(bundle: Bundle, length: int) -> Callable[[str], Sequence[int]]:
-    """Return what maps cleaned text to tokens, at most `length` with those of start and end."""
+def open_tokenizer(bundle: Bundle, length: int) -> Callable[[str], Sequence[int]]:
+    """Return what maps cleaned text to tokens, at most `length` with those of start and end.
+
+    Raises:
+        BundleError: the bundle's tokenizer cannot be read.
+        EngineError: it is not CLIP's, and the package tokenizers is not installed.
+    """
     path = bundle.path / TOKENIZER
     try:
         tokenizer = ClipTokenizer.open(path)

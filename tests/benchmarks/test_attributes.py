@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.benchmarks import attributes as benchmark
+from stzsar.runtime.labels import Label
 from stzsar.runtime.shapes.scenes import unseen_actions
 
 pytest.importorskip("yake", reason="the extra [attributes] is not installed")
@@ -32,6 +33,21 @@ def test_the_road_makes_a_bank_of_the_texts():
     labels = benchmark.by_road(benchmark.ByYake("en"))
     assert [label.name for label in labels] == [a.label.name for a in unseen_actions()]
     assert all(1 <= len(label.attributes) <= 8 for label in labels)
+
+
+def test_a_class_without_attributes_has_the_text_that_its_setting_gives():
+    labels = benchmark.by_hand()
+    labels[0] = Label(labels[0].name)
+    hard = benchmark.embedded(labels, hard=True)
+    assert hard[0].attributes == (unseen_actions()[0].label.text,)
+    assert hard[1].attributes == labels[1].attributes
+    assert benchmark.embedded(labels, hard=False)[0].attributes == (labels[0].name,)
+
+
+def test_a_model_without_a_server_is_refused():
+    result = CliRunner().invoke(benchmark.main, ["--llm-model", "x"])
+    assert result.exit_code == 2
+    assert "add --llm-url" in result.stderr
 
 
 @pytest.mark.slow

@@ -113,4 +113,6 @@ def is_public(number: str) -> bool:
             inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if ip.is_site_local:  # deprecated (RFC 3879), and not in is_private
+            return False
     return ip.is_global and not ip.is_multicast

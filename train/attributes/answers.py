@@ -13,7 +13,7 @@ MAX_WORDS = 64
 MAX_CHARACTERS = 20_000
 _THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL | re.IGNORECASE)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_ITEM = re.compile(r"^\s*(?:[-*•]|\d{1,2}[.)])\s+(.+?)\s*$", re.MULTILINE)
+_ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+(\S.*)$", re.MULTILINE)
 _NUMBER = re.compile(r"\d+")
 
 
@@ -26,7 +26,7 @@ def keywords_of(answer: str) -> list[str]:
             return found[:MAX_WORDS]
     if (start := text.find("[")) >= 0:  # cut off, or not quite JSON: its whole strings
         return [_unescaped(found) for found in _STRING.findall(text[start:])][:MAX_WORDS]
-    return _ITEM.findall(text)[:MAX_WORDS]
+    return [found.rstrip() for found in _ITEM.findall(text)][:MAX_WORDS]
 
 
 def entries_of(answer: str, count: int) -> list[int] | None:
@@ -60,6 +60,8 @@ def _strings(value: Any) -> list[str]:
         words = [word for item in value for word in re.split(r"[,;\n]", _word(item))]
         return [word for word in words if word.strip()]
     if isinstance(value, dict):
+        if isinstance(value.get("keywords"), str):
+            return _strings([value["keywords"]])
         for inner in [value.get("keywords"), *value.values()]:
             if isinstance(inner, list | dict) and (found := _strings(inner)):
                 return found

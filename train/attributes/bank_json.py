@@ -1,7 +1,9 @@
 """Banks as readable JSON: written whole, and read with the line of each value."""
 
 import json
+import os
 import re
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from .cache import written_whole
 # A string that json.loads has found to be one.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SPACE = re.compile(r"[ \t\n\r]*")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _OTHER = re.compile(r"[^\s,\[\]{}:]+")
 
 
@@ -39,13 +42,21 @@ def write_bank(path: Path, entries: Sequence[Any]) -> None:
         StzsarError: it cannot be written.
     """
     content = json.dumps(list(entries), indent=1, ensure_ascii=False) + "\n"
+    place = path.resolve()  # a link stays one
     try:
-        written_whole(path, content.encode())
-        path.chmod(0o644)
+        mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else 0o666 & ~_umask()
+        # Half a surrogate, of a file's name or a page, is no character and becomes "?".
+        written_whole(place, content.encode("utf-8", "replace"), mode)
     except OSError as error:
         raise StzsarError(
             f"Cannot write {path} ({error.strerror}): name a file in a folder that exists."
         ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)  # it can only be read by setting it
+    os.umask(mask)
+    return mask
 
 
 def parse_placed(text: str) -> Placed:
@@ -67,7 +78,7 @@ class _Lines:
 
     def of(self, position: int) -> int:
         """Return the line of a position, which never lies before the last one."""
-        self._line += self._text.count("\n", self._at, position)
+        self._line += len(_LINE_END.findall(self._text, self._at, position))
         self._at = position
         return self._line
 

@@ -89,14 +89,15 @@ class Cache:
             ) from error
 
 
-def written_whole(path: Path, content: bytes) -> None:
-    """Write a file that appears whole or not at all."""
+def written_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Write a file that appears whole or not at all, with the permissions `mode`."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
+        Path(name).chmod(mode)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)

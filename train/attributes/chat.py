@@ -28,10 +28,14 @@ log = logging.getLogger(__name__)
 KEY_VARIABLE = "STZSAR_LLM_KEY"
 OPENAI_VARIABLE, OPENAI_HOST = "OPENAI_API_KEY", "api.openai.com"
 MAX_TOKENS = 512
+# Where that is too little: for models that think aloud first.
+MAX_TOKENS_AT_LENGTH = 4096
 _MAX_ANSWER_BYTES = 1 << 20
+_SECRET_LENGTH = 8
 _PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _REFUSES_PARAMETERS = {400, 404, 415, 422, 500, 501}
 _REDIRECTS = {301, 302, 303, 307, 308}
+_MALFORMED = (ValueError, TypeError, KeyError, IndexError, RecursionError)
 
 
 class ModelError(Exception):
@@ -72,6 +76,7 @@ class ChatModel:
         self._cache = cache
         self._limits = Limits(total_s=timeout_s, max_bytes=_MAX_ANSWER_BYTES)
         self._parameters = _Parameters()
+        self._tokens = MAX_TOKENS
         self.model = model or self._first_model()
 
     @property
@@ -94,23 +99,40 @@ class ChatModel:
         question = json.dumps([self._base, self.model, list(messages), schema], sort_keys=True)
         kept = self._cache.answer(question)
         if kept is not None and isinstance(kept.get("text"), str):
-            return Answer(kept["text"], str(kept.get("date", "")), bool(kept.get("cut_off")))
-        answer = self._asked(messages, schema)
-        self._cache.keep_answer(
-            question, {"text": answer.text, "date": answer.date, "cut_off": answer.cut_off}
-        )
+            return Answer(kept["text"], str(kept.get("date", "")))
+        answer = self._whole(messages, schema)
+        # Another run may have better luck than with nothing, or half of it.
+        if answer.text.strip() and not answer.cut_off:
+            self._cache.keep_answer(question, {"text": answer.text, "date": answer.date})
         return answer
 
-    def _asked(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Answer:
+    def _whole(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Answer:
+        """Ask, and once more with a higher limit if that cut the answer off."""
+        tokens = self._tokens
+        answer = self._asked(messages, schema, tokens)
+        if not answer.cut_off or tokens == MAX_TOKENS_AT_LENGTH:
+            return answer
+        try:
+            longer = self._asked(messages, schema, MAX_TOKENS_AT_LENGTH)
+        except ModelError:  # too slow, or more than the model can
+            return answer
+        if not longer.cut_off:
+            self._tokens = MAX_TOKENS_AT_LENGTH
+        return longer
+
+    def _asked(self, messages: Sequence[Message], schema: Mapping[str, Any], tokens: int) -> Answer:
         while True:
             tried = self._parameters.now()
-            body = {"model": self.model, "messages": list(messages), **tried.body(schema)}
+            body = {"model": self.model, "messages": list(messages), **tried.body(schema, tokens)}
             reply = self._patiently("POST", self._address, json.dumps(body).encode())
             if reply.status == 200:
                 return self._read(reply)
             complaint = reply.body.decode("utf-8", "replace")
-            if reply.status not in _REFUSES_PARAMETERS or not self._parameters.less(
-                tried, complaint
+            known = tokens == MAX_TOKENS_AT_LENGTH  # only the limit is new
+            if (
+                known
+                or reply.status not in _REFUSES_PARAMETERS
+                or not self._parameters.less(tried, complaint)
             ):
                 self._refused(reply)
 
@@ -160,7 +182,7 @@ class ChatModel:
                 f"{self._base} redirects elsewhere, where no key is sent: give the address that it "
                 "leads to as --llm-url."
             )
-        said = self._without_key(_complaint(reply))
+        said = _short(self._without_key(_complaint(reply))) or f"it answers {reply.status}"
         if reply.status in (404, 405):
             raise ModelAwayError(
                 f"{self._base} has no model {self.model!r}, or speaks no chat ({said}): give "
@@ -175,7 +197,7 @@ class ChatModel:
             if isinstance(content, list):
                 content = "".join(str(part.get("text", "")) for part in content)
             cut_off = choice.get("finish_reason") == "length"
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        except (*_MALFORMED, AttributeError) as error:
             raise ModelError("the language model's server sends no chat completion") from error
         return Answer(self._without_key(str(content)), today(), cut_off)
 
@@ -189,8 +211,8 @@ class ChatModel:
         if reply.status in (401, 403):
             self._refused(reply)
         try:
-            return str(json.loads(reply.body)["data"][0]["id"])
-        except (ValueError, TypeError, KeyError, IndexError) as error:
+            return self._without_key(str(json.loads(reply.body)["data"][0]["id"]))
+        except _MALFORMED as error:
             raise ModelAwayError(
                 f"{self._base} lists no models (it answers {reply.status}): give --llm-model, and "
                 "an --llm-url that ends in /v1."
@@ -203,7 +225,8 @@ class ChatModel:
         return headers
 
     def _without_key(self, text: str) -> str:
-        return text.replace(self._key, "***") if self._key else text
+        # Shorter ones ("none", "x") are for servers that want none, and are parts of words.
+        return text.replace(self._key, "***") if len(self._key) >= _SECRET_LENGTH else text
 
 
 @dataclass(frozen=True)
@@ -214,8 +237,8 @@ class _Tried:
     limit: str = "max_tokens"
     temperature: bool = True
 
-    def body(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        body: dict[str, Any] = {self.limit: MAX_TOKENS}
+    def body(self, schema: Mapping[str, Any], tokens: int) -> dict[str, Any]:
+        body: dict[str, Any] = {self.limit: tokens}
         if self.temperature:
             body["temperature"] = 0
         if self.form == "json_schema":
@@ -265,18 +288,22 @@ def _code(said: str) -> str:
     try:
         error = json.loads(said).get("error")
         return str(error.get("code", "")) if isinstance(error, dict) else ""
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return ""
 
 
 def _complaint(reply: Reply) -> str:
-    text = reply.body[:4000].decode("utf-8", "replace")
+    text = reply.body.decode("utf-8", "replace")
     try:
         error = json.loads(text).get("error")
-        text = str(error.get("message", text) if isinstance(error, dict) else error or text)
-    except (ValueError, AttributeError):
-        pass
-    return " ".join(text.split())[:200].rstrip(".") or f"it answers {reply.status}"
+        return str(error.get("message", text) if isinstance(error, dict) else error or text)
+    except (ValueError, AttributeError, RecursionError):
+        return text
+
+
+def _short(text: str) -> str:
+    """Return the beginning on one line; the key must be out, as a part of it would be shown."""
+    return " ".join(text.split())[:200].rstrip(".")
 
 
 def _key(address: WebAddress) -> str:

@@ -1,7 +1,9 @@
 """stzsar-attributes check: what is wrong with a bank, line by line."""
 
 import json
+import re
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,6 +78,10 @@ def problems_of(text: str, stemmer: Stemmer, count_tokens: CountTokens) -> list[
         bank = parse_placed(text)
     except json.JSONDecodeError as error:
         return [Problem(error.lineno, f"is not JSON: {error.msg}, at column {error.colno}.")]
+    except ValueError:  # Python reads no integer of more than 4300 digits
+        found = re.search(r"\d{4000}", text)
+        line = text.count("\n", 0, found.start()) + 1 if found else 1
+        return [Problem(line, "holds a number of thousands of digits, which no bank has.")]
     except RecursionError:
         return [Problem(1, "is nested too deeply to be a bank.")]
     if bank.is_object or not isinstance(bank.value, list) or not bank.value:
@@ -220,14 +226,14 @@ def _shared(found: list[_Attribute], labels: int) -> Iterator[Problem]:
     of_labels: dict[str, set[Stems]] = {}
     for attribute in found:
         of_labels.setdefault(attribute.label, set()).add(attribute.stems)
-    often = shared_too_often(of_labels.values())
+    often = shared_too_often(of_labels.values(), labels)
+    counts = Counter(stems for own in of_labels.values() for stems in own)
     for attribute in found:
         if attribute.stems in often:
-            count = sum(attribute.stems in own for own in of_labels.values())
             yield Problem(
                 attribute.line,
-                f"{attribute.words!r:.80} is an attribute of {count} labels; at most "
-                f"{allowed_sharing(labels)} of {labels} may share one.",
+                f"{attribute.words!r:.80} is an attribute of {counts[attribute.stems]} labels; at "
+                f"most {allowed_sharing(labels)} of {labels} may share one.",
             )
 
 

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -177,7 +178,7 @@ def main(context: click.Context, labels: Path, **options: Any) -> None:
     cache = Cache(options["cache_folder"] or default_folder())
     fetcher = Fetcher(
         cache,
-        user_agent=_user_agent(options["contact"], names),
+        user_agent="" if options["dry_run"] else _user_agent(options["contact"], names),
         named=origins(names, language),
         delay_s=options["delay_s"],
     )
@@ -233,6 +234,16 @@ def _refuse_idle(context: click.Context, options: dict[str, Any], names: Sequenc
         for flag, name in (("--output", "output"), ("--overwrite", "overwrite")):
             if given(name):
                 raise StzsarError(f"--dry-run writes nothing: leave out {flag}.")
+        for flag, name in (
+            ("--contact", "contact"),
+            ("--delay", "delay_s"),
+            ("--llm-model", "llm_model"),
+            ("--llm-timeout", "timeout_s"),
+            ("--bundle", "bundle"),
+            ("--parallel", "parallel"),
+        ):
+            if given(name):
+                raise StzsarError(f"--dry-run asks nobody, and orders nothing: leave out {flag}.")
     elif not options["output"]:
         raise StzsarError("Say where the bank goes: --output attributes.json, or --dry-run.")
     if options["llm"] == "none":
@@ -257,11 +268,19 @@ def _checked_output(options: dict[str, Any], labels: Path) -> Path | None:
         raise StzsarError(f"{output} is what the labels are read from: name another --output.")
     if output.is_dir() or not output.parent.is_dir():
         raise StzsarError(f"Cannot write {output}: name a file in a folder that exists.")
+    if output.exists() and not output.is_file():
+        raise StzsarError(f"{output} is no regular file: name another --output.")
     if output.exists() and not options["overwrite"]:
         raise StzsarError(
             f"{output} is there, and may have been edited: name another file, or add --overwrite."
         )
-    return output
+    try:  # before the work, which may take hours
+        with tempfile.TemporaryFile(dir=output.resolve().parent):
+            return output
+    except OSError as error:
+        raise StzsarError(
+            f"Cannot write {output} ({error.strerror}): name a file in another folder."
+        ) from error
 
 
 def _is_web(name: str) -> bool:

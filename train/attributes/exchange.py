@@ -21,11 +21,16 @@ _BLOCK = 1 << 16
 
 @dataclass(frozen=True)
 class Limits:
-    """What a request may take: seconds to connect, seconds in all, and bytes, unpacked."""
+    """What a request may take: seconds to connect, seconds in all, and bytes, unpacked.
+
+    Attributes:
+        cuts: whether a body that is too large is cut there, and not refused.
+    """
 
     connect_s: float = 10.0
     total_s: float = 30.0
     max_bytes: int = 5 << 20
+    cuts: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,10 +82,16 @@ def exchange(
     try:
         numbers = places(address, private=private)
     except AddressError as error:
-        raise ExchangeError(str(error), passing=False, away=True) from error
+        # Without a cause the host is known, and must not be asked.
+        away = error.__cause__ is not None
+        raise ExchangeError(str(error), passing=False, away=away) from error
     for number in numbers[:-1]:
-        with contextlib.suppress(ExchangeError):
+        try:
             return _ask(number, method, address, headers, body, limits)
+        except ExchangeError as error:
+            # What was asked already may have been done, and paid for.
+            if not error.away:
+                raise
     return _ask(numbers[-1], method, address, headers, body, limits)
 
 
@@ -157,6 +168,8 @@ def _read(reply: Any, limits: Limits) -> bytes:
     blocks, size = [], 0
     for block in reply.stream(_BLOCK, decode_content=True):
         size += len(block)
+        if size > limits.max_bytes and limits.cuts:
+            return b"".join([*blocks, block])[: limits.max_bytes]
         if size > limits.max_bytes:
             raise ExchangeError(f"it is larger than {limits.max_bytes >> 20} MiB", passing=False)
         blocks.append(block)

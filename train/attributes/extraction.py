@@ -15,6 +15,8 @@ from .sources import Sense
 # About a thousand tokens: small models read little, and an article begins with what matters.
 MAX_TEXT_CHARACTERS = 4000
 MAX_CHOSEN = 2
+# A long article has them all; counting in a whole book would take minutes.
+_MAX_COUNTED_CHARACTERS = 50_000
 _SHOWN_SENSES = 40
 _MAX_PROBLEM_CHARACTERS = 600
 
@@ -143,8 +145,8 @@ class ByYake:
         return [0], "the first, without a language model"
 
     def take(self, _label: str, passage: Passage, /) -> Take:
-        """Return the keywords of the whole text."""
-        words = yake_keywords(passage.text, self._language)
+        """Return the keywords of the text."""
+        words = yake_keywords(passage.text[:_MAX_COUNTED_CHARACTERS], self._language)
         return Take(passage, tuple(words), today())
 
     def take_again(self, _label: str, _last: Take, _problems: str, _count: int, /) -> Take:

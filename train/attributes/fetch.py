@@ -6,7 +6,7 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ MAX_REDIRECTS = 5
 ATTEMPTS = 4
 FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0
 _LONGEST_CRAWL_DELAY_S = 30.0
-_ROBOTS = Limits(max_bytes=512 << 10)
+# RFC 9309, 2.5: at least so much is read.
+_ROBOTS = Limits(max_bytes=500 << 10, cuts=True)
 _REDIRECTS = {301, 302, 303, 307, 308}
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 _GONE = {404, 410}
@@ -32,14 +33,24 @@ class FetchError(Exception):
     """A page that is not to be had; the message says why, without the address."""
 
 
+class AwayError(FetchError):
+    """Nobody is at the address that was asked for; other pages there would fare no better."""
+
+
 @dataclass
 class _Site:
-    """What is known of one site; its lock is held while it is asked."""
+    """What is known of one site; its lock is held while it is asked.
+
+    What was in vain is remembered for the run: `away` and `no_robots` say why, by whether a private
+    place was allowed.
+    """
 
     lock: threading.Lock = field(default_factory=threading.Lock)
     free_s: float = 0.0
     delay_s: float = 0.0
     robots: Any = None
+    away: dict[bool, str] = field(default_factory=dict)
+    no_robots: dict[bool, FetchError] = field(default_factory=dict)
 
 
 class Fetcher:
@@ -75,13 +86,16 @@ class Fetcher:
         """Say whether `url` needs not be asked again."""
         return self._cache.page(url) is not None
 
-    def get(self, url: str, *, robots: bool = True) -> Page:
+    def get(
+        self, url: str, *, robots: bool = True, accept: Callable[[Page], bool] | None = None
+    ) -> Page:
         """Return the page at `url`.
 
         Args:
             url: http or https.
             robots: whether robots.txt decides. A public API has rules of its own, and robots.txt,
                 which is for crawlers of pages, often forbids its path.
+            accept: whether a page is what was asked for; one that is not is returned, and not kept.
 
         Raises:
             FetchError: it is not there, forbidden, too large, too slow, or no address.
@@ -89,7 +103,8 @@ class Fetcher:
         page = self._cache.page(url)
         if page is None:
             page = self._followed(url, robots=robots)
-            self._cache.keep_page(url, page)
+            if accept is None or accept(page):
+                self._cache.keep_page(url, page)
         if page.status in _GONE:
             raise FetchError("there is no such page")
         return page
@@ -101,7 +116,12 @@ class Fetcher:
             if address.url in seen:
                 raise FetchError("it redirects in a circle")
             seen.add(address.url)
-            reply = self._allowed(address, first, robots=robots)
+            try:
+                reply = self._allowed(address, first, robots=robots)
+            except AwayError as error:
+                if address.origin == first.origin:
+                    raise
+                raise FetchError(f"it redirects elsewhere: {error}") from error
             if reply.status not in _REDIRECTS or "location" not in reply.headers:
                 return _page(address, reply)
             try:
@@ -124,8 +144,14 @@ class Fetcher:
             return self._sites.setdefault(address.origin, _Site(delay_s=self._delay_s))
 
     def _may(self, site: _Site, address: WebAddress, *, private: bool) -> bool:
+        if known := site.no_robots.get(private):
+            raise type(known)(str(known)) from known
         if site.robots is None:
-            site.robots = self._read_robots(site, address, private=private)
+            try:
+                site.robots = self._read_robots(site, address, private=private)
+            except FetchError as error:
+                site.no_robots[private] = error
+                raise
             wanted_s = float(site.robots.crawl_delay(AGENT) or 0)
             site.delay_s = max(site.delay_s, min(wanted_s, _LONGEST_CRAWL_DELAY_S))
         return bool(site.robots.can_fetch(address.url, AGENT))
@@ -143,20 +169,26 @@ class Fetcher:
             try:
                 here = private and at.origin == address.origin
                 reply = self._patiently(site, at, _ROBOTS, private=here)
+                if reply.status >= 500:
+                    raise FetchError(f"it answers {reply.status}")
                 if reply.status not in _REDIRECTS or "location" not in reply.headers:
                     # What is not there forbids nothing (RFC 9309, 2.3.1.3).
                     text = reply.body.decode("utf-8-sig", "replace") if reply.status == 200 else ""
                     return Protego.parse(text)
                 at = at.joined(reply.headers["location"])
             except (FetchError, AddressError) as error:
-                raise FetchError(f"its robots.txt cannot be read now: {error}") from error
+                gone = isinstance(error, AwayError) and at.origin == address.origin
+                kind = AwayError if gone else FetchError
+                raise kind(f"its robots.txt cannot be read now: {error}") from error
         return Protego.parse("")
 
     def _patiently(
         self, site: _Site, address: WebAddress, limits: Limits, *, private: bool
     ) -> Reply:
         """Ask, and ask again with growing waits while that may help."""
-        why = ""
+        if private in site.away:
+            raise AwayError(site.away[private])
+        why, away = "", False
         for attempt in range(ATTEMPTS):
             time.sleep(max(0.0, site.free_s - time.monotonic()))
             try:
@@ -165,18 +197,25 @@ class Fetcher:
                 )
                 if reply.status not in _PASSING:
                     return reply
-                why, asked_s = f"it answers {reply.status}", retry_after_s(reply.headers)
+                why, away = f"it answers {reply.status}", False
+                asked_s = retry_after_s(reply.headers)
             except ExchangeError as error:
-                why, asked_s = str(error), None
-                if not error.passing:
+                why, away, asked_s = str(error), error.away, None
+                if not (error.passing or away):
                     raise FetchError(why) from error
+                if not error.passing:
+                    break
             finally:
-                site.free_s = time.monotonic() + site.delay_s
+                if not away:  # else nothing was sent
+                    site.free_s = time.monotonic() + site.delay_s
             wait_s = wait_before(attempt, asked_s)
             if wait_s is None:
                 break
             log.debug("%s: %s; waiting %.1f s", address.host, why, wait_s)
             time.sleep(wait_s)
+        if away:
+            site.away[private] = why
+            raise AwayError(why)
         raise FetchError(why)
 
     def _headers(self) -> dict[str, str]:
@@ -205,7 +244,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         when = email.utils.parsedate_to_datetime(value)
         return max(0.0, when.timestamp() - time.time())
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

@@ -9,6 +9,8 @@ from .cache import Page
 from .fetch import FetchError
 
 MAX_FILE_BYTES = 5 << 20
+# trafilatura takes long over more, and articles are shorter.
+_MAX_HTML_CHARACTERS = 1 << 20
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -69,7 +71,7 @@ def decoded(content: bytes, content_type: str) -> str:
     for name in ("utf-8", *([_REALLY.get(said[1].lower(), said[1])] if said else [])):
         try:
             return content.decode(name)
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
     return _guessed(content)
 
@@ -90,7 +92,9 @@ def _from_html(text: str) -> str:
             "'.[cpu,attributes]' in stzsar's folder."
         ) from error
     try:
-        found = trafilatura.extract(text, include_comments=False, include_tables=False)
+        found = trafilatura.extract(
+            text[:_MAX_HTML_CHARACTERS], include_comments=False, include_tables=False
+        )
     except Exception as error:  # lxml's errors and its own, on pages that are broken enough
         raise FetchError("its HTML cannot be read") from error
     return found or ""

@@ -1,20 +1,26 @@
 """The road of all labels: find text, extract, clean, ask again, record."""
 
+import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
+from ...runtime.errors import StzsarError
 from ...runtime.labels import Label
 from .chat import ModelError
 from .extraction import Extractor, Passage, Take
-from .fetch import FetchError
+from .fetch import AwayError, FetchError
 from .rules import WANTED, CountTokens, Stemmer, Stems, shared_too_often
 from .settling import Settled, settle
 from .sources import Sense, TextSource
 
+log = logging.getLogger(__name__)
+
 ROUNDS = 3
+# What pages bring that nobody thought of ends one label, and not the run.
+_SURPRISES = (ValueError, TypeError, LookupError, AttributeError)
 
 Entry = dict[str, Any]
 Progress = Callable[[str, int, int], None]
@@ -120,11 +126,21 @@ class Road:
 
     def _find(self, work: Work) -> None:
         senses: list[Sense] = []
+        away: list[str] = []
         for source in self._sources:
             try:
                 senses += source.senses(work.label.name if source.by_name else work.label.text)
             except FetchError as error:
                 work.problems.append(f"{source.name}: {error}")
+                away += [str(error)] if isinstance(error, AwayError) else []
+            except _SURPRISES:
+                log.debug("%s: %s", source.name, work.label.name, exc_info=True)
+                work.problems.append(f"{source.name}: its page cannot be read")
+        if away and len(away) == len(self._sources):
+            raise StzsarError(
+                f"No site can be reached ({'; '.join(dict.fromkeys(away))}): check the network, or "
+                "give a folder with --source."
+            )
         if not senses:
             return
         chosen, how = [0], None
@@ -142,6 +158,9 @@ class Road:
             work.passages.append(Passage(sense.place, sense.text(), said))
         except FetchError as error:
             work.problems.append(f"{sense.place}: {error}")
+        except _SURPRISES:
+            log.debug("%s", sense.place, exc_info=True)
+            work.problems.append(f"{sense.place}: its page cannot be read")
 
     def _ask_again(self, lacking: tuple[Work, Settled]) -> None:
         work, found = lacking

@@ -138,11 +138,14 @@ def allowed_sharing(labels: int) -> int:
     return max(math.floor(SHARE * labels), 2 if labels > 2 else 1)
 
 
-def shared_too_often(of_labels: Iterable[Iterable[Stems]]) -> set[Stems]:
-    """Return the stems that more labels have than may; each label's are given once."""
+def shared_too_often(of_labels: Iterable[Iterable[Stems]], labels: int | None = None) -> set[Stems]:
+    """Return the stems that more labels have than may; each label's are given once.
+
+    `labels` is how many labels there are, if not all of them have stems.
+    """
     of_labels = [set(stems) for stems in of_labels]
     counts = Counter(stems for own in of_labels for stems in own)
-    most = allowed_sharing(len(of_labels))
+    most = allowed_sharing(len(of_labels) if labels is None else labels)
     return {stems for stems, count in counts.items() if count > most}
 
 

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
@@ -106,9 +107,10 @@ class Folder:
         """
         self.name = str(folder)
         self._files: dict[str, list[Path]] = {}
-        for number, path in enumerate(sorted(folder.rglob("*"))):
-            if number > _MAX_FILES:
-                raise StzsarError(f"{folder} holds more than {_MAX_FILES} files: name another.")
+        paths = list(islice(folder.rglob("*"), _MAX_FILES + 1))
+        if len(paths) > _MAX_FILES:
+            raise StzsarError(f"{folder} holds more than {_MAX_FILES} files: name another.")
+        for path in sorted(paths):
             if path.suffix.lower() in _SUFFIXES and path.is_file():
                 of = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
                 self._files.setdefault(_spelt(of), []).append(path)
@@ -124,11 +126,19 @@ class Folder:
         return ", ".join(map(str, found)) if found else f"{self.name}/{label}.txt, which is missing"
 
     def senses(self, label: str) -> list[Sense]:
-        """Return a sense for each file."""
+        """Return a sense for each file that can be read; FetchError if there is none."""
         files = self._files.get(_spelt(label), [])
         if not files:
             raise FetchError(f"there is no {label}.txt")
-        return [self._sense(path) for path in files]
+        senses, why = [], None
+        for path in files:
+            try:
+                senses.append(self._sense(path))
+            except FetchError as error:
+                why = error
+        if why and not senses:
+            raise why
+        return senses
 
     def _sense(self, path: Path) -> Sense:
         text = file_text(path)

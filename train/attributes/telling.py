@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
+# Of a text whose tokens are counted: more than any attribute has.
+_LENGTH = 4096
+
 
 class NoEncoder:
     """Without a text encoder: the order stays as given, and tokens are estimated."""
@@ -41,28 +44,23 @@ class BundleEncoder:
             StzsarError: it has no text encoder, or what runs it is not installed.
         """
         from ...runtime.bundle import TOKENIZER, Bundle
+        from ...runtime.text import open_tokenizer
 
         self._bundle = Bundle.open(folder)
         if self._bundle.manifest.text is None:
             raise StzsarError(
                 f"{folder} has no text encoder: export it with one, or leave out --bundle."
             )
-        try:
-            from tokenizers import Tokenizer
-        except ImportError as error:
-            raise StzsarError(
-                "--bundle needs the package tokenizers: pip install tokenizers."
-            ) from error
-        self._tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
-        self._tokenizer.no_truncation()
-        self._tokenizer.no_padding()
+        self._bundle.check(TOKENIZER)
+        self._encode = open_tokenizer(self._bundle, _LENGTH)
+        self._of_none = len(self._encode(""))  # start and end
         self._encoder: TextEncoder | None = None
 
     def tokens(self, words: str) -> int:
         """Return how many tokens `words` are, without those of start and end."""
         from ...runtime.clean_text import clean_text
 
-        return len(self._tokenizer.encode(clean_text(words), add_special_tokens=False).ids)
+        return len(self._encode(clean_text(words))) - self._of_none
 
     def ordered(
         self, labels: Sequence[Label], words: Mapping[str, Sequence[str]]

@@ -8,13 +8,15 @@ import json
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
 from .addresses import WebAddress
+from .cache import Page
 from .fetch import Fetcher, FetchError
 from .sources import Sense, gloss_of
 
 _MAX_SENSES = 60
+_NO_PAGE = ("missingtitle", "invalidtitle")
 _FOUND_PAGES = 3
 _FORM_OF = re.compile(
     r"(?i)^(?:\([^)]*\)\s*)?(?:present participle|gerund|plural|simple past|past participle)"
@@ -34,14 +36,8 @@ class _Api:
         return f"{self.host}/w/api.php?{urlencode({**parameters, **fixed})}"
 
     def ask(self, **parameters: str) -> dict[str, Any]:
-        page = self._fetcher.get(self.url(**parameters), robots=False)
-        try:
-            answer = json.loads(page.body)
-        except (ValueError, RecursionError) as error:
-            raise FetchError("its answer is not the API's JSON") from error
-        if not isinstance(answer, dict):
-            raise FetchError("its answer is not the API's JSON")
-        return answer
+        page = self._fetcher.get(self.url(**parameters), robots=False, accept=_is_answer)
+        return _answer(page)
 
     def html(self, title: str) -> tuple[str, str]:
         """Return a page's title after redirects, and its HTML."""
@@ -52,8 +48,8 @@ class _Api:
         return str(found.get("title", title)), found["text"]
 
     def page_url(self, title: str) -> str:
-        joined = f"{self.host}/wiki/{title.replace(' ', '_')}"
-        return WebAddress.parse(joined).url
+        path = quote(title.replace(" ", "_"), safe="/:()',!")
+        return WebAddress.parse(f"{self.host}/wiki/{path}").url
 
 
 class Wikipedia:
@@ -93,8 +89,9 @@ class Wikipedia:
     }
 
     def _pages(self, parameters: dict[str, str]) -> list[dict[str, Any]]:
-        pages = (self._api.ask(**parameters).get("query") or {}).get("pages") or []
-        return [page for page in pages if isinstance(page, dict) and page.get("title")]
+        query = self._api.ask(**parameters).get("query")
+        pages = query.get("pages") if isinstance(query, dict) else None
+        return [page for page in (pages if isinstance(pages, list) else []) if _is_page(page)]
 
     def _searched(self, label: str) -> list[Sense]:
         asked = {
@@ -158,19 +155,27 @@ class Wiktionary:
 
     def plan(self, label: str) -> str:
         """Return the first question."""
-        return self._api.url(action="parse", page=label.lower(), prop="text", disabletoc="1")
+        return self._api.url(action="parse", page=label, prop="text", disabletoc="1")
 
     def senses(self, label: str) -> list[Sense]:
         """Return the definitions of `label`; FetchError if there are none."""
-        title = label.lower()
-        senses = self._defined(title)
+        title, senses = self._found(label)
         basic = [found[1] for sense in senses if (found := _FORM_OF.match(sense.gloss))]
         if basic and basic[0] != title:
             others = [sense for sense in senses if not _FORM_OF.match(sense.gloss)]
             senses = [*self._defined(basic[0]), *others]
-        if not senses:
-            raise FetchError("it defines nothing")
         return senses[:_MAX_SENSES]
+
+    def _found(self, label: str) -> tuple[str, list[Sense]]:
+        """Return a title and its definitions: as written, or in small letters."""
+        why = FetchError("it defines nothing")
+        for title in dict.fromkeys((label, label.lower())):
+            try:
+                if senses := self._defined(title):
+                    return title, senses
+            except FetchError as error:
+                why = error
+        raise why
 
     def _defined(self, title: str) -> list[Sense]:
         title, html = self._api.html(title)
@@ -204,6 +209,42 @@ class Wiktionary:
 _SECTIONS = {"en": "English"}
 
 
+def _answer(page: Page) -> dict[str, Any]:
+    """Return the API's JSON; FetchError if it is none, or says that something went wrong.
+
+    MediaWiki does so with status 200; that there is no such page is an answer.
+    """
+    try:
+        answer = json.loads(page.body)
+    except (ValueError, RecursionError) as error:
+        raise FetchError("its answer is not the API's JSON") from error
+    if not isinstance(answer, dict):
+        raise FetchError("its answer is not the API's JSON")
+    error = answer.get("error")
+    code = str(error.get("code")) if isinstance(error, dict) else "an error"
+    if error and code not in _NO_PAGE:
+        raise FetchError(f"it answers {code:.40}")
+    return answer
+
+
+def _is_answer(page: Page) -> bool:
+    try:
+        _answer(page)
+    except FetchError:
+        return False
+    return True
+
+
+def _is_page(page: Any) -> bool:
+    return (
+        isinstance(page, dict)
+        and isinstance(page.get("title"), str)
+        and bool(page["title"])
+        and isinstance(page.get("pageprops") or {}, dict)
+        and isinstance(page.get("index", 0), int)
+    )
+
+
 def _extract(page: dict[str, Any]) -> str:
     text = page.get("extract")
     if not isinstance(text, str) or sum(c.isalpha() for c in text) < 20:
@@ -228,6 +269,9 @@ def _said(element: Any) -> str:
 
 
 def _article_title(href: str) -> str:
-    path = urlsplit(urljoin("https://wiki/", href)).path
+    try:
+        path = urlsplit(urljoin("https://wiki/", href)).path
+    except ValueError:
+        return ""
     title = unquote(path.removeprefix("/wiki/")) if path.startswith("/wiki/") else ""
     return "" if ":" in title else title.replace("_", " ")

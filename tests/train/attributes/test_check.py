@@ -89,6 +89,11 @@ def test_a_choice_is_numbers_of_what_there_is(answer, chosen):
     assert entries_of(answer, 3) == chosen
 
 
+def test_keywords_in_one_string_are_keywords():
+    assert [word.strip() for word in keywords_of('{"keywords": "bow, arrow"}')] == ["bow", "arrow"]
+    assert keywords_of("Here:\n\n - bow \n2.\tan arrow\n") == ["bow", "an arrow"]
+
+
 def test_no_answer_is_too_deep_or_too_long_to_be_read():
     assert keywords_of("[" * 100_000) == []
     assert len(keywords_of(json.dumps([f"word {n}" for n in range(1000)]))) == 64
@@ -141,6 +146,9 @@ def test_a_problem_is_told_with_its_line(attributes, line, message):
         ('[\n {"label": "a",\n  "attributes": ["b" "c"]}\n]', 3, "is not JSON: Expecting ','"),
         ("", 1, "is not JSON"),
         ("[" * 100_000, 1, "nested too deeply"),
+        ("[\n1,\n" + "1" * 5000 + "]", 3, "a number of thousands of digits"),
+        (bank(text=4).replace("\n", "\r"), 15, "text of 'archery' is no string"),
+        (bank(text=4).replace("\n", "\r\n"), 15, "text of 'archery' is no string"),
         ("{}", 1, "a bank is a list"),
         ("[]", 1, "a bank is a list"),
         ('[\n "archery"\n]', 2, "an entry is an object"),
@@ -164,6 +172,14 @@ def test_a_label_that_is_there_twice_and_attributes_of_all_are_told():
     assert [line for line, message in told if "'hat' is an attribute of 3 labels" in message] == [
         *(12, 26, 40, 54)
     ]
+
+
+def test_a_share_is_counted_of_all_labels_also_of_those_without_attributes():
+    entries = [
+        {"label": name, "attributes": ["hat"] if name in ("one", "two") else [], "source": "x"}
+        for name in ("one", "two", "three")
+    ]
+    assert not [message for _, message in check(json.dumps(entries)) if "labels" in message]
 
 
 def test_an_attribute_without_a_source_is_told_and_a_source_without_its_attribute():

@@ -1,6 +1,9 @@
 """The command: its key, its servers, its refusals, a kill, and many labels."""
 
 import json
+import os
+import shutil
+import stat
 import subprocess
 import sys
 import threading
@@ -10,14 +13,16 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from stzsar.runtime.bundle import Bundle, shipped_bundle
+from stzsar.runtime.bundle import TOKENIZER, Bundle, shipped_bundle
+from stzsar.runtime.errors import BundleError
 from stzsar.runtime.labels import Label
 from stzsar.runtime.text import TextEncoder
+from stzsar.train.attributes.bank_json import write_bank
 from stzsar.train.attributes.chat import KEY_VARIABLE, OPENAI_VARIABLE
 from stzsar.train.attributes.cli import main
 from stzsar.train.attributes.telling import BundleEncoder, leads
 
-from .conftest import Given
+from .conftest import Given, completion
 from .samples import GOOD, KEY, bank, good, label_of, run
 
 # Keys and servers
@@ -40,6 +45,36 @@ def test_the_key_goes_into_one_header_and_nowhere_else(folder, model, monkeypatc
     written = [path for path in folder.rglob("*") if path.is_file()]
     assert len(written) > 4
     assert not [path for path in written if KEY.encode() in path.read_bytes()]
+
+
+@pytest.mark.parametrize("form", ["{}", '{{"error": {{"message": "{}"}}}}'])
+def test_of_a_key_in_a_long_complaint_not_even_the_beginning_is_shown(
+    folder, model, monkeypatch, form
+):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    for before in (188, 3990):
+        said = form.format("x" * before + KEY).encode()
+        model.say = lambda _question, said=said: Given(said, status=413)
+        result = run(model)
+        assert "refuses the question" in result.stderr
+        assert KEY[:6] not in result.output + result.stderr
+
+
+def test_a_server_that_calls_its_model_like_the_key_makes_no_bank_with_it(
+    folder, model, monkeypatch
+):
+    monkeypatch.setenv(KEY_VARIABLE, KEY)
+    model.pages["/v1/models"] = Given(json.dumps({"data": [{"id": f"Bearer {KEY}"}]}).encode())
+    model.say = good
+    result = run(model)
+    assert KEY not in result.output + result.stderr + Path("bank.json").read_text()
+
+
+def test_a_key_that_is_a_word_is_left_in_the_words(folder, model, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, "pin")
+    model.say = good
+    assert run(model).exit_code == 0
+    assert bank() == GOOD
 
 
 @pytest.mark.parametrize("status", [301, 307, 401, 403])
@@ -96,6 +131,29 @@ def test_a_server_that_takes_no_schema_is_asked_for_less(folder, model):
     assert "schema" in forms[1]
 
 
+def test_an_answer_that_is_cut_off_gets_more_room_once_and_only_whole_ones_are_kept(folder, model):
+    def say(question):
+        if question["max_tokens"] < 4096:
+            return completion("", "length")
+        return good(question)
+
+    model.say = say
+    assert run(model, "--parallel", "1").exit_code == 0
+    assert bank() == GOOD
+    assert [q["max_tokens"] for q in model.questions] == [512, 4096, 4096]  # it has learnt
+
+
+@pytest.mark.parametrize("first", [completion('{"keyw', "length"), completion(" ")])
+def test_an_answer_that_is_empty_or_cut_off_is_asked_for_again_by_the_next_run(
+    folder, model, first
+):
+    model.say = lambda _question: first
+    assert run(model).exit_code == 1
+    model.say = good
+    assert run(model).exit_code == 0
+    assert bank() == GOOD
+
+
 def test_too_many_requests_are_waited_for(folder, model, slept):
     seen = []
 
@@ -132,6 +190,8 @@ def test_a_dry_run_asks_nobody(folder, model, site):
         (["--llm", "none", "--llm-model", "x"], "leave out --llm-model"),
         (["--contact", "me@example.org"], "leave out --contact"),
         (["--dry-run"], "leave out --output"),
+        (["--output", "/proc/bank.json"], "Cannot write /proc/bank.json ("),
+        (["--output", "/dev/null", "--overwrite"], "is no regular file"),
         (["--source", "nowhere"], "is neither wikipedia"),
         (["--source", "https://host.example/page"], "where the label belongs"),
         (["--source", "ftp://host/{label}"], "cannot be asked"),
@@ -145,6 +205,34 @@ def test_what_cannot_be_is_one_sentence(folder, more, message):
     assert message in result.stderr
     assert "pass@" not in result.stderr
     assert len([line for line in result.stderr.splitlines() if line.startswith("Error")]) == 1
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["--bundle=.", "--parallel=2", "--llm-timeout=9", "--llm-model=x", "--delay=1", "--contact=x"],
+)
+def test_a_dry_run_refuses_what_it_does_not_need(folder, option):
+    result = CliRunner().invoke(main, ["labels.txt", "--dry-run", option])
+    assert result.exit_code == 2
+    assert f"leave out {option.partition('=')[0]}" in result.stderr
+
+
+def test_a_bank_has_the_permissions_of_other_files_and_keeps_its_own(tmp_path):
+    bank, link = tmp_path / "bank.json", tmp_path / "link.json"
+    before = os.umask(0o027)
+    try:
+        write_bank(bank, [{"label": "half \ud800"}])
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(bank.stat().st_mode) == 0o640
+    assert json.loads(bank.read_text()) == [{"label": "half ?"}]
+
+    bank.chmod(0o604)
+    link.symlink_to(bank)
+    write_bank(link, [])
+    assert stat.S_IMODE(bank.stat().st_mode) == 0o604
+    assert link.is_symlink()
+    assert bank.read_text() == "[]\n"
 
 
 def test_the_labels_are_not_overwritten(folder):
@@ -215,6 +303,20 @@ def test_the_command_needs_no_torch(folder):
     ended = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert ended.returncode == 0, ended.stderr
     assert len(bank()) == 2
+
+
+def test_tokens_are_counted_by_the_runtimes_own_tokenizer(monkeypatch):
+    monkeypatch.setitem(sys.modules, "tokenizers", None)  # the extra [cpu] has it not
+    encoder = BundleEncoder(shipped_bundle())
+    assert [encoder.tokens("7" * count) for count in (0, 1, 200)] == [0, 1, 200]
+
+
+def test_a_damaged_tokenizer_is_one_sentence(tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(shipped_bundle(), bundle)
+    (bundle / TOKENIZER).write_text("{")
+    with pytest.raises(BundleError, match="tokenizer"):
+        BundleEncoder(bundle)
 
 
 def test_with_a_bundle_what_tells_labels_apart_comes_first_as_its_encoder_sees_it():

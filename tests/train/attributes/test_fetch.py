@@ -1,19 +1,14 @@
 """Pages that are wrong in every way that pages are, asked for politely."""
 
 import gzip
-import shutil
 import socket
-import ssl
-import subprocess
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from stzsar.train.attributes.addresses import AddressError, WebAddress, is_public, places
-from stzsar.train.attributes.exchange import ExchangeError, Limits, exchange
-from stzsar.train.attributes.fetch import FetchError
+from stzsar.train.attributes.exchange import Limits
+from stzsar.train.attributes.fetch import AwayError, FetchError, retry_after_s
 from stzsar.train.attributes.page_text import file_text, main_text
 
 from .conftest import PAGE, Given
@@ -37,6 +32,7 @@ def html(text: str, head: str = "") -> str:
         ("shift_jis", "text/html; charset=Shift_JIS", "", "弓道"),
         ("gb18030", "text/html; charset=gb2312", "", "射箭"),
         ("iso-8859-1", "text/html; charset=no-such-thing", "", "é"),
+        ("iso-8859-1", "text/html; charset=undefined", "", "é"),  # Python's codec that only raises
     ],
 )
 def test_text_is_read_in_the_encoding_that_it_is_in(
@@ -59,6 +55,15 @@ def test_a_saved_page_and_a_text_of_another_time_are_read_as_files(tmp_path):
 
     assert file_text(page).startswith("The archer draws")
     assert "Sehne bis ans Kinn" in file_text(text)
+
+
+def test_of_a_huge_page_the_beginning_is_read(tmp_path):
+    page = tmp_path / "a.html"
+    late = "A zebra came late to the meadow. " * 20
+    page.write_text(html(f"{WORDS}</p><!--{'x' * (1 << 20)}--><p>{late}"))
+    text = file_text(page)
+    assert "towards the target" in text
+    assert "zebra" not in text
 
 
 @pytest.mark.parametrize(
@@ -142,6 +147,24 @@ def test_the_wait_that_a_server_asks_for_is_kept_unless_it_is_too_long(site, mak
     assert site.paths.count("/q") == 1
 
 
+@pytest.mark.parametrize(
+    "header",
+    ["Mon, 01 Jan 0001 00:00:00 +2359", "Mon, 01 Jan 2024 00:00:00 +99999999999999999", "soon"],
+)
+def test_a_wait_that_means_nothing_is_no_wait_asked_for(header):
+    assert retry_after_s({"retry-after": header}) in (None, 0.0)
+
+
+def test_a_page_that_is_not_what_was_asked_for_is_not_kept(site, make_fetcher):
+    replies = iter([Given(b"log in first"), Given(b"hello"), Given(b"never")])
+    site.pages["/p"] = lambda _asked: next(replies)
+    got = [
+        make_fetcher().get(f"{site.url}/p", accept=lambda page: page.body == b"hello").body
+        for _ in range(3)
+    ]
+    assert got == [b"log in first", b"hello", b"hello"]
+
+
 def drips(stop: threading.Event):
     """Sends a byte now and then, which no limit on single waits notices."""
 
@@ -185,48 +208,35 @@ def test_a_site_that_is_away_is_one_sentence(make_fetcher):
         make_fetcher(named=frozenset([url])).get(f"{url}/p")
 
 
-@pytest.fixture
-def secure_port(tmp_path, monkeypatch) -> Iterator[int]:
-    """A server whose certificate is for localhost; SSL_CERT_FILE trusts it."""
-    if not shutil.which("openssl"):
-        pytest.skip("apt install openssl")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
-    command += ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=DNS:localhost"]
-    subprocess.run(command, check=True, capture_output=True)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            self.send_response(200)
-            self.end_headers()
-            self.wfile.write(b"hello")
-
-        def log_message(self, format, *args):  # noqa: A002  its name
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    yield server.server_port
-    server.shutdown()
-    server.server_close()
+def test_a_site_that_is_away_is_tried_once_in_a_run_and_not_waited_for(make_fetcher, slept):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        url = f"http://127.0.0.1:{free.getsockname()[1]}"
+    fetcher = make_fetcher(named=frozenset([url]), delay_s=50.0)
+    for path in ("a", "b", "c"):
+        with pytest.raises(AwayError, match="connection refused"):
+            fetcher.get(f"{url}/{path}", robots=False)
+    waits = [wait for wait in slept if wait]
+    assert len(waits) == 3
+    assert max(waits) < 10
 
 
-def test_certificates_are_checked_though_numbers_are_connected_to(secure_port, monkeypatch):
-    def ask(host: str) -> bytes:
-        address = WebAddress.parse(f"https://{host}:{secure_port}/")
-        return exchange("GET", address, headers={}, private=True).body
+def test_a_page_that_leads_to_a_site_that_is_away_does_not_make_its_own_away(site, make_fetcher):
+    site.pages |= {"/a": redirect("http://no-such-host.invalid/"), "/p": Given(b"p")}
+    fetcher = make_fetcher()
+    with pytest.raises(FetchError, match=r"redirects elsewhere: .* not known") as error:
+        fetcher.get(f"{site.url}/a", robots=False)
+    assert not isinstance(error.value, AwayError)
+    assert fetcher.get(f"{site.url}/p", robots=False).body == b"p"
 
-    assert ask("localhost") == b"hello"
-    with pytest.raises(ExchangeError, match="certificate"):
-        ask("127.0.0.1")
-    monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(ExchangeError, match="self-signed"):
-        ask("localhost")
+
+def test_a_named_site_can_be_asked_though_a_page_elsewhere_led_there(make_site, make_fetcher):
+    one, two = make_site(), make_site()
+    one.pages["/a"] = redirect(f"{two.url}/p")
+    two.pages["/p"] = Given(b"p")
+    fetcher = make_fetcher(named=frozenset([one.url, two.url]))
+    with pytest.raises(FetchError, match="private network"):
+        fetcher.get(f"{one.url}/a")
+    assert fetcher.get(f"{two.url}/p").body == b"p"
 
 
 # robots.txt
@@ -250,16 +260,26 @@ def test_what_robots_txt_forbids_is_not_asked_for(site, make_fetcher):
 def test_robots_txt_that_is_missing_forbids_nothing_and_one_in_trouble_everything(
     make_site, make_fetcher
 ):
-    for status, allowed in ((404, True), (403, True), (500, False)):
+    for status, allowed in ((404, True), (403, True), (500, False), (501, False), (520, False)):
         site = make_site()
         site.pages |= {"/robots.txt": Given(status=status), "/p": Given(b"yes")}
         fetcher = make_fetcher(named=frozenset([site.url]))
         if allowed:
             assert fetcher.get(f"{site.url}/p").body == b"yes"
         else:
-            with pytest.raises(FetchError, match=r"robots\.txt cannot be read now"):
-                fetcher.get(f"{site.url}/p")
-            assert "/p" not in site.paths
+            for _ in range(2):  # the second time from memory
+                with pytest.raises(FetchError, match=r"robots\.txt cannot be read now"):
+                    fetcher.get(f"{site.url}/p")
+            assert site.paths == ["/robots.txt"] * (4 if status == 500 else 1)
+
+
+def test_of_a_robots_txt_that_is_too_large_the_beginning_holds(site, make_fetcher):
+    site.pages["/robots.txt"] = robots("User-agent: *\nDisallow: /private\n" + "# more\n" * 90_000)
+    site.pages |= {"/private": Given(b"no"), "/p": Given(b"yes")}
+    fetcher = make_fetcher()
+    with pytest.raises(FetchError, match=r"robots\.txt forbids it"):
+        fetcher.get(f"{site.url}/private")
+    assert fetcher.get(f"{site.url}/p").body == b"yes"
 
 
 def test_a_site_that_wants_time_between_requests_gets_it(site, make_fetcher, slept):
@@ -317,7 +337,7 @@ def test_a_place_on_this_machine_is_asked_only_if_it_was_named(site, make_fetche
     [
         *("127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0"),
         *("100.64.0.1", "224.0.0.1", "::1", "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1"),
-        *("2002:7f00:1::", "64:ff9b::7f00:1", "::"),
+        *("2002:7f00:1::", "fec0::1", "64:ff9b::7f00:1", "::"),
     ],
 )
 def test_private_numbers_are_known(number):

@@ -5,8 +5,11 @@ import threading
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from stzsar.runtime.labels import read_labels
+from stzsar.train.attributes.cli import main
+from stzsar.train.attributes.sources import Folder
 
 from .conftest import Given, completion
 from .samples import GOOD, TEXTS, bank, checked, good, label_of, run
@@ -181,6 +184,41 @@ def test_of_several_senses_the_model_chooses_and_the_choice_is_recorded(folder, 
     assert record["source"].endswith("sport.txt")
     assert record["sense"].startswith("sport: An archer in a meadow")
     assert record["sense"].endswith("(of 2, chosen by parrot)")
+
+
+def test_an_empty_file_beside_a_good_one_is_passed_over(folder, model):
+    Path("texts", "archery").mkdir()
+    Path("texts", "archery.txt").rename("texts/archery/sport.txt")
+    Path("texts", "archery", "empty.txt").touch()
+    model.say = good
+    assert run(model).exit_code == 0
+    assert bank() == GOOD
+
+
+def test_a_page_that_surprises_is_a_problem_of_its_label(folder, model, monkeypatch):
+    def senses(self, label):
+        if label == "archery":
+            raise KeyError(label)
+        return of_folder(self, label)
+
+    of_folder = Folder.senses
+    monkeypatch.setattr(Folder, "senses", senses)
+    model.say = good
+    result = run(model)
+    assert result.exit_code == 1
+    assert "its page cannot be read" in result.stderr
+    assert bank() == {"bowling": GOOD["bowling"]}
+
+
+def test_without_a_network_it_ends_and_says_so(folder):
+    arguments = ["labels.txt", "--output", "bank.json", "--cache", "cache", "--llm", "none"]
+    source = "http://127.0.0.1:9/{label}"
+    result = CliRunner().invoke(main, [*arguments, "--source", source, "--delay", "0"])
+    assert result.exit_code == 2
+    assert "No site can be reached (" in result.stderr
+    assert "connection refused): check the network" in result.stderr
+
+    assert run(None, "--llm", "none", "--source", source).exit_code == 0  # there are files too
 
 
 def test_without_a_model_keywords_are_marked_so(folder):

@@ -98,6 +98,20 @@ def test_definitions_of_the_labels_language_are_senses_with_their_examples(site,
     assert "He swung his bat." in senses[0].text()
 
 
+def test_a_title_is_looked_for_as_it_is_written_before_small_letters(site, make_fetcher):
+    site.pages["/w/api.php"] = wiki({"Nordic walking": {"html": DEFINED}})
+    senses = Wiktionary(site.url, make_fetcher(), "en").senses("Nordic walking")
+    assert senses[0].title == "Nordic walking (Verb)"
+    assert len(site.asked) == 1
+
+
+def test_a_question_mark_belongs_to_a_title(site, make_fetcher):
+    title = "Who's next? (dance)"
+    site.pages["/w/api.php"] = wiki({title: {"title": title, "extract": BAT}})
+    (sense,) = Wikipedia(site.url, make_fetcher()).senses(title)
+    assert sense.place == f"{site.url}/wiki/Who's_next%3F_(dance)"
+
+
 def test_another_form_of_a_word_leads_to_the_word(site, make_fetcher):
     form = "<h2>English</h2><h3>Verb</h3><ol><li>present participle and gerund of swing</li></ol>"
     site.pages["/w/api.php"] = wiki({"swinging": {"html": form}, "swing": {"html": DEFINED}})
@@ -113,6 +127,11 @@ def test_another_form_of_a_word_leads_to_the_word(site, make_fetcher):
         Given(b"[]"),
         Given(b'{"query": {"pages": []}}'),
         Given(b'{"error": {"code": "internal"}}'),
+        Given(b'{"error": "internal"}'),
+        Given(b'{"query": [1]}'),
+        Given(b'{"query": {"pages": {"1": 2}}}'),
+        Given(b'{"query": {"pages": [{"title": 1, "extract": "x"}]}}'),
+        Given(b'{"query": {"pages": [{"title": "x", "pageprops": 1}]}}'),
         Given(b'{"query": {"pages": [{"title": "x", "extract": ""}]}}'),
         Given(b'{"parse": {"title": "x", "text": "<p>nothing</p>"}}'),
     ],
@@ -122,3 +141,27 @@ def test_a_wiki_that_has_nothing_says_so(site, make_fetcher, reply):
     for source in (Wikipedia(site.url, make_fetcher()), Wiktionary(site.url, make_fetcher(), "en")):
         with pytest.raises(FetchError):
             source.senses("x")
+
+
+def test_what_went_wrong_at_a_wiki_is_asked_again_and_what_is_not_there_is_not(site, make_fetcher):
+    right = wiki({"archery": {"title": "Archery", "extract": BAT}})
+    replies = iter([Given(b'{"error": {"code": "ratelimited"}}'), Given(b"<html>log in</html>")])
+    site.pages["/w/api.php"] = lambda asked: next(replies, None) or right(asked)
+    for message in ("it answers ratelimited", "not the API's JSON"):
+        with pytest.raises(FetchError, match=message):
+            Wikipedia(site.url, make_fetcher()).senses("archery")
+    assert Wikipedia(site.url, make_fetcher()).senses("archery")[0].text() == BAT
+
+    site.asked.clear()
+    for _ in range(2):
+        with pytest.raises(FetchError, match="no such page"):
+            Wiktionary(site.url, make_fetcher(), "en").senses("none")
+    assert len(site.asked) == 1
+
+
+def test_a_link_that_is_no_address_is_no_meaning(site, make_fetcher):
+    html = LISTED.replace("<ul>", '<ul><li><a href="http://[x">broken</a></li>')
+    page = {"title": "swing", "pageprops": {"disambiguation": ""}, "html": html}
+    site.pages["/w/api.php"] = wiki({"swing": page})
+    senses = Wikipedia(site.url, make_fetcher()).senses("swing")
+    assert [sense.title for sense in senses] == ["Swing (seat)", "Swing (batting)"]
