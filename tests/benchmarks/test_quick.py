@@ -1,0 +1,70 @@
+"""Each benchmark as the command that people run, on as little as there can be: none of them rots.
+
+What is looked at is the shape of what is printed, never a time.
+"""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+ROWS = {
+    "backbones": ["smallest-ViT"],
+    "precisions": ["fp32", "int8"],
+    "false_alarms": ["other things"] * 4,
+    "motion_gate": ["2"],
+}
+
+
+def run(root, tmp_path, name, *options):
+    # PYTHONPATH as the tests see the package, wherever they were started.
+    result = subprocess.run(
+        [sys.executable, "-m", f"stzsar.benchmarks.{name}", "--quick", *options],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def markdown_rows(printed):
+    """Return the cells of all rows but the heads and the lines below them."""
+    lines = [line for line in printed.splitlines() if line.startswith("|")]
+    under = [index for index, line in enumerate(lines) if set(line) <= set("|-")]
+    heads = {*under, *(index - 1 for index in under)}
+    assert under
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for index, line in enumerate(lines)
+        if index not in heads
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ROWS)
+def test_a_benchmark_prints_its_table(root, tmp_path, name):
+    rows = markdown_rows(run(root, tmp_path, name))
+    assert [row[0] for row in rows] == ROWS[name]
+    assert len({len(row) for row in rows}) == 1
+
+
+def test_recordings_are_compared_with_a_live_run(root, tmp_path):
+    printed = run(root, tmp_path, "recordings")
+    rows = [line.strip("│ ").split("│") for line in printed.splitlines() if line.startswith("│")]
+    named = [row[0].strip() for row in rows]
+    assert named == ["states alone", "features, all patches", "features, 2 patches"]
+
+
+@pytest.mark.slow
+def test_growth_prints_a_table_for_each_axis_and_draws_them(root, tmp_path):
+    printed = run(root, tmp_path, "growth", "--plot", "growth.png")
+    rows = markdown_rows(printed)
+    points = [row[0] for row in rows]
+    assert points[:-1] == ["1", "10", "100", "1", "8", "1", "4", "4", "8", "16"]
+    assert points[-1].endswith("(small)")
+    assert all(float(cell) > 0 for row in rows for cell in row[1:6])
+    assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
