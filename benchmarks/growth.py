@@ -262,7 +262,8 @@ def table(curve: Curve) -> str:
     )
     for name, size, fastest, median, parts in rows:
         cells = [f"{fastest:.4g}", f"{median:.4g}", *(f"{part:.3g}" for part in parts)]
-        cells.append(f"{fastest / (offset + slope * size) - 1:+.0%}")
+        off = round(fastest / (offset + slope * size) - 1, 2) + 0.0  # and no -0
+        cells.append(f"{off:+.0%}")
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join([*lines, "", f"straight line: {offset:.3g} ms + {slope:.3g} ms for each"])
 

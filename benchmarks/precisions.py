@@ -98,18 +98,19 @@ def main(
 ) -> None:
     """Export one network in each precision, time it, and print a Markdown table."""
     rounds = rounds_of(rounds, quick=quick)
+    precisions = ("fp32", "int8") if quick else PRECISIONS
     with tempfile.TemporaryDirectory() as place, progress_bar() as bar:
         if quick and not (checkpoint or backbone):
             backbone = smallest_backbone(Path(place))
         found, network = _choose(checkpoint, backbone)
-        task = bar.add_task("", total=len(PRECISIONS) + rounds)
-        rows, wanted = [], requests(found, network, calibration)
+        task = bar.add_task("", total=len(precisions) + rounds)
+        rows, wanted = [], requests(found, network, calibration, precisions)
         for request in wanted:
             bar.update(task, description=f"exporting {request.precision}")
             rows.append(export(request, Path(place) / request.precision))
             bar.advance(task)
         bar.update(task, description="timing")
-        graphs = [Path(place) / name / FRAME_GRAPH for name in PRECISIONS]
+        graphs = [Path(place) / name / FRAME_GRAPH for name in precisions]
         advance = functools.partial(bar.advance, task)
         times = time_in_turn(graphs, rounds=rounds, threads=threads, advance=advance)
     medians, ratios = np.median(times, axis=0), np.median(times / times[:, :1], axis=0)
@@ -142,9 +143,12 @@ def _choose(checkpoint: Path | None, backbone: str | None) -> "tuple[Checkpoint,
 
 
 def requests(
-    found: "Checkpoint", network: "STZSAR", calibration: str | None
+    found: "Checkpoint",
+    network: "STZSAR",
+    calibration: str | None,
+    precisions: Sequence[str] = PRECISIONS,
 ) -> "list[BundleRequest]":
-    """Return what is exported, in the order of PRECISIONS."""
+    """Return what is exported, in the order of `precisions`."""
     from ..export.calibration import calibration_files, read_calibration
     from ..export.write_bundle import BundleRequest
 
@@ -160,7 +164,7 @@ def requests(
             text_encoder=False,
             calibration=frames if precision == "int8" else None,
         )
-        for precision in PRECISIONS
+        for precision in precisions
     ]
 
 

@@ -1,7 +1,6 @@
 """The table of backbones: what it holds, on the smallest of them."""
 
 import pytest
-from click.testing import CliRunner
 from tokenizers import Tokenizer
 
 from stzsar.benchmarks import backbones as benchmark
@@ -53,16 +52,3 @@ def test_each_backbone_is_measured(backbones, name, monkeypatch, tmp_path):
     times = time_in_turn([tmp_path / name / "frame.onnx"], rounds=2, threads=1)
     assert times.shape == (2, 1)
     assert (times > 0).all()
-
-
-@pytest.mark.slow
-@pytest.mark.usefixtures("backbones")
-def test_the_command_prints_a_table_and_says_of_which_machine():
-    result = CliRunner().invoke(
-        benchmark.main, ["--backbone", "tiny-PE-Core", "--rounds", "1", "--threads", "1"]
-    )
-    assert result.exit_code == 0, result.output
-    head, _, row, _, machine = result.stdout.splitlines()
-    assert head.count("|") == row.count("|")
-    assert row.startswith("| tiny-PE-Core | 32 |")
-    assert "batch 1, 1 threads" in machine
