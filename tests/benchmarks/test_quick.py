@@ -89,5 +89,5 @@ def test_targets_take_the_peers_from_their_record(root, tmp_path):
 
     assert len(rows) == 10
     (against_xclip,) = (row for row in rows if "X-CLIP" in row[0])
-    assert against_xclip[2:] == ["40.0× as in its example, 11.0× labels kept", "**no**"]
+    assert against_xclip[2:] == ["40.0×; 11.0× with its labels encoded once", "yes"]
     assert all(row[3] in ("yes", "**no**", "") for row in rows)
