@@ -31,9 +31,10 @@ def test_a_loaded_graph_takes_little_more_memory_than_its_weights(tmp_path: Path
     weight_bytes = _save_transformer_like_graph(path)
 
     ran = subprocess.run(
-        [sys.executable, "-c", _LOAD, str(path)], capture_output=True, text=True, check=True
+        [sys.executable, "-c", _LOAD, str(path)], capture_output=True, text=True, check=False
     )
 
+    assert ran.returncode == 0, ran.stderr
     # 1.2 times where the C library keeps what was read; 1.5 times with the weights of ViT-B-32.
     assert int(ran.stdout) < 1.15 * weight_bytes
 
@@ -54,5 +55,7 @@ def _save_transformer_like_graph(path: Path, blocks: int = 12, width: int = 512)
     rows = helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["n", width])
     out = helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, ["n", width])
     graph = helper.make_graph(nodes, "g", [rows], [out], weights)
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), path)
+    opsets = [helper.make_opsetid("", 18)]
+    # Python 3.10 has an older ONNX Runtime than onnx.
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=10), path)
     return sum(len(weight.raw_data) for weight in weights)
