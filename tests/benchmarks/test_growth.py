@@ -88,4 +88,4 @@ def test_without_matplotlib_nothing_is_measured_in_vain(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = CliRunner().invoke(main, ["--quick", "--plot", "x.png"])
     assert result.exit_code == 2
-    assert "pip install matplotlib" in result.stderr
+    assert "needs matplotlib" in result.stderr

@@ -90,8 +90,8 @@ def test_labels_are_those_of_kinetics_and_never_twice():
         (["--python", "torch"], "--python torch is not NAME=PATH with one of the environments "),
         (["--python", "jax=/usr/bin/python"], "--python jax=/usr/bin/python is not NAME=PATH"),
         (["--clips", "none.mp4"], "--clips none.mp4 is neither a video file nor a folder"),
-        (["--plot", "bars.txt"], "Cannot write bars.txt: give a .png, .svg or .pdf"),
-        (["--json", "none/here.json"], "Cannot write none/here.json: there is no folder none."),
+        (["--plot", "bars.txt"], "bars.txt is no picture's name: end it in .png"),
+        (["--json", "none/here.json"], "Cannot write none/here.json: there is no folder none"),
     ],
 )
 def test_what_cannot_be_done_is_said_before_anything_is_made(words, sentence, tmp_path):
