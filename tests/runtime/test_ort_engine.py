@@ -55,6 +55,11 @@ def test_an_array_that_is_no_longer_contiguous_is_taken_too(bundle, recognizer):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_threads_of_one_graph_leave_the_cores_to_the_other_between_runs(bundle):
+    options = OrtGraph(bundle / "frame.onnx", threads=2)._session.get_session_options()
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
 @pytest.mark.parametrize(
     "feeds", [{}, {**STATES, "colour": np.zeros((1, 4, 3))}, {**STATES, "colour": np.zeros((3,))}]
 )
