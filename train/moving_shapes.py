@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from ..runtime.errors import StzsarError
@@ -71,12 +72,16 @@ class MovingShapes:
         `request.clip` decides what it shows; in the mixed setting `request.draw`, the number of
         clips that training has seen before, decides how often it is a hard one.
         """
-        label = request.clip % len(self._actions)
+        scene, times_s = self.scene(request)
+        frames = [scene.frame(time_s, times_s[0]) for time_s in times_s]
+        return Clip(torch.from_numpy(np.stack(frames)), request.clip % len(self._actions))
+
+    def scene(self, request: ClipRequest) -> tuple[Scene, npt.NDArray[np.float64]]:
+        """Return what the clip of a request shows, and the times of its frames in seconds, [T]."""
         rng = np.random.default_rng([*self._seed, request.clip])
         hard = rng.random() < self._hard_share(request.draw)
-        scene = Scene.draw(self._actions[label], rng, hard=hard)
-        times = rng.uniform(0, 2) + np.arange(SAMPLING.frames) / SAMPLING.rate_fps
-        return Clip(torch.from_numpy(np.stack([scene.frame(t, times[0]) for t in times])), label)
+        scene = Scene.draw(self._actions[request.clip % len(self._actions)], rng, hard=hard)
+        return scene, rng.uniform(0, 2) + np.arange(SAMPLING.frames) / SAMPLING.rate_fps
 
     def _hard_share(self, seen_clips: int) -> float:
         if self._setting == "mixed":

@@ -1,0 +1,118 @@
+"""The frame encoder that all rows of a seed share, and clips as it sees them.
+
+It is to the rows what CLIP is to the method: trained on pictures and names before anybody thinks of
+attributes, then left as it is. So a clip is encoded once for all rows.
+"""
+
+import dataclasses
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from ...models.config import ModelConfig, small_config
+from ...models.stzsar import STZSAR
+from ...models.vision import FrameFeatures
+from ...runtime.labels import Label
+from ...runtime.manifest import WeightsOrigin
+from ...train.config import TrainConfig
+from ...train.data import Clip, ClipDataset, ClipRequest, collate
+from ...train.loop import Trainer
+from ...train.moving_shapes import KNOWS, MovingShapes
+from ...train.precision import Precision
+from ...train.run_folder import RunFolder
+
+_ORIGIN = WeightsOrigin(source="stzsar.benchmarks.ablation", knows=KNOWS)
+_ENCODED_AT_ONCE = 64
+
+
+def network_config() -> ModelConfig:
+    """Return a network of 0.4 M parameters: what three seeds of all rows can be trained with."""
+    small = small_config()
+    return dataclasses.replace(
+        small,
+        name="ablation",
+        dim=64,
+        vision=dataclasses.replace(small.vision, width=64, layers=3, heads=2, mlp_width=256),
+        text=dataclasses.replace(small.text, width=64, layers=1, heads=2, mlp_width=256),
+        head=dataclasses.replace(small.head, interaction="mean"),
+    )
+
+
+def train(network: STZSAR, clips: ClipDataset, *, steps: int, batch: int, seed: int) -> None:
+    """Train a network as stzsar-train does, without keeping a run."""
+    config = TrainConfig(
+        steps=steps, batch=batch, checkpoint_every=steps, workers=0, seed=seed, precision="fp32"
+    )
+    with TemporaryDirectory() as folder:
+        Trainer(
+            config=config,
+            dataset=clips,
+            network=network,
+            origin=_ORIGIN,
+            run=RunFolder(Path(folder)),
+            precision=Precision(None, torch.device("cpu")),
+        ).train()
+
+
+def train_encoder(*, steps: int, batch: int, seed: int) -> STZSAR:
+    """Train the beginning of all rows: mean pooling over plain clips and the names of classes."""
+    torch.manual_seed(seed)
+    network = STZSAR(network_config())
+    train(network, MovingShapes("train", "plain", seed=seed), steps=steps, batch=batch, seed=seed)
+    return network
+
+
+class Seen(nn.Module):
+    """Stands where the frame encoder stood, and gives what it saw."""
+
+    def forward(self, tokens_npd: Tensor) -> FrameFeatures:
+        """Take [N, 1 + P, D] apart into frames and patches."""
+        tokens = tokens_npd.float()
+        return FrameFeatures(tokens[:, 0], tokens[:, 1:])
+
+
+class EncodedClips:
+    """Clips as the encoder saw them: a data set that a row is trained on.
+
+    Attributes:
+        tokens: of frames and their patches, fp16 [N, T, 1 + P, D].
+        classes: int64 [N].
+        labels: a row's own.
+    """
+
+    def __init__(self, tokens: Tensor, classes: Tensor, labels: tuple[Label, ...] = ()) -> None:
+        self.tokens, self.classes, self.labels = tokens, classes, labels
+
+    def __len__(self) -> int:
+        """Return the number of clips."""
+        return len(self.classes)
+
+    def __getitem__(self, request: ClipRequest) -> Clip:
+        """Return a clip; each looks the same every time."""
+        return Clip(self.tokens[request.clip], int(self.classes[request.clip]))
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, clips: ClipDataset, count: int, visual: nn.Module) -> "EncodedClips":
+        """Draw the first `count` clips and encode them."""
+        tokens, classes = [], []
+        for start in range(0, count, _ENCODED_AT_ONCE):
+            places = range(start, min(count, start + _ENCODED_AT_ONCE))
+            frames, labels = collate([clips[ClipRequest(place, place)] for place in places])
+            seen: FrameFeatures = visual(frames.flatten(0, 1))
+            both = torch.cat([seen.frame[:, None], seen.patches], 1)
+            tokens.append(both.unflatten(0, tuple(frames.shape[:2])).half())
+            classes.append(labels)
+        return cls(torch.cat(tokens), torch.cat(classes))
+
+    def save(self, path: Path) -> None:
+        """Write a file that `load` maps into memory."""
+        safetensors.torch.save_file({"tokens": self.tokens, "classes": self.classes}, path)
+
+    @classmethod
+    def load(cls, path: Path, labels: tuple[Label, ...] = ()) -> "EncodedClips":
+        """Read what `save` wrote."""
+        return cls(**safetensors.torch.load_file(path), labels=labels)
