@@ -10,11 +10,11 @@ from ...train.data import Clip, ClipRequest
 from ...train.moving_shapes import MovingShapes
 from .encoder import EncodedClips, Seen, network_config, train_encoder
 from .readings import read
-from .run import Budget, Result
+from .run import ENCODER, Budget, Result
 from .training import TESTS, UNSEEN_HARD, Test, accuracies, train_row
 from .variants import Variant
 
-_ENCODER, _CLIPS = "encoder.safetensors", "clips.safetensors"
+_CLIPS = "clips.safetensors"
 # From this many clips on, half of those of the mixed setting are hard.
 _HALF_HARD = 100_000
 
@@ -34,9 +34,9 @@ def prepare(folder: Path, budget: Budget, seed: int) -> None:
     """Train the encoder of a seed, and let it see the clips of training and tests."""
     torch.set_num_threads(1)
     folder.mkdir(exist_ok=True)
-    if not (folder / _ENCODER).exists():
+    if not (folder / ENCODER).exists():
         network = train_encoder(steps=budget.encoder_steps, batch=budget.batch, seed=seed)
-        _write(network.state_dict(), folder / _ENCODER)
+        _write(network.state_dict(), folder / ENCODER)
     if budget.end_to_end:
         return
     visual = _beginning(folder).visual
@@ -72,7 +72,7 @@ def _test_clips(test: Test, budget: Budget, visual: torch.nn.Module) -> EncodedC
 
 def _beginning(folder: Path) -> STZSAR:
     network = STZSAR(network_config())
-    network.load_state_dict(safetensors.torch.load_file(folder / _ENCODER))
+    network.load_state_dict(safetensors.torch.load_file(folder / ENCODER))
     return network.eval()
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ...runtime.errors import StzsarError
 from .variants import Variant
 
+ENCODER = "encoder.safetensors"
 _BUDGET, _ROWS = "budget.json", "rows.jsonl"
 
 
@@ -97,6 +98,12 @@ class Folder:
         with (self.path / _ROWS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(document) + "\n")
 
+    def drop_clips(self) -> None:
+        """Remove the encoded clips, a gigabyte; should they be wanted again, they are made again."""
+        for path in self.path.glob("seed-*/*.safetensors"):
+            if path.name != ENCODER:
+                path.unlink()
+
 
 def run(
     folder: Folder, budget: Budget, variants: Sequence[Variant], advance: Callable[[str], None]
@@ -126,6 +133,8 @@ def run(
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+    if budget.seeds * len(variants) == len(done):
+        folder.drop_clips()
     return done
 
 

@@ -5,6 +5,7 @@ What is looked at is the shape of what is printed, never a time.
 
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -76,6 +77,30 @@ def test_attributes_of_the_road_stand_beside_those_of_the_hand(root, tmp_path):
     rows = markdown_rows(run(root, tmp_path, "attributes"))
     assert len(rows) == 3
     assert all(row[2].endswith("%") and row[3].endswith("%") for row in rows)
+
+
+@pytest.mark.slow
+def test_the_ablation_trains_every_row_goes_on_and_draws(root, tmp_path):
+    options = ("--output", "ablation", "--plot", "ablation.png")
+    printed = run(root, tmp_path, "ablation", *options)
+    done = (tmp_path / "ablation" / "rows.jsonl").read_text()
+
+    rows = markdown_rows(printed)
+    heads = ["mean pooling", "saliency S", "S × f", "S × (1 + βf)"]
+    assert [row[0] for row in rows[:16]] == [head for head in heads for _ in range(4)]
+    assert all(re.fullmatch(r"\d+\.\d ± \d+\.\d", cell) for row in rows[:16] for cell in row[2:])
+    assert (tmp_path / "ablation.png").read_bytes().startswith(b"\x89PNG")
+    # A second start trains nothing, and says the same.
+    assert run(root, tmp_path, "ablation", *options) == printed
+    assert (tmp_path / "ablation" / "rows.jsonl").read_text() == done
+
+
+@pytest.mark.slow
+def test_a_row_of_the_ablation_can_train_its_encoder_too(root, tmp_path):
+    rows = markdown_rows(
+        run(root, tmp_path, "ablation", "--end-to-end", "--row", "mean-8", "--row", "product-8")
+    )
+    assert [row[:2] for row in rows[:2]] == [["mean pooling", "8"], ["S × f", "8"]]
 
 
 @pytest.mark.slow
