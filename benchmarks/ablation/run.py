@@ -99,7 +99,7 @@ class Folder:
             file.write(json.dumps(document) + "\n")
 
     def drop_clips(self) -> None:
-        """Remove the encoded clips, a gigabyte; should they be wanted again, they are made again."""
+        """Remove the encoded clips, a gigabyte; they are made again if they are wanted."""
         for path in self.path.glob("seed-*/*.safetensors"):
             if path.name != ENCODER:
                 path.unlink()
