@@ -12,6 +12,7 @@ from ..runtime.commandline import at_the_edge, console, say
 from ..runtime.errors import EngineError, StzsarError
 from ..runtime.labels import MAX_LABELS
 from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
+from ..runtime.subcommand import with_subcommand
 from ..runtime.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
 from .origin import from_checkpoint, from_clip
 
@@ -32,27 +33,13 @@ Examples:
 """
 
 
-class _ExportOrInspect(cloup.Command):
-    """`stzsar-export inspect …` is a command of its own; anything else is an export."""
+def _inspect() -> click.Command:
+    from .inspect_bundle import inspect
 
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,
-    ) -> click.Context:
-        if args[:1] != ["inspect"]:
-            return super().make_context(info_name, args, parent, **extra)
-        from .inspect_bundle import inspect
-
-        return inspect.make_context(f"{info_name} inspect", args[1:], parent, **extra)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+    return inspect
 
 
-@cloup.command(cls=_ExportOrInspect, epilog=_EXAMPLE)
+@cloup.command(cls=with_subcommand("inspect", _inspect), epilog=_EXAMPLE)
 @cloup.argument(
     "checkpoint",
     required=False,

@@ -13,6 +13,7 @@ from ...runtime.commandline import Output, at_the_edge, console, say
 from ...runtime.errors import StzsarError
 from ...runtime.labels import MAX_LABELS
 from ...runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
+from ...runtime.subcommand import with_subcommand
 
 if TYPE_CHECKING:
     from ...runtime.bundle import Bundle
@@ -33,27 +34,13 @@ Examples:
 _SECONDS, _REPEAT, _STREAMS = (5.0, 0.5), (3, 1), (4, 2)
 
 
-class _BenchOrCompare(cloup.Command):
-    """`stzsar-bench compare …` is a command of its own; anything else measures."""
+def _compare() -> click.Command:
+    from .compare import compare
 
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,
-    ) -> click.Context:
-        if args[:1] != ["compare"]:
-            return super().make_context(info_name, args, parent, **extra)
-        from .compare import compare
-
-        return compare.make_context(f"{info_name} compare", args[1:], parent, **extra)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+    return compare
 
 
-@cloup.command(cls=_BenchOrCompare, epilog=_EXAMPLE)
+@cloup.command(cls=with_subcommand("compare", _compare), epilog=_EXAMPLE)
 @cloup.argument(
     "bundle",
     required=False,

@@ -13,6 +13,7 @@ from click.core import ParameterSource
 
 from ...runtime.commandline import at_the_edge, printable, say
 from ...runtime.errors import StzsarError
+from ...runtime.subcommand import with_subcommand
 
 if TYPE_CHECKING:
     from ...runtime.labels import Label
@@ -44,27 +45,13 @@ are written), 2 if something could not be used, 130 after Ctrl-C.
 """
 
 
-class _MakeOrCheck(cloup.Command):
-    """`stzsar-attributes check …` is a command of its own; anything else makes a bank."""
+def _check() -> click.Command:
+    from .check import check
 
-    def make_context(
-        self,
-        info_name: str | None,
-        args: list[str],
-        parent: click.Context | None = None,
-        **extra: Any,
-    ) -> click.Context:
-        if args[:1] != ["check"]:
-            return super().make_context(info_name, args, parent, **extra)
-        from .check import check
-
-        return check.make_context(f"{info_name} check", args[1:], parent, **extra)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        return super().invoke(ctx) if ctx.command is self else ctx.command.invoke(ctx)
+    return check
 
 
-@cloup.command(cls=_MakeOrCheck, epilog=_EXAMPLE)
+@cloup.command(cls=with_subcommand("check", _check), epilog=_EXAMPLE)
 @cloup.argument("labels", type=_PATH, help="The labels: one a line, or a JSON file.")
 @cloup.option_group(
     "Output",
