@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from ..runtime.bundle import RUNS
 from ..runtime.commandline import console, say
-from ..runtime.errors import BundleError, StzsarError
+from ..runtime.errors import StzsarError
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
@@ -26,7 +26,7 @@ def from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
     Raises:
         StzsarError: there is none, or it cannot be used.
     """
-    from ..models.checkpoint import DESCRIPTION, load_checkpoint, newest_checkpoint
+    from ..models.checkpoint import find_checkpoint, load_checkpoint, newest_checkpoint
 
     if folder is None:
         folder = newest_checkpoint(RUNS)
@@ -36,15 +36,10 @@ def from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
                 "itself with --backbone ViT-B-32 --pretrained openai."
             )
         say(f"Exporting the newest checkpoint, {folder}.")
-    elif not (folder / DESCRIPTION).is_file():
-        newest = newest_checkpoint(folder)
-        if newest is None:
-            raise BundleError(
-                f"{folder} is neither a checkpoint nor a run with one: name a folder that "
-                "stzsar-train wrote."
-            )
-        folder = newest
-        say(f"Exporting {folder}.")
+    else:
+        named, folder = folder, find_checkpoint(folder)
+        if folder != named:
+            say(f"Exporting {folder}.")
     checkpoint, network = load_checkpoint(folder)
     # A run's checkpoints lie in runs/<run>/checkpoints/<step>; others stay by themselves.
     whole = Path(os.path.relpath(folder.resolve()))

@@ -146,9 +146,30 @@ def _read_tokenizer(folder: Path, config: ModelConfig) -> str | None:
         raise BundleError(f"Cannot read the tokenizer {path}: {error}.") from error
 
 
-def newest_checkpoint(root: Path) -> Path | None:
-    """Return the last step's checkpoint of the run below `root` that was written last, or None."""
-    found = [path for path in root.glob(f"**/{DESCRIPTION}") if not _hidden(path, root)]
+def find_checkpoint(path: Path) -> Path:
+    """Return `path` if it is a checkpoint, and the newest one of the run there if it is none.
+
+    Raises:
+        BundleError: it is neither.
+    """
+    if (path / DESCRIPTION).is_file():
+        return path
+    newest = newest_checkpoint(path)
+    if newest is None:
+        raise BundleError(
+            f"{path} is neither a checkpoint nor a run with one: name a folder that stzsar-train "
+            "wrote."
+        )
+    return newest
+
+
+def newest_checkpoint(root: Path, *, beside: str = "") -> Path | None:
+    """Return the last step's checkpoint of the run below `root` that was written last, or None.
+
+    Only those with a file called `beside` in them count, if it is given.
+    """
+    every = root.glob(f"**/{DESCRIPTION}")
+    found = [p for p in every if not _hidden(p, root) and (p.parent / beside).exists()]
     newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
     if newest is None:
         return None

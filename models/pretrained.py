@@ -49,7 +49,29 @@ def load_clip(
     return network, _origin(backbone, pretrained)
 
 
-def _create(backbone: str, pretrained: str) -> Any:
+def load_original(network: STZSAR, pretrained: str) -> WeightsOrigin:
+    """Load CLIP's own weights into a `network` of a configuration that `load_clip` made.
+
+    What CLIP has not is left as it is: of a fresh network, the head is at its start. Nothing is
+    compared: a file does not say its activation, and here the configuration does.
+
+    Args:
+        network: its name is the backbone's.
+        pretrained: a tag of open_clip or a file.
+
+    Returns:
+        Where the weights come from.
+
+    Raises:
+        BundleError: the weights cannot be had, or are of another architecture.
+    """
+    backbone = network.config.name
+    source = _create(backbone, pretrained, option="--original")
+    copy_weights(source, network, backbone)
+    return _origin(backbone, pretrained)
+
+
+def _create(backbone: str, pretrained: str, *, option: str = "--pretrained") -> Any:
     import open_clip
 
     if backbone not in open_clip.list_models():
@@ -63,11 +85,7 @@ def _create(backbone: str, pretrained: str) -> Any:
         )
     tag = open_clip.get_pretrained_cfg(backbone, pretrained) if pretrained != "none" else {}
     if pretrained != "none" and not tag and not Path(pretrained).is_file():
-        known = ", ".join(open_clip.list_pretrained_tags_by_model(backbone)[:6]) or "none"
-        raise BundleError(
-            f"--pretrained {pretrained!r} is neither a file nor weights that open_clip has for "
-            f"{backbone} ({known}, …); --pretrained none takes random weights."
-        )
+        raise BundleError(_unknown(backbone, pretrained, option))
     try:
         with quiet():
             model = open_clip.create_model(
@@ -76,17 +94,35 @@ def _create(backbone: str, pretrained: str) -> Any:
                 force_quick_gelu=bool(tag.get("quick_gelu", False)),
             )
     except Exception as error:  # downloads and unpickling fail in many ways
-        raise BundleError(_cannot_load(backbone, pretrained, error, is_tag=bool(tag))) from error
+        sentence = _cannot_load(backbone, pretrained, error, option if tag else None)
+        raise BundleError(sentence) from error
     return model.eval()
 
 
-def _cannot_load(backbone: str, pretrained: str, error: Exception, *, is_tag: bool) -> str:
+def _unknown(backbone: str, pretrained: str, option: str) -> str:
+    import open_clip
+
+    known = ", ".join(open_clip.list_pretrained_tags_by_model(backbone)[:6]) or "none"
+    found = (
+        f"{pretrained!r} is neither a file nor weights that open_clip has for {backbone} "
+        f"({known}, …)"
+    )
+    if option == "--original":
+        return f"The original weights cannot be had: {found}; give --original FILE."
+    return f"{option} {found}; {option} none takes random weights."
+
+
+def _cannot_load(backbone: str, pretrained: str, error: Exception, option: str | None) -> str:
+    """Say why weights could not be loaded; `option` is how a file is given instead of a tag."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
-    if is_tag:
+    if option is not None:
+        again = f"{option} FILE"
+        if option == "--pretrained":
+            again = f"--backbone {_backbone_of_file(backbone, pretrained)} {again}"
         return (
             f"The weights {pretrained!r} of {backbone} could not be downloaded ({reason}). With "
             "internet, open_clip fetches them once; without, copy their .safetensors file here and "
-            f"give it: --backbone {_backbone_of_file(backbone, pretrained)} --pretrained FILE."
+            f"give it: {again}."
         )
     return (
         f"{pretrained} does not hold weights of {backbone} ({reason}): give a .safetensors or "

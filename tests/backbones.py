@@ -69,6 +69,13 @@ def _config(model: str, pool: str, px: int, proj: str | None, **text: Any) -> di
 
 # What differs between them is what differs between the real ones' configurations in open_clip.
 CONFIGS = {
+    "tiny-ViT": {
+        "embed_dim": 32,
+        "vision_cfg": {
+            "image_size": 32, "patch_size": 8, "layers": 2, "width": 32, "head_width": 16,
+        },
+        "text_cfg": _TEXT,
+    },
     "tiny-MobileCLIP2": _config("tiny_fastvit", "avg", 64, None, no_causal_mask=True),
     "tiny-MobileCLIP-B": _config("tiny_mci", "token", 32, None),
     "tiny-PE-Core": _config("tiny_pe", "map", 32, None),

@@ -22,14 +22,25 @@ STAGE = {
 }
 
 
-def command(name: str) -> click.Command:
+# Commands of their own beside a command, with the module that has them.
+SUBCOMMANDS = {
+    ("train", "interpolate"): "train.interpolate",
+    ("export", "inspect"): "export.inspect_bundle",
+    ("bench", "compare"): "benchmarks.bench.compare",
+    ("attributes", "check"): "train.attributes.check",
+}
+
+
+def command(name: str, word: str = "") -> click.Command:
     if name == "doctor":
         return importlib.import_module("stzsar.runtime.doctor").main
+    if (name, word) in SUBCOMMANDS:
+        return getattr(importlib.import_module(f"stzsar.{SUBCOMMANDS[name, word]}"), word)
     return importlib.import_module(f"stzsar.{STAGE[name].replace('/', '.')}.cli").main
 
 
-def options(name: str) -> set[str]:
-    given = [p for p in command(name).params if isinstance(p, click.Option)]
+def options(name: str, word: str = "") -> set[str]:
+    given = [p for p in command(name, word).params if isinstance(p, click.Option)]
     return {o for p in given for o in (*p.opts, *p.secondary_opts)} | {"--help"}
 
 
@@ -44,7 +55,7 @@ def printed_commands(path: Path) -> list[list[str]]:
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md"])
 def test_printed_commands_take_the_options_they_are_printed_with(root, page):
     for words in printed_commands(root / page):
-        known = options(words[0].removeprefix("stzsar-"))
+        known = options(words[0].removeprefix("stzsar-"), *words[1:2])
         used = {word.split("=")[0] for word in words if word.startswith("--")}
         assert used <= known, f"{words} uses {used - known}"
 
@@ -67,9 +78,19 @@ def test_help_groups_its_options_and_gives_an_example(name):
     assert len(headings) >= 4
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize(("name", "word"), SUBCOMMANDS)
+def test_a_command_beside_another_has_a_help_of_its_own(name, word):
+    from click.testing import CliRunner
+
+    result = CliRunner().invoke(command(name), [word, "--help"], prog_name=f"stzsar-{name}")
+    assert result.exit_code == 0
+    assert result.output.startswith(f"Usage: stzsar-{name} {word} ")
+    assert f"stzsar-{name} {word} " in CliRunner().invoke(command(name), ["--help"]).output
+
+
+@pytest.mark.parametrize("name", [*((name,) for name in COMMANDS), *SUBCOMMANDS])
 def test_every_option_says_what_it_does(name):
-    for parameter in command(name).params:
+    for parameter in command(*name).params:
         if isinstance(parameter, click.Option):
             assert parameter.help, parameter.name
 

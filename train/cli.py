@@ -13,6 +13,7 @@ from click.core import ParameterSource
 from ..runtime.commandline import at_the_edge, console, say
 from ..runtime.errors import StzsarError
 from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
+from ..runtime.subcommand import with_subcommand
 
 if TYPE_CHECKING:
     from ..models.stzsar import STZSAR
@@ -34,10 +35,18 @@ Examples:
       trains CLIP with the interaction head on videos/<class>/<clip>.mp4
   stzsar-train --resume
       goes on with the newest run under runs/
+  stzsar-train interpolate runs/videos --share 0.5
+      mixes the tuned weights with CLIP's own, into runs/videos-share-0.5
 """
 
 
-@cloup.command(epilog=_EXAMPLE)
+def _interpolate() -> click.Command:
+    from .interpolate import interpolate
+
+    return interpolate
+
+
+@cloup.command(cls=with_subcommand("interpolate", _interpolate), epilog=_EXAMPLE)
 @cloup.option_group(
     "Data",
     cloup.option(
@@ -257,18 +266,17 @@ def _refuse_idle(config: "TrainConfig", options: dict[str, Any]) -> None:
 
 
 def _resumed(name: str) -> "tuple[TrainConfig, RunFolder]":
-    from ..models.checkpoint import newest_checkpoint
     from .config import TrainConfig
-    from .run_folder import RunFolder
+    from .run_folder import RunFolder, newest_run
 
     folder = Path(name)
     if name == _NEWEST:
-        newest = newest_checkpoint(Path("runs"))
+        newest = newest_run(Path("runs"))
         if newest is None:
             raise StzsarError(
                 "There is no run under runs/ to go on with: start one without --resume."
             )
-        folder = newest.parent.parent
+        folder = newest
     run = RunFolder(folder)
     config = TrainConfig.load(folder)
     if run.newest is None:

@@ -118,3 +118,12 @@ class RunFolder:
     def _drop_old(self) -> None:
         for folder in sorted((self.path / "checkpoints").glob("step-*"), key=step_of)[:-_KEEP]:
             shutil.rmtree(folder)
+
+
+def newest_run(root: Path) -> Path | None:
+    """Return the run below `root` that was trained last, or None.
+
+    Checkpoints that training cannot go on from, such as interpolated ones, do not count.
+    """
+    newest = newest_checkpoint(root, beside=_TRAINING)
+    return None if newest is None else newest.parent.parent

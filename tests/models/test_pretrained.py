@@ -1,11 +1,14 @@
 """CLIP's weights: by name, from a file, or random when asked for."""
 
+from types import SimpleNamespace
+from typing import Any
+
 import open_clip
 import pytest
 import torch
 
 from stzsar.models.config import HeadConfig
-from stzsar.models.pretrained import load_clip
+from stzsar.models.pretrained import load_clip, load_original
 from stzsar.runtime.errors import BundleError
 
 SMALL_VIT = "ViT-S-32-alt"  # the smallest plain ViT that open_clip lists
@@ -51,6 +54,16 @@ def test_without_a_download_the_error_says_both_ways(monkeypatch):
         BundleError, match=r"With internet, .* ViT-B-32-quickgelu --pretrained FILE"
     ):
         load_clip("ViT-B-32", "openai", head=HeadConfig())
+
+
+def test_the_original_of_a_tuned_network_is_asked_for_where_it_cannot_be_downloaded(monkeypatch):
+    def fail(*_args, **_kwargs):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(open_clip.factory, "download_pretrained", fail)
+    tuned: Any = SimpleNamespace(config=SimpleNamespace(name="ViT-B-32"))
+    with pytest.raises(BundleError, match=r"With internet, .* give it: --original FILE\.$"):
+        load_original(tuned, "openai")
 
 
 def test_an_unknown_backbone_lists_some():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from ...models.checkpoint import DESCRIPTION, load_checkpoint, newest_checkpoint
+from ...models.checkpoint import find_checkpoint, load_checkpoint
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
 from ...runtime.commandline import say
@@ -30,12 +30,9 @@ class CheckpointModel:
             StzsarError: the device cannot be used.
         """
         self._device = find_device(device)
-        if not (path / DESCRIPTION).is_file():
-            newest = newest_checkpoint(path)
-            if newest is None:
-                raise BundleError(f"{path} holds no checkpoint: name a folder that has one.")
-            say(f"Testing {newest}.")
-            path = newest
+        named, path = path, find_checkpoint(path)
+        if path != named:
+            say(f"Testing {path}.")
         checkpoint, self._network = load_checkpoint(path)
         self.path, self.kind = path, CHECKPOINT
         self.knows = checkpoint.origin.knows
