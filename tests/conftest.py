@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import importlib.util
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    import onnx
+
+    from stzsar.export.graphs import GraphSpec
     from stzsar.models.interaction import Bank
     from stzsar.models.stzsar import STZSAR
     from stzsar.runtime.trt.key import EngineKey
 
 ROOT = Path(__file__).parent.parent
+# Of the networks that are made for tests; larger ones are exported once, and fill the memory.
+_FEW_WEIGHTS = 3_000_000
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -115,6 +121,47 @@ def make_bank() -> Callable[..., Bank]:
         return Bank(names, words * mask[..., None], mask)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def traced_once() -> Iterator[None]:
+    """Lets an export in this process take a graph that was traced here before.
+
+    Tracing is most of an export, and the same few networks are exported with one option after the
+    other. A trace is kept under all that goes into it: `test_deterministic.py` shows that the same
+    gives the same bytes.
+    """
+    import onnx
+
+    from stzsar.export import write_bundle
+
+    traces: dict[str, bytes] = {}
+    honest = write_bundle.trace
+
+    def trace(spec: GraphSpec) -> onnx.ModelProto:
+        if sum(weight.numel() for weight in spec.module.parameters()) > _FEW_WEIGHTS:
+            return honest(spec)
+        key = _fingerprint(spec)
+        if key not in traces:
+            traces[key] = honest(spec).SerializeToString()
+        return onnx.ModelProto.FromString(traces[key])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(write_bundle, "trace", trace)
+        yield
+
+
+def _fingerprint(spec: GraphSpec) -> str:
+    """Return a hash of a module with its weights and switches, and of how it is traced."""
+    seen = hashlib.sha256()
+    network: Any = spec.module.network
+    seen.update(repr((type(spec.module), spec.module, network.config, spec.outputs)).encode())
+    for name, tensor in {**spec.module.state_dict(), **dict(spec.module.named_buffers())}.items():
+        seen.update(name.encode() + tensor.numpy(force=True).tobytes())
+    for name, value in spec.inputs.items():
+        sizes = {axis: (dim.__name__, dim.min, dim.max) for axis, dim in spec.dynamic[name].items()}
+        seen.update(repr((name, value.dtype, value.shape, sizes)).encode())
+    return seen.hexdigest()
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ def test_a_row_holds_what_was_measured_and_what_the_gate_says():
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("backbones")
+@pytest.mark.usefixtures("backbones", "traced_once")
 def test_the_command_measures_each_precision_also_what_the_gate_refuses(tmp_path, monkeypatch):
     """A backbone of random weights, and a gate that asks more of int8 than it can give."""
     strict = parity.Bounds(relative=1e-9, cosine=1, scores=0, top1=1, tie=0)

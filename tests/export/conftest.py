@@ -16,6 +16,11 @@ LABELS = (
 )
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _traced_once(traced_once):
+    """Traces the same network once for all tests of the folder."""
+
+
 @pytest.fixture(scope="session")
 def calibration():
     """64 drawn pictures for the 32 px networks, in two heaps."""
