@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .best_match import best_match
 from .config import HeadConfig
 
 
@@ -132,6 +133,12 @@ class STIHead(nn.Module):
         if "spatial" not in self.state_names:
             return {} if self.contextual else self._similarities(features["frame_embedding"], bank)
         seen = F.normalize(features["patch_embeddings"], dim=-1)
+        if self.training:
+            # The same numbers, and no graph of all cosines is kept for the gradients.
+            spatial = best_match(seen, bank.attribute_embeddings, bank.attribute_mask)
+            if self.contextual:
+                return {"spatial": spatial}
+            return self._similarities(features["frame_embedding"], bank) | {"spatial": spatial}
         if self.contextual:
             return {"spatial": self._best_match(self._on_words(seen, bank), bank)}
         frame = self._unit_frame(features["frame_embedding"])

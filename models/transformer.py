@@ -10,6 +10,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from .config import Activation
 
@@ -77,7 +78,11 @@ _ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
 
 
 class Block(nn.Module):
-    """Pre-LN residual block: attention, then an MLP."""
+    """Pre-LN residual block: attention, then an MLP.
+
+    `recomputed` says that training keeps the block's input alone and computes the rest of it once
+    more for the gradients: a third more time, for a small part of the memory.
+    """
 
     def __init__(
         self,
@@ -90,6 +95,7 @@ class Block(nn.Module):
         norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
+        self.recomputed = False
         self.ln_1 = nn.LayerNorm(width, eps=norm_eps)
         self.attn = Attention(width, heads, causal=causal)
         self.ln_2 = nn.LayerNorm(width, eps=norm_eps)
@@ -102,6 +108,11 @@ class Block(nn.Module):
 
     def forward(self, x_nld: Tensor) -> Tensor:
         """Map [N, L, D] to [N, L, D]."""
+        if self.recomputed and self.training:
+            return checkpoint(self._both, x_nld, use_reentrant=False)
+        return self._both(x_nld)
+
+    def _both(self, x_nld: Tensor) -> Tensor:
         x_nld = x_nld + self.attn(self.ln_1(x_nld))
         return x_nld + self.mlp(self.ln_2(x_nld))
 
@@ -145,3 +156,12 @@ def write_out_attention(model: nn.Module) -> None:
             module.fused = False
         elif hasattr(module, "fused_attn"):  # timm's name for the same switch
             setattr(module, "fused_attn", False)  # noqa: B010 - pyright knows no such field
+
+
+def recompute_activations(model: nn.Module, *, on: bool = True) -> None:
+    """Let training keep little of every block of `model`, and compute it once more."""
+    for module in model.modules():
+        if isinstance(module, Block):
+            module.recomputed = on
+        elif hasattr(module, "set_grad_checkpointing"):  # timm's name for the same switch
+            getattr(module, "set_grad_checkpointing")(on)  # noqa: B009 - pyright knows it not
