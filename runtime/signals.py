@@ -22,13 +22,18 @@ class StopSignals:
     interrupted after a second: Python drops an exception that is raised in a destructor or a
     weakref's callback, and one in the middle of a line would leave half of it, so the signal itself
     raises nothing. A second signal ends the process at once.
+
+    Args:
+        on_signal: is called in the handler, and must only wake somebody.
+        patient: leaves what waits elsewhere alone, where others wait for the same.
     """
 
-    def __init__(self, on_signal: Callable[[], None] = lambda: None) -> None:
-        """Prepare; `on_signal` is called in the handler, and must only wake somebody."""
+    def __init__(
+        self, on_signal: Callable[[], None] = lambda: None, *, patient: bool = False
+    ) -> None:
         self.on_signal = on_signal
         self._received: int | None = None
-        self._reminds = True
+        self._reminds = not patient
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignals":
@@ -55,6 +60,11 @@ class StopSignals:
         """Whether a signal has come."""
         return self._received is not None
 
+    @property
+    def number(self) -> int:
+        """The signal that has come, 0 without one."""
+        return self._received or 0
+
     def check(self) -> None:
         """Raise what the first signal asked for, if one has come.
 
@@ -62,9 +72,14 @@ class StopSignals:
             KeyboardInterrupt: Ctrl-C.
             SystemExit: SIGTERM.
         """
-        if self._received == signal.SIGINT:
+        self.raise_for(self.number)
+
+    @staticmethod
+    def raise_for(number: int) -> None:
+        """Raise what the signal `number` asks for, 0 for nothing; see `check`."""
+        if number == signal.SIGINT:
             raise KeyboardInterrupt
-        if self._received == signal.SIGTERM:
+        if number == signal.SIGTERM:
             sys.exit(TERMINATE_EXIT)
 
     def end_has_begun(self) -> None:

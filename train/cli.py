@@ -1,7 +1,5 @@
 """stzsar-train: from clips to a checkpoint."""
 
-import dataclasses
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,13 +8,12 @@ import click
 import cloup
 from click.core import ParameterSource
 
-from ..runtime.commandline import at_the_edge, console, say
+from ..runtime.commandline import at_the_edge, say
 from ..runtime.errors import StzsarError
 from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.subcommand import with_subcommand
 
 if TYPE_CHECKING:
-    from ..models.stzsar import STZSAR
     from .config import TrainConfig
     from .run_folder import RunFolder
 
@@ -24,6 +21,7 @@ _NEWEST = ""
 _COUNT = click.IntRange(min=1)
 _FRAMES = click.IntRange(1, MAX_FRAMES)
 _RATE = click.FloatRange(0, MAX_RATE_FPS, min_open=True)
+_BELOW_ONE = click.FloatRange(0, 1, max_open=True)
 _ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 # Repeated from models.config and train.precision: --help must not wait for torch.
 _INTERACTIONS = ("product", "residual", "off", "mean")
@@ -37,6 +35,8 @@ Examples:
       goes on with the newest run under runs/
   stzsar-train interpolate runs/videos --share 0.5
       mixes the tuned weights with CLIP's own, into runs/videos-share-0.5
+  torchrun --standalone --nproc-per-node 2 -m stzsar.train.cli --data videos/
+      trains on two GPUs, or in two processes where there is none
 """
 
 
@@ -64,6 +64,24 @@ def _interpolate() -> click.Command:
         metavar="FILE",
         type=click.Path(),
         help="JSON list of {label, attributes}; without it a name is its own attribute.",
+    ),
+    cloup.option(
+        "--validate",
+        metavar="PATH",
+        help="Clips to test on while training goes on, as --data takes them: their own classes "
+        "compete, which training need not have.",
+    ),
+    cloup.option(
+        "--validate-labels",
+        metavar="FILE",
+        type=click.Path(),
+        help="Attributes of those classes (default: of --labels, or those that ship).",
+    ),
+    cloup.option(
+        "--validate-every",
+        metavar="N",
+        type=_COUNT,
+        help="Steps between those tests (default 500); the last one is at the end.",
     ),
     cloup.option("--frames", metavar="N", type=_FRAMES, help="Frames of a clip (default 8)."),
     cloup.option(
@@ -127,7 +145,17 @@ def _interpolate() -> click.Command:
         "--steps", metavar="N", type=_COUNT, help="Optimiser steps (default 3600, 5000 over CLIP)."
     ),
     cloup.option(
-        "--batch", metavar="N", type=_COUNT, help="Clips in a step (default 48, 32 over CLIP)."
+        "--batch",
+        metavar="N",
+        type=_COUNT,
+        help="Clips in a step, of all processes together (default 48, 32 over CLIP).",
+    ),
+    cloup.option(
+        "--accumulate",
+        metavar="N",
+        type=_COUNT,
+        help="Parts of a step, one after the other, for less memory; the loss of each is over its "
+        "own clips (default 1).",
     ),
     cloup.option(
         "--learning-rate", metavar="X", type=_ABOVE_ZERO, help="Peak rate of the new parts."
@@ -139,10 +167,27 @@ def _interpolate() -> click.Command:
         "--weight-decay", metavar="X", type=click.FloatRange(min=0), help="AdamW's, of matrices."
     ),
     cloup.option(
+        "--beta2",
+        metavar="X",
+        type=_BELOW_ONE,
+        help="AdamW's, of squared gradients (default 0.98, 0.999 over CLIP).",
+    ),
+    cloup.option(
         "--warmup-steps",
         metavar="N",
         type=click.IntRange(min=0),
         help="Steps of linear warm-up before the cosine.",
+    ),
+    cloup.option(
+        "--ema",
+        metavar="X",
+        type=_BELOW_ONE,
+        help="Keep a moving average of the weights with this decay, 0.999 say (default 0: none).",
+    ),
+    cloup.option(
+        "--checkpoint-activations/--no-checkpoint-activations",
+        default=None,
+        help="Compute blocks twice instead of keeping what their gradients need (default off).",
     ),
     cloup.option(
         "--precision",
@@ -189,7 +234,8 @@ def _interpolate() -> click.Command:
         metavar="NAME",
         default="auto",
         show_default=True,
-        help="cpu, cuda, cuda:1, …; auto takes a GPU if there is one.",
+        help="cpu, cuda, cuda:1, …; auto takes a GPU if there is one. Under torchrun each process "
+        "has its own.",
     ),
 )
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
@@ -200,18 +246,17 @@ def main(
     context: click.Context, output: Path | None, resume: str | None, device: str, **options: Any
 ) -> None:
     """Train a network for zero-shot action recognition, and write checkpoints under runs/."""
-    if resume is None:
-        _train(*_new(output, options), device)
-        return
+    from .processes import joined
+    from .run import run_training
+
     changed = [
         flag for name, flag in _given(context).items() if name in options or name == "output"
     ]
-    if changed:
-        raise StzsarError(
-            "--resume goes on with the run as it was configured: leave out "
-            f"{changed[0]}, or start a new run with it."
+    with joined(device) as processes:
+        config, run = processes.from_first(
+            lambda: _new(output, options) if resume is None else _resumed(resume, changed)
         )
-    _train(*_resumed(resume), device)
+        run_training(config, run, processes)
 
 
 def _given(context: click.Context) -> dict[str, str]:
@@ -250,6 +295,8 @@ def _refuse_idle(config: "TrainConfig", options: dict[str, Any]) -> None:
         raise StzsarError("--pretrained goes with a --backbone of open_clip: small has no weights.")
     if config.backbone == SMALL and given("tokenizer"):
         raise StzsarError("--tokenizer goes with a --backbone of SigLIP2: small has CLIP's.")
+    if config.validate is None and given("validate_labels", "validate_every"):
+        raise StzsarError("--validate-labels and --validate-every go with --validate: give it.")
     if not config.is_moving_shapes:
         if given("setting"):
             raise StzsarError("--setting is of MovingShapes: leave it out, or leave out --data.")
@@ -265,10 +312,15 @@ def _refuse_idle(config: "TrainConfig", options: dict[str, Any]) -> None:
         )
 
 
-def _resumed(name: str) -> "tuple[TrainConfig, RunFolder]":
+def _resumed(name: str, changed: list[str]) -> "tuple[TrainConfig, RunFolder]":
     from .config import TrainConfig
     from .run_folder import RunFolder, newest_run
 
+    if changed:
+        raise StzsarError(
+            "--resume goes on with the run as it was configured: leave out "
+            f"{changed[0]}, or start a new run with it."
+        )
     folder = Path(name)
     if name == _NEWEST:
         newest = newest_run(Path("runs"))
@@ -284,46 +336,5 @@ def _resumed(name: str) -> "tuple[TrainConfig, RunFolder]":
     return config, run
 
 
-def _train(config: "TrainConfig", run: "RunFolder", device: str) -> None:
-    import torch
-
-    from .assemble import find_clips, find_device, make_dataset, make_network
-    from .loop import Trainer
-    from .precision import Precision
-
-    where = find_device(device)
-    precision = Precision.choose(config.precision, where)
-    torch.manual_seed(config.seed)
-    clips = find_clips(config)
-    network, origin = make_network(config)
-    network.to(where)
-    dataset = make_dataset(config, clips, network.config.vision.image_px)
-    run.begin(config)
-    millions = sum(p.numel() for p in network.parameters()) / 1e6
-    say(
-        f"Training {config.backbone} ({millions:.1f} M parameters, {where}) on {config.data}: "
-        f"{len(dataset.labels)} classes. The run is {run.path}."
-    )
-    trainer = Trainer(
-        config=config, dataset=dataset, network=network, origin=origin, run=run, precision=precision
-    )
-    last = trainer.train()
-    if config.is_moving_shapes:
-        _test(network, run)
-    say(f"The checkpoint is {last}. Export it: stzsar-export {last}")
-
-
-def _test(network: "STZSAR", run: "RunFolder") -> None:
-    from rich.table import Table
-
-    from .evaluate import evaluate_moving_shapes
-
-    accuracies = evaluate_moving_shapes(network)
-    table = Table("MovingShapes", "top-1", "top-5", "clips", "candidates")
-    for name, found in accuracies.items():
-        table.add_row(
-            name, f"{found.top1:.1%}", f"{found.top5:.1%}", str(found.clips), str(found.candidates)
-        )
-    console.print(table)
-    document = {name: dataclasses.asdict(found) for name, found in accuracies.items()}
-    (run.path / "accuracy.json").write_text(json.dumps(document, indent=1) + "\n")
+if __name__ == "__main__":  # torchrun -m stzsar.train.cli
+    main()

@@ -30,11 +30,18 @@ class TrainConfig:
         temporal: whether the temporal transformer is on.
         train_text: whether the text tower learns too.
         frames, rate_fps: of a window.
-        steps, batch: optimiser steps and clips in each.
+        steps, batch: optimiser steps, and clips in each, of all processes together.
         learning_rate: peak, of the new parts.
         clip_learning_rate: peak, of CLIP's towers.
         weight_decay: of matrices; vectors and scalars have none.
+        beta2: AdamW's, of the squared gradients.
         warmup_steps: linear, then a cosine to zero.
+        accumulate: parts of a step, one after the other, each with a loss over its own clips.
+        ema: decay of the moving average of the weights that is kept; 0 keeps the weights.
+        checkpoint_activations: whether blocks keep little and are computed twice.
+        validate: clips as in `data`, classified while training goes on, or None.
+        validate_labels: a file with attributes of their classes, or None.
+        validate_every: steps between.
         precision: "fp32", "bf16", "fp16", or "auto": the best that the device has.
         workers: processes that make clips.
         checkpoint_every: steps between checkpoints.
@@ -59,7 +66,14 @@ class TrainConfig:
     learning_rate: float = 1e-3
     clip_learning_rate: float = 1e-3
     weight_decay: float = 0.05
+    beta2: float = 0.98
     warmup_steps: int = 50
+    accumulate: int = 1
+    ema: float = 0.0
+    checkpoint_activations: bool = False
+    validate: str | None = None
+    validate_labels: str | None = None
+    validate_every: int = 500
     precision: str = "auto"
     workers: int = 1
     checkpoint_every: int = 100
@@ -118,6 +132,7 @@ def recipe(**chosen: Any) -> TrainConfig:
         "learning_rate": 5e-5,
         "clip_learning_rate": 5e-6,
         "weight_decay": 0.2,
+        "beta2": 0.999,
         "warmup_steps": 500,
     }
     return TrainConfig(**{**clip, **chosen})

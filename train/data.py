@@ -1,6 +1,7 @@
 """What a data set is to the loop: labels, and clips that depend on a request and nothing else."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -45,8 +46,16 @@ class ClipDataset(Protocol):
 class StepSampler(Sampler[list[ClipRequest]]):
     """The batches of steps `start` to `stop`, each a function of the seed and the step alone.
 
-    So a run that was killed goes on with the very batches that it would have seen. Each epoch is
-    a fresh permutation; a batch may cross its end.
+    So a run that was killed goes on with the very batches that it would have seen, also with
+    another number of processes. Each epoch is a fresh permutation; a batch may cross its end.
+
+    Attributes:
+        size: number of clips.
+        batch: clips of a step, in all of its parts and in all processes.
+        seed: of the order.
+        start, stop: the steps.
+        parts: of a step, one after the other; a multiple of `parts` and `count` is a `batch`.
+        rank, count: which of how many processes; they share each part in the order of their ranks.
     """
 
     size: int
@@ -54,16 +63,20 @@ class StepSampler(Sampler[list[ClipRequest]]):
     seed: int
     start: int
     stop: int
+    parts: int = 1
+    rank: int = 0
+    count: int = 1
 
     def __iter__(self) -> Iterator[list[ClipRequest]]:
-        """Give the requests of one step after the other."""
-        for step in range(self.start, self.stop):
-            places = range(step * self.batch, (step + 1) * self.batch)
-            yield [ClipRequest(self._clip(place), place) for place in places]
+        """Give the requests of this process, part by part and step by step."""
+        share = self.batch // (self.parts * self.count)
+        for part in range(self.start * self.parts, self.stop * self.parts):
+            first = (part * self.count + self.rank) * share
+            yield [ClipRequest(self._clip(place), place) for place in range(first, first + share)]
 
     def __len__(self) -> int:
-        """Return the number of steps."""
-        return self.stop - self.start
+        """Return the number of parts."""
+        return (self.stop - self.start) * self.parts
 
     def _clip(self, place: int) -> int:
         epoch, offset = divmod(place, self.size)
@@ -86,7 +99,28 @@ def collate(clips: list[Clip]) -> tuple[Tensor, Tensor]:
     return torch.stack([clip.frames for clip in clips]), torch.tensor([c.label for c in clips])
 
 
-def loader(dataset: ClipDataset, sampler: StepSampler, *, workers: int) -> DataLoader:
-    """Return the batches of `sampler`, made by `workers` processes (0: in this one)."""
+def loader(
+    dataset: ClipDataset, batches: Iterable[list[ClipRequest]], *, workers: int
+) -> DataLoader:
+    """Return the clips of `batches`, made by `workers` processes (0: in this one)."""
     wrapped: Dataset = dataset  # type: ignore[assignment]  # a Dataset but for its index type
-    return DataLoader(wrapped, batch_sampler=sampler, num_workers=workers, collate_fn=collate)
+    return DataLoader(
+        wrapped,
+        batch_sampler=batches,  # type: ignore[arg-type]  # any iterable will do
+        num_workers=workers,
+        collate_fn=collate,
+        worker_init_fn=_outlive_a_signal,
+    )
+
+
+def _outlive_a_signal(_worker: int) -> None:
+    """Let a worker go on through a Ctrl-C or SIGTERM that the whole group of processes gets.
+
+    Whoever reads from it still finishes a step and ends it then, with a SIGTERM of its own.
+    """
+
+    def once(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, once)

@@ -1,31 +1,49 @@
 """The training loop."""
 
-import dataclasses
+import contextlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
-from ..models.checkpoint import Checkpoint, step_of
-from ..models.interaction import Bank
-from ..models.label_texts import LabelTexts
+from ..models.checkpoint import Checkpoint
 from ..models.stzsar import STZSAR
+from ..models.transformer import recompute_activations
 from ..runtime.errors import StzsarError
-from ..runtime.labels import Label
 from ..runtime.manifest import SamplingSpec, WeightsOrigin
+from ..runtime.signals import StopSignals
 from .config import TrainConfig
 from .data import ClipDataset, StepSampler, loader
-from .log import TrainLog
-from .loss import symmetric_loss
-from .optim import make_optimizer, set_learning_rate
+from .evaluate import Accuracy, evaluate
+from .log import Log, Silence, TrainLog
+from .objective import BatchTexts, Objective
+from .optim import set_learning_rate
 from .precision import Precision
+from .processes import Processes, lost_others
 from .run_folder import RunFolder
+from .state import TrainState
 
 _MAX_LOGIT_SCALE = math.log(100)
 _MAX_GRADIENT_NORM = 1.0
+
+
+class Trained(NamedTuple):
+    """What training gives.
+
+    Attributes:
+        checkpoint: the last one's folder.
+        network: the weights in it.
+        validated: its accuracy on the clips of the validation, or None without any.
+    """
+
+    checkpoint: Path
+    network: STZSAR
+    validated: Accuracy | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +57,8 @@ class Trainer:
         origin: what the checkpoint will say of its weights.
         run: the run's folder.
         precision: of the towers, on the network's device.
+        processes: those of the run; None is this one alone.
+        validation: clips to be classified among their own classes, or None.
     """
 
     config: TrainConfig
@@ -47,115 +67,147 @@ class Trainer:
     origin: WeightsOrigin
     run: RunFolder
     precision: Precision
+    processes: Processes | None = None
+    validation: ClipDataset | None = None
 
-    def train(self) -> Path:
-        """Train from the newest checkpoint of the run, if it has one, and return the last.
+    @property
+    def together(self) -> Processes:
+        """The processes of the run."""
+        return self.processes or Processes(self.precision.device)
+
+    def train(self) -> Trained:
+        """Train from the newest checkpoint of the run, if it has one.
 
         Raises:
-            StzsarError: the loss is no longer a number.
+            StzsarError: the loss is no longer a number, or the processes see different files.
         """
-        config, network, device = self.config, self.network, self.precision.device
-        optimizer = make_optimizer(network, config)
-        self.precision.apply_to(network)
-        scaler = self.precision.scaler()
-        start = 0
-        newest = self.run.newest
-        if newest is not None:
-            self.run.restore(newest, network, optimizer, scaler)
-            start = step_of(newest)
-        self.run.forget_after(start)
-        texts = BatchTexts(self.dataset.labels, network, train_text=config.train_text)
-        sampler = StepSampler(len(self.dataset), config.batch, config.seed, start, config.steps)
-        network.train()
-        step = start
-        is_whole = True  # weights, optimiser and `step` are of the same moment
-        with TrainLog(self.run, start=start, steps=config.steps, batch=config.batch) as log:
+        together = self.together
+        if self.config.checkpoint_activations:
+            recompute_activations(self.network)
+        state = self._begin()
+        start = state.step
+        signals = StopSignals(patient=together.count > 1)
+        with self._log(start) as log, signals:
             try:
-                for frames, classes in loader(self.dataset, sampler, workers=config.workers):
-                    set_learning_rate(optimizer, config, step)
-                    loss = self._loss(frames.to(device), classes.to(device), texts, step)
-                    self._backward(loss, optimizer, scaler, step)
-                    is_whole = False
-                    self._update(optimizer, scaler)
-                    step += 1
-                    is_whole = True
-                    log.step(
-                        step - 1,
-                        loss=loss.item(),
-                        learning_rate=optimizer.param_groups[-1]["lr"],
-                        scale=network.head.logit_scale.exp().item(),
-                    )
-                    if step % config.checkpoint_every == 0 and step < config.steps:
-                        self._save(step, optimizer, scaler)
-            except KeyboardInterrupt:
-                if is_whole and step > start:
-                    self._save(step, optimizer, scaler)
+                validated = self._steps(state, log, signals)
+            except BaseException as error:
+                signals.end_has_begun()
+                stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+                if (stopped or lost_others(error)) and state.is_whole and state.step > start:
+                    self._save(state)
+                if stopped and together.count > 1:
+                    together.wait()  # whoever ends first is missed by torchrun, which ends the rest
                 raise
-        return self._save(step, optimizer, scaler)
+            if self.validation is not None and validated is None:
+                validated = self._validate(state, log)
+        return Trained(self._save(state), state.kept, validated)
 
-    def _loss(self, frames: Tensor, classes: Tensor, texts: "BatchTexts", step: int) -> Tensor:
-        present, places = classes.unique(return_inverse=True)
-        bank = texts.bank(self.network, present, step)
-        logits = self.network(frames, bank)
-        return symmetric_loss(logits[:, places], classes)
+    def _begin(self) -> TrainState:
+        state = TrainState.begin(self.network, self.config, self.precision)
+        newest = self.run.newest
+        self.together.agree("checkpoints", newest and newest.name)
+        self.together.agree("clips", (len(self.dataset), self.dataset.labels))
+        if newest is not None:
+            self.run.restore(newest, state)
+        if self.together.is_first:
+            self.run.forget_after(state.step)
+        return state
 
-    def _backward(
-        self,
-        loss: Tensor,
-        optimizer: torch.optim.Optimizer,
-        scaler: torch.amp.GradScaler,
-        step: int,
-    ) -> None:
-        if not torch.isfinite(loss):
-            raise StzsarError(
-                f"The loss is {loss.item()} at step {step}: start a new run with a lower "
-                "--learning-rate, or with --precision fp32."
+    def _log(self, start: int) -> "contextlib.AbstractContextManager[Log]":
+        if not self.together.is_first:
+            return contextlib.nullcontext(Silence())
+        config = self.config
+        return TrainLog(self.run, start=start, steps=config.steps, batch=config.batch)
+
+    def _steps(self, state: TrainState, log: Log, signals: StopSignals) -> Accuracy | None:
+        """Take the steps that are left; return the accuracy after the last, if it was looked at."""
+        config, together = self.config, self.together
+        texts = BatchTexts(self.dataset.labels, self.network, train_text=config.train_text)
+        objective = Objective(self.network, texts, together)
+        model = together.parallel(objective, some_unused=objective.has_unused)
+        sampler = StepSampler(
+            len(self.dataset), config.batch, config.seed, state.step, config.steps,
+            parts=config.accumulate, rank=together.rank, count=together.count,
+        )  # fmt: skip
+        parts: Iterator[tuple[Tensor, Tensor]] = iter(
+            loader(self.dataset, sampler, workers=config.workers)
+        )
+        validated = None
+        self.network.train()
+        while state.step < config.steps:
+            set_learning_rate(state.optimizer, config, state.step)
+            state.optimizer.zero_grad(set_to_none=True)
+            loss = sum(
+                self._part(model, next(parts), state, is_last=part + 1 == config.accumulate)
+                for part in range(config.accumulate)
             )
-        optimizer.zero_grad(set_to_none=True)
-        scaler.scale(loss).backward()
-        scaler.unscale_(optimizer)
+            self._update(state)
+            log.step(
+                state.step - 1,
+                loss=loss,
+                learning_rate=state.optimizer.param_groups[-1]["lr"],
+                scale=self.network.head.logit_scale.exp().item(),
+            )
+            validated = None
+            if self.validation is not None and state.step % config.validate_every == 0:
+                validated = self._validate(state, log)
+            if state.step % config.checkpoint_every == 0 and state.step < config.steps:
+                self._save(state)
+            signals.raise_for(together.largest(signals.number))
+        return validated
+
+    def _part(
+        self,
+        model: nn.Module,
+        clips: tuple[Tensor, Tensor],
+        state: TrainState,
+        *,
+        is_last: bool,
+    ) -> float:
+        """Add the gradients of one part of a step, and return its part of the loss."""
+        frames, classes = (value.to(self.precision.device) for value in clips)
+        # What is added up here is exchanged with the others once, with the last part.
+        alone = isinstance(model, DistributedDataParallel) and not is_last
+        with model.no_sync() if alone else contextlib.nullcontext():  # type: ignore[union-attr]
+            loss = model(frames, classes, state.step)
+            if not torch.isfinite(loss):
+                raise StzsarError(
+                    f"The loss is {loss.item()} at step {state.step}: start a new run with a lower "
+                    "--learning-rate, or with --precision fp32."
+                )
+            loss = loss / self.config.accumulate
+            state.scaler.scale(loss).backward()
+        return loss.item()
+
+    def _update(self, state: TrainState) -> None:
+        state.scaler.unscale_(state.optimizer)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT_NORM)
+        state.update(highest_logit_scale=_MAX_LOGIT_SCALE)
 
-    def _update(self, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
-        scaler.step(optimizer)
-        scaler.update()
-        with torch.no_grad():
-            self.network.head.logit_scale.clamp_(max=_MAX_LOGIT_SCALE)
+    def _validate(self, state: TrainState, log: Log) -> Accuracy:
+        assert self.validation is not None
+        found = evaluate(
+            state.kept,
+            self.validation,
+            self.validation.labels,
+            workers=self.config.workers,
+            processes=self.together,
+            watched=log.watched,
+        )
+        self.network.train()
+        log.validated(state.step - 1, found)
+        return found
 
-    def _save(
-        self, step: int, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler
-    ) -> Path:
+    def _save(self, state: TrainState) -> Path:
+        """Write a checkpoint, in process 0, and return where it is."""
         sampling = SamplingSpec(frames=self.config.frames, rate_fps=self.config.rate_fps)
         checkpoint = Checkpoint(
             model=self.network.config,
             labels=self.dataset.labels,
             sampling=sampling,
             origin=self.origin,
-            step=step,
+            step=state.step,
         )
-        return self.run.save(checkpoint, self.network, optimizer, scaler)
-
-
-class BatchTexts:
-    """The classes' text embeddings, step by step.
-
-    Where a label's name and text differ (an ambiguous text), steps take turns between the two, so
-    that the network learns both. A frozen text tower is run once.
-    """
-
-    def __init__(self, labels: Sequence[Label], network: STZSAR, *, train_text: bool) -> None:
-        device = network.head.logit_scale.device
-        named = [dataclasses.replace(label, text=label.name) for label in labels]
-        wordings = [list(labels)] if named == list(labels) else [list(labels), named]
-        self._texts = [
-            LabelTexts(wording, network.config, network.tokenizer_json).to(device)
-            for wording in wordings
-        ]
-        self._fixed = None if train_text else [texts.embeddings(network) for texts in self._texts]
-
-    def bank(self, network: STZSAR, classes: Tensor, step: int) -> Bank:
-        """Return the bank of `classes` at `step`."""
-        turn = step % len(self._texts)
-        if self._fixed is None:
-            return self._texts[turn].bank(network, classes)
-        return self._texts[turn].fixed_bank(self._fixed[turn], classes)
+        if not self.together.is_first:
+            return self.run.checkpoint(state.step)
+        return self.run.save(checkpoint, state)

@@ -8,7 +8,7 @@ from torch import nn
 from ..models.stzsar import STZSAR
 from .config import TrainConfig
 
-_BETAS = (0.9, 0.98)
+_BETA1 = 0.9
 
 
 def make_optimizer(network: STZSAR, config: TrainConfig) -> torch.optim.AdamW:
@@ -22,7 +22,7 @@ def make_optimizer(network: STZSAR, config: TrainConfig) -> torch.optim.AdamW:
         for is_matrix, decay in ((True, config.weight_decay), (False, 0.0)):
             params = [p for p in mine if (p.ndim >= 2) == is_matrix]
             groups.append({"params": params, "peak": peak, "weight_decay": decay})
-    return torch.optim.AdamW([g for g in groups if g["params"]], betas=_BETAS)
+    return torch.optim.AdamW([g for g in groups if g["params"]], betas=(_BETA1, config.beta2))
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, config: TrainConfig, step: int) -> None:

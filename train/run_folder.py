@@ -1,13 +1,17 @@
 """The folder of a run: its configuration, checkpoints and losses on disk.
 
 runs/<name>/config.json             TrainConfig
-metrics.jsonl           one line a step
+metrics.jsonl           one line a step, and one for each validation
 tensorboard/            the same, for TensorBoard
-checkpoints/step-000100 see models.checkpoint, and training.safetensors
+accuracy.json           what the network is worth at the end
+checkpoints/step-000100 see models.checkpoint, and training.safetensors: the optimiser's moments,
+                        and the weights themselves where the checkpoint has their average
 """
 
+import dataclasses
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,12 +27,14 @@ from ..models.checkpoint import (
     step_of,
 )
 from ..models.folder import written_whole
-from ..models.stzsar import STZSAR
 from ..runtime.errors import BundleError
 from .config import CONFIG, TrainConfig
+from .evaluate import Accuracy
+from .state import TrainState
 
 _TRAINING = "training.safetensors"
 _METRICS = "metrics.jsonl"
+_RAW = "raw."
 _KEEP = 2
 
 
@@ -53,59 +59,74 @@ class RunFolder:
         """The complete checkpoint of the last step, or None."""
         return newest_checkpoint(self.path / "checkpoints")
 
+    def checkpoint(self, step: int) -> Path:
+        """The folder of the checkpoint after `step` steps."""
+        return self.path / "checkpoints" / f"step-{step:06d}"
+
     def begin(self, config: TrainConfig) -> None:
         """Make the folder, with the configuration that every later start of the run takes."""
         if not (self.path / CONFIG).exists():
             self.path.mkdir(parents=True, exist_ok=True)
             config.save(self.path)
 
-    def save(
-        self,
-        checkpoint: Checkpoint,
-        network: STZSAR,
-        optimizer: torch.optim.Optimizer,
-        scaler: torch.amp.GradScaler,
-    ) -> Path:
+    def save(self, checkpoint: Checkpoint, state: TrainState) -> Path:
         """Write a checkpoint that training can go on from, and drop the oldest ones."""
-        target = self.path / "checkpoints" / f"step-{checkpoint.step:06d}"
+        target = self.checkpoint(checkpoint.step)
         with written_whole(target) as folder:
-            save_checkpoint(folder, checkpoint, network)
-            state = optimizer.state_dict()["state"]
+            save_checkpoint(folder, checkpoint, state.kept)
+            moments = state.optimizer.state_dict()["state"]
             tensors = {
                 f"{index}.{key}": value.contiguous()
-                for index, values in state.items()
+                for index, values in moments.items()
                 for key, value in values.items()
             }
-            extra = {"scaler": json.dumps(scaler.state_dict())}
+            extra = {"scaler": json.dumps(state.scaler.state_dict())}
+            if state.average is not None:
+                extra["averaged"] = str(int(state.average.n_averaged))
+                for name, value in _learning(state).items():
+                    tensors[_RAW + name] = value.detach().contiguous()
             (folder / _TRAINING).write_bytes(safetensors.torch.save(tensors, extra))
         self._drop_old()
         return target
 
-    def restore(
-        self,
-        folder: Path,
-        network: STZSAR,
-        optimizer: torch.optim.Optimizer,
-        scaler: torch.amp.GradScaler,
-    ) -> None:
+    def restore(self, folder: Path, state: TrainState) -> None:
         """Load weights and training state from the checkpoint `folder`.
 
         Raises:
             BundleError: the checkpoint cannot be used, or holds no training state.
         """
-        load_weights(folder, network)
-        document = optimizer.state_dict()
+        load_weights(folder, state.network)
+        document = state.optimizer.state_dict()
+        raw = {}
         try:
             with safetensors.safe_open(folder / _TRAINING, "pt") as file:
                 for name in file.keys():  # noqa: SIM118
+                    if name.startswith(_RAW):
+                        raw[name.removeprefix(_RAW)] = file.get_tensor(name)
+                        continue
                     index, key = name.split(".")
                     document["state"].setdefault(int(index), {})[key] = file.get_tensor(name)
-                scale = json.loads(file.metadata()["scaler"])
-            optimizer.load_state_dict(document)
-        except (OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError) as error:
+                notes = file.metadata()
+            scale = json.loads(notes["scaler"])
+            state.optimizer.load_state_dict(document)
+            if state.average is not None:
+                state.kept.load_state_dict(state.network.state_dict())
+                state.average.n_averaged.fill_(int(notes["averaged"]))
+                with torch.no_grad():
+                    for name, parameter in _learning(state).items():
+                        parameter.copy_(raw[name])
+        except (
+            OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError,
+        ) as error:  # fmt: skip
             raise BundleError(f"{folder} cannot be resumed: {error}.") from error
         if scale:  # else the run so far needed none, and the scaler begins at its start
-            scaler.load_state_dict(scale)
+            state.scaler.load_state_dict(scale)
+        state.step = step_of(folder)
+
+    def note(self, accuracies: Mapping[str, Accuracy]) -> None:
+        """Write what the network is worth, on each of the tests that are named."""
+        document = {name: dataclasses.asdict(found) for name, found in accuracies.items()}
+        (self.path / "accuracy.json").write_text(json.dumps(document, indent=1) + "\n")
 
     def forget_after(self, step: int) -> None:
         """Drop the losses of steps that a resumed run takes again."""
@@ -118,6 +139,11 @@ class RunFolder:
     def _drop_old(self) -> None:
         for folder in sorted((self.path / "checkpoints").glob("step-*"), key=step_of)[:-_KEEP]:
             shutil.rmtree(folder)
+
+
+def _learning(state: TrainState) -> dict[str, torch.nn.Parameter]:
+    """Return the parameters that learn, by name: all others are those of the average."""
+    return {name: p for name, p in state.network.named_parameters() if p.requires_grad}
 
 
 def newest_run(root: Path) -> Path | None:

@@ -19,13 +19,20 @@ class VideoFiles:
         labels: the classes with their attributes; every file's label must be among them.
         frames: T, frames of a clip.
         size_px: S, side of a frame.
+        training: whether frames are drawn at random; else they are the middle ones.
 
     Raises:
         LabelError: a file's class is not among `labels`.
     """
 
     def __init__(
-        self, files: list[VideoFile], labels: tuple[Label, ...], *, frames: int, size_px: int
+        self,
+        files: list[VideoFile],
+        labels: tuple[Label, ...],
+        *,
+        frames: int,
+        size_px: int,
+        training: bool = True,
     ) -> None:
         names = {label.name: index for index, label in enumerate(labels)}
         unknown = sorted({file.label for file in files} - names.keys())
@@ -39,6 +46,7 @@ class VideoFiles:
         self._classes = [names[file.label] for file in files]
         self._frames = frames
         self._size_px = size_px
+        self._training = training
         self._broken: set[int] = set()
 
     def __len__(self) -> int:
@@ -54,7 +62,7 @@ class VideoFiles:
         Raises:
             SourceError: no file gives frames.
         """
-        rng = np.random.default_rng([request.draw, request.clip])
+        rng = np.random.default_rng([request.draw, request.clip]) if self._training else None
         for ahead in range(len(self._files)):
             index = (request.clip + ahead) % len(self._files)
             try:

@@ -130,7 +130,7 @@ def test_a_frozen_text_tower_stays_as_it_was(tmp_path):
 @pytest.fixture(autouse=True)
 def _no_long_test(request, monkeypatch):
     """The benchmark's own test takes a minute; what is tested here is the road to it."""
-    monkeypatch.setattr("stzsar.train.cli._test", lambda *_: None)
+    monkeypatch.setattr("stzsar.train.run.evaluate_moving_shapes", lambda *_, **__: {})
     monkeypatch.chdir(request.getfixturevalue("tmp_path"))
 
 
@@ -298,6 +298,7 @@ def test_defaults_follow_the_backbone():
     clip = recipe(data="videos", steps=None)
     assert (clip.backbone, clip.pretrained, clip.train_text) == ("ViT-B-32", "openai", False)
     assert recipe(data="videos", batch=7).batch == 7
+    assert (recipe().beta2, clip.beta2) == (0.98, 0.999)
 
 
 def test_from_scratch_everything_learns_at_one_rate():

@@ -1,0 +1,93 @@
+"""A run, from its configuration to its end."""
+
+import torch
+from rich.table import Table
+
+from ..runtime.commandline import console, say
+from ..runtime.errors import StzsarError
+from .assemble import find_clips, make_dataset, make_network
+from .config import TrainConfig
+from .evaluate import Accuracy, evaluate_moving_shapes
+from .loop import Trainer
+from .precision import Precision
+from .processes import Processes
+from .run_folder import RunFolder
+from .validation import validation_clips
+
+
+def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> None:
+    """Train as `config` says, test what came out, and say where it is.
+
+    Raises:
+        StzsarError: something that the configuration names cannot be used.
+    """
+    check_batch(config, processes)
+    where = processes.device
+    precision = Precision.choose(config.precision, where)
+    torch.manual_seed(config.seed)
+    clips = find_clips(config)
+    network, origin = make_network(config)
+    network.to(where)
+    size_px = network.config.vision.image_px
+    dataset = make_dataset(config, clips, size_px)
+    validation = validation_clips(config, dataset.labels, size_px=size_px)
+    if processes.is_first:
+        run.begin(config)
+    millions = sum(p.numel() for p in network.parameters()) / 1e6
+    others = f" in {processes.count} processes" if processes.count > 1 else ""
+    say(
+        f"Training {config.backbone} ({millions:.1f} M parameters, {where}{others}) on "
+        f"{config.data}: {len(dataset.labels)} classes. The run is {run.path}."
+    )
+    trained = Trainer(
+        config=config,
+        dataset=dataset,
+        network=network,
+        origin=origin,
+        run=run,
+        precision=precision,
+        processes=processes,
+        validation=validation,
+    ).train()
+    table: dict[str, Accuracy] = {}
+    if trained.validated is not None:
+        table["validation"] = trained.validated
+    if config.is_moving_shapes:
+        table |= evaluate_moving_shapes(
+            trained.network, workers=config.workers, processes=processes
+        )
+    if table and processes.is_first:
+        console.print(_as_table(table, config))
+        run.note(table)
+    say(f"The checkpoint is {trained.checkpoint}. Export it: stzsar-export {trained.checkpoint}")
+
+
+def check_batch(config: TrainConfig, processes: Processes) -> None:
+    """Hold that a step's clips can be shared.
+
+    Raises:
+        StzsarError: they cannot.
+    """
+    among = processes.count * config.accumulate
+    if config.batch % among:
+        less = config.batch - config.batch % among
+        sizes = " or ".join(str(size) for size in (less, less + among) if size)
+        raise StzsarError(
+            f"--batch {config.batch} cannot be shared by {processes.count} processes in "
+            f"--accumulate {config.accumulate} parts: give {sizes}."
+        )
+    if config.batch // config.accumulate < 2:
+        raise StzsarError(
+            f"--batch {config.batch} in --accumulate {config.accumulate} parts is one clip a part, "
+            "which has nothing to be told from: give a larger --batch."
+        )
+
+
+def _as_table(accuracies: dict[str, Accuracy], config: TrainConfig) -> Table:
+    name = "MovingShapes" if config.is_moving_shapes else "clips of"
+    table = Table(name, "top-1", "top-5", "clips", "candidates")
+    for name, found in accuracies.items():
+        table.add_row(
+            name, f"{found.top1:.1%}", f"{found.top5:.1%}", str(found.clips), str(found.candidates)
+        )
+    return table

@@ -1,0 +1,47 @@
+"""Clips that a run is tested on while it goes, mostly of classes that it does not train on."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..runtime.labelled_videos import find_videos
+from ..runtime.labels import Label, read_labels
+from .config import TrainConfig
+from .data import ClipDataset, ClipRequest
+from .evaluation.candidates import described, labels_of_file, labels_of_model
+from .videos import VideoFiles
+
+
+def validation_clips(
+    config: TrainConfig, known: Sequence[Label], *, size_px: int
+) -> ClipDataset | None:
+    """Return the clips of `config.validate`, or None; their classes are all that competes.
+
+    A class has the words and attributes that stzsar-eval would give it: of the file, else of the
+    training, else those that ship for its name.
+
+    Args:
+        config: the run's.
+        known: the labels of the training.
+        size_px: S, side of a frame.
+
+    Raises:
+        SourceError: there are no clips, or none gives frames.
+        LabelError: the file of labels does not fit the clips.
+    """
+    if config.validate is None:
+        return None
+    files = find_videos(Path(config.validate))
+    classes = sorted({file.label for file in files})
+    if config.validate_labels:
+        where = Path(config.validate_labels)
+        labels = labels_of_file(classes, (), read_labels(where), where)
+    else:
+        labels = labels_of_model(classes, known)
+    labels = tuple(
+        dataclasses.replace(label, name=name)
+        for name, label in zip(classes, described(labels, known), strict=True)
+    )
+    clips = VideoFiles(files, labels, frames=config.frames, size_px=size_px, training=False)
+    clips[ClipRequest(0, 0)]  # here an error is a sentence; out of a worker it would be a traceback
+    return clips
