@@ -74,7 +74,8 @@ def check_batch(config: TrainConfig, processes: Processes) -> None:
         sizes = " or ".join(str(size) for size in (less, less + among) if size)
         raise StzsarError(
             f"--batch {config.batch} cannot be shared by {processes.count} processes in "
-            f"--accumulate {config.accumulate} parts: give {sizes}."
+            f"--accumulate {config.accumulate} parts: give {sizes}, or start another number of "
+            "processes."
         )
     if config.batch // config.accumulate < 2:
         raise StzsarError(

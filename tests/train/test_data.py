@@ -1,13 +1,16 @@
 """Which clips a step sees, and clips from files."""
 
+import signal
+
 import cv2
 import numpy as np
+import psutil
 import pytest
 
 from stzsar.runtime.errors import LabelError, SourceError
 from stzsar.runtime.labelled_videos import find_videos, spaced_words
 from stzsar.runtime.labels import Label, as_labels
-from stzsar.train.data import ClipRequest, StepSampler
+from stzsar.train.data import ClipRequest, StepSampler, loader
 from stzsar.train.videos import VideoFiles
 
 
@@ -117,3 +120,30 @@ def test_without_a_clip_that_can_be_read_there_is_none(videos):
     dataset = VideoFiles(find_videos(videos)[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
     with pytest.raises(SourceError, match="No clip of 1 gives frames"):
         dataset[ClipRequest(0, 0)]
+
+
+@pytest.mark.parametrize(("parts", "count"), [(1, 2), (2, 1), (2, 3)])
+def test_processes_share_a_step_in_the_order_of_its_clips(parts, count):
+    whole = list(StepSampler(10, 12, seed=1, start=3, stop=5))
+    shares = [
+        list(StepSampler(10, 12, 1, 3, 5, parts=parts, rank=rank, count=count))
+        for rank in range(count)
+    ]
+    assert all(len(share) == 2 * parts for share in shares)
+    for step, requests in enumerate(whole):
+        own = range(step * parts, (step + 1) * parts)
+        assert [r for part in own for share in shares for r in share[part]] == requests
+
+
+def test_a_worker_lives_through_the_first_signal_of_its_group(videos):
+    """Whoever reads from it finishes a step first."""
+    dataset = VideoFiles(
+        find_videos(videos), as_labels(["hula hoop", "apply eye makeup"]), frames=2, size_px=16
+    )
+    before = psutil.Process().children()
+    clips = iter(loader(dataset, StepSampler(4, 2, 1, 0, 40), workers=1))
+    next(clips)
+    (worker,) = (child for child in psutil.Process().children() if child not in before)
+    for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
+        worker.send_signal(number)
+    assert len(list(clips)) == 39
