@@ -79,7 +79,8 @@ class Trainer:
         """Train from the newest checkpoint of the run, if it has one.
 
         Raises:
-            StzsarError: the loss is no longer a number, or the processes see different files.
+            StzsarError: the loss is no longer a number, the GPU's memory is too small, or the
+                processes see different files.
         """
         together = self.together
         if self.config.checkpoint_activations:
@@ -90,6 +91,13 @@ class Trainer:
         with self._log(start) as log, signals:
             try:
                 validated = self._steps(state, log, signals)
+            except torch.OutOfMemoryError as error:
+                raise StzsarError(
+                    f"{str(error).splitlines()[0]} Compute blocks twice with "
+                    f"--checkpoint-activations, cut steps with --accumulate "
+                    f"{2 * self.config.accumulate}, or take fewer clips than --batch "
+                    f"{self.config.batch}."
+                ) from error
             except BaseException as error:
                 signals.end_has_begun()
                 stopped = isinstance(error, KeyboardInterrupt | SystemExit)

@@ -182,6 +182,16 @@ def test_an_average_without_its_weights_cannot_go_on(tmp_path):
         train(tmp_path, steps=4, ema=0.9)
 
 
+def test_a_memory_that_is_too_small_is_a_sentence(tmp_path):
+    class TooMany(FewClips):
+        def __getitem__(self, request):
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nAnd more")
+
+    sentence = r"allocate 2 GiB\. Compute blocks twice with --checkpoint-activations.*accumulate 2,"
+    with pytest.raises(StzsarError, match=sentence):
+        train(tmp_path, TooMany())
+
+
 def test_a_loss_that_is_no_number_ends_the_run_in_a_sentence(tmp_path):
     with pytest.raises(StzsarError, match="The loss is nan at step 1"):
         train(tmp_path, learning_rate=float("nan"), warmup_steps=0)
