@@ -109,7 +109,9 @@ class Block(nn.Module):
     def forward(self, x_nld: Tensor) -> Tensor:
         """Map [N, L, D] to [N, L, D]."""
         if self.recomputed and self.training:
-            return checkpoint(self._both, x_nld, use_reentrant=False)
+            return checkpoint(
+                self._both, x_nld, use_reentrant=False, preserve_rng_state=False
+            )  # nothing in it is random
         return self._both(x_nld)
 
     def _both(self, x_nld: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ ROWS = {
     "precisions": ["fp32", "int8"],
     "false_alarms": ["other things"] * 4,
     "motion_gate": ["2"],
+    "training_memory": ["fp32", "fp32", "bf16", "bf16"],
 }
 
 
