@@ -6,6 +6,7 @@ Not a module of tests: `torchrun … two_processes.py FOLDER`.
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -70,12 +71,13 @@ def gradients(network, processes, *, train_text=True, precision="fp32", recomput
 
 def check_gradients(processes):
     alone = Processes(processes.device)
-    for head, options, tolerance in (
+    cases: list[tuple[dict[str, Any], dict[str, Any], float]] = [
         ({}, {}, 1e-4),
         ({}, {"train_text": False, "recomputed": True}, 1e-4),
         ({"projections": True, "interaction": "off"}, {}, 1e-4),
         ({}, {"precision": "bf16"}, 0.1),
-    ):
+    ]
+    for head, options, tolerance in cases:
         loss, ours = gradients(make_network(**head), processes, **options)
         expected_loss, expected = gradients(make_network(**head), alone, **options)
         assert abs(loss - expected_loss) < tolerance / 10, (loss, expected_loss)
