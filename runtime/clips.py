@@ -49,7 +49,12 @@ class Views:
 
 
 def read_clip(
-    path: str | Path, *, frames: int, size_px: int, rng: np.random.Generator | None = None
+    path: str | Path,
+    *,
+    frames: int,
+    size_px: int,
+    rng: np.random.Generator | None = None,
+    fit: Callable[[Array], Array] | None = None,
 ) -> Clip:
     """Read one frame from each of `frames` equal segments of a video file.
 
@@ -60,6 +65,7 @@ def read_clip(
         frames: T.
         size_px: S, the side of the square that `pixels.fit_frame` makes.
         rng: chooses random frames within the segments (for training); the middle ones if None.
+        fit: makes uint8 [S, S, 3] of a frame (for training); `pixels.fit_frame` if None.
 
     Raises:
         SourceError: the file is missing, a pipe, or holds no frame that can be decoded.
@@ -71,7 +77,10 @@ def read_clip(
         again = None if seed is None else np.random.default_rng(seed)
         return segment_indices(frame_count, frames, again)
 
-    taken, damage = _take(path, choose, lambda image: fit_frame(image, size_px))
+    def centre(image_hwc: Array) -> Array:
+        return fit_frame(image_hwc, size_px)
+
+    taken, damage = _take(path, choose, fit or centre)
     images = np.stack([image for image, _ in taken])
     return Clip(images, taken[0][1], taken[-1][1], damage)
 

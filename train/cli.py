@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from ..runtime.commandline import at_the_edge, console, say
 from ..runtime.errors import StzsarError
-from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
+from .data_options import data_options, refuse_idle_data
 
 if TYPE_CHECKING:
     from ..models.stzsar import STZSAR
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 _NEWEST = ""
 _COUNT = click.IntRange(min=1)
-_FRAMES = click.IntRange(1, MAX_FRAMES)
-_RATE = click.FloatRange(0, MAX_RATE_FPS, min_open=True)
 _ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 # Repeated from models.config and train.precision: --help must not wait for torch.
 _INTERACTIONS = ("product", "residual", "off", "mean")
@@ -32,39 +30,15 @@ Examples:
       trains the small network on MovingShapes, about 40 minutes on two CPU cores
   stzsar-train --data videos/ --backbone ViT-B-16 --pretrained openai --steps 5000
       trains CLIP with the interaction head on videos/<class>/<clip>.mp4
+  stzsar-train --data UCF-101/ --lists ucfTrainTestlist/ --split 1 --shots 16
+      takes 16 clips of each class from the training part of the first official split
   stzsar-train --resume
       goes on with the newest run under runs/
 """
 
 
 @cloup.command(epilog=_EXAMPLE)
-@cloup.option_group(
-    "Data",
-    cloup.option(
-        "--data",
-        metavar="PATH",
-        help="moving-shapes (default), a folder of class/clip.mp4, or a CSV of path,label.",
-    ),
-    cloup.option(
-        "--setting",
-        type=click.Choice(["plain", "hard", "mixed"]),
-        help="Of MovingShapes; mixed (default) begins plain and grows to half hard.",
-    ),
-    cloup.option(
-        "--labels",
-        metavar="FILE",
-        type=click.Path(),
-        help="JSON list of {label, attributes}; without it a name is its own attribute.",
-    ),
-    cloup.option("--frames", metavar="N", type=_FRAMES, help="Frames of a clip (default 8)."),
-    cloup.option(
-        "--rate",
-        "rate_fps",
-        metavar="FPS",
-        type=_RATE,
-        help="Frames a second that the runtime shall sample (default 4).",
-    ),
-)
+@data_options
 @cloup.option_group(
     "Network",
     cloup.option(
@@ -241,19 +215,12 @@ def _refuse_idle(config: "TrainConfig", options: dict[str, Any]) -> None:
         raise StzsarError("--pretrained goes with a --backbone of open_clip: small has no weights.")
     if config.backbone == SMALL and given("tokenizer"):
         raise StzsarError("--tokenizer goes with a --backbone of SigLIP2: small has CLIP's.")
-    if not config.is_moving_shapes:
-        if given("setting"):
-            raise StzsarError("--setting is of MovingShapes: leave it out, or leave out --data.")
-    elif config.backbone != SMALL:
+    if config.is_moving_shapes and config.backbone != SMALL:
         raise StzsarError(
             f"MovingShapes is drawn at 64 px, which {config.backbone} does not take: leave out "
             "--backbone, or give --data."
         )
-    elif given("frames", "rate_fps", "labels"):
-        raise StzsarError(
-            "MovingShapes has its own frames, rate and labels: leave out --frames, --rate and "
-            "--labels, or give --data."
-        )
+    refuse_idle_data(config, options)
 
 
 def _resumed(name: str) -> "tuple[TrainConfig, RunFolder]":
@@ -280,8 +247,10 @@ def _train(config: "TrainConfig", run: "RunFolder", device: str) -> None:
     import torch
 
     from .assemble import find_clips, find_device, make_dataset, make_network
+    from .broken_files import BrokenFiles
     from .loop import Trainer
     from .precision import Precision
+    from .videos import VideoFiles
 
     where = find_device(device)
     precision = Precision.choose(config.precision, where)
@@ -291,15 +260,22 @@ def _train(config: "TrainConfig", run: "RunFolder", device: str) -> None:
     network.to(where)
     dataset = make_dataset(config, clips, network.config.vision.image_px)
     run.begin(config)
+    if clips is not None:
+        clips.record(run.path)
+    # What gave no frames when the data were looked at is written down too.
+    broken = dataset.broken if isinstance(dataset, VideoFiles) else BrokenFiles()
+    broken.keep_in(run.path)
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     say(
         f"Training {config.backbone} ({millions:.1f} M parameters, {where}) on {config.data}: "
-        f"{len(dataset.labels)} classes. The run is {run.path}."
+        f"{clips or f'{len(dataset.labels)} classes'}. The run is {run.path}."
     )
     trainer = Trainer(
         config=config, dataset=dataset, network=network, origin=origin, run=run, precision=precision
     )
     last = trainer.train()
+    if summary := broken.summary(len(dataset)):
+        say(summary)
     if config.is_moving_shapes:
         _test(network, run)
     say(f"The checkpoint is {last}. Export it: stzsar-export {last}")

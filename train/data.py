@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..runtime.labels import Label
+from .broken_files import BrokenFile, BrokenFiles
 
 
 class ClipRequest(NamedTuple):
@@ -25,10 +26,12 @@ class Clip(NamedTuple):
     Attributes:
         frames: uint8 [T, S, S, 3], BGR.
         label: index into the data set's labels.
+        broken: files that gave no frames, in whose place this clip stands.
     """
 
     frames: Tensor
     label: int
+    broken: tuple[BrokenFile, ...] = ()
 
 
 class ClipDataset(Protocol):
@@ -86,7 +89,41 @@ def collate(clips: list[Clip]) -> tuple[Tensor, Tensor]:
     return torch.stack([clip.frames for clip in clips]), torch.tensor([c.label for c in clips])
 
 
-def loader(dataset: ClipDataset, sampler: StepSampler, *, workers: int) -> DataLoader:
+@dataclass(frozen=True)
+class NotedBatches:
+    """Batches of a loader, whose broken files are noted where the loop runs.
+
+    Workers are processes of their own, so what they find comes with the batch.
+
+    Attributes:
+        batches: frames [B, T, S, S, 3], labels [B], and the broken files.
+        broken: is told of the latter; None if there can be none.
+    """
+
+    batches: DataLoader
+    broken: BrokenFiles | None
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give frames [B, T, S, S, 3] and labels [B] of one batch after the other."""
+        for frames, labels, broken in self.batches:
+            if self.broken is not None:
+                self.broken.note(broken)
+            yield frames, labels
+
+
+def loader(dataset: ClipDataset, sampler: StepSampler, *, workers: int) -> NotedBatches:
     """Return the batches of `sampler`, made by `workers` processes (0: in this one)."""
     wrapped: Dataset = dataset  # type: ignore[assignment]  # a Dataset but for its index type
-    return DataLoader(wrapped, batch_sampler=sampler, num_workers=workers, collate_fn=collate)
+    batches = DataLoader(
+        wrapped, batch_sampler=sampler, num_workers=workers, collate_fn=_collate_all
+    )
+    # Only data sets of files have broken ones.
+    return NotedBatches(batches, getattr(dataset, "broken", None))
+
+
+def _collate_all(clips: list[Clip]) -> tuple[Tensor, Tensor, list[BrokenFile]]:
+    return *collate(clips), [broken for clip in clips for broken in clip.broken]
