@@ -55,6 +55,7 @@ def read_clip(
     size_px: int,
     rng: np.random.Generator | None = None,
     fit: Callable[[Array], Array] | None = None,
+    threads: int | None = None,
 ) -> Clip:
     """Read one frame from each of `frames` equal segments of a video file.
 
@@ -66,6 +67,7 @@ def read_clip(
         size_px: S, the side of the square that `pixels.fit_frame` makes.
         rng: chooses random frames within the segments (for training); the middle ones if None.
         fit: makes uint8 [S, S, 3] of a frame (for training); `pixels.fit_frame` if None.
+        threads: of the decoder; its own choice if None.
 
     Raises:
         SourceError: the file is missing, a pipe, or holds no frame that can be decoded.
@@ -80,7 +82,7 @@ def read_clip(
     def centre(image_hwc: Array) -> Array:
         return fit_frame(image_hwc, size_px)
 
-    taken, damage = _take(path, choose, fit or centre)
+    taken, damage = _take(path, choose, fit or centre, threads)
     images = np.stack([image for image, _ in taken])
     return Clip(images, taken[0][1], taken[-1][1], damage)
 
@@ -127,7 +129,10 @@ def read_views(
 
 
 def _take(
-    path: str | Path, choose: Callable[[int], list[int]], fit: Callable[[Array], Array]
+    path: str | Path,
+    choose: Callable[[int], list[int]],
+    fit: Callable[[Array], Array],
+    threads: int | None = None,
 ) -> tuple[list[tuple[Array, float]], SourceError | None]:
     """Return what `fit` makes of the frames that `choose` names of so many, with their times.
 
@@ -136,11 +141,12 @@ def _take(
     """
     if Path(path).is_fifo():
         raise SourceError(f"{path} is a pipe, which can be read only once: save it as a file.")
-    source = VideoSource.open(path)
+    source = VideoSource.open(path, threads=threads)
     announced = source.frame_count or 1
     taken, count, damage = _decode(source, set(choose(announced)), fit)
     if count != announced:
-        taken, count, damage = _decode(VideoSource.open(path), set(choose(count)), fit)
+        source = VideoSource.open(path, threads=threads)
+        taken, count, damage = _decode(source, set(choose(count)), fit)
     if not taken:
         raise SourceError(f"{path} holds no frame that can be converted: convert the file.")
     nearest = [min(taken, key=lambda index: abs(index - wanted)) for wanted in choose(count)]

@@ -66,6 +66,13 @@ def test_each_official_split_tests_its_own_clips_among_all_classes(data, ucf_lis
     assert "voting" not in report.summary
 
 
+def test_one_split_can_be_tested_alone(data, ucf_lists, by_grey):
+    report = report_of(plan("splits", data, ucf_lists, split=2), by_grey(made_up(SAID)))
+    assert [(row.name, row.head.top1) for row in report.rows] == [("split 2", 3 / 4)]
+    with pytest.raises(StzsarError, match=r"test clips of split 7: there are 1, 2, 3\."):
+        plan("splits", data, ucf_lists, split=7)
+
+
 def test_a_half_tests_its_own_clips_among_its_own_classes(data, ucf_lists, by_grey):
     made = plan("halves", data, ucf_lists)
     report = report_of(made, by_grey(made_up(SAID)))
