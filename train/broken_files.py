@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from torch.utils.data import get_worker_info
+
 from ..runtime.commandline import log
 
 BROKEN = "broken.txt"
@@ -19,13 +21,15 @@ class BrokenFile(NamedTuple):
 class BrokenFiles:
     """The broken files of a run: each is warned of once, and stands in the run's broken.txt.
 
-    Several processes of a run may share the folder: what one of them wrote is read before another
-    adds to it.
+    A worker of a loader keeps what it finds until the batch takes it to the main process. Several
+    processes of a run may share the folder: what one of them wrote is read before another adds to
+    it.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
         self._found: dict[str, str] = {}
+        self._to_tell: list[BrokenFile] = []
         self._file: Path | None = None
 
     def __len__(self) -> int:
@@ -42,6 +46,18 @@ class BrokenFiles:
         found, self._found = self._found, {}
         self._read()
         self._add(BrokenFile(*item) for item in found.items())
+
+    def find(self, found: Iterable[BrokenFile]) -> None:
+        """Note what gave no frames in this process, now or, in a worker, with the batch."""
+        if get_worker_info() is None:
+            self.note(found)
+        else:
+            self._to_tell += found
+
+    def take(self) -> list[BrokenFile]:
+        """Return what this worker found since the last batch."""
+        taken, self._to_tell = self._to_tell, []
+        return taken
 
     def note(self, found: Iterable[BrokenFile]) -> None:
         """Warn of what is new, and write it down."""

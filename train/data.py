@@ -26,12 +26,10 @@ class Clip(NamedTuple):
     Attributes:
         frames: uint8 [T, S, S, 3], BGR.
         label: index into the data set's labels.
-        broken: files that gave no frames, in whose place this clip stands.
     """
 
     frames: Tensor
     label: int
-    broken: tuple[BrokenFile, ...] = ()
 
 
 class ClipDataset(Protocol):
@@ -118,12 +116,19 @@ class NotedBatches:
 def loader(dataset: ClipDataset, sampler: StepSampler, *, workers: int) -> NotedBatches:
     """Return the batches of `sampler`, made by `workers` processes (0: in this one)."""
     wrapped: Dataset = dataset  # type: ignore[assignment]  # a Dataset but for its index type
-    batches = DataLoader(
-        wrapped, batch_sampler=sampler, num_workers=workers, collate_fn=_collate_all
-    )
     # Only data sets of files have broken ones.
-    return NotedBatches(batches, getattr(dataset, "broken", None))
+    broken: BrokenFiles | None = getattr(dataset, "broken", None)
+    batches = DataLoader(
+        wrapped, batch_sampler=sampler, num_workers=workers, collate_fn=_CollateNoted(broken)
+    )
+    return NotedBatches(batches, broken)
 
 
-def _collate_all(clips: list[Clip]) -> tuple[Tensor, Tensor, list[BrokenFile]]:
-    return *collate(clips), [broken for clip in clips for broken in clip.broken]
+@dataclass(frozen=True)
+class _CollateNoted:
+    """Stacks clips, and puts beside them what the worker found broken while it made them."""
+
+    broken: BrokenFiles | None
+
+    def __call__(self, clips: list[Clip]) -> tuple[Tensor, Tensor, list[BrokenFile]]:
+        return *collate(clips), self.broken.take() if self.broken is not None else []

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.utils.data import get_worker_info
 
 from ..runtime.clips import read_clip
 from ..runtime.errors import LabelError, SourceError
@@ -75,26 +74,23 @@ class VideoFiles:
     def __getitem__(self, request: ClipRequest) -> Clip:
         """Return T frames, one from each of T equal segments of the file.
 
-        The next file stands in for one that gives no frames, and the clip says so.
+        The next file stands in for one that gives no frames, which `broken` is told of.
 
         Raises:
             SourceError: no file gives frames.
         """
-        broken: list[BrokenFile] = []
         for ahead in range(len(self._files)):
             index = (request.clip + ahead) % len(self._files)
             file = self._files[index]
             try:
                 frames = self._read(file, [request.draw, request.clip, ahead])
             except SourceError as error:
-                broken.append(BrokenFile(str(file.path), str(error)))
+                self.broken.find([BrokenFile(str(file.path), str(error))])
                 continue
-            if get_worker_info() is None:
-                self.broken.note(broken)
-            return Clip(frames, self._classes[index], tuple(broken))
+            return Clip(frames, self._classes[index])
         raise SourceError(
-            f"No clip of {len(self._files)} gives frames, the first is {broken[0].path}: convert "
-            "them."
+            f"No clip of {len(self._files)} gives frames, the first is {self._files[0].path}: "
+            "convert them."
         )
 
     def _read(self, file: VideoFile, seed: list[int]) -> torch.Tensor:

@@ -7,7 +7,7 @@ alone. Each uses one thread: as many clips are decoded at once as there are work
 import importlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ import numpy.typing as npt
 from ...runtime.pixels import fit_frame
 from ...runtime.sampling import segment_indices
 
-Array = npt.NDArray[np.uint8]
+Array = npt.NDArray[Any]
 THREADS = 1
 
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple
 
 import av  # pyright: ignore[reportMissingImports]
+import av.error  # pyright: ignore[reportMissingImports]
 import numpy as np
 
 from .reader import THREADS, Array, Clip, NoFramesError
@@ -15,12 +16,12 @@ class Index(NamedTuple):
     """What the packets of a stream say without being decoded.
 
     Attributes:
-        count: how many frames there should be.
+        frames: how many there should be.
         stamps: their time stamps in order; empty if some have none.
         keys: the time stamps of the key frames, in order.
     """
 
-    count: int
+    frames: int
     stamps: list[int]
     keys: list[int]
 
@@ -28,7 +29,7 @@ class Index(NamedTuple):
 def read_in_order(clip: Clip) -> Array:
     """Decode all frames in order, and convert those that are wanted."""
     with _opened(clip) as container:
-        count = _index(container).count or 1
+        count = _index(container).frames or 1
     pictures, found = _decode_all(clip, count)
     if found != count:
         pictures, found = _decode_all(clip, found)
@@ -46,7 +47,7 @@ def seek(clip: Clip) -> Array:
             return read_in_order(clip)
         pictures: dict[int, Array] = {}
         at, frames = None, iter(())
-        for wanted in sorted(set(clip.wanted(index.count))):
+        for wanted in sorted(set(clip.wanted(index.frames))):
             stamp = index.stamps[wanted]
             key = index.keys[max(0, bisect_right(index.keys, stamp) - 1)]
             if at is None or key > at:
@@ -57,21 +58,21 @@ def seek(clip: Clip) -> Array:
                 if at is not None and at >= stamp:
                     pictures[wanted] = clip.fit(_picture(frame))
                     break
-    return clip.stack(pictures, index.count)
+    return clip.stack(pictures, index.frames)
 
 
 def _opened(clip: Clip) -> Any:
     try:
         container = av.open(str(clip.path))
         container.streams.video[0].codec_context.thread_count = THREADS
-    except (av.FFmpegError, IndexError) as error:
+    except (av.error.FFmpegError, IndexError) as error:
         raise NoFramesError(str(error)) from error
     return container
 
 
 def _index(container: Any) -> Index:
     stamps, keys = [], []
-    with suppress(av.FFmpegError):
+    with suppress(av.error.FFmpegError):
         for packet in container.demux(video=0):
             if packet.size:
                 stamps.append(packet.pts)
@@ -90,7 +91,7 @@ def _frames(container: Any) -> Iterator[Any]:
             yield from packet.decode()
         except StopIteration:
             return
-        except av.InvalidDataError:
+        except av.error.InvalidDataError:
             continue
 
 

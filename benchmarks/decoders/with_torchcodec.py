@@ -1,7 +1,9 @@
 """torchcodec: PyTorch's decoder, over the FFmpeg of the machine."""
 
+from typing import Literal
+
 import numpy as np
-from torchcodec.decoders import VideoDecoder  # pyright: ignore[reportMissingImports]
+from torchcodec import decoders  # pyright: ignore[reportMissingImports]
 
 from .reader import THREADS, Array, Clip, NoFramesError
 
@@ -16,9 +18,9 @@ def approximate(clip: Clip) -> Array:
     return _read(clip, "approximate")
 
 
-def _read(clip: Clip, mode: str) -> Array:
+def _read(clip: Clip, mode: Literal["exact", "approximate"]) -> Array:
     try:
-        decoder = VideoDecoder(
+        decoder = decoders.VideoDecoder(  # pyright: ignore[reportPrivateImportUsage]
             str(clip.path), dimension_order="NHWC", num_ffmpeg_threads=THREADS, seek_mode=mode
         )
         frames = decoder.get_frames_at(clip.wanted(decoder.metadata.num_frames or 1)).data.numpy()

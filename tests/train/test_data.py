@@ -90,7 +90,7 @@ def test_nothing_to_train_on_is_one_sentence(tmp_path):
 def test_a_clip_is_one_frame_of_each_segment_in_order(videos):
     files = find_videos(videos)
     dataset = VideoFiles(files, as_labels(["hula hoop", "apply eye makeup"]), frames=4, size_px=16)
-    frames, label, _ = dataset[ClipRequest(2, 9)]
+    frames, label = dataset[ClipRequest(2, 9)]
     assert frames.shape == (4, 16, 16, 3)
     assert label == 1
     # Frame i was drawn i levels brighter, so brightness tells the segments of five frames apart.
