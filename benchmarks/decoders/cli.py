@@ -15,7 +15,7 @@ from ...runtime.sources.uri import VIDEO_SUFFIXES
 from ..timing import machine, quick_option
 from .judge import Verdict
 from .reader import DECODERS, Clip, Decoder
-from .workers import Workers
+from .workers import Turn, Workers
 
 ROUNDS, QUICK_ROUNDS = 9, 1
 _SAMPLE = shipped_bundle().parent / "sample.mp4"
@@ -27,6 +27,7 @@ class Row(NamedTuple):
     Attributes:
         decoder: which.
         rates: clips a second, by round.
+        cpu_ms: of all threads, for a clip; the median of the rounds.
         without: clips that it gives no frames of.
         wrong_clips: clips of which some frames are wrong.
         wrong_frames: all frames that are.
@@ -36,6 +37,7 @@ class Row(NamedTuple):
 
     decoder: str
     rates: Sequence[float]
+    cpu_ms: float
     without: int
     wrong_clips: int
     wrong_frames: int
@@ -87,19 +89,19 @@ def main(
     with Workers(workers) as pool:
         verdicts = pool.judge(here, wanted)
         sound = [
-            clip
+            clip._replace(counted=found[0].truth)
             for clip, found in zip(wanted, verdicts, strict=True)
             if all(verdict.frames for verdict in found)
         ]
         if not sound:
             raise StzsarError(f"No clip of {clips} is read by all decoders: name others.")
-        rates = pool.time(here, sound, rounds)
+        times = pool.time(here, sound, rounds)
     rows = [
-        _row(decoder, rates[place], [found[place] for found in verdicts])
+        _row(decoder, times[place], len(sound), [found[place] for found in verdicts])
         for place, decoder in enumerate(here)
     ]
     click.echo(table(rows, {name: reason for name, reason in reasons.items() if reason}))
-    known = sum(any(verdict.judged for verdict in found) for found in verdicts)
+    known = sum(any(verdict.truth for verdict in found) for found in verdicts)
     click.echo(
         f"\nT = {frames}, {size_px} px, {workers} workers, {rounds} rounds; {len(wanted)} clips, "
         f"frames compared in the {known} that OpenCV decodes in full, times of the {len(sound)} "
@@ -107,11 +109,12 @@ def main(
     )
 
 
-def _row(decoder: Decoder, rates: Sequence[float], verdicts: Sequence[Verdict]) -> Row:
-    judged = [verdict for verdict in verdicts if verdict.judged and verdict.frames]
+def _row(decoder: Decoder, turns: Sequence[Turn], clips: int, verdicts: Sequence[Verdict]) -> Row:
+    judged = [verdict for verdict in verdicts if verdict.truth and verdict.frames]
     return Row(
         decoder=decoder.name,
-        rates=rates,
+        rates=[clips / turn.wall_s for turn in turns],
+        cpu_ms=1000 * float(np.median([turn.cpu_s for turn in turns])) / clips,
         without=sum(verdict.frames == 0 for verdict in verdicts),
         wrong_clips=sum(verdict.wrong > 0 for verdict in judged),
         wrong_frames=sum(verdict.wrong for verdict in judged),
@@ -122,8 +125,10 @@ def _row(decoder: Decoder, rates: Sequence[float], verdicts: Sequence[Verdict]) 
 
 def table(rows: Sequence[Row], absent: dict[str, str]) -> str:
     """Return the rows as Markdown; ratios are medians of those of one round."""
-    columns = ("decoder", "clips/s: median (quartiles)", "times the first", "clips without frames",
-               "clips with wrong frames", "wrong frames", "colours differ by")  # fmt: skip
+    columns = (
+        *("decoder", "clips/s: median (quartiles)", "times the first", "CPU, ms a clip"),
+        *("clips without frames", "clips with wrong frames", "wrong frames", "colours differ by"),
+    )
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     first = np.asarray(rows[0].rates)
     for row in rows:
@@ -132,6 +137,7 @@ def table(rows: Sequence[Row], absent: dict[str, str]) -> str:
             row.decoder,
             f"{middle:.1f} ({low:.1f} … {high:.1f})",
             f"{np.median(np.asarray(row.rates) / first):.2f}",
+            f"{row.cpu_ms:.0f}",
             str(row.without),
             str(row.wrong_clips),
             f"{row.wrong_frames} of {row.frames}",

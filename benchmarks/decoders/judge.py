@@ -23,14 +23,14 @@ class Verdict(NamedTuple):
         frames: how many frames; 0 if it failed.
         wrong: how many of them are others than those that were wanted.
         difference: of the pictures of the right ones, on average, in levels.
-        judged: whether there was a full decode to compare with.
+        truth: how many frames a full decode gave; 0 if there was none to compare with.
         reason: why it failed; "" if it did not.
     """
 
     frames: int
     wrong: int
     difference: float
-    judged: bool
+    truth: int
     reason: str = ""
 
 
@@ -39,9 +39,10 @@ def full_decode(clip: Clip) -> Array:
     found = []
     try:
         source = VideoSource.open(clip.path)
-        found += [_small(clip.fit(frame.image_hwc)) for frame in source.frames()]
+        for frame in source.frames():
+            found.append(_small(clip.fit(frame.image_hwc)))
     except SourceError:
-        pass  # what came before the damage has been kept
+        pass  # what came before the damage is kept
     side = clip.size_px // _SHRINK
     return np.array(found, np.uint8).reshape(len(found), side, side, 3)
 
@@ -51,9 +52,9 @@ def judge(read: Read, clip: Clip, truth: Array) -> Verdict:
     try:
         pictures = read(clip)
     except NoFramesError as error:
-        return Verdict(0, 0, 0.0, len(truth) > 0, str(error))
+        return Verdict(0, 0, 0.0, len(truth), str(error))
     if not len(truth):
-        return Verdict(len(pictures), 0, 0.0, judged=False)
+        return Verdict(len(pictures), 0, 0.0, truth=0)
     wrong, differences = 0, []
     for picture, wanted in zip(pictures, clip.wanted(len(truth)), strict=True):
         off = truth.astype(np.float32) - _small(picture)
@@ -63,7 +64,7 @@ def judge(read: Read, clip: Clip, truth: Array) -> Verdict:
             wrong += 1
         else:
             differences.append(difference)
-    return Verdict(len(pictures), wrong, float(np.mean(differences or [0.0])), judged=True)
+    return Verdict(len(pictures), wrong, float(np.mean(differences or [0.0])), truth=len(truth))
 
 
 def _small(picture: Array) -> Array:

@@ -24,11 +24,19 @@ class NoFramesError(Exception):
 
 
 class Clip(NamedTuple):
-    """What is asked of a decoder: T frames of S px, of which file."""
+    """What is asked of a decoder.
+
+    Attributes:
+        path: the file.
+        frames: T.
+        size_px: S.
+        counted: how many frames the file truly has, for who may know; None if nobody does.
+    """
 
     path: Path
     frames: int
     size_px: int
+    counted: int | None = None
 
     def wanted(self, count: int) -> list[int]:
         """Return the indices of the middle frames of T segments of so many."""
@@ -87,6 +95,7 @@ def _first_line(error: BaseException) -> str:
 DECODERS = (
     Decoder("OpenCV as stzsar-run has it", "with_opencv:read_in_order", "cv2", "opencv-python"),
     Decoder("OpenCV, one thread", "with_opencv:read_in_one_thread", "cv2", "opencv-python"),
+    Decoder("OpenCV, frames counted before", "with_opencv:read_counted", "cv2", "opencv-python"),
     Decoder("OpenCV, seeking", "with_opencv:seek", "cv2", "opencv-python"),
     Decoder("PyAV", "with_pyav:read_in_order", "av", "av"),
     Decoder("PyAV, seeking", "with_pyav:seek", "av", "av"),

@@ -16,6 +16,11 @@ def read_in_one_thread(clip: Clip) -> Array:
     return _read(clip, THREADS)
 
 
+def read_counted(clip: Clip) -> Array:
+    """Do that as stzsar-train does from the second epoch on, which ends with the last frame."""
+    return _read(clip, THREADS, clip.counted)
+
+
 def seek(clip: Clip) -> Array:
     """Set the position to each wanted frame of as many as are announced."""
     cv2 = load_cv2()
@@ -33,9 +38,15 @@ def seek(clip: Clip) -> Array:
     return clip.stack(pictures, count)
 
 
-def _read(clip: Clip, threads: int | None) -> Array:
+def _read(clip: Clip, threads: int | None, count: int | None = None) -> Array:
     try:
-        found = read_clip(clip.path, frames=clip.frames, size_px=clip.size_px, threads=threads)
+        found = read_clip(
+            clip.path,
+            frames=clip.frames,
+            size_px=clip.size_px,
+            threads=threads,
+            frame_count=count,
+        )
     except SourceError as error:
         raise NoFramesError(str(error)) from error
     return found.images_thwc

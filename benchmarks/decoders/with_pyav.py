@@ -63,7 +63,8 @@ def seek(clip: Clip) -> Array:
 
 def _opened(clip: Clip) -> Any:
     try:
-        container = av.open(str(clip.path))
+        # Damage may be in names and titles too.
+        container = av.open(str(clip.path), metadata_errors="replace")
         container.streams.video[0].codec_context.thread_count = THREADS
     except (av.error.FFmpegError, IndexError) as error:
         raise NoFramesError(str(error)) from error

@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from ...runtime.errors import StzsarError
 from ..timing import progress_bar
@@ -15,6 +16,13 @@ from .reader import Clip, Decoder, NoFramesError
 
 _WARM_UP = 8
 Result = TypeVar("Result")
+
+
+class Turn(NamedTuple):
+    """One decoder through all clips: seconds as they pass, and of CPU in all workers."""
+
+    wall_s: float
+    cpu_s: float
 
 
 class Workers:
@@ -47,12 +55,12 @@ class Workers:
 
     def time(
         self, decoders: Sequence[Decoder], clips: Sequence[Clip], rounds: int
-    ) -> list[list[float]]:
-        """Return how many clips a second each decoder reads, in each round.
+    ) -> list[list[Turn]]:
+        """Return how long each decoder takes for all clips, in each round.
 
         Decoders take turns within a round, in another order each time.
         """
-        rates: list[list[float]] = [[] for _ in decoders]
+        turns: list[list[Turn]] = [[] for _ in decoders]
         for decoder in decoders:  # so that no first round pays for imports
             self._map(_read, decoder, clips[:_WARM_UP])
         with progress_bar() as bar:
@@ -61,10 +69,10 @@ class Workers:
                 for turn in range(len(decoders)):
                     place = (turn + number) % len(decoders)
                     start = time.perf_counter()
-                    self._map(_read, decoders[place], clips)
-                    rates[place].append(len(clips) / (time.perf_counter() - start))
+                    cpu_s = sum(self._map(_read, decoders[place], clips))
+                    turns[place].append(Turn(time.perf_counter() - start, cpu_s))
                     bar.advance(task)
-        return rates
+        return turns
 
     def _map(
         self,
@@ -96,12 +104,13 @@ def _begin() -> None:
 
 def _judge_all(decoders: Sequence[Decoder], clip: Clip) -> list[Verdict]:
     truth = full_decode(clip)
+    clip = clip._replace(counted=len(truth) or None)
     return [judge(decoder.load(), clip, truth) for decoder in decoders]
 
 
-def _read(decoder: Decoder, clip: Clip) -> bool:
-    try:
+def _read(decoder: Decoder, clip: Clip) -> float:
+    """Return the seconds of CPU that all threads of this process take for a clip."""
+    start = time.process_time()
+    with suppress(NoFramesError):
         decoder.load()(clip)
-    except NoFramesError:
-        return False
-    return True
+    return time.process_time() - start

@@ -75,7 +75,7 @@ def test_an_absent_decoder_is_named_with_the_reason():
 
 
 def test_ratios_are_those_of_one_round():
-    rows = [Row("a", [10, 20, 40], 0, 0, 0, 8, 0), Row("b", [20, 40, 80], 1, 2, 3, 8, 1.25)]
+    rows = [Row("a", [10, 20, 40], 90, 0, 0, 0, 8, 0), Row("b", [20, 40, 80], 45, 1, 2, 3, 8, 1.25)]
     printed = table(rows, {"c": "is away"}).splitlines()
-    assert printed[3] == "| b | 40.0 (30.0 … 60.0) | 2.00 | 1 | 2 | 3 of 8 | 1.2 |"
-    assert printed[4] == "| c | is away | | | | | |"
+    assert printed[3] == "| b | 40.0 (30.0 … 60.0) | 2.00 | 45 | 1 | 2 | 3 of 8 | 1.2 |"
+    assert printed[4] == "| c | is away | | | | | | |"
