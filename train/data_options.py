@@ -1,5 +1,6 @@
 """The options of stzsar-train that say which clips it trains on, and which of them do nothing."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -100,7 +101,6 @@ data_options = cloup.option_group(
 
 def refuse_idle_data(config: "TrainConfig", options: dict[str, Any]) -> None:
     """Raise StzsarError where an option about the data would do nothing for it."""
-    from pathlib import Path
 
     def first_given(*names: str) -> str | None:
         return next((_flag(name) for name in names if options[name] is not None), None)

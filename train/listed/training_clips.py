@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ...runtime.errors import SourceError
-from ...runtime.labelled_videos import VideoFile, find_videos
+from ...runtime.labelled_videos import VideoFile, find_videos, spaced_words
 from .few_shot import few_of_each
 from .list_files import read_list_file
 from .listed_clip import ListedClip
@@ -143,12 +143,11 @@ def _of_data(data: Path) -> TrainingClips:
     missing = tuple(str(file.path) for file in files if not file.path.is_file())
     empty: set[str] = {file.label for file in files} - {file.label for file in there}
     if data.is_dir():
-        folders = {path.parent for path in data.glob("*/*") if not path.name.startswith(".")}
-        empty |= {
-            path.name
-            for path in data.iterdir()
-            if path.is_dir() and not path.name.startswith(".") and path not in folders
-        }
+        with_clips = {file.path.parent for file in files}
+        folders = (path for path in data.iterdir() if path.is_dir() and path.name[0] != ".")
+        empty |= {spaced_words(path.name) for path in folders if path not in with_clips}
+    known = {key_of(file.label) for file in there}
+    empty = {name for name in empty if key_of(name) not in known}
     return TrainingClips(_spelt_once(there), missing, tuple(sorted(empty)), len(files))
 
 

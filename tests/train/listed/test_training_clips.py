@@ -157,14 +157,16 @@ def test_lists_of_other_data_are_one_sentence(ucf, tmp_path):
 
 def test_a_class_without_clips_is_one_sentence_and_allowed_on_request(tmp_path):
     put(tmp_path / "data", "run/a.mp4", "walk/b.mp4")
-    (tmp_path / "data" / "jump").mkdir()
+    put(tmp_path / "data", "LongJump/still_packed.rar")
     (tmp_path / "data" / ".cache").mkdir()
     choice = ClipChoice(data=tmp_path / "data")
-    with pytest.raises(SourceError, match=r"1 of 3 classes have no clip in .* the first is 'jump'"):
+    with pytest.raises(
+        SourceError, match=r"1 of 3 classes have no clip in .* the first is 'long jump'"
+    ):
         find_training_clips(choice)
     found = find_training_clips(replace(choice, allow_missing=True))
     assert found.classes == ("run", "walk")
-    assert str(found).endswith("; 1 class has none, the first is 'jump'")
+    assert str(found).endswith("; 1 class has none, the first is 'long jump'")
 
 
 def test_a_class_of_official_lists_without_training_clips_is_told(ucf):
