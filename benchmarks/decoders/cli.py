@@ -11,6 +11,7 @@ import numpy as np
 from ...runtime.bundle import shipped_bundle
 from ...runtime.commandline import at_the_edge
 from ...runtime.errors import StzsarError
+from ...runtime.sampling import segment_indices
 from ...runtime.sources.uri import VIDEO_SUFFIXES
 from ..timing import machine, quick_option
 from .judge import Verdict
@@ -53,6 +54,12 @@ class Row(NamedTuple):
     help="A folder of clips, or one (default: the sample clip).",
 )
 @cloup.option(
+    "--sample",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Take N of them, evenly spread (default: all).",
+)
+@cloup.option(
     "--workers",
     metavar="N",
     default=2,
@@ -79,11 +86,18 @@ class Row(NamedTuple):
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @at_the_edge
 def main(
-    *, clips: Path, workers: int, frames: int, size_px: int, rounds: int | None, quick: bool
+    *,
+    clips: Path,
+    sample: int | None,
+    workers: int,
+    frames: int,
+    size_px: int,
+    rounds: int | None,
+    quick: bool,
 ) -> None:
     """Print how fast each decoder is, and how many of its frames are wrong."""
     rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
-    wanted = [Clip(path, frames, size_px) for path in _videos(clips)]
+    wanted = [Clip(path, frames, size_px) for path in _videos(clips, sample)]
     reasons = {decoder.name: decoder.absence() for decoder in DECODERS}
     here = [decoder for decoder in DECODERS if not reasons[decoder.name]]
     with Workers(workers) as pool:
@@ -150,10 +164,12 @@ def table(rows: Sequence[Row], absent: dict[str, str]) -> str:
     return "\n".join(lines)
 
 
-def _videos(path: Path) -> list[Path]:
+def _videos(path: Path, sample: int | None) -> list[Path]:
     if path.is_file():
         return [path]
     found = sorted(p for p in path.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
     if not found:
         raise StzsarError(f"{path} holds no videos: name a folder of clips, or one.")
-    return found
+    return [
+        found[index] for index in segment_indices(len(found), min(sample or len(found), len(found)))
+    ]
