@@ -1,6 +1,6 @@
 """A whole clip as the T frames that stand for it; what classifies a file at once reads this."""
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,14 @@ class Clip:
         start_s: time of the first of them in the file, in seconds.
         end_s: time of the last of them.
         damage: what is wrong with the file, if it is cut short or damaged; else None.
+        frame_count: how many frames the file truly has.
     """
 
     images_thwc: Array
     start_s: float
     end_s: float
     damage: SourceError | None
+    frame_count: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +51,14 @@ class Views:
 
 
 def read_clip(
-    path: str | Path, *, frames: int, size_px: int, rng: np.random.Generator | None = None
+    path: str | Path,
+    *,
+    frames: int,
+    size_px: int,
+    rng: np.random.Generator | None = None,
+    fit: Callable[[Array], Array] | None = None,
+    threads: int | None = None,
+    frame_count: int | None = None,
 ) -> Clip:
     """Read one frame from each of `frames` equal segments of a video file.
 
@@ -60,6 +69,11 @@ def read_clip(
         frames: T.
         size_px: S, the side of the square that `pixels.fit_frame` makes.
         rng: chooses random frames within the segments (for training); the middle ones if None.
+        fit: makes uint8 [S, S, 3] of a frame (for training); `pixels.fit_frame` if None.
+        threads: of the decoder; its own choice if None.
+        frame_count: that of an earlier clip of this file. It spares decoding what comes after the
+            last chosen frame, and all of it twice where the file announces another number; damage
+            is not looked for then.
 
     Raises:
         SourceError: the file is missing, a pipe, or holds no frame that can be decoded.
@@ -71,9 +85,12 @@ def read_clip(
         again = None if seed is None else np.random.default_rng(seed)
         return segment_indices(frame_count, frames, again)
 
-    taken, damage = _take(path, choose, lambda image: fit_frame(image, size_px))
+    def centre(image_hwc: Array) -> Array:
+        return fit_frame(image_hwc, size_px)
+
+    taken, count, damage = _take(path, choose, fit or centre, threads, frame_count)
     images = np.stack([image for image, _ in taken])
-    return Clip(images, taken[0][1], taken[-1][1], damage)
+    return Clip(images, taken[0][1], taken[-1][1], damage, count)
 
 
 def read_views(
@@ -110,7 +127,7 @@ def read_views(
     def fit(image_hwc: Array) -> Array:
         return np.stack([fit_frame(image_hwc, size_px, place=place) for place in PLACES[crops]])
 
-    taken, damage = _take(path, choose, fit)
+    taken, _, damage = _take(path, choose, fit)
     images = np.stack([image for image, _ in taken]).reshape(
         clips, frames, crops, size_px, size_px, 3
     )
@@ -118,45 +135,63 @@ def read_views(
 
 
 def _take(
-    path: str | Path, choose: Callable[[int], list[int]], fit: Callable[[Array], Array]
-) -> tuple[list[tuple[Array, float]], SourceError | None]:
+    path: str | Path,
+    choose: Callable[[int], list[int]],
+    fit: Callable[[Array], Array],
+    threads: int | None = None,
+    known_count: int | None = None,
+) -> tuple[list[tuple[Array, float]], int, SourceError | None]:
     """Return what `fit` makes of the frames that `choose` names of so many, with their times.
 
     The announced number of frames is taken at its word while the file is decoded, once and in
-    order; where it proves wrong, the file is opened and decoded again by the true number.
+    order; where it proves wrong, the file is opened and decoded again by the true number. Beside
+    the frames stand the latter, and the damage.
     """
     if Path(path).is_fifo():
         raise SourceError(f"{path} is a pipe, which can be read only once: save it as a file.")
-    source = VideoSource.open(path)
-    announced = source.frame_count or 1
-    taken, count, damage = _decode(source, set(choose(announced)), fit)
-    if count != announced:
-        taken, count, damage = _decode(VideoSource.open(path), set(choose(count)), fit)
+    source = VideoSource.open(path, threads=threads)
+    if known_count:
+        taken, _, damage = _decode(source, choose(known_count), fit, whole=False)
+        count = known_count
+    else:
+        announced = source.frame_count or 1
+        taken, count, damage = _decode(source, choose(announced), fit)
+        if count != announced:
+            source = VideoSource.open(path, threads=threads)
+            taken, count, damage = _decode(source, choose(count), fit)
     if not taken:
         raise SourceError(f"{path} holds no frame that can be converted: convert the file.")
     nearest = [min(taken, key=lambda index: abs(index - wanted)) for wanted in choose(count)]
-    return [taken[index] for index in nearest], damage
+    return [taken[index] for index in nearest], count, damage
 
 
 def _decode(
-    source: VideoSource, wanted: Container[int], fit: Callable[[Array], Array]
+    source: VideoSource,
+    wanted: Sequence[int],
+    fit: Callable[[Array], Array],
+    *,
+    whole: bool = True,
 ) -> tuple[dict[int, tuple[Array, float]], int, SourceError | None]:
     """Return the `wanted` frames with their times by index, the true count, and the damage.
 
-    The source is closed.
+    Count and damage are those of what was decoded, which ends with the last wanted frame if it
+    need not be the `whole` file. The source is closed.
     """
+    chosen, last = set(wanted), max(wanted)
     count = 0
 
     def due(_time_s: float) -> bool:
         nonlocal count
         count += 1
-        return count - 1 in wanted
+        return count - 1 in chosen
 
     taken: dict[int, tuple[Array, float]] = {}
     damage = None
     try:
         for frame in source.frames(due):
             taken[frame.index] = (fit(frame.image_hwc), frame.time_s)
+            if frame.index == last and not whole:
+                break
     except SourceError as error:
         damage = error
     finally:

@@ -57,8 +57,12 @@ def _read_csv(path: Path, *, allow_missing: bool) -> list[VideoFile]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [row for row in csv.reader(file) if row]
+    except OSError as error:
+        raise SourceError(f"Cannot read {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:
         raise SourceError(f"{path} is not UTF-8 text: save it as UTF-8.") from error
+    except csv.Error as error:
+        raise SourceError(f"{path} is no CSV: {error}.") from error
     if rows and [cell.strip().lower() for cell in rows[0][:2]] == ["path", "label"]:
         rows = rows[1:]
     short = next((row for row in rows if len(row) < 2), None)

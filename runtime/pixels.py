@@ -45,13 +45,32 @@ def fit_frame(image_hwc: Array, size_px: int, *, place: float = 0.5) -> Array:
     top, left, side = _square(height, width, place)
     if side == 0 or size_px < 1 or not 0 <= place <= 1:
         raise ValueError(f"cannot fit a frame of {width}x{height} px to {size_px} px")
-    square = np.ascontiguousarray(image_hwc[top : top + side, left : left + side])
-    if side == size_px:
-        return square.copy() if np.shares_memory(square, image_hwc) else square
+    return cut_frame(image_hwc, (top, left, side, side), size_px)
+
+
+def cut_frame(image_hwc: Array, box: tuple[int, int, int, int], size_px: int) -> Array:
+    """Return a part of a picture as a square at `size_px`.
+
+    Args:
+        image_hwc: uint8 [H, W, 3], channels in any order.
+        box: top, left, height and width of the part in pixels, within the picture.
+        size_px: S, the side of the square in pixels.
+
+    Returns:
+        uint8 [S, S, 3], contiguous and never a view of `image_hwc`.
+
+    Raises:
+        EngineError: OpenCV is not installed.
+    """
+    top, left, height, width = box
+    part = np.ascontiguousarray(image_hwc[top : top + height, left : left + width])
+    if (height, width) == (size_px, size_px):
+        return part.copy() if np.shares_memory(part, image_hwc) else part
     cv2 = load_cv2()
     # Area averaging does not alias when shrinking; cubic keeps edges when growing.
-    interpolation = cv2.INTER_AREA if side > size_px else cv2.INTER_CUBIC
-    return cv2.resize(square, (size_px, size_px), interpolation=interpolation)
+    shrinks = height * width > size_px * size_px
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return cv2.resize(part, (size_px, size_px), interpolation=interpolation)
 
 
 def _square(height: int, width: int, place: float) -> tuple[int, int, int]:

@@ -1,6 +1,7 @@
 """A configuration made real: the device, the clips, the network and its data set."""
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,16 @@ import torch
 from ..models.config import HeadConfig, TemporalConfig, small_config
 from ..models.pretrained import load_clip
 from ..models.stzsar import STZSAR
+from ..runtime.commandline import say
 from ..runtime.errors import StzsarError
-from ..runtime.labelled_videos import VideoFile, find_videos
-from ..runtime.labels import as_labels, read_labels
+from ..runtime.labels import Label, as_labels, read_labels
 from ..runtime.manifest import WeightsOrigin
+from ..runtime.shipped_labels import with_shipped_attributes
+from .augment import Augmentation
 from .config import SMALL, TrainConfig
 from .data import ClipDataset, ClipRequest
+from .evaluation.candidates import labels_of_file
+from .listed.training_clips import ClipChoice, TrainingClips, find_training_clips
 from .moving_shapes import KNOWS, MovingShapes
 from .videos import VideoFiles
 
@@ -36,15 +41,27 @@ def find_device(name: str) -> torch.device:
     return device
 
 
-def find_clips(config: TrainConfig) -> list[VideoFile]:
-    """List the files, none for MovingShapes.
+def find_clips(config: TrainConfig) -> TrainingClips | None:
+    """Find the files, None for MovingShapes.
 
     This comes before a network is loaded, so that a wrong path is answered at once.
 
     Raises:
-        SourceError: nothing is there.
+        LabelError: a list does not tell the classes.
+        SourceError: nothing is there, or something is missing.
     """
-    return [] if config.is_moving_shapes else find_videos(Path(config.data))
+    if config.is_moving_shapes:
+        return None
+    choice = ClipChoice(
+        data=Path(config.data),
+        lists=Path(config.lists) if config.lists else None,
+        split=config.split,
+        classes=Path(config.classes) if config.classes else None,
+        shots=config.shots,
+        seed=config.seed,
+        allow_missing=config.allow_missing,
+    )
+    return find_training_clips(choice)
 
 
 def make_network(config: TrainConfig) -> tuple[STZSAR, WeightsOrigin]:
@@ -81,18 +98,40 @@ def make_network(config: TrainConfig) -> tuple[STZSAR, WeightsOrigin]:
     return network, WeightsOrigin(source=f"{origin.source}, {trained}", knows=knows)
 
 
-def make_dataset(config: TrainConfig, files: list[VideoFile], size_px: int) -> ClipDataset:
-    """Return the training clips: those of `files`, or MovingShapes.
+def make_dataset(config: TrainConfig, clips: TrainingClips | None, size_px: int) -> ClipDataset:
+    """Return the training clips: those that were found, or MovingShapes.
 
     Raises:
-        LabelError: the labels cannot be read, or lack a class of the clips.
+        LabelError: the labels cannot be read, or are not those of the clips.
         SourceError: no file gives frames.
     """
-    if config.is_moving_shapes:
+    if clips is None:
         return MovingShapes("train", config.setting, seed=config.seed)
-    names = sorted({file.label for file in files})
-    labels = read_labels(Path(config.labels)) if config.labels else as_labels(names)
-    dataset = VideoFiles(files, labels, frames=config.frames, size_px=size_px)
+    dataset = VideoFiles(
+        clips.files,
+        labels_of(config, clips.classes),
+        frames=config.frames,
+        size_px=size_px,
+        augmentation=(
+            Augmentation(size_px, flip=config.flip, grey=config.grey) if config.augment else None
+        ),
+    )
     # Here an error is a sentence; out of a worker it would be a traceback.
     dataset[ClipRequest(0, 0)]
     return dataset
+
+
+def labels_of(config: TrainConfig, classes: Sequence[str]) -> tuple[Label, ...]:
+    """Return the labels of the classes: the file's in its order, or their names.
+
+    Raises:
+        LabelError: the file cannot be read, or is not of these classes.
+    """
+    if config.labels:
+        path = Path(config.labels)
+        written = read_labels(path)
+        fitting = labels_of_file(classes, (), written, path, allow_extra=config.allow_missing)
+        labels = tuple(label for label in written if label in fitting)
+    else:
+        labels = as_labels(classes)
+    return with_shipped_attributes(labels, tell=say) if config.attributes else labels

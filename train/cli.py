@@ -10,8 +10,8 @@ from click.core import ParameterSource
 
 from ..runtime.commandline import at_the_edge, say
 from ..runtime.errors import StzsarError
-from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.subcommand import with_subcommand
+from .data_options import data_options, refuse_idle_data
 
 if TYPE_CHECKING:
     from .config import TrainConfig
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _NEWEST = ""
 _COUNT = click.IntRange(min=1)
-_FRAMES = click.IntRange(1, MAX_FRAMES)
-_RATE = click.FloatRange(0, MAX_RATE_FPS, min_open=True)
 _BELOW_ONE = click.FloatRange(0, 1, max_open=True)
 _ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 # Repeated from models.config and train.precision: --help must not wait for torch.
@@ -31,6 +29,8 @@ Examples:
       trains the small network on MovingShapes, about 40 minutes on two CPU cores
   stzsar-train --data videos/ --backbone ViT-B-16 --pretrained openai --steps 5000
       trains CLIP with the interaction head on videos/<class>/<clip>.mp4
+  stzsar-train --data UCF-101/ --lists ucfTrainTestlist/ --split 1 --shots 16
+      takes 16 clips of each class from the training part of the first official split
   stzsar-train --resume
       goes on with the newest run under runs/
   stzsar-train interpolate runs/videos --share 0.5
@@ -47,29 +47,14 @@ def _interpolate() -> click.Command:
 
 
 @cloup.command(cls=with_subcommand("interpolate", _interpolate), epilog=_EXAMPLE)
+@data_options
 @cloup.option_group(
-    "Data",
-    cloup.option(
-        "--data",
-        metavar="PATH",
-        help="moving-shapes (default), a folder of class/clip.mp4, or a CSV of path,label.",
-    ),
-    cloup.option(
-        "--setting",
-        type=click.Choice(["plain", "hard", "mixed"]),
-        help="Of MovingShapes; mixed (default) begins plain and grows to half hard.",
-    ),
-    cloup.option(
-        "--labels",
-        metavar="FILE",
-        type=click.Path(),
-        help="JSON list of {label, attributes}; without it a name is its own attribute.",
-    ),
+    "Validation",
     cloup.option(
         "--validate",
         metavar="PATH",
-        help="Clips to test on while training goes on, as --data takes them: their own classes "
-        "compete, which training need not have.",
+        help="A folder of class/clip.mp4 or a CSV to test on while training goes on: its own "
+        "classes compete, which training need not have.",
     ),
     cloup.option(
         "--validate-labels",
@@ -82,14 +67,6 @@ def _interpolate() -> click.Command:
         metavar="N",
         type=_COUNT,
         help="Steps between those tests (default 500); the last one is at the end.",
-    ),
-    cloup.option("--frames", metavar="N", type=_FRAMES, help="Frames of a clip (default 8)."),
-    cloup.option(
-        "--rate",
-        "rate_fps",
-        metavar="FPS",
-        type=_RATE,
-        help="Frames a second that the runtime shall sample (default 4).",
     ),
 )
 @cloup.option_group(
@@ -297,19 +274,12 @@ def _refuse_idle(config: "TrainConfig", options: dict[str, Any]) -> None:
         raise StzsarError("--tokenizer goes with a --backbone of SigLIP2: small has CLIP's.")
     if config.validate is None and given("validate_labels", "validate_every"):
         raise StzsarError("--validate-labels and --validate-every go with --validate: give it.")
-    if not config.is_moving_shapes:
-        if given("setting"):
-            raise StzsarError("--setting is of MovingShapes: leave it out, or leave out --data.")
-    elif config.backbone != SMALL:
+    if config.is_moving_shapes and config.backbone != SMALL:
         raise StzsarError(
             f"MovingShapes is drawn at 64 px, which {config.backbone} does not take: leave out "
             "--backbone, or give --data."
         )
-    elif given("frames", "rate_fps", "labels"):
-        raise StzsarError(
-            "MovingShapes has its own frames, rate and labels: leave out --frames, --rate and "
-            "--labels, or give --data."
-        )
+    refuse_idle_data(config, options)
 
 
 def _resumed(name: str, changed: list[str]) -> "tuple[TrainConfig, RunFolder]":

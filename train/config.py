@@ -20,9 +20,17 @@ class TrainConfig:
     """A run. With one thread, equal configurations give equal losses on the same machine.
 
     Attributes:
-        data: "moving-shapes", a folder of `class/clip.mp4`, or a CSV of `path,label`.
+        data: "moving-shapes", a folder of clips, or a CSV of `path,label`.
+        lists: the folder of official split files, or one list of clips; None takes all of `data`.
+        split: which split of them; None is the first.
+        classes: the file that names the numbers of a list.
+        shots: clips of each class; None takes all.
+        allow_missing: whether to go on where clips are missing.
         setting: of MovingShapes: plain, hard, or mixed, which begins plain and grows to half hard.
-        labels: a JSON or text file with the classes' attributes; None takes the names alone.
+        labels: a JSON or text file with the classes' attributes; None takes the names.
+        attributes: whether names without attributes get those that ship for them.
+        augment: whether clips are cropped at random, mirrored and made grey.
+        flip, grey: probabilities that they are mirrored and made grey, if `augment`.
         backbone: "small" (from scratch), or one of open_clip.
         pretrained: open_clip's tag, a file, or "none".
         tokenizer: the file of a backbone that has not CLIP's; None downloads it.
@@ -49,8 +57,17 @@ class TrainConfig:
     """
 
     data: str = MOVING_SHAPES
+    lists: str | None = None
+    split: int | None = None
+    classes: str | None = None
+    shots: int | None = None
+    allow_missing: bool = False
     setting: Setting = "mixed"
     labels: str | None = None
+    attributes: bool = False
+    augment: bool = False
+    flip: float = 0.5
+    grey: float = 0.2
     backbone: str = SMALL
     pretrained: str = "none"
     tokenizer: str | None = None
@@ -112,12 +129,15 @@ class TrainConfig:
 def recipe(**chosen: Any) -> TrainConfig:
     """Return the defaults that suit the data and backbone, changed by what is `chosen`.
 
-    From scratch, everything learns at one rate. CLIP's towers learn a tenth as fast as the new
+    Clips of files are augmented, and classes that are known by name get their attributes. From
+    scratch, everything learns at one rate. CLIP's towers learn a tenth as fast as the new
     parts, with the text tower frozen and no temporal transformer, as the papers of the family do.
     """
     chosen = {name: value for name, value in chosen.items() if value is not None}
     data = chosen.get("data", MOVING_SHAPES)
     backbone = chosen.setdefault("backbone", SMALL if data == MOVING_SHAPES else "ViT-B-32")
+    if data != MOVING_SHAPES:
+        chosen = {"attributes": True, "augment": True, **chosen}
     if backbone == SMALL:
         if "learning_rate" in chosen:
             chosen.setdefault("clip_learning_rate", chosen["learning_rate"])

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..runtime.labels import Label
+from .broken_files import BrokenFile, BrokenFiles
 
 
 class ClipRequest(NamedTuple):
@@ -99,18 +100,57 @@ def collate(clips: list[Clip]) -> tuple[Tensor, Tensor]:
     return torch.stack([clip.frames for clip in clips]), torch.tensor([c.label for c in clips])
 
 
+@dataclass(frozen=True)
+class NotedBatches:
+    """Batches of a loader, whose broken files are noted where the loop runs.
+
+    Workers are processes of their own, so what they find comes with the batch.
+
+    Attributes:
+        batches: frames [B, T, S, S, 3], labels [B], and the broken files.
+        broken: is told of the latter; None if there can be none.
+    """
+
+    batches: DataLoader
+    broken: BrokenFiles | None
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give frames [B, T, S, S, 3] and labels [B] of one batch after the other."""
+        for frames, labels, broken in self.batches:
+            if self.broken is not None:
+                self.broken.note(broken)
+            yield frames, labels
+
+
 def loader(
     dataset: ClipDataset, batches: Iterable[list[ClipRequest]], *, workers: int
-) -> DataLoader:
+) -> NotedBatches:
     """Return the clips of `batches`, made by `workers` processes (0: in this one)."""
     wrapped: Dataset = dataset  # type: ignore[assignment]  # a Dataset but for its index type
-    return DataLoader(
+    # Only data sets of files have broken ones.
+    broken: BrokenFiles | None = getattr(dataset, "broken", None)
+    made = DataLoader(
         wrapped,
         batch_sampler=batches,  # type: ignore[arg-type]  # any iterable will do
         num_workers=workers,
-        collate_fn=collate,
+        collate_fn=_CollateNoted(broken),
         worker_init_fn=_outlive_a_signal,
     )
+    return NotedBatches(made, broken)
+
+
+@dataclass(frozen=True)
+class _CollateNoted:
+    """Stacks clips, and puts beside them what the worker found broken while it made them."""
+
+    broken: BrokenFiles | None
+
+    def __call__(self, clips: list[Clip]) -> tuple[Tensor, Tensor, list[BrokenFile]]:
+        return *collate(clips), self.broken.take() if self.broken is not None else []
 
 
 def _outlive_a_signal(_worker: int) -> None:

@@ -6,13 +6,12 @@ from typing import Any
 
 import torch
 from rich.progress import track
-from torch.utils.data import DataLoader
 
 from ..models.label_texts import embed_labels, to_tensors
 from ..models.stzsar import STZSAR
 from ..runtime.commandline import console
 from ..runtime.labels import Label
-from .data import ClipDataset, ClipRequest, loader
+from .data import ClipDataset, ClipRequest, NotedBatches, loader
 from .moving_shapes import MovingShapes, Setting
 from .processes import Processes
 
@@ -27,7 +26,7 @@ class Accuracy:
     candidates: int
 
 
-def _with_a_bar(batches: DataLoader) -> Iterable[Any]:
+def _with_a_bar(batches: NotedBatches) -> Iterable[Any]:
     return track(batches, "testing ", console=console, transient=True)
 
 
@@ -40,7 +39,7 @@ def evaluate(
     batch: int = 32,
     workers: int = 0,
     processes: Processes | None = None,
-    watched: Callable[[DataLoader], Iterable[Any]] = _with_a_bar,
+    watched: Callable[[NotedBatches], Iterable[Any]] = _with_a_bar,
 ) -> Accuracy:
     """Classify every clip of `dataset` among `candidates`, which hold its labels by name.
 

@@ -7,9 +7,9 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch.utils.data import DataLoader
 
 from ..runtime.commandline import console
+from .data import NotedBatches
 from .evaluate import Accuracy
 from .run_folder import RunFolder
 
@@ -23,7 +23,7 @@ class Log(Protocol):
     def validated(self, step: int, found: Accuracy) -> None:
         """Record what the network was worth after `step`."""
 
-    def watched(self, batches: DataLoader) -> Iterable[Any]:
+    def watched(self, batches: NotedBatches) -> Iterable[Any]:
         """Show how far a validation is."""
         ...
 
@@ -37,7 +37,7 @@ class Silence:
     def validated(self, step: int, found: Accuracy) -> None:
         """Drop it."""
 
-    def watched(self, batches: DataLoader) -> Iterable[Any]:
+    def watched(self, batches: NotedBatches) -> Iterable[Any]:
         """Return the batches."""
         return batches
 
@@ -93,7 +93,7 @@ class TrainLog:
         self._accuracy = f"  top-1 {found.top1:.1%}"
         self._last = time.monotonic()  # it is no part of the speed of training
 
-    def watched(self, batches: DataLoader) -> Iterator[Any]:
+    def watched(self, batches: NotedBatches) -> Iterator[Any]:
         """Show a bar over the batches of a validation."""
         task = self._bar.add_task("validating", total=len(batches), said="")
         try:

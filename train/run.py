@@ -6,6 +6,7 @@ from rich.table import Table
 from ..runtime.commandline import console, say
 from ..runtime.errors import StzsarError
 from .assemble import find_clips, make_dataset, make_network
+from .broken_files import BrokenFiles
 from .config import TrainConfig
 from .evaluate import Accuracy, evaluate_moving_shapes
 from .loop import Trainer
@@ -13,6 +14,7 @@ from .precision import Precision
 from .processes import Processes
 from .run_folder import RunFolder
 from .validation import validation_clips
+from .videos import VideoFiles
 
 
 def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> None:
@@ -33,11 +35,17 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
     validation = validation_clips(config, dataset.labels, size_px=size_px)
     if processes.is_first:
         run.begin(config)
+        if clips is not None:
+            clips.record(run.path)
+    processes.wait()  # for the folder
+    # What gave no frames when the data were looked at is written down too.
+    broken = dataset.broken if isinstance(dataset, VideoFiles) else BrokenFiles()
+    broken.keep_in(run.path)
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     others = f" in {processes.count} processes" if processes.count > 1 else ""
     say(
         f"Training {config.backbone} ({millions:.1f} M parameters, {where}{others}) on "
-        f"{config.data}: {len(dataset.labels)} classes. The run is {run.path}."
+        f"{config.data}: {clips or f'{len(dataset.labels)} classes'}. The run is {run.path}."
     )
     trained = Trainer(
         config=config,
@@ -49,6 +57,9 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
         processes=processes,
         validation=validation,
     ).train()
+    processes.wait()  # for what the others found broken
+    if summary := broken.summary(len(dataset)):
+        say(summary)
     table: dict[str, Accuracy] = {}
     if trained.validated is not None:
         table["validation"] = trained.validated

@@ -1,6 +1,5 @@
 """Clips that a run is tested on while it goes, mostly of classes that it does not train on."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,10 +37,8 @@ def validation_clips(
         labels = labels_of_file(classes, (), read_labels(where), where)
     else:
         labels = labels_of_model(classes, known)
-    labels = tuple(
-        dataclasses.replace(label, name=name)
-        for name, label in zip(classes, described(labels, known), strict=True)
-    )
+    if config.attributes:
+        labels = described(labels, known)
     clips = VideoFiles(files, labels, frames=config.frames, size_px=size_px, training=False)
     clips[ClipRequest(0, 0)]  # here an error is a sentence; out of a worker it would be a traceback
     return clips

@@ -1,81 +1,114 @@
-"""Labelled video files as a data set; which these are is in `runtime.labelled_videos`."""
+"""Labelled video files as a data set; which these are is in `train.listed`."""
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch.utils.data import get_worker_info
 
 from ..runtime.clips import read_clip
-from ..runtime.commandline import log
 from ..runtime.errors import LabelError, SourceError
 from ..runtime.labelled_videos import VideoFile
 from ..runtime.labels import Label
+from .augment import Augmentation
+from .broken_files import BrokenFile, BrokenFiles
 from .data import Clip, ClipRequest
+from .listed.names import key_of, nearest
 
 
 class VideoFiles:
     """A data set of files, each read in full and sampled by segments.
+
+    Training takes a random frame of each segment, evaluation the middle ones of the centre square.
 
     Args:
         files: the clips.
         labels: the classes with their attributes; every file's label must be among them.
         frames: T, frames of a clip.
         size_px: S, side of a frame.
-        training: whether frames are drawn at random; else they are the middle ones.
+        training: whether frames are random; what evaluation sees depends on nothing but the file.
+        augmentation: what happens to the pictures in training; None is the centre square.
+
+    Attributes:
+        labels: the classes.
+        broken: the files that gave no frames, as far as this process knows.
 
     Raises:
         LabelError: a file's class is not among `labels`.
+        ValueError: evaluation is to be augmented.
     """
 
     def __init__(
         self,
-        files: list[VideoFile],
+        files: Sequence[VideoFile],
         labels: tuple[Label, ...],
         *,
         frames: int,
         size_px: int,
         training: bool = True,
+        augmentation: Augmentation | None = None,
     ) -> None:
-        names = {label.name: index for index, label in enumerate(labels)}
-        unknown = sorted({file.label for file in files} - names.keys())
+        if augmentation and not training:
+            raise ValueError("evaluation sees clips as they are: leave out the augmentation")
+        rows = {key_of(label.name): row for row, label in enumerate(labels)}
+        classes = {file.label: key_of(file.label) for file in files}
+        unknown = sorted(name for name, key in classes.items() if key not in rows)
         if unknown:
             raise LabelError(
-                f"{len(unknown)} classes of the data are not in --labels, the first is "
-                f"{unknown[0]!r}: add them, or leave --labels out."
+                f"{len(unknown)} of {len(classes)} classes of the data are not in --labels, the "
+                f"first is {unknown[0]!r}{nearest(unknown[0], [label.name for label in labels])}: "
+                "add them, or leave --labels out."
             )
         self.labels = labels
+        self.broken = BrokenFiles()
         self._files = files
-        self._classes = [names[file.label] for file in files]
+        self._classes = [rows[classes[file.label]] for file in files]
         self._frames = frames
         self._size_px = size_px
         self._training = training
-        self._broken: set[int] = set()
+        self._augmentation = augmentation
+        self._counts: dict[int, int] = {}
 
     def __len__(self) -> int:
         """Return the number of files."""
         return len(self._files)
 
     def __getitem__(self, request: ClipRequest) -> Clip:
-        """Return T frames, one at random from each of T equal segments of the file.
+        """Return T frames, one from each of T equal segments of the file.
 
-        The next file stands in for one that gives no frames, so that a few broken ones among many
-        do not end a run.
+        The next file stands in for one that gives no frames, which `broken` is told of.
 
         Raises:
             SourceError: no file gives frames.
         """
-        rng = np.random.default_rng([request.draw, request.clip]) if self._training else None
         for ahead in range(len(self._files)):
             index = (request.clip + ahead) % len(self._files)
             try:
-                clip = read_clip(
-                    self._files[index].path, frames=self._frames, size_px=self._size_px, rng=rng
-                )
+                frames = self._read(index, [request.draw, request.clip, ahead])
             except SourceError as error:
-                self._warn_once(index, error)
+                self.broken.find([BrokenFile(str(self._files[index].path), str(error))])
                 continue
-            return Clip(torch.from_numpy(clip.images_thwc), self._classes[index])
-        raise SourceError(f"No clip of {len(self._files)} gives frames: convert them.")
+            return Clip(frames, self._classes[index])
+        raise SourceError(
+            f"No clip of {len(self._files)} gives frames, the first is {self._files[0].path}: "
+            "convert them."
+        )
 
-    def _warn_once(self, index: int, error: SourceError) -> None:
-        if index not in self._broken:
-            self._broken.add(index)
-            log.warning("Left out: %s", error)
+    def _read(self, index: int, seed: list[int]) -> torch.Tensor:
+        """Return uint8 [T, S, S, 3] of a file, a function of it and the seed alone.
+
+        Each worker remembers how many frames its files have, which spares the next epoch the
+        decoding of what nobody wants to see; one thread for each decodes more clips than many do.
+        """
+        rng = np.random.default_rng(seed) if self._training else None
+        clip = read_clip(
+            self._files[index].path,
+            frames=self._frames,
+            size_px=self._size_px,
+            rng=rng,
+            fit=self._augmentation.draw(rng) if self._augmentation and rng else None,
+            threads=1 if get_worker_info() else None,
+            frame_count=self._counts.get(index),
+        )
+        self._counts[index] = clip.frame_count
+        return torch.from_numpy(clip.images_thwc)

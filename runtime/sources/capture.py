@@ -34,6 +34,7 @@ class Capture:
         *,
         backend: str = "ANY",
         limits_s: tuple[float, float] | None = None,
+        threads: int | None = None,
     ) -> None:
         """Open it.
 
@@ -43,18 +44,19 @@ class Capture:
             backend: OpenCV's name of what is to read it, such as "GSTREAMER".
             limits_s: how long to wait for an address to open, and for a frame; OpenCV's own
                 limits if None. FFmpeg waits up to three times for a frame.
+            threads: of FFmpeg's decoder; one for each core if None.
         """
         self.name = name
         self._cv2 = load_cv2()
         api = getattr(self._cv2, f"CAP_{backend}")
-        if limits_s is None:
-            self._capture = self._cv2.VideoCapture(target, api)
-        else:
-            limits = [
-                *(self._cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(limits_s[0] * 1000)),
-                *(self._cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(limits_s[1] * 1000)),
-            ]
-            self._capture = self._cv2.VideoCapture(target, api, limits)
+        asked: list[int] = []
+        if limits_s is not None:
+            asked += [self._cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(limits_s[0] * 1000)]
+            asked += [self._cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(limits_s[1] * 1000)]
+        if threads is not None:
+            asked += [self._cv2.CAP_PROP_N_THREADS, threads]
+        more = (asked,) if asked else ()
+        self._capture = self._cv2.VideoCapture(target, api, *more)
         if isinstance(target, int):
             # Old pictures are of no use: what the driver holds back is kept to one.
             self._capture.set(self._cv2.CAP_PROP_BUFFERSIZE, 1)

@@ -43,14 +43,19 @@ class VideoSource:
             )
 
     @classmethod
-    def open(cls, path: str | Path, name: str | None = None) -> "VideoSource":
+    def open(
+        cls, path: str | Path, name: str | None = None, *, threads: int | None = None
+    ) -> "VideoSource":
         """Open a file, which messages call `name`, or by its path if that is None.
+
+        `threads` are those of the decoder, which chooses for itself if that is None.
 
         Raises:
             SourceError: the file is missing, unreadable, or holds no frame that can be decoded.
         """
         _check_readable(Path(path))
-        capture = Capture(opencv_path(Path(path), SourceError), name or str(path))
+        target = opencv_path(Path(path), SourceError)
+        capture = Capture(target, name or str(path), threads=threads)
         if not capture.is_open:
             raise SourceError(
                 f"{path} is not a video that can be read: it is of another kind, or cut short."

@@ -62,6 +62,16 @@ def test_recordings_are_compared_with_a_live_run(root, tmp_path):
     assert named == ["states alone", "features, all patches", "features, 2 patches"]
 
 
+def test_decoders_stand_side_by_side_and_absent_ones_say_why(root, tmp_path):
+    rows = markdown_rows(run(root, tmp_path, "decoders"))
+    assert [row[0].split(",")[0] for row in rows] == (
+        ["OpenCV as stzsar-run has it"] + ["OpenCV"] * 3 + ["PyAV"] * 2 + ["torchcodec"] * 2
+    )
+    for row in rows:
+        assert row[4:7] == ["0", "0", "0 of 8"] or "does not load" in row[1]
+    assert "does not load" not in rows[0][1]
+
+
 @pytest.mark.slow
 def test_growth_prints_a_table_for_each_axis_and_draws_them(root, tmp_path):
     printed = run(root, tmp_path, "growth", "--plot", "growth.png")

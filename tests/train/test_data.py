@@ -10,6 +10,7 @@ import pytest
 from stzsar.runtime.errors import LabelError, SourceError
 from stzsar.runtime.labelled_videos import find_videos, spaced_words
 from stzsar.runtime.labels import Label, as_labels
+from stzsar.runtime.sources.video_file import VideoSource
 from stzsar.train.data import ClipRequest, StepSampler, loader
 from stzsar.train.videos import VideoFiles
 
@@ -108,6 +109,36 @@ def test_the_same_request_gives_the_same_frames_and_another_draw_others(videos):
     assert len(draws) > 1
     again = dataset[ClipRequest(0, 3)].frames
     assert again.equal(dataset[ClipRequest(0, 3)].frames)
+
+
+@pytest.mark.parametrize("announced", [12, 20, 25])
+def test_a_file_is_read_again_with_the_same_frames_whatever_it_announces(
+    videos, monkeypatch, announced
+):
+    """From the second time on its true length is known, and what comes later is not decoded."""
+    decoded = []
+
+    class Announcing(VideoSource):
+        def __init__(self, capture):
+            capture.frame_count = announced
+            super().__init__(capture)
+
+        def frames(self, due=None):
+            decoded.append(0)
+            for frame in super().frames(due):
+                decoded[-1] = frame.index
+                yield frame
+            decoded[-1] = "all"
+
+    monkeypatch.setattr("stzsar.runtime.clips.VideoSource", Announcing)
+    dataset = VideoFiles(find_videos(videos)[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
+    first = dataset[ClipRequest(0, 3)].frames
+    assert decoded == ["all"] * (1 if announced == 20 else 2)
+    decoded.clear()
+    assert dataset[ClipRequest(0, 3)].frames.equal(first)
+    assert decoded[0] in range(15, 20)
+    fresh = VideoFiles(find_videos(videos)[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
+    assert dataset[ClipRequest(0, 4)].frames.equal(fresh[ClipRequest(0, 4)].frames)
 
 
 def test_a_class_that_the_labels_lack_is_named(videos):

@@ -175,7 +175,9 @@ def test_a_broken_clip_is_named_and_another_stands_in(clips):
     _, heard = result.communicate()
     assert result.returncode == 0, heard
     assert heard.count(b"archery/b.mp4") == 1
+    assert b"1 of 3 clips gave no frames" in heard
     assert b"Traceback" not in heard
+    assert Path("run/broken.txt").read_text().startswith("clips/archery/b.mp4\t")
 
 
 def test_clips_that_are_all_broken_are_one_sentence(clips):
@@ -237,6 +239,13 @@ def test_other_backbones_train_and_their_checkpoints_load(backbones, tmp_path, c
         (["--data", "."], "holds no videos"),
         (["--steps", "0"], "'--steps': 0 is not in the range"),
         (["--frames", "16"], "leave out --frames"),
+        (["--lists", "x"], "leave out --lists"),
+        (["--shots", "4"], "leave out --shots"),
+        (["--augment"], "leave out --augment"),
+        (["--no-augment"], "leave out --augment"),
+        (["--flip", "0"], "leave out --flip"),
+        (["--allow-missing"], "leave out --allow-missing"),
+        (["--no-attributes"], "leave out --attributes"),
         (["--precision", "fp16", "--device", "cpu"], "needs a GPU"),
         (["--device", "nonsense"], "cannot be used"),
         (["--resume"], "no run under runs/"),
@@ -247,6 +256,15 @@ def test_other_backbones_train_and_their_checkpoints_load(backbones, tmp_path, c
         (["--pretrained", "openai"], "goes with a --backbone"),
         (["--tokenizer", "tokenizer.json"], "goes with a --backbone of SigLIP2"),
         (["--data", ".", "--setting", "hard"], "--setting is of MovingShapes"),
+        (["--data", ".", "--split", "1"], "--split is of --lists"),
+        (["--data", ".", "--classes", "x.csv"], "--classes is of --lists"),
+        (["--data", ".", "--lists", ".", "--classes", "x.csv"], "--classes is of one list"),
+        (["--data", ".", "--lists", "x.csv", "--split", "1"], "--split is of a folder"),
+        (["--data", ".", "--lists", "x.csv"], "Cannot read x.csv"),
+        (["--data", ".", "--lists", "."], "holds no lists of training clips"),
+        (["--data", ".", "--no-augment", "--flip", "0"], "--flip is of --augment"),
+        (["--data", ".", "--grey", "1.5"], "is not in the range"),
+        (["--data", "gone.csv"], "Cannot read gone.csv"),
         (["--seed", "-1"], "is not in the range"),
     ],
 )
@@ -255,6 +273,78 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(options, sentence):
     assert result.exit_code == 2
     assert sentence in result.output
     assert "Traceback" not in result.output
+
+
+def test_every_field_of_the_configuration_is_an_option():
+    options = {parameter.name for parameter in main.params}
+    assert {field.name for field in dataclasses.fields(TrainConfig)} <= options
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ('[{"label": "hula hoop"}]', "lacks 1 of 2 classes, the first is 'archery'"),
+        ("HulaHoop\narchery\nbowling\n", "1 labels that are no class of the data"),
+        ("HulaHoop\nhula hoop\narchery\n", "which are one class"),
+        ("\xff", "UTF-8"),
+    ],
+)
+def test_labels_of_other_classes_are_one_sentence(tmp_path, clips, content, sentence):
+    (tmp_path / "labels.txt").write_bytes(content.encode("latin-1"))
+    result = train(*OVER_FILES, "--labels", "labels.txt", "--output", "run")
+    assert result.exit_code == 2
+    assert sentence in " ".join(result.output.split())
+    assert not Path("run").exists()
+
+
+def labels_of(run):
+    from stzsar.models.checkpoint import newest_checkpoint, read_checkpoint
+
+    newest = newest_checkpoint(Path(run))
+    assert newest is not None
+    return read_checkpoint(newest).labels
+
+
+@pytest.mark.parametrize(("options", "count"), [([], 8), (["--no-attributes"], 1)])
+def test_classes_that_are_known_by_name_are_trained_with_what_ships_for_them(clips, options, count):
+    assert train(*OVER_FILES, *options, "--steps", "1", "--output", "run").exit_code == 0
+    assert [len(label.attributes) for label in labels_of("run")] == [count, count]
+
+
+@pytest.fixture
+def official(tmp_path, clips):
+    """Lists over `clips`, of which one clip is not there."""
+    (tmp_path / "lists").mkdir()
+    lines = ["HulaHoop/a.avi 1", "archery/a.avi 2", "archery/gone.avi 2"]
+    (tmp_path / "lists" / "trainlist02.txt").write_text("\n".join(lines) + "\n")
+    return tmp_path / "lists"
+
+
+def test_a_run_over_lists_says_what_is_missing_and_keeps_it(official):
+    result = train(*OVER_FILES, "--lists", "lists", "--output", "run")
+    assert result.exit_code == 2
+    assert "of which 1 that clips lacks, the first is archery/gone.avi" in " ".join(
+        result.output.split()
+    )
+    assert not Path("run").exists()
+    result = train(*OVER_FILES, "--lists", "lists", "--allow-missing", "--output", "run")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert said.count("2 clips of 2 classes, split 2; 1 of 3 are missing, the first is") == 1
+    assert Path("run/missing.txt").read_text() == "archery/gone.avi of trainlist02.txt\n"
+    assert TrainConfig.load(Path("run")).allow_missing
+
+
+def test_a_few_shot_run_records_its_clips_and_takes_them_again(clips):
+    (clips / "archery" / "b.avi").write_bytes((clips / "archery" / "a.avi").read_bytes())
+    result = train(*OVER_FILES, "--shots", "1", "--output", "run")
+    assert result.exit_code == 0, result.output
+    assert "2 clips of 2 classes, 1 of each" in " ".join(result.output.split())
+    assert len(Path("run/few-shot.csv").read_text().splitlines()) == 3
+    assert train("--resume", "run").exit_code == 0
+    result = train(*OVER_FILES, "--shots", "2", "--output", "other")
+    assert result.exit_code == 2
+    assert "'hula hoop' with 1: take fewer --shots" in " ".join(result.output.split())
 
 
 def test_a_refused_run_leaves_no_folder(tmp_path):

@@ -40,12 +40,14 @@ def test_without_a_folder_nothing_is_validated():
 
 
 def test_classes_have_the_words_that_stzsar_eval_would_give_them(tmp_path):
-    found = clips(validate="others", frames=4)
-    assert [label.name for label in found.labels] == ["apply eye makeup", "strange"]
+    found = clips(validate="others", frames=4, attributes=True)
+    assert [label.name for label in found.labels] == ["Apply eye make-up", "strange"]
     assert found.labels[0].attributes == ("a brush of the training",)
     assert found.labels[1].attributes == ("strange",)
-    shipped = clips(validate="clips", frames=4)
+    shipped = clips(validate="clips", frames=4, attributes=True)
     assert len(shipped.labels[1].attributes) == 8
+    plain = clips(validate="clips", frames=4, attributes=False)
+    assert plain.labels[1].attributes == ("hula hoop",)
 
 
 def test_a_file_gives_other_words(tmp_path):
@@ -53,7 +55,7 @@ def test_a_file_gives_other_words(tmp_path):
         '[{"label": "Strange", "attributes": ["noise"]}, {"label": "ApplyEyeMakeup"}]'
     )
     found = clips(validate="others", validate_labels="labels.json")
-    assert found.labels[1] == Label("strange", "Strange", ("noise",))
+    assert found.labels[1] == Label("Strange", "Strange", ("noise",))
     (tmp_path / "labels.json").write_text('[{"label": "strange"}]')
     with pytest.raises(LabelError, match=r"labels\.json lacks 1 of 2 classes"):
         clips(validate="others", validate_labels="labels.json")

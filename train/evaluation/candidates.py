@@ -7,7 +7,7 @@ from ...runtime.commandline import say
 from ...runtime.errors import LabelError
 from ...runtime.labels import Label, as_labels
 from ...runtime.shipped_labels import with_shipped_attributes
-from .names import key_of, nearest
+from ..listed.names import key_of, nearest
 
 
 def labels_of_file(

@@ -63,6 +63,13 @@ Examples:
         "160 classes (k600-160), or the list of unseen classes (truze).",
     ),
     cloup.option(
+        "--split",
+        metavar="N",
+        type=_COUNT,
+        help="Of splits: the one to test, where another's test clips were trained on (default "
+        "all).",
+    ),
+    cloup.option(
         "--allow-missing",
         is_flag=True,
         help="Go on without clips that are missing or broken, and where labels fit no class.",
@@ -158,6 +165,7 @@ def main(
     protocol: str,
     lists: Path | None,
     seed: int | None,
+    split: int | None,
     json_path: Path | None,
     plot: Path | None,
     **options: Any,
@@ -170,11 +178,20 @@ def main(
     """
     if seed is not None and protocol != "halves":
         raise StzsarError("--seed is of --protocol halves: leave it out.")
+    if split is not None and protocol != "splits":
+        raise StzsarError("--split is of --protocol splits: leave it out.")
     read = [data, lists, options["labels"], options["seen"]]
     _check_outputs(
         [path for path in (json_path, plot) if path], [p for p in read if p], model, plot
     )
-    made = plan(protocol, data, lists, seed=seed or 0, allow_missing=options["allow_missing"])
+    made = plan(
+        protocol,
+        data,
+        lists,
+        seed=seed or 0,
+        split=split,
+        allow_missing=options["allow_missing"],
+    )
     tested = _open(model, options)
     labels, seen = _candidates(made, tested, options)
     outcome, no_voting, device = _run(tested, made, labels, seen, options)
@@ -193,6 +210,7 @@ def main(
             "shipped_attributes": not options["no_attributes"],
             "seen": options["seen"] and str(options["seen"]),
             "seed": seed or 0,
+            "split": split,
             "frames": tested.frames,
             "clips": options["clips"],
             "crops": int(options["crops"]),

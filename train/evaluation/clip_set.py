@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labelled_videos import VideoFile, find_videos
-from .names import ClipKey, clip_key, key_of, nearest
-from .split_files import ListedClip, SplitFiles
+from ..listed.listed_clip import ListedClip
+from ..listed.names import ClipKey, clip_key, key_of, nearest
+from ..listed.split_files import SplitFiles
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def read_listed_clips(data: Path, lists: SplitFiles, *, allow_missing: bool = Fa
             f"first is {stranger!r}{nearest(stranger, lists.classes)}: take the lists of this data."
         )
     there = found.index().keys()
-    lacking = tuple(f"{c.label}/{c.file} of {c.where}" for c in lists.named if c.key not in there)
+    lacking = tuple(str(c) for c in lists.named if c.key not in there)
     _refuse_missing(
         lacking, f"The lists of {lists.folder} name", f"that {data} lacks", allow=allow_missing
     )

@@ -7,13 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from ...runtime.errors import LabelError, StzsarError
+from ..listed.class_lists import read_class_splits, read_unseen_classes
+from ..listed.names import key_of, nearest
+from ..listed.split_files import read_split_files
 from .clip_set import ClipSet, places_of, read_clips, read_listed_clips
-from .names import key_of, nearest
-from .split_files import (
-    read_class_splits,
-    read_split_files,
-    read_unseen_classes,
-)
 
 HALVES = 10
 PROTOCOLS = {
@@ -57,7 +54,13 @@ class Plan:
 
 
 def plan(
-    protocol: str, data: Path, lists: Path | None, *, seed: int = 0, allow_missing: bool = False
+    protocol: str,
+    data: Path,
+    lists: Path | None,
+    *,
+    seed: int = 0,
+    split: int | None = None,
+    allow_missing: bool = False,
 ) -> Plan:
     """List the clips and divide them as `protocol`, one of `PROTOCOLS`, does.
 
@@ -66,6 +69,7 @@ def plan(
         data: a folder of class/clip, or a CSV of path,label.
         lists: the official files; see `NEEDS_LISTS`. For halves they give the order of the classes.
         seed: of the halves.
+        split: the one of the official splits that is tested; all of them if None.
         allow_missing: whether to go on where clips are missing.
 
     Raises:
@@ -92,9 +96,15 @@ def plan(
     if protocol == "halves":
         return Plan(clips, halves(clips, seed))
     rows = tuple(range(len(clips.classes)))
+    if split and split not in official.tests:
+        raise StzsarError(
+            f"{lists} has no list of the test clips of split {split}: there are "
+            f"{', '.join(map(str, official.tests))}."
+        )
     contests = (
         Contest(f"split {number}", places_of(listed, clips), rows)
         for number, listed in official.tests.items()
+        if split in (None, number)
     )
     return Plan(clips, _not_empty(contests, lists))
 

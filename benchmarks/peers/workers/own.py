@@ -58,7 +58,7 @@ class Windows:
         if len(self._fitted) < (self._fitted.maxlen or 0):
             return None
         span_s = (len(self._fitted) - 1) / RATE_FPS
-        clip = Clip(np.stack(self._fitted), 0.0, span_s, None)
+        clip = Clip(np.stack(self._fitted), 0.0, span_s, None, len(self._fitted))
         return recognizer.classify_clip(clip, "clip").label
 
 

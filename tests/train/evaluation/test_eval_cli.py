@@ -122,6 +122,7 @@ def _names_of(bundle):
         (("--json", "nowhere/report.json"), "there is no folder nowhere"),
         (("--plot", "confusions.txt"), "--plot writes .png, .pdf, .svg"),
         (("--protocol", "splits"), "--protocol splits needs --lists"),
+        (("--split", "1"), "--split is of --protocol splits"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_one_sentence(

@@ -11,7 +11,7 @@ from stzsar.train.evaluation.clip_set import TestClip as Clip
 from stzsar.train.evaluation.protocols import everything, halves, plan, with_seen
 from stzsar.train.evaluation.report import make_report
 from stzsar.train.evaluation.scoring import ViewSpec, run_contests
-from stzsar.train.evaluation.split_files import read_split_files
+from stzsar.train.listed.split_files import read_split_files
 
 VIEW = ViewSpec(frames=4, size_px=16)
 # Rows of archery, hula hoop, yo yo, apply lipstick in the order of the class list; by 3 * row +
@@ -64,6 +64,13 @@ def test_each_official_split_tests_its_own_clips_among_all_classes(data, ucf_lis
     assert report.summary["head"].top1.mean == pytest.approx(2 / 3)
     assert report.summary["head"].top1.std == pytest.approx(np.std([1, 0.75, 0.25]))
     assert "voting" not in report.summary
+
+
+def test_one_split_can_be_tested_alone(data, ucf_lists, by_grey):
+    report = report_of(plan("splits", data, ucf_lists, split=2), by_grey(made_up(SAID)))
+    assert [(row.name, row.head.top1) for row in report.rows] == [("split 2", 3 / 4)]
+    with pytest.raises(StzsarError, match=r"test clips of split 7: there are 1, 2, 3\."):
+        plan("splits", data, ucf_lists, split=7)
 
 
 def test_a_half_tests_its_own_clips_among_its_own_classes(data, ucf_lists, by_grey):

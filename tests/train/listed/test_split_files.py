@@ -3,13 +3,13 @@
 import pytest
 
 from stzsar.runtime.errors import LabelError, SourceError
-from stzsar.train.evaluation.names import clip_key, key_of
-from stzsar.train.evaluation.split_files import (
+from stzsar.train.listed.class_lists import (
     read_class_splits,
     read_classes,
-    read_split_files,
     read_unseen_classes,
 )
+from stzsar.train.listed.names import clip_key, key_of
+from stzsar.train.listed.split_files import read_split_files
 
 
 def write(folder, **files):

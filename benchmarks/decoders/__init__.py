@@ -1,0 +1,1 @@
+"""Libraries that decode video: which are fast, and which give the right frames."""

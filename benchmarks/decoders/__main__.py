@@ -1,0 +1,5 @@
+"""python -m stzsar.benchmarks.decoders."""
+
+from .cli import main
+
+main()

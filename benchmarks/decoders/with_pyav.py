@@ -1,0 +1,115 @@
+"""PyAV: FFmpeg's own interface in Python. Clips are looked through before they are decoded."""
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+import av  # pyright: ignore[reportMissingImports]
+import av.error  # pyright: ignore[reportMissingImports]
+import numpy as np
+
+from .reader import THREADS, Array, Clip, NoFramesError
+
+
+class Index(NamedTuple):
+    """What the packets of a stream say without being decoded.
+
+    Attributes:
+        frames: how many there should be.
+        stamps: their time stamps in order; empty if some have none.
+        keys: the time stamps of the key frames, in order.
+    """
+
+    frames: int
+    stamps: list[int]
+    keys: list[int]
+
+
+def read_in_order(clip: Clip) -> Array:
+    """Decode all frames in order, and convert those that are wanted."""
+    with _opened(clip) as container:
+        count = _index(container).frames or 1
+    pictures, found = _decode_all(clip, count)
+    if found != count:
+        pictures, found = _decode_all(clip, found)
+    return clip.stack(pictures, found)
+
+
+def seek(clip: Clip) -> Array:
+    """Jump to the key frame before each wanted frame, and decode from there.
+
+    Where time stamps are missing, everything is decoded in order.
+    """
+    with _opened(clip) as container:
+        index = _index(container)
+        if not index.stamps or not index.keys:
+            return read_in_order(clip)
+        pictures: dict[int, Array] = {}
+        at, frames = None, iter(())
+        for wanted in sorted(set(clip.wanted(index.frames))):
+            stamp = index.stamps[wanted]
+            key = index.keys[max(0, bisect_right(index.keys, stamp) - 1)]
+            if at is None or key > at:
+                container.seek(key, stream=container.streams.video[0])
+                frames = _frames(container)
+            for frame in frames:
+                at = frame.pts
+                if at is not None and at >= stamp:
+                    pictures[wanted] = clip.fit(_picture(frame))
+                    break
+    return clip.stack(pictures, index.frames)
+
+
+def _opened(clip: Clip) -> Any:
+    try:
+        # Damage may be in names and titles too.
+        container = av.open(str(clip.path), metadata_errors="replace")
+        container.streams.video[0].codec_context.thread_count = THREADS
+    except (av.error.FFmpegError, IndexError) as error:
+        raise NoFramesError(str(error)) from error
+    return container
+
+
+def _index(container: Any) -> Index:
+    stamps, keys = [], []
+    with suppress(av.error.FFmpegError):
+        for packet in container.demux(video=0):
+            if packet.size:
+                stamps.append(packet.pts)
+                if packet.is_keyframe:
+                    keys.append(packet.pts)
+    whole = None not in stamps and len(set(stamps)) == len(stamps)
+    return Index(len(stamps), sorted(stamps) if whole else [], sorted(keys) if whole else [])
+
+
+def _frames(container: Any) -> Iterator[Any]:
+    """Give the frames from where the container stands, without what cannot be decoded."""
+    packets = container.demux(video=0)
+    while True:
+        try:
+            packet = next(packets)
+            yield from packet.decode()
+        except StopIteration:
+            return
+        except av.error.InvalidDataError:
+            continue
+
+
+def _decode_all(clip: Clip, count: int) -> tuple[dict[int, Array], int]:
+    wanted = set(clip.wanted(count))
+    pictures: dict[int, Array] = {}
+    found = 0
+    with _opened(clip) as container:
+        for frame in _frames(container):
+            if found in wanted:
+                pictures[found] = clip.fit(_picture(frame))
+            found += 1
+    return pictures, max(found, 1)
+
+
+def _picture(frame: Any) -> Array:
+    """Return uint8 [H, W, 3] BGR, upright."""
+    picture = frame.to_ndarray(format="bgr24")
+    turns = round(frame.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
