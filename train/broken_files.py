@@ -72,6 +72,7 @@ class BrokenFiles:
         new = [broken for path, broken in unknown.items() if path not in self._found]
         self._found |= dict(new)
         if new and self._file:
+            self._file.parent.mkdir(parents=True, exist_ok=True)  # by whichever process is first
             with self._file.open("a", encoding="utf-8", errors="surrogateescape") as file:
                 file.write("".join(f"{path}\t{reason}\n" for path, reason in new))
         return new

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch.utils.data import get_worker_info
 
 from ..runtime.clips import read_clip
 from ..runtime.errors import LabelError, SourceError
@@ -98,7 +97,8 @@ class VideoFiles:
         """Return uint8 [T, S, S, 3] of a file, a function of it and the seed alone.
 
         Each worker remembers how many frames its files have, which spares the next epoch the
-        decoding of what nobody wants to see; one thread for each decodes more clips than many do.
+        decoding of what nobody wants to see. One thread costs less than several for each of the
+        workers, and of a damaged file several threads do not always give the same pictures.
         """
         rng = np.random.default_rng(seed) if self._training else None
         clip = read_clip(
@@ -107,7 +107,7 @@ class VideoFiles:
             size_px=self._size_px,
             rng=rng,
             fit=self._augmentation.draw(rng) if self._augmentation and rng else None,
-            threads=1 if get_worker_info() else None,
+            threads=1,
             frame_count=self._counts.get(index),
         )
         self._counts[index] = clip.frame_count
