@@ -27,7 +27,7 @@ _EXAMPLE = """\b
 Examples:
   stzsar-train
       trains the small network on MovingShapes, about 40 minutes on two CPU cores
-  stzsar-train --data videos/ --backbone ViT-B-16 --pretrained openai --steps 5000
+  stzsar-train --data videos/ --backbone ViT-B-16 --pretrained openai --output runs/videos
       trains CLIP with the interaction head on videos/<class>/<clip>.mp4
   stzsar-train --data UCF-101/ --lists ucfTrainTestlist/ --split 1 --shots 16
       takes 16 clips of each class from the training part of the first official split

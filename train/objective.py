@@ -1,6 +1,5 @@
 """A step's loss as one module, so that everything with a gradient is in one forward pass."""
 
-import dataclasses
 from collections.abc import Sequence
 
 from torch import Tensor, nn
@@ -58,7 +57,7 @@ class BatchTexts:
 
     def __init__(self, labels: Sequence[Label], network: STZSAR, *, train_text: bool) -> None:
         device = network.head.logit_scale.device
-        named = [dataclasses.replace(label, text=label.name) for label in labels]
+        named = [_by_name(label) for label in labels]
         wordings = [list(labels)] if named == list(labels) else [list(labels), named]
         self._texts = [
             LabelTexts(wording, network.config, network.tokenizer_json).to(device)
@@ -72,3 +71,9 @@ class BatchTexts:
         if self._fixed is None:
             return self._texts[turn].bank(network, classes)
         return self._texts[turn].fixed_bank(self._fixed[turn], classes)
+
+
+def _by_name(label: Label) -> Label:
+    """Return a label whose name is embedded; one that was its own attribute is so still."""
+    alone = label.attributes == (label.text,)
+    return Label(label.name, attributes=() if alone else label.attributes)
