@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labelled_videos import spaced_words
 from .class_lists import class_file_of, read_numbered_classes
-from .listed_clip import ListedClip, read_text
+from .listed_clip import ListedClip, folders_of, read_text
 
 _KINETICS = ("label", "youtube_id", "time_start", "time_end")
 # `path`, `path label` or `path frames label`; a path may have spaces.
@@ -124,7 +124,7 @@ def _of_paths(
             raise LabelError(
                 f"{path} has a line {clip!r:.80} that names no class: the form is Class/clip.avi."
             )
-        clips.append(ListedClip(name, file.name, path.name))
+        clips.append(ListedClip(name, file.name, path.name, folders=folders_of(file)))
     return tuple(clips)
 
 

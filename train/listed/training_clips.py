@@ -176,12 +176,19 @@ def _on_disk(
     keys = {key_of(name) for name in classes}
     files: list[VideoFile] = []
     missing: list[str] = []
+    label_of: dict[Path, str] = {}
     for clip in listed:
         path = disk.find(clip, keys)
         if path is None:
             missing.append(str(clip))
-        else:
-            files.append(VideoFile(path, clip.label))
+            continue
+        other = label_of.setdefault(path, clip.label)
+        if key_of(other) != key_of(clip.label):
+            raise SourceError(
+                f"{clip.where} names {path} for {other!r} and for {clip.label!r}: give each clip a "
+                "file of its own, in the folder of its class or under the listed path."
+            )
+        files.append(VideoFile(path, clip.label))
     there = {key_of(file.label) for file in files}
     empty = {key_of(name): name for name in classes if key_of(name) not in there}
     return TrainingClips(
