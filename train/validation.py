@@ -3,17 +3,18 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..runtime.errors import SourceError
 from ..runtime.labelled_videos import find_videos
 from ..runtime.labels import Label, read_labels
 from .config import TrainConfig
-from .data import ClipDataset, ClipRequest
+from .data import LEFT_OUT, ClipRequest
 from .evaluation.candidates import described, labels_of_file, labels_of_model
 from .videos import VideoFiles
 
 
 def validation_clips(
     config: TrainConfig, known: Sequence[Label], *, size_px: int
-) -> ClipDataset | None:
+) -> VideoFiles | None:
     """Return the clips of `config.validate`, or None; their classes are all that competes.
 
     A class has the words and attributes that stzsar-eval would give it: of the file, else of the
@@ -40,5 +41,10 @@ def validation_clips(
     if config.attributes:
         labels = described(labels, known)
     clips = VideoFiles(files, labels, frames=config.frames, size_px=size_px, training=False)
-    clips[ClipRequest(0, 0)]  # here an error is a sentence; out of a worker it would be a traceback
+    # Looked at before hours of training, and only as far as the first clip that can be read.
+    if all(clips[ClipRequest(place, 0)].label == LEFT_OUT for place in range(len(clips))):
+        raise SourceError(
+            f"None of the {len(clips):,} clips of --validate {config.validate} gives frames: "
+            "convert them."
+        )
     return clips

@@ -10,8 +10,8 @@ from ..runtime.errors import LabelError, SourceError
 from ..runtime.labelled_videos import VideoFile
 from ..runtime.labels import Label
 from .augment import Augmentation
-from .broken_files import BrokenFile, BrokenFiles
-from .data import Clip, ClipRequest
+from .broken_files import BrokenFiles
+from .data import LEFT_OUT, Clip, ClipRequest
 from .listed.names import key_of, nearest
 
 
@@ -30,7 +30,7 @@ class VideoFiles:
 
     Attributes:
         labels: the classes.
-        broken: the files that gave no frames, as far as this process knows.
+        broken: the files that gave no frames or too few, as far as this process knows.
 
     Raises:
         LabelError: a file's class is not among `labels`.
@@ -59,7 +59,7 @@ class VideoFiles:
                 "add them, or leave --labels out."
             )
         self.labels = labels
-        self.broken = BrokenFiles()
+        self.broken = BrokenFiles(validation=not training)
         self._files = files
         self._classes = [rows[classes[file.label]] for file in files]
         self._frames = frames
@@ -75,18 +75,22 @@ class VideoFiles:
     def __getitem__(self, request: ClipRequest) -> Clip:
         """Return T frames, one from each of T equal segments of the file.
 
-        The next file stands in for one that gives no frames, which `broken` is told of.
+        One that gives none is told to `broken`. In training the next file stands in for it; in
+        evaluation, where that would count twice, the clip is marked as LEFT_OUT.
 
         Raises:
-            SourceError: no file gives frames.
+            SourceError: no file gives frames, in training.
         """
         for ahead in range(len(self._files)):
             index = (request.clip + ahead) % len(self._files)
             try:
                 frames = self._read(index, [request.draw, request.clip, ahead])
             except SourceError as error:
-                self.broken.find([BrokenFile(str(self._files[index].path), str(error))])
-                continue
+                self.broken.find(self._files[index].path, error)
+                if self._training:
+                    continue
+                size = (self._frames, self._size_px, self._size_px, 3)
+                return Clip(torch.zeros(size, dtype=torch.uint8), LEFT_OUT)
             return Clip(frames, self._classes[index])
         raise SourceError(
             f"No clip of {len(self._files)} gives frames, the first is {self._files[0].path}: "
@@ -111,4 +115,6 @@ class VideoFiles:
             frame_count=self._counts.get(index),
         )
         self._counts[index] = clip.frame_count
+        if clip.damage:
+            self.broken.find(self._files[index].path, clip.damage, gives_frames=True)
         return torch.from_numpy(clip.images_thwc)

@@ -93,6 +93,27 @@ def test_a_run_says_what_the_network_is_worth(tmp_path):
     assert again.exit_code == 0, again.output
 
 
+def test_what_gives_no_frames_is_left_out_and_counted(tmp_path):
+    (tmp_path / "others/strange/b.avi").write_bytes(b"no video")
+    result = CliRunner().invoke(
+        main, [*RUN, "--steps", "2", "--validate", "others", "--output", "run"]
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "run/accuracy.json").read_text())["validation"]
+    assert (found["clips"], found["left_out"]) == (2, 1)
+    assert "Of 3 validation clips 1 gave no frames" in " ".join(result.output.split())
+    broken = (tmp_path / "run/broken.txt").read_text()
+    assert broken.startswith("others/strange/b.avi\t")
+    assert broken.endswith("\tleft out of the validation\n")
+
+
+def test_a_validation_of_which_nothing_can_be_read_is_one_sentence(tmp_path):
+    for file in (tmp_path / "others").glob("*/*"):
+        file.write_bytes(b"no video")
+    with pytest.raises(SourceError, match="None of the 2 clips of --validate others gives frames"):
+        clips(validate="others")
+
+
 @pytest.mark.parametrize("option", [["--validate-every", "2"], ["--validate-labels", "x.json"]])
 def test_an_option_of_no_validation_is_an_error(option):
     result = CliRunner().invoke(main, [*RUN, *option])
