@@ -11,7 +11,7 @@ from ...runtime.labelled_videos import VideoFile, find_videos, spaced_words
 from .few_shot import few_of_each
 from .list_files import read_list_file
 from .listed_clip import ListedClip
-from .names import key_of
+from .names import first_of, key_of
 from .on_disk import ClipsOnDisk
 from .split_files import read_split_files
 
@@ -207,8 +207,8 @@ def _spelt_once(files: Collection[VideoFile]) -> tuple[VideoFile, ...]:
 def _refuse_missing(found: TrainingClips, who: str, lacks: str) -> None:
     if found.missing:
         raise SourceError(
-            f"{who} {len(found.missing):,} {lacks}, the first is {found.missing[0]}: add them, or "
-            "train without them with --allow-missing."
+            f"{who} {len(found.missing):,} {lacks}, {first_of(found.missing)}: add them, or go on "
+            "without them with --allow-missing."
         )
 
 
