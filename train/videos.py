@@ -1,5 +1,6 @@
 """Labelled video files as a data set; which these are is in `train.listed`."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +13,7 @@ from ..runtime.labels import Label
 from .augment import Augmentation
 from .broken_files import BrokenFiles
 from .data import LEFT_OUT, Clip, ClipRequest
-from .listed.names import key_of, nearest
+from .listed.names import clip_key, key_of, nearest
 
 
 class VideoFiles:
@@ -71,6 +72,15 @@ class VideoFiles:
     def __len__(self) -> int:
         """Return the number of files."""
         return len(self._files)
+
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of which clips these are, in their order, by classes and file names.
+
+        Where they lie does not count, nor does a video's suffix.
+        """
+        keys = (part for file in self._files for part in clip_key(file.label, file.path.name))
+        return hashlib.sha256("\0".join(keys).encode("utf-8", "surrogateescape")).hexdigest()
 
     def __getitem__(self, request: ClipRequest) -> Clip:
         """Return T frames, one from each of T equal segments of the file.
