@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..runtime.commandline import say
 from ..runtime.errors import SourceError
-from ..runtime.labelled_videos import find_videos
 from ..runtime.labels import Label, read_labels
 from .config import TrainConfig
 from .data import LEFT_OUT, ClipRequest
 from .evaluation.candidates import described, labels_of_file, labels_of_model
+from .listed.training_clips import ClipChoice, find_training_clips
 from .videos import VideoFiles
 
 
@@ -26,16 +27,19 @@ def validation_clips(
         size_px: S, side of a frame.
 
     Raises:
-        SourceError: there are no clips, or none gives frames.
+        SourceError: there are no clips, or some are missing that may not, or none gives frames.
         LabelError: the file of labels does not fit the clips.
     """
     if config.validate is None:
         return None
-    files = find_videos(Path(config.validate))
-    classes = sorted({file.label for file in files})
+    allow = config.allow_missing
+    found = find_training_clips(ClipChoice(data=Path(config.validate), allow_missing=allow))
+    files, classes = found.files, found.classes
+    if found.missing or found.empty:
+        say(f"Of --validate {config.validate} there are {found}.")
     if config.validate_labels:
         where = Path(config.validate_labels)
-        labels = labels_of_file(classes, (), read_labels(where), where)
+        labels = labels_of_file(classes, (), read_labels(where), where, allow_extra=allow)
     else:
         labels = labels_of_model(classes, known)
     if config.attributes:

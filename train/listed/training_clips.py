@@ -1,4 +1,4 @@
-"""The clips of a training run: the training part of a data set, and what of it is not there."""
+"""The clips of a run: the training part of a data set, or all of it, and what is not there."""
 
 import csv
 import io
