@@ -31,8 +31,8 @@ class ListedClip:
         return clip_key(self.label, self.file)
 
     def __str__(self) -> str:
-        """Return it as messages and missing.txt name it."""
-        return f"{self.label}/{self.file} of {self.where}"
+        """Return it as messages and missing.txt name it: by its path, else in its class."""
+        return f"{'/'.join((*(self.folders or (self.label,)), self.file))} of {self.where}"
 
 
 def folders_of(listed: PurePosixPath) -> tuple[str, ...]:

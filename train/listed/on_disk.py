@@ -67,9 +67,8 @@ class ClipsOnDisk:
             first, *others = fits[max(fits)]
             if others:
                 raise SourceError(
-                    f"{clip.where} names {'/'.join((*clip.folders, clip.file))}, which may be "
-                    f"{first} or {others[0]}: write the paths in the list as they are below "
-                    f"{self._data}, or keep one of the files."
+                    f"{clip} may be {first} or {others[0]}: write the paths in the list as they "
+                    f"are below {self._data}, or keep one of the files."
                 )
             return first
         return None

@@ -37,7 +37,7 @@ def test_a_test_clip_never_stands_in_for_a_missing_training_clip(found):
     rows = ["train/jump/1.mp4,jump", "train/run/2.mp4,run"]
     files, missing = found(["test/jump/1.mp4", "train/run/2.mp4"], rows)
     assert files == [("train/run/2.mp4", "run")]
-    assert missing == ("jump/1.mp4 of list.csv",)
+    assert missing == ("train/jump/1.mp4 of list.csv",)
 
 
 def test_folders_that_are_no_classes_tell_clips_of_one_name(found):
@@ -64,7 +64,7 @@ def test_clips_without_class_folders_are_found_by_name(found):
 
 
 def test_several_files_that_may_be_meant_are_one_sentence(found):
-    said = r"list\.csv names jump/1\.mp4, which may be .*test/jump/1\.mp4 or .*train/jump/1\.mp4: "
+    said = r"jump/1\.mp4 of list\.csv may be .*test/jump/1\.mp4 or .*train/jump/1\.mp4: "
     with pytest.raises(SourceError, match=said):
         found(PARTS, ["jump/1.mp4,jump"])
 

@@ -132,16 +132,16 @@ def test_missing_clips_are_one_sentence_and_allowed_on_request(ucf, tmp_path):
     with pytest.raises(SourceError) as error:
         find_training_clips(ucf)
     assert str(error.value) == (
-        f"{ucf.lists} names 4 clips, of which 2 that {ucf.data} lacks, the first are hula hoop/"
-        "v_HulaHoop_g01_c02.avi of trainlist01.txt and yo yo/v_YoYo_g01_c03.avi of "
+        f"{ucf.lists} names 4 clips, of which 2 that {ucf.data} lacks, the first are HulaHoop/"
+        "v_HulaHoop_g01_c02.avi of trainlist01.txt and YoYo/v_YoYo_g01_c03.avi of "
         "trainlist01.txt: add them, or go on without them with --allow-missing."
     )
     found = find_training_clips(replace(ucf, allow_missing=True))
     assert str(found).startswith("2 clips of 2 classes, split 1; 2 of 4 are missing, the first")
     found.record(tmp_path)
     assert (tmp_path / "missing.txt").read_text().splitlines() == [
-        "hula hoop/v_HulaHoop_g01_c02.avi of trainlist01.txt",
-        "yo yo/v_YoYo_g01_c03.avi of trainlist01.txt",
+        "HulaHoop/v_HulaHoop_g01_c02.avi of trainlist01.txt",
+        "YoYo/v_YoYo_g01_c03.avi of trainlist01.txt",
     ]
 
 
