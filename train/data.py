@@ -13,6 +13,9 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ..runtime.labels import Label
 from .broken_files import BrokenFile, BrokenFiles
 
+# The label of what stands in a batch in place of a clip that gives no frames: it does not count.
+LEFT_OUT = -1
+
 
 class ClipRequest(NamedTuple):
     """Which clip, and the number that its random choices are drawn from."""
@@ -26,7 +29,7 @@ class Clip(NamedTuple):
 
     Attributes:
         frames: uint8 [T, S, S, 3], BGR.
-        label: index into the data set's labels.
+        label: index into the data set's labels; LEFT_OUT only in evaluation.
     """
 
     frames: Tensor

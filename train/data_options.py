@@ -107,8 +107,9 @@ def refuse_idle_data(config: "TrainConfig", options: dict[str, Any]) -> None:
 
     if config.is_moving_shapes:
         given = first_given(
-            *("lists", "split", "classes", "shots", "allow_missing", "labels", "attributes"),
+            *("lists", "split", "classes", "shots", "labels", "attributes"),
             *("frames", "rate_fps", "augment", "flip", "grey"),
+            *(() if config.validate else ("allow_missing",)),
         )
         if given:
             raise StzsarError(

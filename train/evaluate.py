@@ -10,20 +10,29 @@ from rich.progress import track
 from ..models.label_texts import embed_labels, to_tensors
 from ..models.stzsar import STZSAR
 from ..runtime.commandline import console
+from ..runtime.errors import SourceError
 from ..runtime.labels import Label
-from .data import ClipDataset, ClipRequest, NotedBatches, loader
+from .data import LEFT_OUT, ClipDataset, ClipRequest, NotedBatches, loader
 from .moving_shapes import MovingShapes, Setting
 from .processes import Processes
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Parts of clips, 0 to 1, whose class was the best, or among the best five."""
+    """Parts of clips, 0 to 1, whose class was the best, or among the best five.
+
+    Attributes:
+        top1, top5: those parts.
+        clips: how many clips were classified.
+        candidates: among how many classes.
+        left_out: how many further clips gave no frames.
+    """
 
     top1: float
     top5: float
     clips: int
     candidates: int
+    left_out: int = 0
 
 
 def _with_a_bar(batches: NotedBatches) -> Iterable[Any]:
@@ -52,6 +61,9 @@ def evaluate(
         processes: share the batches, the same ones that a single process takes; all of them get
             the accuracy of all clips.
         watched: shows how far the batches are.
+
+    Raises:
+        SourceError: no clip gives frames.
     """
     network.eval()
     device = network.head.logit_scale.device
@@ -65,13 +77,19 @@ def evaluate(
         [ClipRequest(i, i) for i in range(start, min(start + batch, len(dataset)))]
         for start in starts
     ]
-    found = torch.zeros(2, dtype=torch.int64)
+    found = torch.zeros(3, dtype=torch.int64)
     for frames, classes in watched(loader(dataset, batches, workers=workers)):
+        sound = classes != LEFT_OUT
+        if not sound.any():
+            continue
+        frames, classes = frames[sound], classes[sound]
         best = network(frames.to(device), bank).topk(min(5, len(names))).indices.cpu()
         hits = best == truth[classes][:, None]
-        found += torch.stack([hits[:, 0].sum(), hits.any(1).sum()])
-    first, five = together.total(found).tolist()
-    return Accuracy(first / len(dataset), five / len(dataset), len(dataset), len(names))
+        found += torch.stack([hits[:, 0].sum(), hits.any(1).sum(), sound.sum()])
+    first, five, clips = together.total(found).tolist()
+    if not clips:
+        raise SourceError(f"None of {len(dataset):,} clips to test gives frames: convert them.")
+    return Accuracy(first / clips, five / clips, clips, len(names), len(dataset) - clips)
 
 
 def evaluate_moving_shapes(

@@ -114,7 +114,11 @@ class Trainer:
         state = TrainState.begin(self.network, self.config, self.precision)
         newest = self.run.newest
         self.together.agree("checkpoints", newest and newest.name)
-        self.together.agree("clips", (len(self.dataset), self.dataset.labels))
+        # Only data sets of files can be others than they were.
+        clips: str | None = getattr(self.dataset, "fingerprint", None)
+        self.together.agree("clips", (len(self.dataset), self.dataset.labels, clips))
+        if clips is not None and self.together.is_first:
+            self.run.hold_to(clips, len(self.dataset))
         if newest is not None:
             self.run.restore(newest, state)
         if self.together.is_first:

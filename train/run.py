@@ -6,7 +6,6 @@ from rich.table import Table
 from ..runtime.commandline import console, say
 from ..runtime.errors import StzsarError
 from .assemble import find_clips, make_dataset, make_network
-from .broken_files import BrokenFiles
 from .config import TrainConfig
 from .evaluate import Accuracy, evaluate_moving_shapes
 from .loop import Trainer
@@ -39,8 +38,9 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
             clips.record(run.path)
     processes.wait()  # for the folder
     # What gave no frames when the data were looked at is written down too.
-    broken = dataset.broken if isinstance(dataset, VideoFiles) else BrokenFiles()
-    broken.keep_in(run.path)
+    of_files = [found for found in (dataset, validation) if isinstance(found, VideoFiles)]
+    for found in of_files:
+        found.broken.keep_in(run.path)
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     others = f" in {processes.count} processes" if processes.count > 1 else ""
     say(
@@ -58,8 +58,9 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
         validation=validation,
     ).train()
     processes.wait()  # for what the others found broken
-    if summary := broken.summary(len(dataset)):
-        say(summary)
+    for found in of_files:
+        if summary := found.broken.summary(len(found)):
+            say(summary)
     table: dict[str, Accuracy] = {}
     if trained.validated is not None:
         table["validation"] = trained.validated

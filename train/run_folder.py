@@ -1,6 +1,7 @@
 """The folder of a run: its configuration, checkpoints and losses on disk.
 
 runs/<name>/config.json             TrainConfig
+clips.sha256            which clips it trains on, in which order, and how many
 metrics.jsonl           one line a step, and one for each validation
 tensorboard/            the same, for TensorBoard
 accuracy.json           what the network is worth at the end
@@ -27,13 +28,14 @@ from ..models.checkpoint import (
     step_of,
 )
 from ..models.folder import written_whole
-from ..runtime.errors import BundleError
+from ..runtime.errors import BundleError, SourceError
 from .config import CONFIG, TrainConfig
 from .evaluate import Accuracy
 from .state import TrainState
 
 _TRAINING = "training.safetensors"
 _METRICS = "metrics.jsonl"
+_CLIPS = "clips.sha256"
 _RAW = "raw."
 _KEEP = 2
 
@@ -68,6 +70,29 @@ class RunFolder:
         if not (self.path / CONFIG).exists():
             self.path.mkdir(parents=True, exist_ok=True)
             config.save(self.path)
+
+    def hold_to(self, fingerprint: str, count: int) -> None:
+        """Hold the run to the clips that it began with, which the first start writes down.
+
+        A step's clips are numbers in the order of all: with others, a resumed run is another run.
+
+        Args:
+            fingerprint: of the clips in their order.
+            count: how many they are.
+
+        Raises:
+            SourceError: it began with others.
+        """
+        record = self.path / _CLIPS
+        if not record.exists():  # also of runs that began before there was this file
+            record.write_text(f"{fingerprint}  {count} clips\n", encoding="utf-8")
+            return
+        was, _, clips = record.read_text(encoding="utf-8").strip().partition("  ")
+        if was != fingerprint:
+            raise SourceError(
+                f"{self.path} began with {clips}, and now there are {count}, which are not the "
+                "same: bring those back, or start a new run."
+            )
 
     def save(self, checkpoint: Checkpoint, state: TrainState) -> Path:
         """Write a checkpoint that training can go on from, and drop the oldest ones."""

@@ -3,17 +3,19 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..runtime.labelled_videos import find_videos
+from ..runtime.commandline import say
+from ..runtime.errors import SourceError
 from ..runtime.labels import Label, read_labels
 from .config import TrainConfig
-from .data import ClipDataset, ClipRequest
+from .data import LEFT_OUT, ClipRequest
 from .evaluation.candidates import described, labels_of_file, labels_of_model
+from .listed.training_clips import ClipChoice, find_training_clips
 from .videos import VideoFiles
 
 
 def validation_clips(
     config: TrainConfig, known: Sequence[Label], *, size_px: int
-) -> ClipDataset | None:
+) -> VideoFiles | None:
     """Return the clips of `config.validate`, or None; their classes are all that competes.
 
     A class has the words and attributes that stzsar-eval would give it: of the file, else of the
@@ -25,20 +27,28 @@ def validation_clips(
         size_px: S, side of a frame.
 
     Raises:
-        SourceError: there are no clips, or none gives frames.
+        SourceError: there are no clips, or some are missing that may not, or none gives frames.
         LabelError: the file of labels does not fit the clips.
     """
     if config.validate is None:
         return None
-    files = find_videos(Path(config.validate))
-    classes = sorted({file.label for file in files})
+    allow = config.allow_missing
+    found = find_training_clips(ClipChoice(data=Path(config.validate), allow_missing=allow))
+    files, classes = found.files, found.classes
+    if found.missing or found.empty:
+        say(f"Of --validate {config.validate} there are {found}.")
     if config.validate_labels:
         where = Path(config.validate_labels)
-        labels = labels_of_file(classes, (), read_labels(where), where)
+        labels = labels_of_file(classes, (), read_labels(where), where, allow_extra=allow)
     else:
         labels = labels_of_model(classes, known)
     if config.attributes:
         labels = described(labels, known)
     clips = VideoFiles(files, labels, frames=config.frames, size_px=size_px, training=False)
-    clips[ClipRequest(0, 0)]  # here an error is a sentence; out of a worker it would be a traceback
+    # Looked at before hours of training, and only as far as the first clip that can be read.
+    if all(clips[ClipRequest(place, 0)].label == LEFT_OUT for place in range(len(clips))):
+        raise SourceError(
+            f"None of the {len(clips):,} clips of --validate {config.validate} gives frames: "
+            "convert them."
+        )
     return clips

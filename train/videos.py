@@ -1,5 +1,6 @@
 """Labelled video files as a data set; which these are is in `train.listed`."""
 
+import hashlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,9 +11,9 @@ from ..runtime.errors import LabelError, SourceError
 from ..runtime.labelled_videos import VideoFile
 from ..runtime.labels import Label
 from .augment import Augmentation
-from .broken_files import BrokenFile, BrokenFiles
-from .data import Clip, ClipRequest
-from .listed.names import key_of, nearest
+from .broken_files import BrokenFiles
+from .data import LEFT_OUT, Clip, ClipRequest
+from .listed.names import clip_key, key_of, nearest
 
 
 class VideoFiles:
@@ -30,7 +31,7 @@ class VideoFiles:
 
     Attributes:
         labels: the classes.
-        broken: the files that gave no frames, as far as this process knows.
+        broken: the files that gave no frames or too few, as far as this process knows.
 
     Raises:
         LabelError: a file's class is not among `labels`.
@@ -59,7 +60,7 @@ class VideoFiles:
                 "add them, or leave --labels out."
             )
         self.labels = labels
-        self.broken = BrokenFiles()
+        self.broken = BrokenFiles(validation=not training)
         self._files = files
         self._classes = [rows[classes[file.label]] for file in files]
         self._frames = frames
@@ -72,21 +73,34 @@ class VideoFiles:
         """Return the number of files."""
         return len(self._files)
 
+    @property
+    def fingerprint(self) -> str:
+        """The sha256 of which clips these are, in their order, by classes and file names.
+
+        Where they lie does not count, nor does a video's suffix.
+        """
+        keys = (part for file in self._files for part in clip_key(file.label, file.path.name))
+        return hashlib.sha256("\0".join(keys).encode("utf-8", "surrogateescape")).hexdigest()
+
     def __getitem__(self, request: ClipRequest) -> Clip:
         """Return T frames, one from each of T equal segments of the file.
 
-        The next file stands in for one that gives no frames, which `broken` is told of.
+        One that gives none is told to `broken`. In training the next file stands in for it; in
+        evaluation, where that would count twice, the clip is marked as LEFT_OUT.
 
         Raises:
-            SourceError: no file gives frames.
+            SourceError: no file gives frames, in training.
         """
         for ahead in range(len(self._files)):
             index = (request.clip + ahead) % len(self._files)
             try:
                 frames = self._read(index, [request.draw, request.clip, ahead])
             except SourceError as error:
-                self.broken.find([BrokenFile(str(self._files[index].path), str(error))])
-                continue
+                self.broken.find(self._files[index].path, error)
+                if self._training:
+                    continue
+                size = (self._frames, self._size_px, self._size_px, 3)
+                return Clip(torch.zeros(size, dtype=torch.uint8), LEFT_OUT)
             return Clip(frames, self._classes[index])
         raise SourceError(
             f"No clip of {len(self._files)} gives frames, the first is {self._files[0].path}: "
@@ -111,4 +125,6 @@ class VideoFiles:
             frame_count=self._counts.get(index),
         )
         self._counts[index] = clip.frame_count
+        if clip.damage:
+            self.broken.find(self._files[index].path, clip.damage, gives_frames=True)
         return torch.from_numpy(clip.images_thwc)

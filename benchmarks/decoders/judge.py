@@ -35,10 +35,13 @@ class Verdict(NamedTuple):
 
 
 def full_decode(clip: Clip) -> Array:
-    """Return every frame of a clip by OpenCV, as uint8 [N, S/4, S/4, 3]; N is 0 if it has none."""
+    """Return every frame of a clip by OpenCV, as uint8 [N, S/4, S/4, 3]; N is 0 if it has none.
+
+    It decodes in one thread: of a damaged clip several do not always give the same pictures.
+    """
     found = []
     try:
-        source = VideoSource.open(clip.path)
+        source = VideoSource.open(clip.path, threads=1)
         for frame in source.frames():
             found.append(_small(clip.fit(frame.image_hwc)))
     except SourceError:

@@ -44,7 +44,8 @@ class Capture:
             backend: OpenCV's name of what is to read it, such as "GSTREAMER".
             limits_s: how long to wait for an address to open, and for a frame; OpenCV's own
                 limits if None. FFmpeg waits up to three times for a frame.
-            threads: of FFmpeg's decoder; one for each core if None.
+            threads: of FFmpeg's decoder; one for each core if None, or where the back end knows
+                no such number.
         """
         self.name = name
         self._cv2 = load_cv2()
@@ -53,10 +54,11 @@ class Capture:
         if limits_s is not None:
             asked += [self._cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, round(limits_s[0] * 1000)]
             asked += [self._cv2.CAP_PROP_READ_TIMEOUT_MSEC, round(limits_s[1] * 1000)]
-        if threads is not None:
-            asked += [self._cv2.CAP_PROP_N_THREADS, threads]
-        more = (asked,) if asked else ()
-        self._capture = self._cv2.VideoCapture(target, api, *more)
+        count = [] if threads is None else [self._cv2.CAP_PROP_N_THREADS, threads]
+        self._capture = self._open(target, api, asked + count)
+        if count and not self._capture.isOpened():
+            # Some back ends refuse whatever asks them for a number of threads.
+            self._capture = self._open(target, api, asked)
         if isinstance(target, int):
             # Old pictures are of no use: what the driver holds back is kept to one.
             self._capture.set(self._cv2.CAP_PROP_BUFFERSIZE, 1)
@@ -92,6 +94,9 @@ class Capture:
     def release(self) -> None:
         """Close it."""
         self._capture.release()
+
+    def _open(self, target: str | int, api: int, asked: list[int]) -> Any:
+        return self._cv2.VideoCapture(target, api, *((asked,) if asked else ()))
 
     def _guarded(self, read: Callable[[], Any]) -> Any:
         try:

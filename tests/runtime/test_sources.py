@@ -252,6 +252,18 @@ def test_a_failure_of_opencv_is_one_of_the_source(monkeypatch, method):
         next(open_source(0).frames())
 
 
+def test_a_back_end_that_knows_no_threads_opens_without(monkeypatch, red_video):
+    class Refusing(FakeCamera):
+        def __init__(self, _target, _api, asked=()):
+            super().__init__()
+            self.opened = cv2.CAP_PROP_N_THREADS not in asked
+
+    monkeypatch.setattr(cv2, "VideoCapture", Refusing)
+    capture = Capture(str(red_video), "red.mp4", threads=1)
+    assert capture.is_open
+    assert capture.grab()
+
+
 def test_a_frame_that_cannot_be_converted_counts_as_lost(monkeypatch, red_video):
     pictures = iter([np.zeros((48, 64, 3), np.uint8), None] * 8)
     monkeypatch.setattr(Capture, "retrieve", lambda _capture: next(pictures))

@@ -7,7 +7,7 @@ import pytest
 from stzsar.runtime.labelled_videos import VideoFile
 from stzsar.runtime.labels import as_labels
 from stzsar.train.broken_files import BrokenFile, BrokenFiles
-from stzsar.train.data import ClipRequest, StepSampler, loader
+from stzsar.train.data import LEFT_OUT, ClipRequest, StepSampler, loader
 from stzsar.train.videos import VideoFiles
 
 
@@ -26,9 +26,21 @@ def files(tmp_path):
     return [VideoFile(path, f"class {number}") for number, path in enumerate(paths)]
 
 
-def dataset(files):
+def dataset(files, **options):
     labels = as_labels([file.label for file in files])
-    return VideoFiles(files, labels, frames=2, size_px=16)
+    return VideoFiles(files, labels, frames=2, size_px=16, **options)
+
+
+@pytest.fixture
+def damaged(files):
+    """The first clip with less than half of its bytes, of which OpenCV reads some frames."""
+    path = files[0].path
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (32, 32))
+    for level in range(60):
+        writer.write(np.full((32, 32, 3), 90 + level, np.uint8))
+    writer.release()
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 5])
+    return files
 
 
 def test_the_next_sound_clip_stands_in_with_its_own_label(files, caplog):
@@ -57,9 +69,46 @@ def test_what_workers_find_is_told_once_by_the_main_process(files, tmp_path, cap
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
     assert all(line.endswith("Another clip stands in for it.") for line in told)
-    assert data.broken.summary(6) == f"2 of 6 clips gave no frames, see {tmp_path / 'broken.txt'}."
+    said = f"Of 6 clips 2 gave no frames, see {tmp_path / 'broken.txt'}."
+    assert data.broken.summary(6) == said
     lines = (tmp_path / "broken.txt").read_text().splitlines()
     assert sorted(line.split("\t")[0] for line in lines) == [str(f.path) for f in files[2:4]]
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_damage_is_told_once_and_counted_apart(damaged, tmp_path, caplog, workers):
+    data = dataset(damaged)
+    data.broken.keep_in(tmp_path)
+    with caplog.at_level("WARNING", logger="stzsar"):
+        list(loader(data, StepSampler(6, 3, 0, 0, 6), workers=workers))
+    (told,) = [text for text in caplog.messages if "0.avi" in text]
+    assert "announced frames" in told
+    assert told.endswith("It is used as far as it goes.")
+    lines = (tmp_path / "broken.txt").read_text().splitlines()
+    (line,) = [line for line in lines if line.startswith(str(damaged[0].path))]
+    assert line.endswith("\tused")
+    assert str(damaged[0].path) not in data.broken
+    summary = data.broken.summary(6)
+    assert (
+        summary == f"Of 6 clips 2 gave no frames and 1 is damaged, see {tmp_path / 'broken.txt'}."
+    )
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_in_evaluation_nothing_stands_in(damaged, tmp_path, caplog, workers):
+    data = dataset(damaged, training=False)
+    data.broken.keep_in(tmp_path)
+    requests = [[ClipRequest(place, 0) for place in range(6)]]
+    with caplog.at_level("WARNING", logger="stzsar"):
+        ((_, labels),) = loader(data, requests, workers=workers)
+    assert labels.tolist() == [0, 1, LEFT_OUT, LEFT_OUT, 4, 5]
+    assert [text for text in caplog.messages if text.endswith("left out of the validation.")]
+    assert data.broken.summary(6) == (
+        f"Of 6 validation clips 2 gave no frames and 1 is damaged, see {tmp_path / 'broken.txt'}."
+    )
+    training = dataset(damaged)
+    training.broken.keep_in(tmp_path)
+    assert training.broken.summary(6) is None
 
 
 def test_sound_clips_leave_no_file(files, tmp_path):
@@ -74,7 +123,7 @@ def test_what_was_found_before_there_was_a_folder_is_written_into_it(tmp_path):
     found = BrokenFiles()
     found.note([BrokenFile("a.mp4", "a.mp4 is broken.")])
     found.keep_in(tmp_path)
-    assert (tmp_path / "broken.txt").read_text() == "a.mp4\ta.mp4 is broken.\n"
+    assert (tmp_path / "broken.txt").read_text() == "a.mp4\ta.mp4 is broken.\treplaced\n"
 
 
 def test_a_resumed_run_and_another_process_know_what_the_first_one_found(tmp_path, caplog):
@@ -85,7 +134,7 @@ def test_a_resumed_run_and_another_process_know_what_the_first_one_found(tmp_pat
     second.note([BrokenFile("a.mp4", "a."), BrokenFile("b.mp4", "b.")])
     first.note([BrokenFile("b.mp4", "b.")])
     assert [record.getMessage()[:2] for record in caplog.records] == ["a.", "b."]
-    assert (tmp_path / "broken.txt").read_text() == "a.mp4\ta.\nb.mp4\tb.\n"
+    assert (tmp_path / "broken.txt").read_text() == "a.mp4\ta.\treplaced\nb.mp4\tb.\treplaced\n"
     resumed = BrokenFiles()
     resumed.keep_in(tmp_path)
     assert len(resumed) == 2

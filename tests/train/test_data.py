@@ -1,6 +1,7 @@
 """Which clips a step sees, and clips from files."""
 
 import signal
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -8,7 +9,7 @@ import psutil
 import pytest
 
 from stzsar.runtime.errors import LabelError, SourceError
-from stzsar.runtime.labelled_videos import find_videos, spaced_words
+from stzsar.runtime.labelled_videos import VideoFile, find_videos, spaced_words
 from stzsar.runtime.labels import Label, as_labels
 from stzsar.runtime.sources.video_file import VideoSource
 from stzsar.train.data import ClipRequest, StepSampler, loader
@@ -178,3 +179,16 @@ def test_a_worker_lives_through_the_first_signal_of_its_group(videos):
     for number in (signal.SIGINT, signal.SIGINT, signal.SIGTERM):
         worker.send_signal(number)
     assert len(list(clips)) == 39
+
+
+def test_clips_are_told_by_order_classes_and_names_and_not_by_where_they_lie():
+    def fingerprint(*files):
+        labels = as_labels(["hula hoop", "archery"])
+        made = [VideoFile(Path(path), label) for path, label in files]
+        return VideoFiles(made, labels, frames=2, size_px=16).fingerprint
+
+    one, two = ("a/1.avi", "hula hoop"), ("b/2.avi", "archery")
+    expected = fingerprint(one, two)
+    assert fingerprint(("elsewhere/1.mp4", "HulaHoop"), two) == expected
+    others = [(two, one), (one,), (one, ("b/3.avi", "archery")), (one, ("b/2.avi", "hula hoop"))]
+    assert len({expected, *(fingerprint(*files) for files in others)}) == 5

@@ -175,9 +175,28 @@ def test_a_broken_clip_is_named_and_another_stands_in(clips):
     _, heard = result.communicate()
     assert result.returncode == 0, heard
     assert heard.count(b"archery/b.mp4") == 1
-    assert b"1 of 3 clips gave no frames" in heard
+    assert b"Of 3 clips 1 gave no frames" in heard
     assert b"Traceback" not in heard
     assert Path("run/broken.txt").read_text().startswith("clips/archery/b.mp4\t")
+
+
+def test_a_run_goes_on_with_its_own_clips_alone(tmp_path, clips):
+    assert train(*OVER_FILES, "--output", "run").exit_code == 0
+    record = Path("run/clips.sha256")
+    was = record.read_text()
+    assert was.endswith("  2 clips\n")
+    (tmp_path / "elsewhere").mkdir()
+    moved = clips.rename(tmp_path / "elsewhere/clips")
+    (tmp_path / "clips").symlink_to(moved)
+    assert train("--resume", "run").exit_code == 0  # where they lie does not count
+    (clips / "archery/a.avi").rename(clips / "archery/b.avi")
+    result = train("--resume", "run")
+    assert result.exit_code == 2
+    said = "run began with 2 clips, and now there are 2, which are not the same: bring those back"
+    assert said in " ".join(result.output.split())
+    record.unlink()  # as of a run that began before there was the file
+    assert train("--resume", "run").exit_code == 0
+    assert record.read_text() != was
 
 
 def test_clips_that_are_all_broken_are_one_sentence(clips):

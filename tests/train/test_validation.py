@@ -1,6 +1,7 @@
 """Clips that are classified while training goes on."""
 
 import json
+import shutil
 
 import cv2
 import numpy as np
@@ -91,6 +92,53 @@ def test_a_run_says_what_the_network_is_worth(tmp_path):
     assert "validation" in result.output
     again = CliRunner().invoke(main, ["--resume", str(run)])
     assert again.exit_code == 0, again.output
+
+
+def test_what_gives_no_frames_is_left_out_and_counted(tmp_path):
+    (tmp_path / "others/strange/b.avi").write_bytes(b"no video")
+    result = CliRunner().invoke(
+        main, [*RUN, "--steps", "2", "--validate", "others", "--output", "run"]
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "run/accuracy.json").read_text())["validation"]
+    assert (found["clips"], found["left_out"]) == (2, 1)
+    assert "Of 3 validation clips 1 gave no frames" in " ".join(result.output.split())
+    broken = (tmp_path / "run/broken.txt").read_text()
+    assert broken.startswith("others/strange/b.avi\t")
+    assert broken.endswith("\tleft out of the validation\n")
+
+
+def test_a_validation_of_which_nothing_can_be_read_is_one_sentence(tmp_path):
+    for file in (tmp_path / "others").glob("*/*"):
+        file.write_bytes(b"no video")
+    with pytest.raises(SourceError, match="None of the 2 clips of --validate others gives frames"):
+        clips(validate="others")
+
+
+def test_two_spellings_of_a_class_are_one_candidate(tmp_path):
+    shutil.copytree(tmp_path / "others/strange", tmp_path / "others/Strange_")
+    found = clips(validate="others")
+    assert [label.name for label in found.labels] == ["Apply eye make-up", "strange"]
+    assert len(found) == 3
+
+
+def test_labels_and_files_that_do_not_fit_are_allowed_on_request(tmp_path, capsys):
+    (tmp_path / "labels.txt").write_text("strange\napply eye makeup\nbowling\n")
+    (tmp_path / "list.csv").write_text(
+        "others/strange/a.avi,strange\nothers/ApplyEyeMakeup/a.avi,apply eye makeup\n"
+        "others/strange/gone.avi,strange\n"
+    )
+    fitting = {"validate": "list.csv", "validate_labels": "labels.txt"}
+    with pytest.raises(
+        SourceError, match=r"of which 1 that are not there, the first is \S*gone\.avi"
+    ):
+        clips(**fitting)
+    with pytest.raises(LabelError, match=r"is 'bowling'.* or accept it with --allow-missing"):
+        clips(validate="others", validate_labels="labels.txt")
+    found = clips(**fitting, allow_missing=True)
+    assert [label.name for label in found.labels] == ["apply eye makeup", "strange"]
+    assert len(found) == 2
+    assert "1 of 3 are missing, the first is" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("option", [["--validate-every", "2"], ["--validate-labels", "x.json"]])

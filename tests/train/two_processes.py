@@ -17,7 +17,7 @@ from stzsar.models.transformer import recompute_activations
 from stzsar.runtime.commandline import at_the_edge
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.labels import Label
-from stzsar.train.data import Clip, StepSampler, loader
+from stzsar.train.data import LEFT_OUT, Clip, StepSampler, loader
 from stzsar.train.evaluate import evaluate
 from stzsar.train.objective import BatchTexts, Objective
 from stzsar.train.precision import Precision
@@ -40,6 +40,14 @@ class FewClips:
         generator = torch.Generator().manual_seed(request.clip)
         frames = torch.randint(0, 256, (4, 64, 64, 3), generator=generator, dtype=torch.uint8)
         return Clip(frames, request.clip % 5)
+
+
+class FewerClips(FewClips):
+    """The same, of which the two of one batch and one of another give no frames."""
+
+    def __getitem__(self, request):
+        clip = super().__getitem__(request)
+        return Clip(clip.frames, LEFT_OUT) if request.clip in (2, 3, 5) else clip
 
 
 def make_network(*, projections=False, interaction="product"):
@@ -97,6 +105,10 @@ def check_evaluation(processes):
     found = evaluate(network, FewClips(), FewClips.labels, batch=2, processes=processes)
     alone = evaluate(make_network(), FewClips(), FewClips.labels, batch=2)
     assert found == alone, (found, alone)
+    found = evaluate(network, FewerClips(), FewClips.labels, batch=2, processes=processes)
+    alone = evaluate(make_network(), FewerClips(), FewClips.labels, batch=2)
+    assert found == alone, (found, alone)
+    assert (found.clips, found.left_out) == (8, 3)
 
 
 def check_agreement(processes):

@@ -1,13 +1,13 @@
 """The clips of a test and their classes: what is on disk against what lists name."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labelled_videos import VideoFile, find_videos
 from ..listed.listed_clip import ListedClip
-from ..listed.names import ClipKey, clip_key, key_of, nearest
+from ..listed.names import ClipKey, clip_key, first_of, key_of, nearest
 from ..listed.split_files import SplitFiles
 
 
@@ -127,11 +127,10 @@ def _refuse_empty(clips: ClipSet, data: Path) -> None:
         )
 
 
-def _refuse_missing(names: Collection[str], who: str, what: str, *, allow: bool) -> None:
+def _refuse_missing(names: Sequence[str], who: str, what: str, *, allow: bool) -> None:
     if names and not allow:
-        first = next(iter(names))
         clips = "clip" if len(names) == 1 else "clips"
         raise SourceError(
-            f"{who} {len(names)} {clips} {what}, the first is {first}: add them, or test "
+            f"{who} {len(names)} {clips} {what}, {first_of(names)}: add them, or test "
             "without them with --allow-missing."
         )

@@ -57,7 +57,7 @@ def _rows(text: str, *, table: bool) -> list[tuple[int | None, str]]:
         return [(int(found[1]) if found[1] else None, found[2]) for found in lines if found]
     rows = [row for row in csv.reader(text.splitlines()) if row]
     return [
-        (int(row[0]) if len(row) > 1 and row[0].strip().isdigit() else None, row[-1])
+        (int(row[0]) if len(row) > 1 and row[0].strip().isdecimal() else None, row[-1])
         for row in rows
         if [cell.strip().lower() for cell in row] != ["id", "name"]
     ]

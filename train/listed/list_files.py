@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labelled_videos import spaced_words
 from .class_lists import class_file_of, read_numbered_classes
-from .listed_clip import ListedClip, read_text
+from .listed_clip import ListedClip, folders_of, read_text
 
 _KINETICS = ("label", "youtube_id", "time_start", "time_end")
 # `path`, `path label` or `path frames label`; a path may have spaces.
@@ -23,7 +23,7 @@ def read_list_file(path: Path, classes: Path | None = None) -> tuple[ListedClip,
 
     Args:
         path: a CSV of Kinetics (label,youtube_id,time_start,time_end,split), of which the rows of
-            its training part are taken if it has one; a CSV of path,label; or a text file with
+            its training part are taken if it tells parts; a CSV of path,label; or a text file with
             lines `path`, `path label` or `path frames label`.
         classes: names the numbers; classInd.txt or class_names.csv beside the list if None.
 
@@ -70,7 +70,12 @@ def _of_kinetics(path: Path, head: list[str], rows: list[list[str]]) -> tuple[Li
         )
     places = [head.index(name) for name in _KINETICS]
     part = head.index("split") if "split" in head else None
-    parts = {row[part].strip() for row in rows if part is not None and len(row) > part}
+    parts = {row[part].strip() for row in rows if part is not None and len(row) > part} - {""}
+    if parts and "train" not in parts:
+        raise SourceError(
+            f"{path} lists no training clips: its column split says {sorted(parts)[0]!r}. Take the "
+            "list of the training part, or leave out the column."
+        )
     clips = []
     for row in rows:
         if len(row) < len(head):
@@ -80,7 +85,7 @@ def _of_kinetics(path: Path, head: list[str], rows: list[list[str]]) -> tuple[Li
         label, name, *times = (row[place].strip() for place in places)
         try:
             start, end = (int(float(time)) for time in times)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise SourceError(
                 f"{path} has a row {','.join(row)!r:.80}: its times are not seconds."
             ) from None
@@ -102,7 +107,7 @@ def _pairs(path: Path, rows: list[list[str]]) -> list[tuple[str, str]]:
 def _of_paths(
     path: Path, pairs: Sequence[tuple[str, str]], classes: Path | None
 ) -> tuple[ListedClip, ...]:
-    numbered = any(label.isdigit() for _, label in pairs)
+    numbered = any(label.isdecimal() for _, label in pairs)
     known = classes or (class_file_of(path.parent) if numbered else None)
     if classes and not numbered:
         raise LabelError(f"{path} has no numbers that --classes could name: leave it out.")
@@ -111,7 +116,7 @@ def _of_paths(
     clips = []
     for clip, label in pairs:
         file = PurePosixPath(clip.replace("\\", "/"))
-        if not label.isdigit():
+        if not label.isdecimal():
             name = spaced_words(label or file.parent.name)
         elif names and int(label) not in names:
             raise LabelError(
@@ -124,7 +129,7 @@ def _of_paths(
             raise LabelError(
                 f"{path} has a line {clip!r:.80} that names no class: the form is Class/clip.avi."
             )
-        clips.append(ListedClip(name, file.name, path.name))
+        clips.append(ListedClip(name, file.name, path.name, folders=folders_of(file)))
     return tuple(clips)
 
 
@@ -133,7 +138,7 @@ def _folders_of_numbers(path: Path, pairs: Sequence[tuple[str, str]]) -> dict[st
     folders: dict[str, str] = {}
     numbers: dict[str, str] = {}
     for clip, label in pairs:
-        if label.isdigit():
+        if label.isdecimal():
             name = spaced_words(PurePosixPath(clip.replace("\\", "/")).parent.name)
             of_number = folders.setdefault(label, name)
             if not name or of_number != name or numbers.setdefault(name, label) != label:

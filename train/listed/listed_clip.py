@@ -1,7 +1,7 @@
 """One line of a list of clips, and the text of such files."""
 
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from ...runtime.errors import SourceError
 from .names import ClipKey, clip_key
@@ -16,12 +16,14 @@ class ListedClip:
         file: its file name.
         where: the list.
         others: names of longer or shorter form under which people keep the same clip.
+        folders: those of the listed path, from the outermost; none if the list names a file alone.
     """
 
     label: str
     file: str
     where: str
     others: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
     @property
     def key(self) -> ClipKey:
@@ -29,8 +31,13 @@ class ListedClip:
         return clip_key(self.label, self.file)
 
     def __str__(self) -> str:
-        """Return it as messages and missing.txt name it."""
-        return f"{self.label}/{self.file} of {self.where}"
+        """Return it as messages and missing.txt name it: by its path, else in its class."""
+        return f"{'/'.join((*(self.folders or (self.label,)), self.file))} of {self.where}"
+
+
+def folders_of(listed: PurePosixPath) -> tuple[str, ...]:
+    """Return the folders of a listed path, without what is no folder's name."""
+    return tuple(part for part in listed.parent.parts if part not in ("/", ".."))
 
 
 def read_text(path: Path) -> str:

@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
 from ...runtime.sources.uri import VIDEO_SUFFIXES
@@ -23,6 +23,14 @@ def clip_key(label: str, file: str) -> ClipKey:
     path = PurePosixPath(file)
     name = path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
     return key_of(label), name.casefold()
+
+
+def first_of(names: Sequence[str], most: int = 3) -> str:
+    """Return the first few of some names, as words for a message."""
+    if len(names) == 1:
+        return f"the first is {names[0]}"
+    *some, last = names[:most]
+    return f"the first are {', '.join(some)} and {last}"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labelled_videos import spaced_words
 from .class_lists import class_file_of, read_classes
-from .listed_clip import ListedClip, read_text
+from .listed_clip import ListedClip, folders_of, read_text
 from .names import ClipKey, key_of
 
 Part = Literal["train", "test"]
@@ -107,10 +107,11 @@ def _lines(path: Path) -> list[str]:
 
 
 def _listed(line: str, path: Path) -> ListedClip:
-    label, _, file = _NUMBERS.sub("", line).replace("\\", "/").rpartition("/")
-    if not label or not file:
+    clip = PurePosixPath(_NUMBERS.sub("", line).replace("\\", "/"))
+    folders = folders_of(clip)
+    if not folders:
         raise SourceError(f"{path} has a line {line!r:.80}: the form is Class/clip.avi.")
-    return ListedClip(spaced_words(label.rpartition("/")[2]), file, path.name)
+    return ListedClip(spaced_words(folders[-1]), clip.name, path.name, folders=folders)
 
 
 def _in_order(clips: Iterable[ListedClip]) -> tuple[str, ...]:

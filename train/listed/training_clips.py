@@ -1,4 +1,4 @@
-"""The clips of a training run: the training part of a data set, and what of it is not there."""
+"""The clips of a run: the training part of a data set, or all of it, and what is not there."""
 
 import csv
 import io
@@ -11,7 +11,7 @@ from ...runtime.labelled_videos import VideoFile, find_videos, spaced_words
 from .few_shot import few_of_each
 from .list_files import read_list_file
 from .listed_clip import ListedClip
-from .names import key_of
+from .names import first_of, key_of
 from .on_disk import ClipsOnDisk
 from .split_files import read_split_files
 
@@ -176,12 +176,19 @@ def _on_disk(
     keys = {key_of(name) for name in classes}
     files: list[VideoFile] = []
     missing: list[str] = []
+    label_of: dict[Path, str] = {}
     for clip in listed:
         path = disk.find(clip, keys)
         if path is None:
             missing.append(str(clip))
-        else:
-            files.append(VideoFile(path, clip.label))
+            continue
+        other = label_of.setdefault(path, clip.label)
+        if key_of(other) != key_of(clip.label):
+            raise SourceError(
+                f"{clip.where} names {path} for {other!r} and for {clip.label!r}: give each clip a "
+                "file of its own, in the folder of its class or under the listed path."
+            )
+        files.append(VideoFile(path, clip.label))
     there = {key_of(file.label) for file in files}
     empty = {key_of(name): name for name in classes if key_of(name) not in there}
     return TrainingClips(
@@ -200,8 +207,8 @@ def _spelt_once(files: Collection[VideoFile]) -> tuple[VideoFile, ...]:
 def _refuse_missing(found: TrainingClips, who: str, lacks: str) -> None:
     if found.missing:
         raise SourceError(
-            f"{who} {len(found.missing):,} {lacks}, the first is {found.missing[0]}: add them, or "
-            "train without them with --allow-missing."
+            f"{who} {len(found.missing):,} {lacks}, {first_of(found.missing)}: add them, or go on "
+            "without them with --allow-missing."
         )
 
 

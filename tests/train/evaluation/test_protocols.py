@@ -168,11 +168,11 @@ def test_without_clips_of_training_classes_there_is_no_harmonic_mean(data, by_gr
 def test_a_list_that_names_a_missing_clip_is_one_sentence(data, ucf_lists):
     gone = data / "Archery" / "v_Archery_g01_c02.avi"
     gone.unlink()
-    with pytest.raises(SourceError, match=r"name 1 clip .* first is archery/v_Archery_g01_c02"):
+    with pytest.raises(SourceError, match=r"name 1 clip .* first is Archery/v_Archery_g01_c02"):
         plan("splits", data, ucf_lists)
     made = plan("splits", data, ucf_lists, allow_missing=True)
     assert [len(contest.clips) for contest in made.contests] == [4, 3, 4]
-    assert made.clips.missing == ("archery/v_Archery_g01_c02.avi of testlist02.txt",)
+    assert made.clips.missing == ("Archery/v_Archery_g01_c02.avi of testlist02.txt",)
 
 
 def test_a_csv_that_names_a_missing_clip_is_one_sentence(data):

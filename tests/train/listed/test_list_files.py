@@ -31,10 +31,21 @@ def test_the_csv_of_kinetics_names_ten_seconds_of_a_recording(tmp_path):
 def test_of_a_csv_of_all_parts_the_training_part_is_taken(tmp_path):
     table = write(tmp_path, "all.csv", KINETICS + "abseiling,abcdefghijk,1,11,val\n")
     assert len(read_list_file(table)) == 2
+    no_parts = KINETICS.replace(",train", ",")
+    assert len(read_list_file(write(tmp_path, "no_parts.csv", no_parts))) == 2
+
+
+def test_a_list_of_test_clips_alone_is_one_sentence(tmp_path):
     only_val = KINETICS.replace("train", "val").replace("split", "split,is_cc").replace(
         ",val", ",val,0"
     )  # fmt: skip
-    assert len(read_list_file(write(tmp_path, "val.csv", only_val))) == 2
+    said = r"val\.csv lists no training clips: its column split says 'val'\. Take the list"
+    with pytest.raises(SourceError, match=said):
+        read_list_file(write(tmp_path, "val.csv", only_val))
+
+
+def test_a_label_of_a_raised_figure_is_a_word(tmp_path):
+    assert labels_and_files(write(tmp_path, "words.csv", "a.mp4,²\n")) == [("²", "a.mp4")]
 
 
 @pytest.mark.parametrize(
@@ -43,6 +54,7 @@ def test_of_a_csv_of_all_parts_the_training_part_is_taken(tmp_path):
         ("youtube_id,time_start,time_end,split\nabc,1,11,test\n", "has no column label"),
         (KINETICS + "bowling,abc,1\n", "'bowling,abc,1': it lacks columns"),
         (KINETICS + "bowling,abc,one,11,train\n", "its times are not seconds"),
+        (KINETICS + "bowling,abc,inf,11,train\n", "its times are not seconds"),
         ("label,youtube_id,time_start,time_end,split\n", "names no clips"),
         ("path,label\na.mp4\n", "every row is path,label"),
         ("", "names no clips"),

@@ -132,17 +132,26 @@ def test_missing_clips_are_one_sentence_and_allowed_on_request(ucf, tmp_path):
     with pytest.raises(SourceError) as error:
         find_training_clips(ucf)
     assert str(error.value) == (
-        f"{ucf.lists} names 4 clips, of which 2 that {ucf.data} lacks, the first is hula hoop/"
-        "v_HulaHoop_g01_c02.avi of trainlist01.txt: add them, or train without them with "
-        "--allow-missing."
+        f"{ucf.lists} names 4 clips, of which 2 that {ucf.data} lacks, the first are HulaHoop/"
+        "v_HulaHoop_g01_c02.avi of trainlist01.txt and YoYo/v_YoYo_g01_c03.avi of "
+        "trainlist01.txt: add them, or go on without them with --allow-missing."
     )
     found = find_training_clips(replace(ucf, allow_missing=True))
     assert str(found).startswith("2 clips of 2 classes, split 1; 2 of 4 are missing, the first")
     found.record(tmp_path)
     assert (tmp_path / "missing.txt").read_text().splitlines() == [
-        "hula hoop/v_HulaHoop_g01_c02.avi of trainlist01.txt",
-        "yo yo/v_YoYo_g01_c03.avi of trainlist01.txt",
+        "HulaHoop/v_HulaHoop_g01_c02.avi of trainlist01.txt",
+        "YoYo/v_YoYo_g01_c03.avi of trainlist01.txt",
     ]
+
+
+def test_of_many_missing_clips_the_first_three_are_named(tmp_path):
+    put(tmp_path, "run/a.mp4")
+    table = tmp_path / "list.csv"
+    table.write_text("run/a.mp4,run\n" + "".join(f"{n}.mp4,run\n" for n in range(5)))
+    said = r"of which 5 that are not there, the first are \S*0\.mp4, \S*1\.mp4 and \S*2\.mp4: add"
+    with pytest.raises(SourceError, match=said):
+        find_training_clips(ClipChoice(data=table))
 
 
 def test_lists_of_other_data_are_one_sentence(ucf, tmp_path):
