@@ -147,9 +147,24 @@ def _learning(state: TrainState) -> dict[str, torch.nn.Parameter]:
 
 
 def newest_run(root: Path) -> Path | None:
-    """Return the run below `root` that was trained last, or None.
+    """Return the run below `root` that was trained last, or None, with a checkpoint or without.
+
+    A folder with checkpoints and no configuration, such as an interpolated one, is no run.
+    """
+    runs = [path.parent for path in root.glob(f"**/{CONFIG}")]
+    return max(runs, key=_last_change, default=None)
+
+
+def newest_trained_run(root: Path) -> Path | None:
+    """Return the run below `root` whose checkpoint was written last, or None.
 
     Checkpoints that training cannot go on from, such as interpolated ones, do not count.
     """
     newest = newest_checkpoint(root, beside=_TRAINING)
     return None if newest is None else newest.parent.parent
+
+
+def _last_change(run: Path) -> int:
+    """Return when the run began or took its last step, whichever came later, in ns."""
+    files = (run / name for name in (CONFIG, _METRICS))
+    return max(file.stat().st_mtime_ns for file in files if file.exists())

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -356,6 +357,23 @@ def test_a_run_is_resumed_from_within_its_folder(tmp_path, monkeypatch):
     assert train("--batch", "4", "--steps", "1", "--output", "run").exit_code == 0
     monkeypatch.chdir(tmp_path / "run")
     assert train("--resume", ".").exit_code == 0
+
+
+def test_the_newest_run_goes_on_also_where_only_an_older_one_has_a_checkpoint(tmp_path):
+    assert train("--batch", "4", "--steps", "1", "--output", "runs/old").exit_code == 0
+    config = dataclasses.replace(TrainConfig.load(Path("runs/old")), steps=2)
+    new = tmp_path / "runs/new"
+    RunFolder(new).begin(config)
+    os.utime(new / "config.json", (2e9, 2e9))
+    result = train("--resume")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "runs/new has no checkpoint yet: it starts from the beginning." in said
+    assert len(losses(new)) == 2
+    # What was interpolated has no configuration, and is no run however new it is.
+    shutil.copytree(new / "checkpoints", tmp_path / "runs/mixed/checkpoints")
+    os.utime(tmp_path / "runs/old/metrics.jsonl", (2.1e9, 2.1e9))
+    assert "The run is runs/old." in " ".join(train("--resume").output.split())
 
 
 def test_the_last_step_is_the_newest_whatever_its_date(tmp_path):
