@@ -153,7 +153,8 @@ def _interpolate() -> click.Command:
         "--warmup-steps",
         metavar="N",
         type=click.IntRange(min=0),
-        help="Steps of linear warm-up before the cosine.",
+        help="Steps of linear warm-up before the cosine (default 50, 500 over CLIP; a tenth of "
+        "--steps where that is less).",
     ),
     cloup.option(
         "--ema",

@@ -239,6 +239,8 @@ def test_other_backbones_train_and_their_checkpoints_load(backbones, tmp_path, c
         (["--data", "nowhere"], "neither a folder"),
         (["--data", "."], "holds no videos"),
         (["--steps", "0"], "'--steps': 0 is not in the range"),
+        (["--steps", "20", "--warmup-steps", "20"], "--warmup-steps 20 does not end within 20"),
+        (["--data", ".", "--warmup-steps", "5000"], "does not end within 5000 steps"),
         (["--frames", "16"], "leave out --frames"),
         (["--lists", "x"], "leave out --lists"),
         (["--shots", "4"], "leave out --shots"),
@@ -407,6 +409,22 @@ def test_defaults_follow_the_backbone():
     assert (clip.backbone, clip.pretrained, clip.train_text) == ("ViT-B-32", "openai", False)
     assert recipe(data="videos", batch=7).batch == 7
     assert (recipe().beta2, clip.beta2) == (0.98, 0.999)
+
+
+def test_a_short_run_reaches_the_peak_of_its_rates():
+    """The 500 steps of warm-up over CLIP would be more than all steps of a short run."""
+    assert (recipe().warmup_steps, recipe(steps=300).warmup_steps) == (50, 30)
+    over_clip = [recipe(data="videos", steps=steps) for steps in (None, 300, 3)]
+    assert [config.warmup_steps for config in over_clip] == [500, 30, 0]
+    peaks = [
+        max(
+            rate_factor(step, steps=config.steps, warmup_steps=config.warmup_steps)
+            for step in range(config.steps)
+        )
+        for config in over_clip
+    ]
+    assert peaks == [1, 1, 1]
+    assert recipe(steps=100, warmup_steps=60).warmup_steps == 60
 
 
 def test_from_scratch_everything_learns_at_one_rate():
