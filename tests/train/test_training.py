@@ -257,6 +257,8 @@ def test_other_backbones_train_and_their_checkpoints_load(backbones, tmp_path, c
         (["--resume", "elsewhere", "--rate", "3"], "leave out --rate,"),
         (["--backbone", "ViT-B-32", "--pretrained", "none"], "64 px"),
         (["--pretrained", "openai"], "goes with a --backbone"),
+        (["--interaction", "mean", "--patch-path", "value"], "leave it out"),
+        (["--interaction", "off", "--patch-path", "block"], "--interaction off does not look at"),
         (["--tokenizer", "tokenizer.json"], "goes with a --backbone of SigLIP2"),
         (["--data", ".", "--setting", "hard"], "--setting is of MovingShapes"),
         (["--data", ".", "--split", "1"], "--split is of --lists"),
