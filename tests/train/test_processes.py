@@ -197,3 +197,10 @@ def test_half_an_environment_of_torchrun_is_one_sentence(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(StzsarError, match=r"WORLD_SIZE is 2, and RANK is not set"), joined("cpu"):
         pass
+
+
+@pytest.mark.parametrize("written", ["", "two", "-1", "0", "2.0"])
+def test_a_number_of_processes_that_is_none_is_one_sentence(monkeypatch, written):
+    monkeypatch.setenv("WORLD_SIZE", written)
+    with pytest.raises(StzsarError, match=f"WORLD_SIZE is '{written}', .* wanted"), joined("cpu"):
+        pass
