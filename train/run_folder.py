@@ -129,16 +129,25 @@ class RunFolder:
         (self.path / "accuracy.json").write_text(json.dumps(document, indent=1) + "\n")
 
     def forget_after(self, step: int) -> None:
-        """Drop the losses of steps that a resumed run takes again."""
+        """Drop the losses of steps that a resumed run takes again, and lines that are none."""
         if not self.metrics.exists():
             return
-        lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] < step]
-        self.metrics.write_text("".join(kept), encoding="utf-8")
+        # Of a machine that lost its power the file may hold anything.
+        text = self.metrics.read_text(encoding="utf-8", errors="replace")
+        lines = [line for line in text.split("\n")[:-1] if _is_before(step, line)]
+        self.metrics.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def _drop_old(self) -> None:
         for folder in sorted((self.path / "checkpoints").glob("step-*"), key=step_of)[:-_KEEP]:
             shutil.rmtree(folder)
+
+
+def _is_before(step: int, line: str) -> bool:
+    """Whether `line` is of a step before `step`; what is no line of metrics is of none."""
+    try:
+        return bool(json.loads(line)["step"] < step)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def _learning(state: TrainState) -> dict[str, torch.nn.Parameter]:

@@ -175,6 +175,18 @@ def test_a_run_of_an_older_version_is_resumed(tmp_path):
     assert len(losses) == 4
 
 
+def test_lines_that_are_no_losses_are_dropped_where_a_run_goes_on(tmp_path):
+    train(tmp_path, steps=2)
+    metrics = tmp_path / "metrics.jsonl"
+    first, second = metrics.read_bytes().splitlines(keepends=True)
+    broken = [first[:9] + second, b'{"step": 1}]\n', b"7\n", b"{}\n", b'{"step": "1"}\n', b"\n"]
+    metrics.write_bytes(b"".join([first, *broken, bytes(9) + b"\xff\n", second, second[:-4]]))
+    RunFolder(tmp_path).forget_after(2)
+    assert metrics.read_bytes() == first + second
+    RunFolder(tmp_path).forget_after(1)
+    assert metrics.read_bytes() == first
+
+
 def test_an_average_without_its_weights_cannot_go_on(tmp_path):
     trained, _ = train(tmp_path, steps=2, ema=0.9)
     without(trained.checkpoint, r"raw\.visual\.conv1")
