@@ -18,7 +18,7 @@ from ..runtime.errors import StzsarError
 from ..runtime.manifest import SamplingSpec, WeightsOrigin
 from ..runtime.signals import StopSignals
 from .config import TrainConfig
-from .data import ClipDataset, StepSampler, loader
+from .data import ClipDataset, StepSampler, loader, lost_worker
 from .evaluate import Accuracy, evaluate
 from .log import Log, Silence, TrainLog
 from .objective import BatchTexts, Objective
@@ -101,7 +101,8 @@ class Trainer:
             except BaseException as error:
                 signals.end_has_begun()
                 stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-                if (stopped or lost_others(error)) and state.is_whole and state.step > start:
+                innocent = stopped or lost_others(error) or lost_worker(error)
+                if innocent and state.is_whole and state.step > start:
                     self._save(state)
                 if stopped and together.count > 1:
                     together.wait()  # whoever ends first is missed by torchrun, which ends the rest

@@ -181,6 +181,33 @@ def test_a_broken_clip_is_named_and_another_stands_in(clips):
     assert Path("run/broken.txt").read_text().startswith("clips/archery/b.mp4\t")
 
 
+def test_a_worker_that_is_killed_is_one_sentence_and_the_run_goes_on(clips, monkeypatch):
+    from stzsar.train.data import ClipRequest
+    from stzsar.train.videos import VideoFiles
+
+    give = VideoFiles.__getitem__
+
+    def end_after_a_step(self: VideoFiles, request: ClipRequest):
+        if request.draw == 2:
+            while not (metrics.exists() and losses(metrics.parent)):
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return give(self, request)
+
+    metrics = Path("run/metrics.jsonl")
+    options = [*OVER_FILES, "--frames", "2", "--no-attributes", "--output", "run", "--workers", "1"]
+    with monkeypatch.context() as patched:
+        patched.setattr(VideoFiles, "__getitem__", end_after_a_step)
+        result = CliRunner().invoke(main, options)
+    assert result.exit_code == 2, result.output
+    said = " ".join(result.output.split())
+    assert "DataLoader worker (pid" in said
+    assert ": was it killed, for want of memory perhaps? Go on with --resume run, or" in said
+    assert [path.name for path in Path("run/checkpoints").iterdir()] == ["step-000001"]
+    assert train("--resume", "run").exit_code == 0
+    assert [step for step, _ in losses(Path("run"))] == [0, 1]
+
+
 def test_clips_that_are_all_broken_are_one_sentence(clips):
     for file in clips.glob("*/*"):
         file.write_bytes(b"no video")
