@@ -6,6 +6,8 @@ from collections.abc import Iterator
 import torch
 from rich.table import Table
 
+from ..models.stzsar import STZSAR
+from ..models.transformer import has_batch_norm
 from ..runtime.commandline import console, say
 from ..runtime.errors import StzsarError
 from .assemble import find_clips, make_dataset, make_network
@@ -34,6 +36,7 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
     torch.manual_seed(config.seed)
     clips = find_clips(config)
     network, origin = make_network(config)
+    _check_recomputing(config, network)
     network.to(where)
     size_px = network.config.vision.image_px
     dataset = make_dataset(config, clips, size_px)
@@ -72,6 +75,15 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
         console.print(_as_table(table, config))
         run.note(table)
     say(f"The checkpoint is {trained.checkpoint}. Export it: stzsar-export {trained.checkpoint}")
+
+
+def _check_recomputing(config: TrainConfig, network: STZSAR) -> None:
+    if config.checkpoint_activations and has_batch_norm(network):
+        raise StzsarError(
+            "--checkpoint-activations computes blocks twice, and the BatchNorm of "
+            f"{config.backbone} would take in every clip twice: start a run without it, with "
+            "--accumulate for less memory."
+        )
 
 
 @contextlib.contextmanager

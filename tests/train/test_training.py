@@ -260,6 +260,16 @@ def test_other_backbones_train_and_their_checkpoints_load(backbones, tmp_path, c
     assert bool(counted) == (backbone == "tiny-MobileCLIP2")
 
 
+@pytest.mark.usefixtures("backbones")
+def test_blocks_with_batch_norm_are_not_computed_twice(clips):
+    """What BatchNorm remembers would move twice in a step, towards the same clips."""
+    tiny = ["--backbone", "tiny-MobileCLIP2", "--pretrained", "none"]
+    result = train("--data", str(clips), *tiny, "--checkpoint-activations", "--output", "run")
+    assert result.exit_code == 2
+    assert "the BatchNorm of tiny-MobileCLIP2 would take in every clip twice" in result.output
+    assert not Path("run").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
