@@ -193,6 +193,12 @@ def main(context: click.Context, checkpoint: Path | None, **options: Any) -> Non
 def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> None:
     """An option that would do nothing is an error."""
     if options["backbone"]:
+        without_patches = options["interaction"] in ("off", "mean")
+        if without_patches and not _is_default(context, "patch_path"):
+            raise StzsarError(
+                f"--patch-path is of patches, which --interaction {options['interaction']} does "
+                "not look at: leave it out."
+            )
         return
     if options["no_attributes"] and not options["labels"]:
         raise StzsarError(
@@ -200,11 +206,15 @@ def _refuse_clip_options(context: click.Context, options: dict[str, Any]) -> Non
             "were trained."
         )
     for name in ("pretrained", "tokenizer", "interaction", "patch_path"):
-        source = context.get_parameter_source(name)
-        if source is not None and source.name != "DEFAULT":
+        if not _is_default(context, name):
             raise StzsarError(
                 f"--{name.replace('_', '-')} goes with --backbone: a checkpoint brings its own."
             )
+
+
+def _is_default(context: click.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is None or source.name == "DEFAULT"
 
 
 def _check_tensorrt(options: dict[str, Any]) -> None:

@@ -167,3 +167,11 @@ def recompute_activations(model: nn.Module, *, on: bool = True) -> None:
             module.recomputed = on
         elif hasattr(module, "set_grad_checkpointing"):  # timm's name for the same switch
             getattr(module, "set_grad_checkpointing")(on)  # noqa: B009 - pyright knows it not
+
+
+def has_batch_norm(model: nn.Module) -> bool:
+    """Whether something in `model` learns from the mere passing of a batch."""
+    return any(
+        isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.SyncBatchNorm)
+        for module in model.modules()
+    )

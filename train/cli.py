@@ -23,6 +23,7 @@ _BELOW_ONE = click.FloatRange(0, 1, max_open=True)
 _ABOVE_ZERO = click.FloatRange(min=0, min_open=True)
 # Repeated from models.config and train.precision: --help must not wait for torch.
 _INTERACTIONS = ("product", "residual", "off", "mean")
+_WITHOUT_PATCHES = ("off", "mean")
 _EXAMPLE = """\b
 Examples:
   stzsar-train
@@ -153,7 +154,8 @@ def _interpolate() -> click.Command:
         "--warmup-steps",
         metavar="N",
         type=click.IntRange(min=0),
-        help="Steps of linear warm-up before the cosine.",
+        help="Steps of linear warm-up before the cosine (default 50, 500 over CLIP; a tenth of "
+        "--steps where that is less).",
     ),
     cloup.option(
         "--ema",
@@ -272,6 +274,11 @@ def _refuse_idle(config: "TrainConfig", options: dict[str, Any]) -> None:
         raise StzsarError("--pretrained goes with a --backbone of open_clip: small has no weights.")
     if config.backbone == SMALL and given("tokenizer"):
         raise StzsarError("--tokenizer goes with a --backbone of SigLIP2: small has CLIP's.")
+    if config.interaction in _WITHOUT_PATCHES and given("patch_path"):
+        raise StzsarError(
+            f"--patch-path is of patches, which --interaction {config.interaction} does not look "
+            "at: leave it out."
+        )
     if config.validate is None and given("validate_labels", "validate_every"):
         raise StzsarError("--validate-labels and --validate-every go with --validate: give it.")
     if config.is_moving_shapes and config.backbone != SMALL:

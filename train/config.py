@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from ..models.config import Interaction, PatchPath
-from ..runtime.errors import BundleError
+from ..runtime.errors import BundleError, StzsarError
 from .moving_shapes import Setting
 
 MOVING_SHAPES = "moving-shapes"
 SMALL = "small"
 CONFIG = "config.json"
+# Steps of warm-up; a short run has a tenth of its steps instead.
+_WARMUP, _CLIP_WARMUP = 50, 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +86,7 @@ class TrainConfig:
     clip_learning_rate: float = 1e-3
     weight_decay: float = 0.05
     beta2: float = 0.98
-    warmup_steps: int = 50
+    warmup_steps: int = _WARMUP
     accumulate: int = 1
     ema: float = 0.0
     checkpoint_activations: bool = False
@@ -132,6 +134,9 @@ def recipe(**chosen: Any) -> TrainConfig:
     Clips of files are augmented, and classes that are known by name get their attributes. From
     scratch, everything learns at one rate. CLIP's towers learn a tenth as fast as the new
     parts, with the text tower frozen and no temporal transformer, as the papers of the family do.
+
+    Raises:
+        StzsarError: the warm-up that is chosen does not end within the run.
     """
     chosen = {name: value for name, value in chosen.items() if value is not None}
     data = chosen.get("data", MOVING_SHAPES)
@@ -141,7 +146,7 @@ def recipe(**chosen: Any) -> TrainConfig:
     if backbone == SMALL:
         if "learning_rate" in chosen:
             chosen.setdefault("clip_learning_rate", chosen["learning_rate"])
-        return TrainConfig(**chosen)
+        return _warmed_up(chosen, _WARMUP)
     clip = {
         "pretrained": "openai",
         "interaction": "residual",
@@ -153,6 +158,18 @@ def recipe(**chosen: Any) -> TrainConfig:
         "clip_learning_rate": 5e-6,
         "weight_decay": 0.2,
         "beta2": 0.999,
-        "warmup_steps": 500,
     }
-    return TrainConfig(**{**clip, **chosen})
+    return _warmed_up({**clip, **chosen}, _CLIP_WARMUP)
+
+
+def _warmed_up(chosen: dict[str, Any], usual: int) -> TrainConfig:
+    """Return the configuration, whose rates reach their peaks within the run."""
+    config = TrainConfig(**chosen)
+    if "warmup_steps" not in chosen:
+        return dataclasses.replace(config, warmup_steps=min(usual, config.steps // 10))
+    if config.warmup_steps >= config.steps:
+        raise StzsarError(
+            f"--warmup-steps {config.warmup_steps} does not end within {config.steps} steps, so "
+            "that no rate reaches its peak: give fewer, or more --steps."
+        )
+    return config

@@ -156,6 +156,12 @@ class _CollateNoted:
         return *collate(clips), self.broken.take() if self.broken is not None else []
 
 
+def lost_worker(error: BaseException) -> bool:
+    """Whether `error` says that a process of a loader is gone: killed, or ended by a library."""
+    # PyTorch raises it wherever the signal of the child finds this process.
+    return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker (pid")
+
+
 def _outlive_a_signal(_worker: int) -> None:
     """Let a worker go on through a Ctrl-C or SIGTERM that the whole group of processes gets.
 

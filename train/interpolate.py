@@ -69,9 +69,9 @@ def interpolate(
     """Mix tuned weights with CLIP's own, which keeps more of what CLIP knew of other actions."""
     _check_shares(shares)
     from ..models.checkpoint import find_checkpoint, read_checkpoint
-    from .run_folder import newest_run
+    from .run_folder import newest_trained_run
 
-    run = checkpoint or newest_run(RUNS)
+    run = checkpoint or newest_trained_run(RUNS)
     if run is None:
         raise StzsarError(
             "There is no run under runs/: train one with stzsar-train --backbone, or name one."

@@ -13,12 +13,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from ..models.checkpoint import Checkpoint
 from ..models.stzsar import STZSAR
-from ..models.transformer import recompute_activations
+from ..models.transformer import has_batch_norm, recompute_activations
 from ..runtime.errors import StzsarError
 from ..runtime.manifest import SamplingSpec, WeightsOrigin
 from ..runtime.signals import StopSignals
 from .config import TrainConfig
-from .data import ClipDataset, StepSampler, loader
+from .data import ClipDataset, StepSampler, loader, lost_worker
 from .evaluate import Accuracy, evaluate
 from .log import Log, Silence, TrainLog
 from .objective import BatchTexts, Objective
@@ -93,15 +93,13 @@ class Trainer:
                 validated = self._steps(state, log, signals)
             except torch.OutOfMemoryError as error:
                 raise StzsarError(
-                    f"{str(error).splitlines()[0]} Compute blocks twice with "
-                    f"--checkpoint-activations, cut steps with --accumulate "
-                    f"{2 * self.config.accumulate}, or take fewer clips than --batch "
-                    f"{self.config.batch}."
+                    f"{str(error).splitlines()[0]} {self._how_to_take_less_memory()}"
                 ) from error
             except BaseException as error:
                 signals.end_has_begun()
                 stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-                if (stopped or lost_others(error)) and state.is_whole and state.step > start:
+                innocent = stopped or lost_others(error) or lost_worker(error)
+                if innocent and state.is_whole and state.step > start:
                     self._save(state)
                 if stopped and together.count > 1:
                     together.wait()  # whoever ends first is missed by torchrun, which ends the rest
@@ -109,6 +107,18 @@ class Trainer:
             if self.validation is not None and validated is None:
                 validated = self._validate(state, log)
         return Trained(self._save(state), state.kept, validated)
+
+    def _how_to_take_less_memory(self) -> str:
+        """Return what is left to be tried; none of it is for --resume."""
+        config = self.config
+        ways = []
+        if not (config.checkpoint_activations or has_batch_norm(self.network)):
+            ways.append("--checkpoint-activations, which computes blocks twice")
+        parts = 2 * config.accumulate
+        if config.batch % (parts * self.together.count) == 0 and config.batch > parts:
+            ways.append(f"--accumulate {parts}")
+        ways.append(f"a smaller --batch than {config.batch}")
+        return f"Start a new run with {', or with '.join(ways)}."
 
     def _begin(self) -> TrainState:
         state = TrainState.begin(self.network, self.config, self.precision)

@@ -164,9 +164,10 @@ def joined(device: str) -> Iterator[Processes]:
         device: as `find_device` takes it; "cuda" is one GPU for each process of a machine.
 
     Raises:
-        StzsarError: the device cannot be used, the others cannot be found, or one was lost.
+        StzsarError: the device cannot be used, the others cannot be found or counted, or one was
+            lost.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    if _number("WORLD_SIZE", least=1) == 1:
         yield Processes(find_device(device))
         return
     store, rank, count = _meet()
@@ -197,6 +198,17 @@ def joined(device: str) -> Iterator[Processes]:
     dist.destroy_process_group()
 
 
+def _number(name: str, *, least: int) -> int:
+    """Return what torchrun has written into the environment; alone, the least."""
+    written = os.environ.get(name, str(least))
+    if not written.isdecimal() or int(written) < least:
+        raise StzsarError(
+            f"The environment's {name} is {written!r}, where a number from {least} is wanted: "
+            "start all processes with torchrun, or unset WORLD_SIZE."
+        )
+    return int(written)
+
+
 def _meet() -> tuple[Store, int, int]:
     """Return what the processes share before they are a group, this one's rank, and their count."""
     lacking = [name for name in _VARIABLES if name not in os.environ]
@@ -222,7 +234,7 @@ def _own_device(name: str) -> torch.device:
         )
     if name != "cuda" and not (name == "auto" and torch.cuda.is_available()):
         return find_device(name)
-    number, there = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    number, there = _number("LOCAL_RANK", least=0), torch.cuda.device_count()
     if number >= there > 0:
         raise StzsarError(
             f"torchrun started more than {number} processes on a machine of {there} GPUs: give it "

@@ -1,14 +1,20 @@
 """A run, from its configuration to its end."""
 
+import contextlib
+from collections.abc import Iterator
+
 import torch
 from rich.table import Table
 
+from ..models.stzsar import STZSAR
+from ..models.transformer import has_batch_norm
 from ..runtime.commandline import console, say
 from ..runtime.errors import StzsarError
 from .assemble import find_clips, make_dataset, make_network
 from .config import TrainConfig
+from .data import lost_worker
 from .evaluate import Accuracy, evaluate_moving_shapes
-from .loop import Trainer
+from .loop import Trained, Trainer
 from .precision import Precision
 from .processes import Processes
 from .run_folder import RunFolder
@@ -20,7 +26,8 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
     """Train as `config` says, test what came out, and say where it is.
 
     Raises:
-        StzsarError: something that the configuration names cannot be used.
+        StzsarError: something that the configuration names cannot be used, or a process that
+            makes clips was killed.
     """
     check_batch(config, processes)
     where = processes.device
@@ -28,6 +35,7 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
     torch.manual_seed(config.seed)
     clips = find_clips(config)
     network, origin = make_network(config)
+    _check_recomputing(config, network)
     network.to(where)
     size_px = network.config.vision.image_px
     dataset = make_dataset(config, clips, size_px)
@@ -47,7 +55,7 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
         f"Training {config.backbone} ({millions:.1f} M parameters, {where}{others}) on "
         f"{config.data}: {clips or f'{len(dataset.labels)} classes'}. The run is {run.path}."
     )
-    trained = Trainer(
+    trainer = Trainer(
         config=config,
         dataset=dataset,
         network=network,
@@ -56,11 +64,44 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
         precision=precision,
         processes=processes,
         validation=validation,
-    ).train()
-    processes.wait()  # for what the others found broken
-    for found in of_files:
-        if summary := found.broken.summary(len(found)):
-            say(summary)
+    )
+    with _lost_workers_told(run):
+        trained = trainer.train()
+        processes.wait()  # for what the others found broken
+        for found in of_files:
+            if summary := found.broken.summary(len(found)):
+                say(summary)
+        table = _tested(trained, config, processes)
+    if table and processes.is_first:
+        console.print(_as_table(table, config))
+        run.note(table)
+    say(f"The checkpoint is {trained.checkpoint}. Export it: stzsar-export {trained.checkpoint}")
+
+
+def _check_recomputing(config: TrainConfig, network: STZSAR) -> None:
+    if config.checkpoint_activations and has_batch_norm(network):
+        raise StzsarError(
+            "--checkpoint-activations computes blocks twice, and the BatchNorm of "
+            f"{config.backbone} would take in every clip twice: start a run without it, with "
+            "--accumulate for less memory."
+        )
+
+
+@contextlib.contextmanager
+def _lost_workers_told(run: RunFolder) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if not lost_worker(error):
+            raise
+        raise StzsarError(
+            f"{str(error).splitlines()[0].strip().rstrip('.')}: was it killed, for want of memory "
+            f"perhaps? Go on with --resume {run.path}, or start a new run with fewer --workers."
+        ) from error
+
+
+def _tested(trained: Trained, config: TrainConfig, processes: Processes) -> dict[str, Accuracy]:
+    """Return what the network is worth, on each of the tests that the run has."""
     table: dict[str, Accuracy] = {}
     if trained.validated is not None:
         table["validation"] = trained.validated
@@ -68,10 +109,7 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
         table |= evaluate_moving_shapes(
             trained.network, workers=config.workers, processes=processes
         )
-    if table and processes.is_first:
-        console.print(_as_table(table, config))
-        run.note(table)
-    say(f"The checkpoint is {trained.checkpoint}. Export it: stzsar-export {trained.checkpoint}")
+    return table
 
 
 def check_batch(config: TrainConfig, processes: Processes) -> None:

@@ -154,16 +154,25 @@ class RunFolder:
         (self.path / "accuracy.json").write_text(json.dumps(document, indent=1) + "\n")
 
     def forget_after(self, step: int) -> None:
-        """Drop the losses of steps that a resumed run takes again."""
+        """Drop the losses of steps that a resumed run takes again, and lines that are none."""
         if not self.metrics.exists():
             return
-        lines = self.metrics.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] < step]
-        self.metrics.write_text("".join(kept), encoding="utf-8")
+        # Of a machine that lost its power the file may hold anything.
+        text = self.metrics.read_text(encoding="utf-8", errors="replace")
+        lines = [line for line in text.split("\n")[:-1] if _is_before(step, line)]
+        self.metrics.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
     def _drop_old(self) -> None:
         for folder in sorted((self.path / "checkpoints").glob("step-*"), key=step_of)[:-_KEEP]:
             shutil.rmtree(folder)
+
+
+def _is_before(step: int, line: str) -> bool:
+    """Whether `line` is of a step before `step`; what is no line of metrics is of none."""
+    try:
+        return bool(json.loads(line)["step"] < step)
+    except (ValueError, TypeError, KeyError):
+        return False
 
 
 def _learning(state: TrainState) -> dict[str, torch.nn.Parameter]:
@@ -172,9 +181,24 @@ def _learning(state: TrainState) -> dict[str, torch.nn.Parameter]:
 
 
 def newest_run(root: Path) -> Path | None:
-    """Return the run below `root` that was trained last, or None.
+    """Return the run below `root` that was trained last, or None, with a checkpoint or without.
+
+    A folder with checkpoints and no configuration, such as an interpolated one, is no run.
+    """
+    runs = [path.parent for path in root.glob(f"**/{CONFIG}")]
+    return max(runs, key=_last_change, default=None)
+
+
+def newest_trained_run(root: Path) -> Path | None:
+    """Return the run below `root` whose checkpoint was written last, or None.
 
     Checkpoints that training cannot go on from, such as interpolated ones, do not count.
     """
     newest = newest_checkpoint(root, beside=_TRAINING)
     return None if newest is None else newest.parent.parent
+
+
+def _last_change(run: Path) -> int:
+    """Return when the run began or took its last step, whichever came later, in ns."""
+    files = (run / name for name in (CONFIG, _METRICS))
+    return max(file.stat().st_mtime_ns for file in files if file.exists())

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,9 @@ def run(
         budget: of each row.
         variants: the rows.
         advance: called with the name of what is done.
+
+    Raises:
+        StzsarError: one of the processes was killed.
     """
     done = [result for result in folder.results() if result.variant in variants]
     known = {(result.variant, result.seed) for result in done}
@@ -130,6 +134,11 @@ def run(
             for result in _results(pool, folder.path, budget, missing, advance):
                 folder.keep(result)
                 done.append(result)
+        except BrokenProcessPool as error:
+            raise StzsarError(
+                "A process that trains was killed, for want of memory perhaps: the same command "
+                "goes on with what is not done yet."
+            ) from error
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise

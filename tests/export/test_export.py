@@ -98,6 +98,10 @@ def test_clip_itself_is_exported_without_a_checkpoint(tmp_path, monkeypatch):
         (["--no-attributes"], "goes with --labels or --backbone"),
         (["--tokenizer", "tokenizer.json"], "goes with --backbone"),
         (["x", "--backbone", "ViT-B-32"], "not both"),
+        (
+            ["--backbone", "ViT-B-32", "--interaction", "mean", "--patch-path", "value"],
+            "--interaction mean does not look at",
+        ),
         (["--fp16", "--int8"], "not both"),
         (["--calibration", "clips"], "goes with --int8"),
         (["--backbone", "ViT-Z", "--pretrained", "none"], "no backbone 'ViT-Z'"),

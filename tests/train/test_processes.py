@@ -163,10 +163,12 @@ def test_a_signal_ends_all_processes_after_a_whole_step(two, monkeypatch):
 
 
 @pytest.mark.slow
-def test_gradients_and_accuracy_of_two_are_those_of_one_and_a_failure_is_told_once(tmp_path, root):
+def test_gradients_losses_and_accuracy_of_two_are_those_of_one_and_a_failure_is_told_once(
+    tmp_path, root
+):
     process = torchrun(root / "tests/train/two_processes.py", tmp_path)
     _, heard = process.communicate()
-    assert {path.name for path in tmp_path.iterdir()} == {"0-is-done", "1-is-done"}, heard
+    assert {path.name for path in tmp_path.glob("*-is-done")} == {"0-is-done", "1-is-done"}, heard
     assert process.returncode != 0
     said = [line for line in heard.splitlines() if line.startswith("Error")]
     assert said == ["Error: Process 1 has had enough."]
@@ -196,4 +198,11 @@ def test_a_batch_that_cannot_be_shared_is_one_sentence(options, count, sentence)
 def test_half_an_environment_of_torchrun_is_one_sentence(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(StzsarError, match=r"WORLD_SIZE is 2, and RANK is not set"), joined("cpu"):
+        pass
+
+
+@pytest.mark.parametrize("written", ["", "two", "-1", "0", "2.0"])
+def test_a_number_of_processes_that_is_none_is_one_sentence(monkeypatch, written):
+    monkeypatch.setenv("WORLD_SIZE", written)
+    with pytest.raises(StzsarError, match=f"WORLD_SIZE is '{written}', .* wanted"), joined("cpu"):
         pass

@@ -175,6 +175,18 @@ def test_a_run_of_an_older_version_is_resumed(tmp_path):
     assert len(losses) == 4
 
 
+def test_lines_that_are_no_losses_are_dropped_where_a_run_goes_on(tmp_path):
+    train(tmp_path, steps=2)
+    metrics = tmp_path / "metrics.jsonl"
+    first, second = metrics.read_bytes().splitlines(keepends=True)
+    broken = [first[:9] + second, b'{"step": 1}]\n', b"7\n", b"{}\n", b'{"step": "1"}\n', b"\n"]
+    metrics.write_bytes(b"".join([first, *broken, bytes(9) + b"\xff\n", second, second[:-4]]))
+    RunFolder(tmp_path).forget_after(2)
+    assert metrics.read_bytes() == first + second
+    RunFolder(tmp_path).forget_after(1)
+    assert metrics.read_bytes() == first
+
+
 def test_an_average_without_its_weights_cannot_go_on(tmp_path):
     trained, _ = train(tmp_path, steps=2, ema=0.9)
     without(trained.checkpoint, r"raw\.visual\.conv1")
@@ -182,14 +194,23 @@ def test_an_average_without_its_weights_cannot_go_on(tmp_path):
         train(tmp_path, steps=4, ema=0.9)
 
 
-def test_a_memory_that_is_too_small_is_a_sentence(tmp_path):
+@pytest.mark.parametrize(
+    ("options", "advice"),
+    [
+        ({}, "--checkpoint-activations, which .*, or with --accumulate 2, or with a smaller"),
+        ({"checkpoint_activations": True}, "--accumulate 2, or with a smaller --batch than 4"),
+        ({"accumulate": 2, "checkpoint_activations": True}, "a smaller --batch than 4"),
+    ],
+)
+def test_a_memory_that_is_too_small_is_a_sentence(tmp_path, options, advice):
+    """It names what can still be done, and says that a run cannot go on with it."""
+
     class TooMany(FewClips):
         def __getitem__(self, request):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nAnd more")
 
-    sentence = r"allocate 2 GiB\. Compute blocks twice with --checkpoint-activations.*accumulate 2,"
-    with pytest.raises(StzsarError, match=sentence):
-        train(tmp_path, TooMany())
+    with pytest.raises(StzsarError, match=rf"2 GiB\. Start a new run with {advice}"):
+        train(tmp_path, TooMany(), **options)
 
 
 def test_a_loss_that_is_no_number_ends_the_run_in_a_sentence(tmp_path):

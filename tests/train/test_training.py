@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -199,6 +200,33 @@ def test_a_run_goes_on_with_its_own_clips_alone(tmp_path, clips):
     assert record.read_text() != was
 
 
+def test_a_worker_that_is_killed_is_one_sentence_and_the_run_goes_on(clips, monkeypatch):
+    from stzsar.train.data import ClipRequest
+    from stzsar.train.videos import VideoFiles
+
+    give = VideoFiles.__getitem__
+
+    def end_after_a_step(self: VideoFiles, request: ClipRequest):
+        if request.draw == 2:
+            while not (metrics.exists() and losses(metrics.parent)):
+                time.sleep(0.01)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return give(self, request)
+
+    metrics = Path("run/metrics.jsonl")
+    options = [*OVER_FILES, "--frames", "2", "--no-attributes", "--output", "run", "--workers", "1"]
+    with monkeypatch.context() as patched:
+        patched.setattr(VideoFiles, "__getitem__", end_after_a_step)
+        result = CliRunner().invoke(main, options)
+    assert result.exit_code == 2, result.output
+    said = " ".join(result.output.split())
+    assert "DataLoader worker (pid" in said
+    assert ": was it killed, for want of memory perhaps? Go on with --resume run, or" in said
+    assert [path.name for path in Path("run/checkpoints").iterdir()] == ["step-000001"]
+    assert train("--resume", "run").exit_code == 0
+    assert [step for step, _ in losses(Path("run"))] == [0, 1]
+
+
 def test_clips_that_are_all_broken_are_one_sentence(clips):
     for file in clips.glob("*/*"):
         file.write_bytes(b"no video")
@@ -251,12 +279,24 @@ def test_other_backbones_train_and_their_checkpoints_load(backbones, tmp_path, c
     assert bool(counted) == (backbone == "tiny-MobileCLIP2")
 
 
+@pytest.mark.usefixtures("backbones")
+def test_blocks_with_batch_norm_are_not_computed_twice(clips):
+    """What BatchNorm remembers would move twice in a step, towards the same clips."""
+    tiny = ["--backbone", "tiny-MobileCLIP2", "--pretrained", "none"]
+    result = train("--data", str(clips), *tiny, "--checkpoint-activations", "--output", "run")
+    assert result.exit_code == 2
+    assert "the BatchNorm of tiny-MobileCLIP2 would take in every clip twice" in result.output
+    assert not Path("run").exists()
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (["--data", "nowhere"], "neither a folder"),
         (["--data", "."], "holds no videos"),
         (["--steps", "0"], "'--steps': 0 is not in the range"),
+        (["--steps", "20", "--warmup-steps", "20"], "--warmup-steps 20 does not end within 20"),
+        (["--data", ".", "--warmup-steps", "5000"], "does not end within 5000 steps"),
         (["--frames", "16"], "leave out --frames"),
         (["--lists", "x"], "leave out --lists"),
         (["--shots", "4"], "leave out --shots"),
@@ -273,6 +313,8 @@ def test_other_backbones_train_and_their_checkpoints_load(backbones, tmp_path, c
         (["--resume", "elsewhere", "--rate", "3"], "leave out --rate,"),
         (["--backbone", "ViT-B-32", "--pretrained", "none"], "64 px"),
         (["--pretrained", "openai"], "goes with a --backbone"),
+        (["--interaction", "mean", "--patch-path", "value"], "leave it out"),
+        (["--interaction", "off", "--patch-path", "block"], "--interaction off does not look at"),
         (["--tokenizer", "tokenizer.json"], "goes with a --backbone of SigLIP2"),
         (["--data", ".", "--setting", "hard"], "--setting is of MovingShapes"),
         (["--data", ".", "--split", "1"], "--split is of --lists"),
@@ -377,6 +419,23 @@ def test_a_run_is_resumed_from_within_its_folder(tmp_path, monkeypatch):
     assert train("--resume", ".").exit_code == 0
 
 
+def test_the_newest_run_goes_on_also_where_only_an_older_one_has_a_checkpoint(tmp_path):
+    assert train("--batch", "4", "--steps", "1", "--output", "runs/old").exit_code == 0
+    config = dataclasses.replace(TrainConfig.load(Path("runs/old")), steps=2)
+    new = tmp_path / "runs/new"
+    RunFolder(new).begin(config)
+    os.utime(new / "config.json", (2e9, 2e9))
+    result = train("--resume")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "runs/new has no checkpoint yet: it starts from the beginning." in said
+    assert len(losses(new)) == 2
+    # What was interpolated has no configuration, and is no run however new it is.
+    shutil.copytree(new / "checkpoints", tmp_path / "runs/mixed/checkpoints")
+    os.utime(tmp_path / "runs/old/metrics.jsonl", (2.1e9, 2.1e9))
+    assert "The run is runs/old." in " ".join(train("--resume").output.split())
+
+
 def test_the_last_step_is_the_newest_whatever_its_date(tmp_path):
     assert train("--batch", "4", "--steps", "2", "--checkpoint-every", "1", "--output", "run")
     first, last = sorted((tmp_path / "run/checkpoints").iterdir())
@@ -408,6 +467,22 @@ def test_defaults_follow_the_backbone():
     assert (clip.backbone, clip.pretrained, clip.train_text) == ("ViT-B-32", "openai", False)
     assert recipe(data="videos", batch=7).batch == 7
     assert (recipe().beta2, clip.beta2) == (0.98, 0.999)
+
+
+def test_a_short_run_reaches_the_peak_of_its_rates():
+    """The 500 steps of warm-up over CLIP would be more than all steps of a short run."""
+    assert (recipe().warmup_steps, recipe(steps=300).warmup_steps) == (50, 30)
+    over_clip = [recipe(data="videos", steps=steps) for steps in (None, 300, 3)]
+    assert [config.warmup_steps for config in over_clip] == [500, 30, 0]
+    peaks = [
+        max(
+            rate_factor(step, steps=config.steps, warmup_steps=config.warmup_steps)
+            for step in range(config.steps)
+        )
+        for config in over_clip
+    ]
+    assert peaks == [1, 1, 1]
+    assert recipe(steps=100, warmup_steps=60).warmup_steps == 60
 
 
 def test_from_scratch_everything_learns_at_one_rate():

@@ -4,6 +4,7 @@ Not a module of tests: `torchrun … two_processes.py FOLDER`.
 """
 
 import dataclasses
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,11 +18,15 @@ from stzsar.models.transformer import recompute_activations
 from stzsar.runtime.commandline import at_the_edge
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.labels import Label
+from stzsar.runtime.manifest import WeightsOrigin
+from stzsar.train.config import TrainConfig
 from stzsar.train.data import LEFT_OUT, Clip, StepSampler, loader
 from stzsar.train.evaluate import evaluate
+from stzsar.train.loop import Trainer
 from stzsar.train.objective import BatchTexts, Objective
 from stzsar.train.precision import Precision
 from stzsar.train.processes import Processes, joined
+from stzsar.train.run_folder import RunFolder
 
 BATCH = 8
 
@@ -98,6 +103,35 @@ def check_gradients(processes):
             assert error <= tolerance * size, (name, float(error / size))
 
 
+def losses(folder, processes):
+    """Train with 16 clips a step, all at once, and return the loss of every step."""
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = Trainer(
+        config=TrainConfig(
+            steps=5, batch=16, warmup_steps=1, workers=0, checkpoint_every=5, precision="fp32"
+        ),
+        dataset=FewClips(),
+        network=make_network(),
+        origin=WeightsOrigin(source="a test", knows="noise"),
+        run=RunFolder(folder),
+        precision=Precision.choose("fp32", processes.device),
+        processes=processes,
+    )
+    before = trainer.network.state_dict()["visual.proj"].clone()
+    learned = trainer.train().network.state_dict()["visual.proj"]
+    assert not torch.allclose(learned, before, rtol=0, atol=1e-3)
+    processes.wait()  # for what process 0 has written
+    rows = (folder / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(row)["loss"] for row in rows]
+
+
+def check_losses(processes, folder):
+    together = losses(folder / "together", processes)
+    alone = losses(folder / f"alone-{processes.rank}", Processes(processes.device))
+    assert len(alone) == 5
+    assert together == pytest.approx(alone, rel=0, abs=1e-4)
+
+
 def check_evaluation(processes):
     network = make_network()
     if not processes.is_first:  # whatever the others have in their buffers is not taken
@@ -124,6 +158,7 @@ def main():
     with joined("cpu") as processes:
         assert processes.count == 2
         check_gradients(processes)
+        check_losses(processes, Path(sys.argv[1]) / "runs")
         check_evaluation(processes)
         check_agreement(processes)
         (Path(sys.argv[1]) / f"{processes.rank}-is-done").touch()

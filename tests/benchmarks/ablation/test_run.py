@@ -1,8 +1,11 @@
 """What is done is kept, and a folder of another run is not touched."""
 
+import functools
+import os
+
 import pytest
 
-from stzsar.benchmarks.ablation.run import QUICK, Budget, Folder, Result
+from stzsar.benchmarks.ablation.run import QUICK, Budget, Folder, Result, run
 from stzsar.benchmarks.ablation.variants import Variant
 from stzsar.runtime.errors import StzsarError
 
@@ -35,3 +38,13 @@ def test_a_folder_of_something_else_is_left_alone(tmp_path):
     (tmp_path / "letters.txt").write_text("dear")
     with pytest.raises(StzsarError, match="holds something else"):
         Folder(tmp_path, QUICK)
+
+
+def test_a_process_that_is_killed_is_one_sentence(tmp_path, monkeypatch):
+    # What each process does first ends it at once.
+    ends = functools.partial(os._exit, 1)
+    monkeypatch.setattr("stzsar.benchmarks.ablation.run._be_quiet", ends)
+    folder = Folder(tmp_path, QUICK)
+    with pytest.raises(StzsarError, match=r"was killed, .* the same command goes on"):
+        run(folder, QUICK, [DONE.variant], lambda _: None)
+    assert folder.results() == []
