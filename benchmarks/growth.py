@@ -25,7 +25,7 @@ from .decision_time import PARTS, Step, TimedBundle, time_steps
 from .growth_picture import draw
 from .random_banks import random_bank
 from .random_bundles import export_random
-from .timing import QUICK_ROUNDS, machine, progress_bar, quick_option, threads_option
+from .timing import QUICK_ROUNDS, machine, plot_option, progress_bar, quick_option, threads_option
 
 # The first is the one that the other axes are measured on.
 BACKBONES = ("ViT-B-32", "MobileCLIP2-S0", "ViT-B-16", "ViT-L-14")
@@ -108,9 +108,7 @@ class Curve:
     help=f"How often each point is measured (default: {_ROUNDS}; {QUICK_ROUNDS} with --quick).",
 )
 @threads_option
-@cloup.option(
-    "--plot", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw it as a picture too."
-)
+@plot_option
 @quick_option
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @at_the_edge

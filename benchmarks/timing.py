@@ -33,6 +33,9 @@ quick_option = cloup.option(
     help="The same on as little as there can be, in seconds: it shows that all of it works, and "
     "its numbers say nothing.",
 )
+plot_option = cloup.option(
+    "--plot", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw it as a picture too."
+)
 threads_option = cloup.option(
     "--threads",
     metavar="N",

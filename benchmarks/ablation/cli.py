@@ -11,8 +11,9 @@ import click
 import cloup
 
 from ...runtime.commandline import at_the_edge, say
+from ...runtime.run_files import check_writable
 from ..bench.plot import check_plot
-from ..timing import machine, progress_bar, quick_option
+from ..timing import machine, plot_option, progress_bar, quick_option
 from .picture import draw
 from .run import QUICK, Budget, Folder, run
 from .table import differences, looks, table
@@ -55,9 +56,7 @@ _USUAL = Budget()
     show_default=True,
     help="What is done is kept here, and the same command goes on with it.",
 )
-@cloup.option(
-    "--plot", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw it as a picture too."
-)
+@plot_option
 @quick_option
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @at_the_edge
@@ -74,6 +73,7 @@ def main(
     """Train all rows, and print Markdown tables: mean and deviation over the seeds."""
     if plot:
         check_plot(plot)
+        check_writable(plot)
     budget = dataclasses.replace(QUICK if quick else Budget(), end_to_end=end_to_end)
     budget = dataclasses.replace(budget, seeds=seeds or budget.seeds, steps=steps or budget.steps)
     variants = [variant for variant in VARIANTS if not rows or str(variant) in rows]

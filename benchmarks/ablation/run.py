@@ -83,7 +83,7 @@ class Folder:
             raise StzsarError(f"{path} cannot be used: {error}.") from error
 
     def results(self) -> list[Result]:
-        """Return the rows that are done."""
+        """Return the rows that are done, and drop a line that was cut off."""
         path = self.path / _ROWS
         if not path.exists():
             return []

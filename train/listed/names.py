@@ -20,9 +20,13 @@ def clip_key(label: str, file: str) -> ClipKey:
 
     Lists name `.avi` where people have `.mp4`, or nothing; other dots belong to the name.
     """
+    return key_of(label), bare_name(file).casefold()
+
+
+def bare_name(file: str) -> str:
+    """Return a file's name without folders and without a video's suffix."""
     path = PurePosixPath(file)
-    name = path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
-    return key_of(label), name.casefold()
+    return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
 
 
 def first_of(names: Sequence[str], most: int = 3) -> str:

@@ -9,7 +9,7 @@ from ...runtime.errors import SourceError
 from ...runtime.labelled_videos import VideoFile, find_videos, spaced_words
 from ...runtime.sources.uri import VIDEO_SUFFIXES
 from .listed_clip import ListedClip
-from .names import key_of
+from .names import bare_name, key_of
 
 # data/clip.mp4, data/class/clip.mp4, data/train/class/clip.mp4
 _DEPTH = 3
@@ -41,7 +41,7 @@ class ClipsOnDisk:
         self._root = data if data.is_dir() else data.parent
         self._named: dict[str, list[VideoFile]] = {}
         for file in self.files:
-            self._named.setdefault(_bare(file.path.name).casefold(), []).append(file)
+            self._named.setdefault(bare_name(file.path.name).casefold(), []).append(file)
 
     def find(self, clip: ListedClip, classes: Collection[str]) -> Path | None:
         """Return where a listed clip is, or None.
@@ -58,7 +58,7 @@ class ClipsOnDisk:
         """
         for name in (clip.file, *clip.others):
             fits: dict[Fit, list[Path]] = {}
-            for file in self._named.get(_bare(name).casefold(), ()):
+            for file in self._named.get(bare_name(name).casefold(), ()):
                 fit = self._fit(clip, name, file, classes)
                 if fit is not None:
                     fits.setdefault(fit, []).append(file.path)
@@ -95,8 +95,8 @@ class ClipsOnDisk:
         if shared < min(map(len, ways)):
             return None
         exact = bool(theirs) and theirs == clip.folders
-        here = _bare(file.path.name)
-        return exact, shared, group == own, file.path.name == name, here == _bare(name)
+        here = bare_name(file.path.name)
+        return exact, shared, group == own, file.path.name == name, here == bare_name(name)
 
 
 def _beyond_class(folders: Sequence[str], own: str) -> tuple[str, ...]:
@@ -109,11 +109,6 @@ def _shared_end(ours: Sequence[str], theirs: Sequence[str]) -> int:
     """Return how many parts two paths share at their ends."""
     pairs = zip(reversed(ours), reversed(theirs), strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
-
-
-def _bare(name: str) -> str:
-    path = PurePosixPath(name)
-    return path.stem if path.suffix.lower() in VIDEO_SUFFIXES else path.name
 
 
 def _videos(folder: Path) -> Iterator[Path]:
