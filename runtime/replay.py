@@ -8,7 +8,6 @@ the same terms.
 """
 
 import dataclasses
-import io
 import math
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,14 +15,13 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
 
 from .bundle import STATE_GRAPH, WINDOW_GRAPH, Bundle
 from .engine import BoundGraph, Graph, open_graph
-from .errors import BundleError, LabelError, RecordingError
+from .errors import LabelError, RecordingError
 from .label_choice import SHOWN_UNKNOWN, choose_labels, rows_of
 from .labels import Label, LabelBank, as_labels
 from .manifest import MAX_RATE_FPS, PATCH_EMBEDDINGS, SamplingSpec
@@ -32,14 +30,13 @@ from .recording_file import (
     BANK,
     END,
     FRAMES,
-    HEADER,
     STREAM,
-    VERSION,
     number,
     read_json,
     read_records,
     unpacked_frames,
 )
+from .replay_records import Header, check_frames, read_bank, read_header
 from .results import Recognition
 from .scorer import LabelsOf, WindowScorer, frames_at_once
 from .text import Progress
@@ -47,30 +44,6 @@ from .window import FrameRing, WindowFrame
 
 Array = npt.NDArray[Any]
 _MAX_NAME = 4096
-
-
-@dataclass(frozen=True)
-class Header:
-    """What a recording says of itself.
-
-    Attributes:
-        bundle: what it was made with, see `recording.identity`.
-        frames: of a window.
-        rate_fps: sampled frames a second.
-        states: names of the recorded states.
-        features: names of the recorded features.
-    """
-
-    bundle: Mapping[str, str]
-    frames: int
-    rate_fps: float
-    states: tuple[str, ...]
-    features: tuple[str, ...]
-
-    @property
-    def sampling(self) -> SamplingSpec:
-        """Frames of a window, and their rate."""
-        return SamplingSpec(frames=self.frames, rate_fps=self.rate_fps)
 
 
 @dataclass(frozen=True)
@@ -204,20 +177,7 @@ class Replay:
     def _read_header(self) -> Header:
         kind, payload = next(self._records, (b"", b""))
         try:
-            document = read_json(payload) if kind == HEADER else {}
-            version = document["version"]
-            if type(version) is int and version > VERSION:
-                raise RecordingError(
-                    f"The recording {self._path} is of version {version} and this stzsar reads up "
-                    f"to {VERSION}: upgrade stzsar."
-                )
-            header = Header(
-                {name: str(document["bundle"][name]) for name in ("name", "frame", "window")},
-                number(document["frames"]),
-                float(document["rate_fps"]),
-                tuple(map(str, document["states"])),
-                tuple(map(str, document["features"])),
-            )
+            header = read_header(kind, payload, self._path)
         except (ValueError, TypeError, KeyError) as error:
             raise self._damaged(error) from error
         self._check_bundle(header)
@@ -242,7 +202,7 @@ class Replay:
 
     def _take(self, kind: bytes, payload: bytes) -> None:
         if kind == BANK:
-            self._banks.append(_read_bank(payload))
+            self._banks.append(read_bank(payload))
         elif kind == STREAM:
             document = read_json(payload)
             name, bank = document["name"], number(document["bank"])
@@ -312,7 +272,7 @@ class Replay:
             raise ValueError("there are frames of no stream")
         track = self._tracks[stream]
         times, clocks, rates, flags = (arrays.pop(name) for name in (TIMES, CLOCK, RATE, FLAGS))
-        count = self._check_frames(arrays, (times, clocks, rates, flags))
+        count = check_frames(arrays, (times, clocks, rates, flags), self.header)
         wanted = {name: np.asarray(value, np.float32) for name, value in arrays.items()}
         states = track.scored.states_of(wanted)
         for row in range(count):
@@ -325,18 +285,6 @@ class Replay:
             track.clock, track.rate_fps = float(clocks[row]), float(rates[row])
             if track.ring.full and not flags[row] & QUIET:
                 yield self._recognize(track)
-
-    def _check_frames(self, arrays: Mapping[str, Array], others: Sequence[Array]) -> int:
-        count = len(others[0])
-        if set(arrays) != {*self.header.states, *self.header.features}:
-            raise ValueError("frames without their states or features")
-        if any(value.shape != (count,) for value in others):
-            raise ValueError("frames without a time each")
-        if any(not value.ndim or len(value) != count for value in arrays.values()):
-            raise ValueError("frames of different number")
-        if not all(np.isfinite(value).all() for value in (others[0], others[2], *arrays.values())):
-            raise ValueError("numbers that are not finite")
-        return count
 
     def _end(self, payload: bytes) -> Iterator[Recognition]:
         document = read_json(payload)
@@ -386,22 +334,6 @@ def _of_features(
     ]
     made = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return {**frames, **made}
-
-
-def _read_bank(payload: bytes) -> LabelBank:
-    """Read a bank that is as large as it says: one of a recording is not compressed.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        with ZipFile(io.BytesIO(payload)) as archive:
-            size = sum(entry.file_size for entry in archive.infolist())
-        if size > len(payload):
-            raise ValueError("a label bank unpacks to more than its record")
-        return LabelBank.load(io.BytesIO(payload), where="a record")
-    except (BundleError, BadZipFile) as error:
-        raise ValueError(str(error)) from error
 
 
 def _of_labels(
