@@ -46,12 +46,12 @@ test-other-pythons:
 shipped-bundle: setup
 	rm -rf runs/shipped
 	$(BIN)/stzsar-train --output runs/shipped
-	$(BIN)/python -m stzsar.train.sample labels runs/shipped/labels.json
+	$(BIN)/python -m stzsar.train.data.sample labels runs/shipped/labels.json
 	$(BIN)/stzsar-export runs/shipped --labels runs/shipped/labels.json \
 	    --output $(SHIPPED)/moving-shapes
-	$(BIN)/python -m stzsar.train.sample video $(SHIPPED)/sample.mp4
+	$(BIN)/python -m stzsar.train.data.sample video $(SHIPPED)/sample.mp4
 	$(MAKE) demo
-	$(BIN)/python -m stzsar.train.sample picture $(DEMO)/annotated.mp4 $(SHIPPED)/demo.png
+	$(BIN)/python -m stzsar.train.data.sample picture $(DEMO)/annotated.mp4 $(SHIPPED)/demo.png
 
 .venv/bin/python:
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \

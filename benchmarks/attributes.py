@@ -17,19 +17,19 @@ import cloup
 import numpy as np
 import numpy.typing as npt
 
-from ..runtime.bundle import shipped_bundle
-from ..runtime.commandline import at_the_edge, say
+from ..runtime.bundle.bundle import shipped_bundle
 from ..runtime.errors import StzsarError
-from ..runtime.labels import Label
+from ..runtime.labels.labels import Label
 from ..runtime.recognizer import Recognizer
 from ..runtime.shapes.scenes import SAMPLING, Scene, unseen_actions
+from ..runtime.terminal.commandline import at_the_edge, say
 from ..train.attributes.cache import Cache, default_folder
 from ..train.attributes.chat import ChatModel
 from ..train.attributes.extraction import ByModel, ByYake, Extractor
-from ..train.attributes.road import Road
+from ..train.attributes.ordering import BundleEncoder
+from ..train.attributes.pipeline import Road
 from ..train.attributes.rules import Stemmer
 from ..train.attributes.sources import Folder
-from ..train.attributes.telling import BundleEncoder
 
 Array = npt.NDArray[Any]
 

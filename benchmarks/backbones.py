@@ -16,8 +16,8 @@ import click
 import cloup
 import numpy as np
 
-from ..runtime.bundle import FRAME_GRAPH, TEXT_GRAPH, TOKENIZER, Bundle
-from ..runtime.commandline import at_the_edge
+from ..runtime.bundle.bundle import FRAME_GRAPH, TEXT_GRAPH, TOKENIZER, Bundle
+from ..runtime.terminal.commandline import at_the_edge
 from .random_bundles import FRAMES, export_random, smallest_backbone
 from .timing import (
     machine,
@@ -114,7 +114,7 @@ def export(name: str, place: Path) -> Row:
     Raises:
         StzsarError: it cannot be exported, or a graph differs from torch.
     """
-    from ..models.timm_vision import folded_for_inference
+    from ..export.folding import folded_for_inference
 
     network = export_random(name, place)
     sizes = halved_sizes(place / name, network)

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..runtime.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
+from ..runtime.bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
 from ..runtime.decisions.events import Decider
 from ..runtime.decisions.policy import Policy
-from ..runtime.engine import Array, BoundGraph, Graph, Sizes, open_graph
-from ..runtime.labels import LabelBank
-from ..runtime.scorer import Scorer
-from ..runtime.window import FrameRing, WindowFrame
+from ..runtime.engines.graph import Array, BoundGraph, Graph, Sizes
+from ..runtime.engines.opening import open_graph
+from ..runtime.labels.bank import LabelBank
+from ..runtime.scoring.scorer import Scorer
+from ..runtime.scoring.window import FrameRing, WindowFrame
 
 PARTS = ("frame graph", "window graph", "Python")
 _PICTURES = 4

@@ -16,14 +16,13 @@ import cloup
 import numpy as np
 import numpy.typing as npt
 
-from ..runtime.bundle import shipped_bundle
-from ..runtime.commandline import at_the_edge
+from ..runtime.bundle.bundle import shipped_bundle
 from ..runtime.decisions.calibrator import Calibrator
 from ..runtime.decisions.events import Decider
 from ..runtime.decisions.policy import Policy
 from ..runtime.recognizer import Recognizer
 from ..runtime.results import ActionEvent, Recognition, Score
-from ..runtime.scorer import Scorer, softmax
+from ..runtime.scoring.scorer import Scorer, softmax
 from ..runtime.shapes.scenes import (
     SAMPLING,
     THINGS,
@@ -33,6 +32,7 @@ from ..runtime.shapes.scenes import (
     seen_actions,
     unseen_actions,
 )
+from ..runtime.terminal.commandline import at_the_edge
 from .timing import quick_option
 
 Array = npt.NDArray[Any]

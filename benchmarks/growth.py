@@ -16,12 +16,12 @@ import click
 import cloup
 import numpy as np
 
-from ..runtime.bundle import Bundle, shipped_bundle
-from ..runtime.commandline import at_the_edge
-from ..runtime.engine import Array
-from ..runtime.run_files import check_writable
+from ..runtime.bundle.bundle import Bundle, shipped_bundle
+from ..runtime.terminal.commandline import at_the_edge
+from ..runtime.terminal.outputs import check_writable
 from .bench.plot import check_plot
 from .decision_time import PARTS, Step, TimedBundle, time_steps
+from .growth_curve import Curve
 from .growth_picture import draw
 from .random_banks import random_bank
 from .random_bundles import export_random
@@ -44,47 +44,6 @@ class Sizes:
 
 
 QUICK = Sizes(labels=(1, 10, 100), attributes=(1, 8), streams=(1, 4), frames=(4, 8, 16))
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """What was measured along one axis.
-
-    Attributes:
-        axis: what grows.
-        names: of the points, as the table says them.
-        sizes: the points as numbers, [N]; what the straight line is straight in.
-        parts_ms: milliseconds of PARTS, [rounds, N, 3].
-    """
-
-    axis: str
-    names: tuple[str, ...]
-    sizes: Array
-    parts_ms: Array
-
-    @property
-    def fastest_ms(self) -> Array:
-        """The smallest of all rounds, [N]."""
-        return self.parts_ms.sum(-1).min(0)
-
-    @property
-    def median_ms(self) -> Array:
-        """The median of all rounds, [N]."""
-        return np.median(self.parts_ms.sum(-1), axis=0)
-
-    @property
-    def fastest_parts_ms(self) -> Array:
-        """The smallest of each part, [N, 3]."""
-        return self.parts_ms.min(0)
-
-    def line(self) -> tuple[float, float]:
-        """Return a and b of the line a + b · size that is off by the smallest shares."""
-        times = self.fastest_ms
-        if len(times) < 2:
-            return float(times[0]), 0.0
-        shares = np.stack([1 / times, self.sizes / times], axis=1)
-        offset, slope = np.linalg.lstsq(shares, np.ones(len(times)), rcond=None)[0]
-        return float(offset), float(slope)
 
 
 @cloup.command()
@@ -234,9 +193,9 @@ def _by_size(bundles: dict[str, Bundle]) -> list[Point]:
 
 
 def _gmac(bundle: Bundle) -> float:
+    from ..export.folding import folded_for_inference
     from ..models.config import ModelConfig
     from ..models.stzsar import STZSAR
-    from ..models.timm_vision import folded_for_inference
     from .backbones import count_gmac
 
     config = ModelConfig.from_json(bundle.manifest.model)

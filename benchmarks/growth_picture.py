@@ -10,7 +10,7 @@ from ..runtime.errors import StzsarError
 from .decision_time import PARTS
 
 if TYPE_CHECKING:
-    from .growth import Curve
+    from .growth_curve import Curve
 
 _COLUMNS = 3
 _PANEL_INCHES = (4.0, 3.2)

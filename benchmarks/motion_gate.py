@@ -11,13 +11,13 @@ from pathlib import Path
 import click
 import cloup
 
-from ..runtime.bundle import Bundle, shipped_bundle
-from ..runtime.commandline import at_the_edge
+from ..runtime.bundle.bundle import Bundle, shipped_bundle
 from ..runtime.errors import SourceError, StzsarError
 from ..runtime.recognizer import Recognizer
 from ..runtime.results import Recognition
 from ..runtime.sources.uri import expand_sources
-from ..runtime.stream import StreamOptions
+from ..runtime.streams.stream import StreamOptions
+from ..runtime.terminal.commandline import at_the_edge
 from .timing import quick_option
 
 LEVELS = (2.0, 4.0, 8.0, 16.0, 32.0)

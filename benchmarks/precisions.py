@@ -16,10 +16,10 @@ import click
 import cloup
 import numpy as np
 
-from ..runtime.bundle import FRAME_GRAPH, RUNS
-from ..runtime.commandline import at_the_edge
+from ..runtime.bundle.bundle import FRAME_GRAPH, RUNS
+from ..runtime.bundle.manifest import PRECISIONS
 from ..runtime.errors import ParityError, StzsarError
-from ..runtime.manifest import PRECISIONS
+from ..runtime.terminal.commandline import at_the_edge
 from .random_bundles import smallest_backbone
 from .timing import (
     machine,

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from ..runtime.engine import Array
-from ..runtime.labels import Label, LabelBank
+from ..runtime.engines.graph import Array
+from ..runtime.labels.bank import LabelBank
+from ..runtime.labels.labels import Label
 
 
 def random_bank(labels: int, attributes: int, dim: int) -> LabelBank:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..runtime.bundle import TOKENIZER
-from ..runtime.labels import Label, as_labels
-from ..runtime.manifest import SamplingSpec
+from ..runtime.bundle.bundle import TOKENIZER
+from ..runtime.bundle.manifest import SamplingSpec
+from ..runtime.labels.labels import Label, as_labels
 
 if TYPE_CHECKING:
     from ..models.stzsar import STZSAR

@@ -16,19 +16,19 @@ import cloup
 import numpy as np
 from rich.table import Table
 
-from ..runtime.bundle import Bundle, shipped_bundle
-from ..runtime.commandline import Output, at_the_edge
-from ..runtime.engine import Array
+from ..runtime.bundle.bundle import Bundle, shipped_bundle
+from ..runtime.engines.graph import Array
 from ..runtime.errors import StzsarError
-from ..runtime.labels import LabelBank
-from ..runtime.pixels import fit_frame
+from ..runtime.labels.bank import LabelBank
+from ..runtime.preprocessing.pixels import fit_frame
+from ..runtime.preprocessing.sampling import RateSampler
 from ..runtime.recognizer import Recognizer
-from ..runtime.recording import Recorder
-from ..runtime.replay import Replay
+from ..runtime.recordings.recorder import Recorder
+from ..runtime.recordings.replay import Replay
 from ..runtime.results import Recognition
-from ..runtime.sampling import RateSampler
+from ..runtime.scoring.window import FrameRing, WindowFrame
 from ..runtime.sources.uri import open_source
-from ..runtime.window import FrameRing, WindowFrame
+from ..runtime.terminal.commandline import Output, at_the_edge
 from .random_banks import random_bank
 from .timing import quick_option
 

@@ -19,15 +19,15 @@ import click
 import cloup
 import numpy as np
 
-from ..runtime.bundle import FRAME_GRAPH, Bundle, shipped_bundle
-from ..runtime.commandline import at_the_edge
+from ..runtime.bundle.bundle import FRAME_GRAPH, Bundle, shipped_bundle
 from ..runtime.errors import StzsarError
-from ..runtime.labels import Label
+from ..runtime.labels.labels import Label
+from ..runtime.labels.shipped import default_labels
 from ..runtime.recognizer import Recognizer
-from ..runtime.replay import Replay
-from ..runtime.rounds import FILE_BATCH
-from ..runtime.shipped_labels import default_labels
-from ..runtime.stream import StreamOptions
+from ..runtime.recordings.replay import Replay
+from ..runtime.streams.batcher import FILE_BATCH
+from ..runtime.streams.stream import StreamOptions
+from ..runtime.terminal.commandline import at_the_edge
 from .backbones import count_gmac
 from .bench.cold_start import start_cold
 from .bench.sources import open_footage

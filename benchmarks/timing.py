@@ -12,8 +12,9 @@ import cloup
 import numpy as np
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from ..runtime.commandline import console
-from ..runtime.engine import Array, Graph, open_graph
+from ..runtime.engines.graph import Array, Graph
+from ..runtime.engines.opening import open_graph
+from ..runtime.terminal.commandline import console
 
 _LABELS = 4
 _WARM_UP = 3

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from ..runtime.commandline import at_the_edge
+from ..runtime.terminal.commandline import at_the_edge
 from .random_bundles import smallest_backbone
 from .timing import quick_option
 
@@ -100,8 +100,8 @@ def measure(name: str, work: Work) -> list[Row]:
     from ..models.stzsar import STZSAR
     from ..models.transformer import recompute_activations
     from ..train.config import recipe
-    from ..train.precision import Precision
-    from ..train.state import TrainState
+    from ..train.loop.precision import Precision
+    from ..train.loop.state import TrainState
 
     config = load_clip(name, "none", head=HeadConfig(interaction="residual"))[0].config
     rows = []
@@ -134,7 +134,7 @@ def count_step(network: "STZSAR", work: Work) -> tuple[int, int]:
     import torch
 
     from ..models.interaction import Bank
-    from ..train.loss import symmetric_loss
+    from ..train.loop.loss import symmetric_loss
 
     size, dim = network.config.vision.image_px, network.config.dim
     bank = Bank(

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..runtime.bundle import shipped_bundle
-from ..runtime.clips import Array, read_clip
-from ..runtime.commandline import log
+from ..runtime.bundle.bundle import shipped_bundle
 from ..runtime.errors import SourceError
+from ..runtime.sources.clips import Array, read_clip
 from ..runtime.sources.uri import expand_sources, is_live
+from ..runtime.terminal.commandline import log
 
 FRAMES = 128  # to measure with, and as many to compare on
 MIN_FRAMES = 16

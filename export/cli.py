@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from ..runtime.commandline import at_the_edge, console, say
+from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
+from ..runtime.engines.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
 from ..runtime.errors import EngineError, StzsarError
-from ..runtime.labels import MAX_LABELS
-from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
-from ..runtime.subcommand import with_subcommand
-from ..runtime.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
+from ..runtime.labels.labels import MAX_LABELS
+from ..runtime.terminal.commandline import at_the_edge, console, say
+from ..runtime.terminal.subcommand import with_subcommand
 from .origin import from_checkpoint, from_clip
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
     from ..models.stzsar import STZSAR
-    from ..runtime.labels import Label
+    from ..runtime.labels.labels import Label
     from .calibration import Calibration
 
 _EXAMPLE = """\b
@@ -169,8 +169,8 @@ def _inspect() -> click.Command:
 @at_the_edge
 def main(context: click.Context, checkpoint: Path | None, **options: Any) -> None:
     """Export a network as a bundle: ONNX graphs, a bank of labels, and a parity report."""
-    from ..runtime.labels import read_labels
-    from ..runtime.shipped_labels import with_shipped_attributes
+    from ..runtime.labels.labels import read_labels
+    from ..runtime.labels.shipped import with_shipped_attributes
 
     _refuse_clip_options(context, options)
     _check_tensorrt(options)
@@ -219,7 +219,7 @@ def _is_default(context: click.Context, name: str) -> bool:
 
 def _check_tensorrt(options: dict[str, Any]) -> None:
     """Find out before the export, which is long, whether engines can be made after it."""
-    from ..runtime.trt.api import check_targets, load_rtx, why_no_tensorrt
+    from ..runtime.engines.trt.api import check_targets, load_rtx, why_no_tensorrt
 
     if options["rtx_targets"] is not None:
         options["rtx_targets"] = check_targets(options["rtx_targets"])
@@ -293,8 +293,8 @@ def _build_engines(target: Path, options: dict[str, Any]) -> None:
 
     Those of this machine are compared with ONNX Runtime; engines for other cards cannot be run.
     """
-    from ..runtime.bundle import Bundle
-    from ..runtime.progress import loading_progress
+    from ..runtime.bundle.bundle import Bundle
+    from ..runtime.terminal.progress import loading_progress
     from .engine_parity import check_engines, compare_engines
     from .engines import device_engines, rtx_engines
 
@@ -319,7 +319,7 @@ def _build_engines(target: Path, options: dict[str, Any]) -> None:
 
 
 def _calibration(source: str | None, size_px: int) -> "Calibration":
-    from ..runtime.progress import RunProgress
+    from ..runtime.command.run_progress import RunProgress
     from .calibration import calibration_files, read_calibration
 
     if source is None:

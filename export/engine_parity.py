@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ..runtime.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
-from ..runtime.engine import Array, Graph, open_graph
+from ..runtime.bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
+from ..runtime.engines.graph import Array, Graph
+from ..runtime.engines.opening import open_graph
+from ..runtime.engines.trt.graph import TrtGraph
 from ..runtime.errors import ParityError
-from ..runtime.trt.graph import TrtGraph
 from .parity import (
     BOUNDS,
     END_TO_END,

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..runtime.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, sha256_of
-from ..runtime.cuda import find_driver
+from ..runtime.bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, sha256_of
+from ..runtime.engines.cuda import find_driver
+from ..runtime.engines.trt.api import Report, load_rtx, load_tensorrt
+from ..runtime.engines.trt.build import BuildPlan, build_engine
+from ..runtime.engines.trt.graph import RTX_ENGINES, Engines, limits_of, make_key
+from ..runtime.engines.trt.key import Limits
+from ..runtime.engines.trt.store import EngineStore
 from ..runtime.errors import EngineError
-from ..runtime.trt.api import Report, load_rtx, load_tensorrt
-from ..runtime.trt.build import BuildPlan, build_engine
-from ..runtime.trt.graph import RTX_ENGINES, Engines, limits_of, make_key
-from ..runtime.trt.key import Limits
-from ..runtime.trt.store import EngineStore
 
 GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
 

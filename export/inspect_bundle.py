@@ -8,15 +8,15 @@ import cloup
 from rich.table import Table
 from rich.text import Text
 
-from ..runtime.bundle import FRAME_GRAPH, MANIFEST, PARITY, WINDOW_GRAPH, Bundle, find_bundle
-from ..runtime.commandline import Output, at_the_edge, printable
-from ..runtime.engine import open_graph
+from ..runtime.bundle.bundle import FRAME_GRAPH, MANIFEST, PARITY, WINDOW_GRAPH, Bundle, find_bundle
+from ..runtime.engines.opening import open_graph
+from ..runtime.engines.trt.graph import RTX_ENGINES
+from ..runtime.engines.trt.key import EngineKey
+from ..runtime.engines.trt.store import ENGINES, EngineStore
 from ..runtime.errors import BundleError
-from ..runtime.scorer import check_graphs
-from ..runtime.text import TextEncoder
-from ..runtime.trt.graph import RTX_ENGINES
-from ..runtime.trt.key import EngineKey
-from ..runtime.trt.store import ENGINES, EngineStore
+from ..runtime.scoring.scorer import check_graphs
+from ..runtime.terminal.commandline import Output, at_the_edge, printable
+from ..runtime.text.encoder import TextEncoder
 
 GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
 _NO_KEY = "without a readable key, so it is never used"

@@ -23,7 +23,7 @@ from typing import Any
 import onnx
 
 from ..models.quiet import quiet
-from ..runtime.engine import Array
+from ..runtime.engines.graph import Array
 from .graphs import BANK_INPUTS
 from .to_onnx import strip_notes
 

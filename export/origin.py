@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..runtime.bundle import RUNS
-from ..runtime.commandline import console, say
+from ..runtime.bundle.bundle import RUNS
 from ..runtime.errors import StzsarError
+from ..runtime.terminal.commandline import console, say
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
@@ -73,8 +73,8 @@ def from_clip(
     from ..models.checkpoint import Checkpoint
     from ..models.config import HeadConfig
     from ..models.pretrained import load_clip
-    from ..runtime.manifest import SamplingSpec
-    from ..runtime.shipped_labels import default_labels
+    from ..runtime.bundle.manifest import SamplingSpec
+    from ..runtime.labels.shipped import default_labels
 
     with console.status(f"loading {backbone} ({pretrained})"):
         network, origin = load_clip(

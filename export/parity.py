@@ -18,10 +18,11 @@ from rich.table import Table
 
 from ..models.label_texts import LabelTexts, to_tensors
 from ..models.stzsar import STZSAR
-from ..runtime.bundle import FRAME_GRAPH, STATE_GRAPH, TEXT_GRAPH, WINDOW_GRAPH
-from ..runtime.engine import Array, open_graph
+from ..runtime.bundle.bundle import FRAME_GRAPH, STATE_GRAPH, TEXT_GRAPH, WINDOW_GRAPH
+from ..runtime.engines.graph import Array
+from ..runtime.engines.opening import open_graph
 from ..runtime.errors import ParityError
-from ..runtime.labels import LabelBank
+from ..runtime.labels.bank import LabelBank
 
 FRAMES = 32
 WINDOWS = 64

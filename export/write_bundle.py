@@ -9,13 +9,12 @@ from pathlib import Path
 import onnx
 import torch
 
-from ..models.folder import written_whole
 from ..models.label_texts import embed_labels
 from ..models.stzsar import STZSAR
-from ..models.timm_vision import folded_for_inference
 from ..models.tokenizer_file import tokenizer_of
 from ..models.transformer import write_out_attention
-from ..runtime.bundle import (
+from ..runtime.atomic import written_whole
+from ..runtime.bundle.bundle import (
     BANK,
     FRAME_GRAPH,
     MANIFEST,
@@ -26,9 +25,7 @@ from ..runtime.bundle import (
     WINDOW_GRAPH,
     sha256_of,
 )
-from ..runtime.errors import StzsarError
-from ..runtime.labels import Label, LabelBank
-from ..runtime.manifest import (
+from ..runtime.bundle.manifest import (
     MAX_FRAMES,
     PATCH_EMBEDDINGS,
     BundleSampling,
@@ -38,8 +35,12 @@ from ..runtime.manifest import (
     TextSpec,
     WeightsOrigin,
 )
-from ..runtime.trt.store import ENGINES
+from ..runtime.engines.trt.store import ENGINES
+from ..runtime.errors import StzsarError
+from ..runtime.labels.bank import LabelBank
+from ..runtime.labels.labels import Label
 from .calibration import Calibration
+from .folding import folded_for_inference
 from .fp16 import to_fp16
 from .graphs import BANK_INPUTS, GraphSpec, frame_spec, state_spec, text_spec, window_spec
 from .int8 import to_int8

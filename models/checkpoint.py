@@ -13,9 +13,9 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 
+from ..runtime.bundle.manifest import SamplingSpec, WeightsOrigin
 from ..runtime.errors import BundleError, LabelError
-from ..runtime.labels import Label
-from ..runtime.manifest import SamplingSpec, WeightsOrigin
+from ..runtime.labels.labels import Label
 from .config import ModelConfig
 from .stzsar import STZSAR
 from .tokenizer_file import FILE as TOKENIZER

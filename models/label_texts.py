@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..runtime.labels import Label, LabelBank
+from ..runtime.labels.bank import LabelBank
+from ..runtime.labels.labels import Label
 from .config import ModelConfig
 from .interaction import Bank
 from .stzsar import STZSAR

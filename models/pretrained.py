@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.errors import BundleError
-from ..runtime.manifest import WeightsOrigin
 from .config import HeadConfig, PatchPath, TemporalConfig
 from .open_clip_towers import check_same, copy_weights, describe, hub_tokenizer
 from .quiet import quiet

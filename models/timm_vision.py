@@ -4,7 +4,6 @@ Each gives the embedding of open_clip's visual tower, and embeddings of its plac
 space. CLIP's own ViT is `vision.py`.
 """
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
@@ -15,7 +14,7 @@ from .quiet import quiet
 from .vision import FrameFeatures, Pixels
 
 if TYPE_CHECKING:
-    from .stzsar import STZSAR
+    pass
 
 
 class TimmFrameEncoder(nn.Module):
@@ -85,21 +84,3 @@ def attended_alone(pool: Any, tokens_nld: Tensor) -> Tensor:
     values = pool.kv(tokens_nld).chunk(2, -1)[1]
     mixed = pool.proj(values)
     return mixed if pool.mlp is None else mixed + pool.mlp(pool.norm(mixed))
-
-
-def folded_for_inference(network: "STZSAR") -> "STZSAR":
-    """Return `network` with the branches of its frame encoder merged, as it should be traced.
-
-    MobileCLIP trains several convolutions side by side that are one at inference. The numbers stay
-    the same up to rounding; `network` itself, and the text encoder, are not copied or changed.
-    """
-    visual = network.visual
-    if not isinstance(visual, TimmFrameEncoder):
-        return network
-    from timm.utils.model import reparameterize_model
-
-    folded_trunk = reparameterize_model(visual.trunk)
-    # A deep copy takes what its memo holds as it is.
-    shared: dict[int, Any] = {id(network.text): network.text, id(visual.trunk): folded_trunk}
-    folded = copy.deepcopy(network, shared)
-    return folded.eval()

@@ -13,8 +13,8 @@ import torch
 from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers, processors
 from torch import Tensor
 
-from ..runtime.clean_text import clean_text
 from ..runtime.errors import StzsarError
+from ..runtime.text.clean_text import clean_text
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 CLIP_VOCABULARY = 49_408

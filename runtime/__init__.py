@@ -9,12 +9,13 @@ for recognition in recognizer.stream("clip.mp4"):
 ```
 """
 
-from .bundle import Bundle
+from .bundle.bundle import Bundle
 from .errors import StzsarError
-from .labels import Label, LabelBank
+from .labels.bank import LabelBank
+from .labels.labels import Label
 from .recognizer import Recognizer
 from .results import Recognition, Score
-from .stream import StreamOptions
+from .streams.stream import StreamOptions
 
 __all__ = [
     "Bundle",

@@ -5,18 +5,20 @@ from collections.abc import Generator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from .bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
-from .clips import Clip, read_clip
-from .engine import OnBuild, open_graph
-from .label_choice import choose_labels
-from .labels import Label, LabelBank
-from .manifest import Manifest
+from .bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
+from .bundle.manifest import Manifest
+from .callbacks import OnBuild, OnEmbedded
+from .engines.opening import open_graph
+from .engines.timed_graph import timed
+from .labels.bank import LabelBank
+from .labels.labels import Label, LabelsOf
 from .results import Recognition
-from .scorer import LabelsOf, Scorer, check_graphs
+from .scoring.scorer import Scorer, check_graphs
+from .sources.clips import Clip, read_clip
 from .sources.frames import Source
-from .stages import UNTIMED, Stages, timed
-from .stream import Stream, StreamOptions, follow
-from .text import Progress
+from .stages import UNTIMED, Stages
+from .streams.stream import Stream, StreamOptions, follow
+from .text.choose_labels import choose_labels
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +89,7 @@ class Recognizer:
         threads: int = 0,
         engine: str = "auto",
         trust_engines: bool = False,
-        progress: Progress | None = None,
+        progress: OnEmbedded | None = None,
         on_build: OnBuild | None = None,
         labels_of: LabelsOf | None = None,
         shipped_attributes: bool = True,
@@ -150,7 +152,7 @@ class Recognizer:
         labels: Sequence[str | Label] | None,
         *,
         labels_of: LabelsOf | None = None,
-        progress: Progress | None = None,
+        progress: OnEmbedded | None = None,
     ) -> None:
         """Recognise other labels from the next window on; streams that run lose no frame.
 
@@ -213,7 +215,7 @@ class Recognizer:
             SourceError: the source cannot be opened, or breaks off.
         """
         if isinstance(source, str | int | Path):
-            from .one_source import recognitions
+            from .streams.one_source import recognitions
 
             yield from recognitions(self, source, options)
         else:

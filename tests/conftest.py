@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from stzsar.export.graphs import GraphSpec
     from stzsar.models.interaction import Bank
     from stzsar.models.stzsar import STZSAR
-    from stzsar.runtime.trt.key import EngineKey
+    from stzsar.runtime.engines.trt.key import EngineKey
 
 ROOT = Path(__file__).parent.parent
 # Of the networks that are made for tests; larger ones are exported once, and fill the memory.
@@ -192,7 +192,7 @@ def fake_gpu() -> Any:
 @pytest.fixture(scope="session")
 def orin_key() -> EngineKey:
     """The key of a TensorRT engine that was built on a Jetson Orin."""
-    from stzsar.runtime.trt.key import EngineKey, Limits
+    from stzsar.runtime.engines.trt.key import EngineKey, Limits
 
     return EngineKey(
         family="tensorrt",

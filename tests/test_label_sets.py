@@ -11,8 +11,9 @@ import snowballstemmer
 from tokenizers import Tokenizer
 
 from stzsar.models.tokenizer import CLIP_VOCABULARY, build_tokenizer
-from stzsar.runtime.labels import Label
-from stzsar.runtime.shipped_labels import LABEL_SETS, same_name, shipped_labels
+from stzsar.runtime.labels.labels import Label
+from stzsar.runtime.labels.names import same_name
+from stzsar.runtime.labels.shipped import LABEL_SETS, shipped_labels
 
 STEMMER = snowballstemmer.stemmer("english")
 JOINING = {"a", "an", "and", "at", "by", "for", "from", "in", "of", "on", "or", "the", "to", "with"}
@@ -93,7 +94,7 @@ def test_no_attribute_is_longer_than_eight_tokens_of_clip(name):
 
 @every_set
 def test_each_entry_says_where_it_is_from(name, root):
-    text = (root / "runtime" / "label_sets" / f"{name}.json").read_text(encoding="utf-8")
+    text = (root / "runtime" / "labels" / "label_sets" / f"{name}.json").read_text(encoding="utf-8")
 
     rows = json.loads(text)
     assert {row["source"] for row in rows} == {"written for stzsar"}

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.export.cli import main as export
-from stzsar.runtime.bundle import shipped_bundle
-from stzsar.runtime.cli import main as run
+from stzsar.runtime.bundle.bundle import shipped_bundle
+from stzsar.runtime.command.cli import main as run
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from stzsar.runtime import Recognizer
-from stzsar.runtime.bundle import shipped_bundle
-from stzsar.train.moving_shapes import SAMPLING, SIZE_PX, Scene, unseen_actions
+from stzsar.runtime.bundle.bundle import shipped_bundle
+from stzsar.train.data.moving_shapes import SAMPLING, SIZE_PX, Scene, unseen_actions
 
 CLIPS = 72
 

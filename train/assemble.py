@@ -5,40 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ..models.config import HeadConfig, TemporalConfig, small_config
 from ..models.pretrained import load_clip
 from ..models.stzsar import STZSAR
-from ..runtime.commandline import say
-from ..runtime.errors import StzsarError
-from ..runtime.labels import Label, as_labels, read_labels
-from ..runtime.manifest import WeightsOrigin
-from ..runtime.shipped_labels import with_shipped_attributes
-from .augment import Augmentation
+from ..runtime.bundle.manifest import WeightsOrigin
+from ..runtime.labels.labels import Label, as_labels, read_labels
+from ..runtime.labels.shipped import with_shipped_attributes
+from ..runtime.terminal.commandline import say
 from .config import SMALL, TrainConfig
-from .data import ClipDataset, ClipRequest
-from .evaluation.candidates import labels_of_file
-from .listed.training_clips import ClipChoice, TrainingClips, find_training_clips
-from .moving_shapes import KNOWS, MovingShapes
-from .videos import VideoFiles
-
-
-def find_device(name: str) -> torch.device:
-    """Return the device called `name`; "auto" is a GPU if there is one.
-
-    Raises:
-        StzsarError: it cannot be used.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        raise StzsarError(f"--device {name} cannot be used: {reason}.") from error
-    return device
+from .data.augment import Augmentation
+from .data.dataset import ClipDataset, ClipRequest
+from .data.moving_shapes import KNOWS, MovingShapes
+from .data.videos import VideoFiles
+from .lists.class_labels import labels_of_file
+from .lists.training_clips import ClipChoice, TrainingClips, find_training_clips
 
 
 def find_clips(config: TrainConfig) -> TrainingClips | None:

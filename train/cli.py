@@ -8,14 +8,14 @@ import click
 import cloup
 from click.core import ParameterSource
 
-from ..runtime.commandline import at_the_edge, say
 from ..runtime.errors import StzsarError
-from ..runtime.subcommand import with_subcommand
+from ..runtime.terminal.commandline import at_the_edge, say
+from ..runtime.terminal.subcommand import with_subcommand
 from .data_options import data_options, refuse_idle_data
 
 if TYPE_CHECKING:
     from .config import TrainConfig
-    from .run_folder import RunFolder
+    from .loop.run_folder import RunFolder
 
 _NEWEST = ""
 _COUNT = click.IntRange(min=1)
@@ -225,7 +225,7 @@ def main(
     context: click.Context, output: Path | None, resume: str | None, device: str, **options: Any
 ) -> None:
     """Train a network for zero-shot action recognition, and write checkpoints under runs/."""
-    from .processes import joined
+    from .loop.processes import joined
     from .run import run_training
 
     changed = [
@@ -250,7 +250,7 @@ def _given(context: click.Context) -> dict[str, str]:
 
 def _new(output: Path | None, options: dict[str, Any]) -> "tuple[TrainConfig, RunFolder]":
     from .config import recipe
-    from .run_folder import RunFolder
+    from .loop.run_folder import RunFolder
 
     config = recipe(**options)
     _refuse_idle(config, options)
@@ -291,7 +291,7 @@ def _refuse_idle(config: "TrainConfig", options: dict[str, Any]) -> None:
 
 def _resumed(name: str, changed: list[str]) -> "tuple[TrainConfig, RunFolder]":
     from .config import TrainConfig
-    from .run_folder import RunFolder, newest_run
+    from .loop.run_folder import RunFolder, newest_run
 
     if changed:
         raise StzsarError(

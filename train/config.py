@@ -8,7 +8,7 @@ from typing import Any
 
 from ..models.config import Interaction, PatchPath
 from ..runtime.errors import BundleError, StzsarError
-from .moving_shapes import Setting
+from .data.moving_shapes import Setting
 
 MOVING_SHAPES = "moving-shapes"
 SMALL = "small"

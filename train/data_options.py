@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
+from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.errors import StzsarError
-from ..runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
 
 if TYPE_CHECKING:
     from .config import TrainConfig

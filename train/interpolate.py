@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import click
 import cloup
 
-from ..runtime.bundle import RUNS
-from ..runtime.commandline import at_the_edge, console, say
+from ..runtime.bundle.bundle import RUNS
+from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.errors import StzsarError
-from ..runtime.manifest import WeightsOrigin
+from ..runtime.terminal.commandline import at_the_edge, console, say
 
 if TYPE_CHECKING:
     from ..models.checkpoint import Checkpoint
@@ -69,7 +69,7 @@ def interpolate(
     """Mix tuned weights with CLIP's own, which keeps more of what CLIP knew of other actions."""
     _check_shares(shares)
     from ..models.checkpoint import find_checkpoint, read_checkpoint
-    from .run_folder import newest_trained_run
+    from .loop.run_folder import newest_trained_run
 
     run = checkpoint or newest_trained_run(RUNS)
     if run is None:
@@ -139,10 +139,10 @@ def _began_with(home: Path, found: "Checkpoint", original: str | None) -> str:
 def _write(folder: Path, pretrained: str, targets: dict[float, Path]) -> None:
     """Write a checkpoint for each share."""
     from ..models.checkpoint import load_checkpoint, save_checkpoint
-    from ..models.folder import written_whole
     from ..models.interpolation import check_related, interpolate_weights
     from ..models.pretrained import load_original
     from ..models.stzsar import STZSAR
+    from ..runtime.atomic import written_whole
 
     with console.status(f"loading {folder} and {pretrained}"):
         found, tuned = load_checkpoint(folder)

@@ -8,18 +8,18 @@ from rich.table import Table
 
 from ..models.stzsar import STZSAR
 from ..models.transformer import has_batch_norm
-from ..runtime.commandline import console, say
 from ..runtime.errors import StzsarError
+from ..runtime.terminal.commandline import console, say
 from .assemble import find_clips, make_dataset, make_network
 from .config import TrainConfig
-from .data import lost_worker
-from .evaluate import Accuracy, evaluate_moving_shapes
-from .loop import Trained, Trainer
-from .precision import Precision
-from .processes import Processes
-from .run_folder import RunFolder
-from .validation import validation_clips
-from .videos import VideoFiles
+from .data.dataset import lost_worker
+from .data.videos import VideoFiles
+from .loop.accuracy import Accuracy, evaluate_moving_shapes
+from .loop.precision import Precision
+from .loop.processes import Processes
+from .loop.run_folder import RunFolder
+from .loop.trainer import Trained, Trainer
+from .loop.validation import validation_clips
 
 
 def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> None:

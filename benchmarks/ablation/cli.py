@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 import cloup
 
-from ...runtime.commandline import at_the_edge, say
-from ...runtime.run_files import check_writable
+from ...runtime.terminal.commandline import at_the_edge, say
+from ...runtime.terminal.outputs import check_writable
 from ..bench.plot import check_plot
 from ..timing import machine, plot_option, progress_bar, quick_option
+from .budget import QUICK, Budget
 from .picture import draw
-from .run import QUICK, Budget, Folder, run
+from .run import Folder, run
 from .table import differences, looks, table
 from .variants import VARIANTS
 

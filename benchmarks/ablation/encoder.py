@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from ...models.config import ModelConfig, small_config
 from ...models.stzsar import STZSAR
 from ...models.vision import FrameFeatures
-from ...runtime.labels import Label
-from ...runtime.manifest import WeightsOrigin
+from ...runtime.bundle.manifest import WeightsOrigin
+from ...runtime.labels.labels import Label
 from ...train.config import TrainConfig
-from ...train.data import Clip, ClipDataset, ClipRequest, collate
-from ...train.loop import Trainer
-from ...train.moving_shapes import KNOWS, MovingShapes
-from ...train.precision import Precision
-from ...train.run_folder import RunFolder
+from ...train.data.dataset import Clip, ClipDataset, ClipRequest, collate
+from ...train.data.moving_shapes import KNOWS, MovingShapes
+from ...train.loop.precision import Precision
+from ...train.loop.run_folder import RunFolder
+from ...train.loop.trainer import Trainer
 
 _ORIGIN = WeightsOrigin(source="stzsar.benchmarks.ablation", knows=KNOWS)
 _ENCODED_AT_ONCE = 64

@@ -6,11 +6,11 @@ import safetensors.torch
 import torch
 
 from ...models.stzsar import STZSAR
-from ...train.data import Clip, ClipRequest
-from ...train.moving_shapes import MovingShapes
+from ...train.data.dataset import Clip, ClipRequest
+from ...train.data.moving_shapes import MovingShapes
+from .budget import ENCODER, Budget, Result
 from .encoder import EncodedClips, Seen, network_config, train_encoder
 from .readings import read
-from .run import ENCODER, Budget, Result
 from .training import TESTS, UNSEEN_HARD, Test, accuracies, train_row
 from .variants import Variant
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ...runtime.engine import Array
-from .run import Result
+from ...runtime.engines.graph import Array
+from .budget import Result
 from .table import values
 from .variants import COUNTS, HEADS, Variant
 

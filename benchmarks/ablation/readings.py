@@ -12,10 +12,10 @@ from torch import Tensor
 from ...models.interaction import Bank
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
-from ...runtime.engine import Array
+from ...runtime.engines.graph import Array
 from ...runtime.shapes.scenes import SIZE_PX, Scene
-from ...train.data import ClipRequest
-from ...train.moving_shapes import MovingShapes
+from ...train.data.dataset import ClipRequest
+from ...train.data.moving_shapes import MovingShapes
 from .encoder import EncodedClips
 from .training import Test
 from .variants import Variant

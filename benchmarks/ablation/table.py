@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ...runtime.engine import Array
+from ...runtime.engines.graph import Array
+from .budget import Result
 from .readings import ON_ACTION, ON_ACTION_BY_CHANCE, ON_THING, ON_THING_BY_CHANCE
-from .run import Result
 from .variants import COUNTS, HEADS, LABEL_ONLY, VARIANTS, Variant
 
 # The readings that the table has, in this order.

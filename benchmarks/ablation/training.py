@@ -8,7 +8,7 @@ import torch
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
 from ...runtime.shapes.scenes import Action, seen_actions, unseen_actions
-from ...train.moving_shapes import MovingShapes, Setting, Split
+from ...train.data.moving_shapes import MovingShapes, Setting, Split
 from .encoder import EncodedClips, Seen, train
 from .variants import Variant
 

@@ -8,9 +8,9 @@ from torch import Tensor
 from ...models.config import Interaction, ModelConfig
 from ...models.interaction import Bank
 from ...models.stzsar import STZSAR
-from ...runtime.labels import Label
+from ...runtime.labels.labels import Label
 from ...runtime.shapes.scenes import Action
-from ...train.moving_shapes import Setting
+from ...train.data.moving_shapes import Setting
 
 # In the order of the table, with the names that it shows.
 HEADS: dict[Interaction, str] = {

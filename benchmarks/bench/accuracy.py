@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ...runtime.bundle import PARITY, Bundle
+from ...runtime.bundle.bundle import PARITY, Bundle
 from ...runtime.errors import SourceError
-from ...runtime.label_choice import choose_labels
-from ...runtime.labelled_videos import VideoFile, find_videos
 from ...runtime.recognizer import Recognizer
+from ...runtime.text.choose_labels import choose_labels
+from ...train.lists.labelled_videos import VideoFile, find_videos
 
 _TOP = 5
 

@@ -5,17 +5,15 @@ import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from rich.progress import Progress
 
-from ...runtime.bundle import Bundle
-from ...runtime.commandline import log
+from ...runtime.bundle.bundle import Bundle
 from ...runtime.decisions.policy import Policy
 from ...runtime.errors import StzsarError
 from ...runtime.recognizer import Recognizer
-from ...runtime.stream import StreamOptions
+from ...runtime.terminal.commandline import log
 from ..timing import progress_bar
 from .accuracy import Accuracy, accuracy, check_data, judge
 from .cold_start import ColdStart, start_cold
@@ -24,6 +22,7 @@ from .instruments.find import find_instruments
 from .instruments.instrument import Instrument, State
 from .live import LiveTurn, run_live
 from .record import Build, Record
+from .request import Request
 from .results import Outcome, summarise
 from .setting import load_average
 from .sources import Footage, open_footage
@@ -36,46 +35,6 @@ IDLE_S = 3.0
 KEPT_WINDOWS = 2
 # Labels of a result, as `stzsar-run` has them by default.
 _TOP = 5
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What is asked for.
-
-    Attributes:
-        bundle: the opened bundle.
-        source: what is measured on.
-        labels: how many labels; None has the bundle's own.
-        streams: how many are watched in real time.
-        seconds: how long each mode is timed in each turn.
-        repeat: how many turns each mode has.
-        data: labelled clips, for accuracy; None has none.
-        rate_fps: frames looked at per second; the bundle's if None.
-        frames: frames of a window; the bundle's if None.
-        engine: as in `stzsar-run`.
-        threads: as in `stzsar-run`.
-        trust_engines: as in `stzsar-run`.
-        command: what was typed.
-    """
-
-    bundle: Bundle
-    source: str
-    labels: int | None
-    streams: int
-    seconds: float
-    repeat: int
-    data: Path | None
-    rate_fps: float | None
-    frames: int | None
-    engine: str
-    threads: int
-    trust_engines: bool
-    command: str
-
-    @property
-    def looked_at(self) -> StreamOptions:
-        """How the source is looked at."""
-        return StreamOptions(rate_fps=self.rate_fps, frames=self.frames)
 
 
 class _BuildWatch:

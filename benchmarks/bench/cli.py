@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from ...runtime.commandline import Output, at_the_edge, console, say
+from ...runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ...runtime.errors import StzsarError
-from ...runtime.labels import MAX_LABELS
-from ...runtime.manifest import MAX_FRAMES, MAX_RATE_FPS
-from ...runtime.subcommand import with_subcommand
+from ...runtime.labels.labels import MAX_LABELS
+from ...runtime.terminal.commandline import Output, at_the_edge, console, say
+from ...runtime.terminal.subcommand import with_subcommand
 
 if TYPE_CHECKING:
-    from ...runtime.bundle import Bundle
-    from .benchmark import Request
+    from ...runtime.bundle.bundle import Bundle
+    from .request import Request
 
 _EXAMPLE = """\b
 Examples:
@@ -151,7 +151,7 @@ def _compare() -> click.Command:
 def main(bundle: Path | None, record_file: Path | None, plot: Path | None, **options: Any) -> None:
     """Measure what this device can do with a bundle."""
     _check_installed()
-    from ...runtime.loading import open_bundle
+    from ...runtime.command.loading import open_bundle
     from .benchmark import measure
     from .plot import check_plot, draw
     from .report import show
@@ -182,7 +182,7 @@ def _request(opened: "Bundle", options: dict[str, Any]) -> "Request":
         StzsarError: the source is of no kind that is read, or cannot be opened so often.
     """
     from ...runtime.sources.address import parse_address
-    from .benchmark import Request
+    from .request import Request
     from .sources import SHIPPED_CLIP
 
     quick = options.pop("quick")
@@ -212,10 +212,13 @@ def _check_installed() -> None:
 
 def _check_written(written: list[Path], request: "Request") -> None:
     """Refuse now what could not be written after a long run."""
-    from ...runtime.run_files import check_outputs, check_writable
+    from ...runtime.sources.uri import is_live
+    from ...runtime.terminal.outputs import check_outputs, check_writable
 
     read = {request.data: "the data"} if request.data else {}
-    check_outputs([request.source], written=written, read=read, bundle=request.bundle.path)
+    if not is_live(request.source):
+        read[Path(request.source)] = "a source"
+    check_outputs(written=written, read=read, bundle=request.bundle.path)
     for path in written:
         check_writable(path)
 

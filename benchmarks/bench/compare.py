@@ -10,8 +10,8 @@ import cloup
 from rich.table import Table
 from rich.text import Text
 
-from ...runtime.commandline import Output, at_the_edge, printable
 from ...runtime.errors import StzsarError
+from ...runtime.terminal.commandline import Output, at_the_edge, printable
 from .record import Figure, read_comparable
 from .report import number
 

@@ -1,6 +1,6 @@
 """As many labels as are asked for: the bundle's own, and beyond them random ones."""
 
-from ...runtime.labels import LabelBank, stack_banks
+from ...runtime.labels.bank import LabelBank, stack_banks
 from ..random_banks import random_bank
 
 

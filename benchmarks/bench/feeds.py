@@ -9,7 +9,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ...runtime.errors import SourceError
-from ...runtime.opencv import opencv_path
+from ...runtime.preprocessing.opencv import opencv_path
 from ...runtime.sources.capture import Capture
 from ...runtime.sources.feed import FeedOptions
 from ...runtime.sources.file_feed import read_file

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from time import monotonic
 
 from ...runtime.errors import SourceError
-from ...runtime.lane import Lane
-from ...runtime.rounds import Rounds
+from ...runtime.streams.batcher import Batcher
+from ...runtime.streams.lane import Lane
 from .task import (
     JOIN_S,
     PATIENCE_S,
@@ -61,7 +61,7 @@ def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn
     wake, counted = threading.Event(), Results()
     task.stopwatch.running = False  # what it notes would look like growing memory
     sink = open_sink(counted)
-    rounds = Rounds(task.recognizer, sink, wake=wake)
+    rounds = Batcher(task.recognizer, sink, wake=wake)
     names = deque(stream_name(index) for index in range(task.streams))
     lanes: list[Lane] = []
     start_s = monotonic()

@@ -7,7 +7,7 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ...runtime.commandline import printable
+from ...runtime.terminal.commandline import printable
 from .percentiles import NEEDED, Distribution
 from .record import Figure, Record
 from .results import AGE, WHOLE

@@ -19,7 +19,7 @@ from .throughput import REST, STAGES, Turn
 from .watch import Watch
 
 if TYPE_CHECKING:
-    from .benchmark import Request
+    from .request import Request
 
 MODES = ("independent", "streaming")
 WHOLE, AGE = "sum of stages", "capture → decision"

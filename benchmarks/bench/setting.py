@@ -8,9 +8,10 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from ...runtime.bundle import Bundle
-from ...runtime.cuda import find_driver, jetson_linux
-from ...runtime.trt.api import why_no_tensorrt
+from ...runtime.bundle.bundle import Bundle
+from ...runtime.engines.cuda import find_driver
+from ...runtime.engines.trt.api import why_no_tensorrt
+from ...runtime.jetson import jetson_linux
 from ..timing import machine
 
 _PACKAGES = (
@@ -60,7 +61,7 @@ def describe_versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     if "tensorrt" not in found and why_no_tensorrt() is None:
-        from ...runtime.trt.api import load_tensorrt
+        from ...runtime.engines.trt.api import load_tensorrt
 
         found["tensorrt"] = load_tensorrt().__version__
     cv2 = _opencv_version()
@@ -113,7 +114,7 @@ def _memory_bytes() -> int:
 
 def _opencv_version() -> str:
     from ...runtime.errors import StzsarError
-    from ...runtime.opencv import load_cv2
+    from ...runtime.preprocessing.opencv import load_cv2
 
     try:
         return load_cv2().__version__

@@ -5,8 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ...runtime.bundle import sha256_of, shipped_bundle
-from ...runtime.opencv import load_cv2
+from ...runtime.bundle.bundle import sha256_of, shipped_bundle
+from ...runtime.preprocessing.opencv import load_cv2
 from ...runtime.sources.address import parse_address
 from ...runtime.sources.feed import Feed, FeedOptions
 from ...runtime.sources.frames import Source

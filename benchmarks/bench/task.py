@@ -11,7 +11,6 @@ from time import perf_counter
 from ...runtime.decisions.events import Decider
 from ...runtime.decisions.policy import Policy
 from ...runtime.errors import SourceError
-from ...runtime.lane import Lane
 from ...runtime.recognizer import Recognizer
 from ...runtime.results import Message, Overload, Recognition
 from ...runtime.sinks.jsonl import JsonLines
@@ -19,7 +18,8 @@ from ...runtime.sinks.sink import Fanout
 from ...runtime.sources.feed import Feed, FeedOptions
 from ...runtime.sources.frames import Frame
 from ...runtime.stages import UNTIMED, Stages
-from ...runtime.stream import StreamOptions
+from ...runtime.streams.lane import Lane
+from ...runtime.streams.stream import StreamOptions
 from .sources import OpenEndless, OpenFeed
 from .stopwatch import Stopwatch
 

@@ -18,12 +18,12 @@ import numpy as np
 
 from ...runtime.decisions.events import Decider
 from ...runtime.decisions.policy import Policy
-from ...runtime.pixels import fit_frame
-from ...runtime.rounds import Rounds
+from ...runtime.preprocessing.pixels import fit_frame
 from ...runtime.sinks.sink import Fanout
 from ...runtime.sources.feed import Captured, Feed
 from ...runtime.sources.thread_feed import AHEAD
 from ...runtime.stages import Stage
+from ...runtime.streams.batcher import Batcher
 from .stopwatch import Steps, Stopwatch
 from .task import (
     JOIN_S,
@@ -137,7 +137,7 @@ def run_streaming(task: Task) -> Turn:
         rounds_s.append(busy_s)
         batches.append(frames)
 
-    rounds = Rounds(task.recognizer, sink, wake=wake, on_round=on_round, stages=task.stopwatch)
+    rounds = Batcher(task.recognizer, sink, wake=wake, on_round=on_round, stages=task.stopwatch)
     feed = task.open_endless(stream_name(0), feed_options(wake, decoding), task.rate_fps, AHEAD)
     rounds.add(open_lane(task, feed))
     try:
@@ -213,7 +213,7 @@ def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fano
     return True
 
 
-def _round(rounds: Rounds, feed: Feed, counted: Results) -> int:
+def _round(rounds: Batcher, feed: Feed, counted: Results) -> int:
     """Do one round; return how many decisions there were in it."""
     before = counted.results
     rounds.once(TICK_S)

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ...runtime.commandline import log
+from ...runtime.terminal.commandline import log
 from .instruments.instrument import Instrument, Reading
 
 INTERVAL_S = 0.2

@@ -8,11 +8,11 @@ import click
 import cloup
 import numpy as np
 
-from ...runtime.bundle import shipped_bundle
-from ...runtime.commandline import at_the_edge
+from ...runtime.bundle.bundle import shipped_bundle
 from ...runtime.errors import StzsarError
-from ...runtime.sampling import segment_indices
+from ...runtime.preprocessing.sampling import segment_indices
 from ...runtime.sources.uri import VIDEO_SUFFIXES
+from ...runtime.terminal.commandline import at_the_edge
 from ..timing import machine, quick_option
 from .judge import Verdict
 from .reader import DECODERS, Clip, Decoder

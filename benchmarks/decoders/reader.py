@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ...runtime.pixels import fit_frame
-from ...runtime.sampling import segment_indices
+from ...runtime.preprocessing.pixels import fit_frame
+from ...runtime.preprocessing.sampling import segment_indices
 
 Array = npt.NDArray[Any]
 THREADS = 1

@@ -1,8 +1,8 @@
 """OpenCV: in order as the runtime reads clips, and by its own seeking."""
 
-from ...runtime.clips import read_clip
 from ...runtime.errors import SourceError
-from ...runtime.opencv import load_cv2, opencv_path
+from ...runtime.preprocessing.opencv import load_cv2, opencv_path
+from ...runtime.sources.clips import read_clip
 from .reader import THREADS, Array, Clip, NoFramesError
 
 

@@ -97,7 +97,7 @@ class Workers:
 
 def _begin() -> None:
     """Hold a worker to one thread, also where it resizes."""
-    from ...runtime.opencv import load_cv2
+    from ...runtime.preprocessing.opencv import load_cv2
 
     load_cv2().setNumThreads(1)
 

@@ -16,13 +16,13 @@ from typing import Any
 import click
 import cloup
 
-from ...runtime.bundle import shipped_bundle
-from ...runtime.commandline import at_the_edge, say
+from ...runtime.bundle.bundle import shipped_bundle
+from ...runtime.bundle.manifest import MAX_FRAMES
 from ...runtime.errors import StzsarError
-from ...runtime.labels import MAX_LABELS
-from ...runtime.manifest import MAX_FRAMES
-from ...runtime.run_files import check_writable
+from ...runtime.labels.labels import MAX_LABELS
 from ...runtime.sources.uri import expand_sources
+from ...runtime.terminal.commandline import at_the_edge, say
+from ...runtime.terminal.outputs import check_writable
 from ..bench.plot import check_plot
 from ..timing import machine
 from .environments import Environments, variables

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ...runtime.shipped_labels import default_labels
+from ...runtime.labels.shipped import default_labels
 from .environments import Environments, run_logged
 from .process import WorkerError
 from .roster import OWN

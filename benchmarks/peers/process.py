@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...runtime.commandline import printable
+from ...runtime.terminal.commandline import printable
 
 _END_S = 5.0
 _SHOWN = 200

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..bundle import FRAME_GRAPH, WINDOW_GRAPH
+from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH
+from ..bundle.manifest import Manifest, SamplingSpec
 from ..errors import CalibrationError
-from ..labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label, nearest_names
-from ..manifest import Manifest, SamplingSpec
+from ..labels.labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label
+from ..labels.names import nearest_names
 from .policy import Policy
 
 CALIBRATION_VERSION = 1

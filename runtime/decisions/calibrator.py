@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..bundle.manifest import Manifest, SamplingSpec
 from ..errors import CalibrationError
-from ..labels import Label
-from ..manifest import Manifest, SamplingSpec
+from ..labels.labels import Label
 from .calibration import Calibration, LabelThreshold, graphs_of, identity_of
 from .peaks import Peaks
 from .policy import Policy

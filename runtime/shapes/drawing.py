@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..opencv import load_cv2
+from ..preprocessing.opencv import load_cv2
 
 cv2 = load_cv2()
 Array = npt.NDArray[Any]

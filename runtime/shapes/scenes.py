@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..bundle.manifest import SamplingSpec
 from ..errors import StzsarError
-from ..labels import Label
-from ..manifest import SamplingSpec
+from ..labels.labels import Label
 from .drawing import Colour, background, draw_shape
 from .motions import MOTIONS, Chance, Motion
 

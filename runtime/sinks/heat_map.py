@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..opencv import drawable, load_cv2
-from ..pixels import centre_square
+from ..preprocessing.opencv import drawable, load_cv2
+from ..preprocessing.pixels import centre_square
 from ..results import Explanation
 
 OPACITY = 0.4

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..opencv import drawable, load_cv2
+from ..preprocessing.opencv import drawable, load_cv2
 from ..results import Recognition
 from .heat_map import draw_heat_map
 

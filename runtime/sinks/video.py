@@ -8,7 +8,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ..errors import SourceError, StzsarError
-from ..opencv import load_cv2, opencv_path
+from ..preprocessing.opencv import load_cv2, opencv_path
 from ..results import Recognition
 from ..sources.capture import Capture
 from ..sources.frames import Frame

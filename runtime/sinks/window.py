@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import EngineError
-from ..opencv import has_gui, load_cv2
+from ..preprocessing.opencv import has_gui, load_cv2
 from ..results import Message, Recognition, StreamState
 from ..sources.frames import Frame
 from .overlay import draw_caption, draw_overlay, fit_inside

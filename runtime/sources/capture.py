@@ -7,7 +7,7 @@ from typing import Any
 import numpy.typing as npt
 
 from ..errors import SourceError
-from ..opencv import load_cv2
+from ..preprocessing.opencv import load_cv2
 
 Array = npt.NDArray[Any]
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ..opencv import load_cv2
+from ..preprocessing.opencv import load_cv2
 
 Array = npt.NDArray[Any]
 # Decoders may round differently; the noise of a living sensor is larger somewhere in the picture.

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..opencv import load_cv2
+from ..preprocessing.opencv import load_cv2
 from .address import Address
 
 Array = npt.NDArray[Any]

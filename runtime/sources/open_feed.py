@@ -4,7 +4,7 @@ import dataclasses
 from functools import partial
 from urllib.parse import urlsplit
 
-from ..opencv import load_cv2
+from ..preprocessing.opencv import load_cv2
 from .address import Address, parse_address
 from .feed import Feed, FeedOptions
 from .file_feed import FileFeed

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cuda import jetson_linux
 from ..errors import SourceError
-from ..opencv import has_ffmpeg, has_gstreamer
+from ..jetson import jetson_linux
+from ..preprocessing.opencv import has_ffmpeg, has_gstreamer
 from .address import Address
 from .capture import Capture
 

@@ -5,7 +5,7 @@ import threading
 from abc import ABC, abstractmethod
 
 from ..errors import SourceError
-from ..sampling import RateSampler
+from ..preprocessing.sampling import RateSampler
 from .feed import Captured, FeedCounters, FeedOptions
 from .mailbox import Mailbox
 

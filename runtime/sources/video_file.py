@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import SourceError
-from ..opencv import opencv_path
+from ..preprocessing.opencv import opencv_path
 from .capture import Capture
 from .frames import Due, Frame
 

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.benchmarks import attributes as benchmark
-from stzsar.runtime.labels import Label
+from stzsar.runtime.labels.labels import Label
 from stzsar.runtime.shapes.scenes import unseen_actions
 
 pytest.importorskip("yake", reason="the extra [attributes] is not installed")
@@ -18,8 +18,8 @@ def test_each_unseen_class_has_a_text():
 
 @pytest.mark.parametrize("hard", [False, True])
 def test_the_clips_are_those_of_the_benchmark(hard):
-    moving_shapes = pytest.importorskip("stzsar.train.moving_shapes", exc_type=ImportError)
-    from stzsar.train.data import ClipRequest
+    moving_shapes = pytest.importorskip("stzsar.train.data.moving_shapes", exc_type=ImportError)
+    from stzsar.train.data.dataset import ClipRequest
 
     dataset = moving_shapes.MovingShapes("unseen-test", "hard" if hard else "plain")
     for index in (0, 31):

@@ -7,10 +7,11 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.benchmarks.decision_time import Step, TimedBundle, TimedGraph, time_steps
-from stzsar.benchmarks.growth import Curve, main, table
+from stzsar.benchmarks.growth import main, table
+from stzsar.benchmarks.growth_curve import Curve
 from stzsar.benchmarks.growth_picture import draw
 from stzsar.benchmarks.random_banks import random_bank
-from stzsar.runtime.bundle import Bundle, shipped_bundle
+from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.errors import LabelError, StzsarError
 
 

@@ -8,7 +8,7 @@ from stzsar.benchmarks.training_memory import Work, alive, count_step
 from stzsar.models.config import small_config
 from stzsar.models.stzsar import STZSAR
 from stzsar.models.transformer import recompute_activations
-from stzsar.train.precision import Precision
+from stzsar.train.loop.precision import Precision
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])

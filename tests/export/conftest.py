@@ -5,8 +5,8 @@ import pytest
 from stzsar.export.calibration import Calibration
 from stzsar.export.parity import draw_images
 from stzsar.export.write_bundle import BundleRequest, write_bundle
-from stzsar.runtime.labels import Label
-from stzsar.runtime.manifest import SamplingSpec, WeightsOrigin
+from stzsar.runtime.bundle.manifest import SamplingSpec, WeightsOrigin
+from stzsar.runtime.labels.labels import Label
 
 LABELS = (
     Label("swing (bat)", "swing", ("bat", "ball")),

@@ -11,8 +11,8 @@ import torch
 from stzsar.export.fp16 import to_fp16
 from stzsar.export.parity import compare
 from stzsar.models.label_texts import embed_labels, to_tensors
-from stzsar.runtime.bundle import Bundle
-from stzsar.runtime.labels import as_labels
+from stzsar.runtime.bundle.bundle import Bundle
+from stzsar.runtime.labels.labels import as_labels
 from stzsar.runtime.recognizer import Recognizer
 
 BACKBONES = ["tiny-MobileCLIP2", "tiny-MobileCLIP-B", "tiny-PE-Core", "tiny-SigLIP2"]

@@ -9,9 +9,9 @@ from click.testing import CliRunner
 
 from stzsar.export.cli import main
 from stzsar.models.checkpoint import Checkpoint, save_checkpoint
-from stzsar.models.folder import written_whole
-from stzsar.runtime.bundle import sha256_of
-from stzsar.runtime.manifest import Manifest
+from stzsar.runtime.atomic import written_whole
+from stzsar.runtime.bundle.bundle import sha256_of
+from stzsar.runtime.bundle.manifest import Manifest
 
 # Another process exports in both precisions, of the same traces.
 _EXPORT = """

@@ -10,11 +10,11 @@ import pytest
 
 from stzsar.export import cli
 from stzsar.export.engine_parity import check_engines, compare_engines
-from stzsar.runtime import cuda
-from stzsar.runtime.bundle import Bundle
-from stzsar.runtime.engine import open_graph
+from stzsar.runtime.bundle.bundle import Bundle
+from stzsar.runtime.engines import cuda
+from stzsar.runtime.engines.opening import open_graph
+from stzsar.runtime.engines.trt import graph as trt_graph
 from stzsar.runtime.errors import ParityError
-from stzsar.runtime.trt import graph as trt_graph
 
 TYPES = {"frames": "UINT8", "attribute_mask": "BOOL"}
 

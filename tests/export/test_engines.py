@@ -16,13 +16,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from stzsar.export import cli
 from stzsar.export.engines import GRAPHS, rtx_engines
-from stzsar.runtime.bundle import Bundle, shipped_bundle
+from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
+from stzsar.runtime.engines.trt import api as trt_api
+from stzsar.runtime.engines.trt.build import BuildPlan, build_engine
+from stzsar.runtime.engines.trt.graph import RTX_ENGINES
+from stzsar.runtime.engines.trt.key import Limits
+from stzsar.runtime.engines.trt.store import EngineStore
 from stzsar.runtime.errors import EngineError
-from stzsar.runtime.trt import api as trt_api
-from stzsar.runtime.trt.build import BuildPlan, build_engine
-from stzsar.runtime.trt.graph import RTX_ENGINES
-from stzsar.runtime.trt.key import Limits
-from stzsar.runtime.trt.store import EngineStore
 
 SWITCHES = {"interaction": "product", "temporal": True}
 # Domain "" and these, which onnx-tensorrt 10 lists for opsets up to 20.

@@ -13,11 +13,11 @@ from onnx import numpy_helper
 from stzsar.export import write_bundle as writer
 from stzsar.export.cli import main
 from stzsar.models.checkpoint import Checkpoint, save_checkpoint
-from stzsar.models.folder import written_whole
-from stzsar.runtime.bundle import Bundle, sha256_of
+from stzsar.runtime.atomic import written_whole
+from stzsar.runtime.bundle.bundle import Bundle, sha256_of
+from stzsar.runtime.engines.trt.store import EngineStore
 from stzsar.runtime.errors import StzsarError
-from stzsar.runtime.shipped_labels import shipped_labels
-from stzsar.runtime.trt.store import EngineStore
+from stzsar.runtime.labels.shipped import shipped_labels
 
 
 def export(*options: str):

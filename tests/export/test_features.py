@@ -6,9 +6,9 @@ import torch
 
 from stzsar.export.write_bundle import write_bundle
 from stzsar.models.label_texts import embed_labels, to_tensors
-from stzsar.runtime.bundle import STATE_GRAPH, Bundle
-from stzsar.runtime.engine import open_graph
-from stzsar.runtime.labels import as_labels
+from stzsar.runtime.bundle.bundle import STATE_GRAPH, Bundle
+from stzsar.runtime.engines.opening import open_graph
+from stzsar.runtime.labels.labels import as_labels
 from stzsar.runtime.recognizer import Recognizer
 
 FRAMES = np.random.default_rng(3).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)

@@ -6,11 +6,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from stzsar.export.fp16 import FP32_OPERATORS, to_fp16
-from stzsar.runtime.bundle import Bundle, shipped_bundle
-from stzsar.runtime.engine import open_graph
+from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
+from stzsar.runtime.engines.opening import open_graph
 from stzsar.runtime.errors import StzsarError
-from stzsar.train.data import ClipRequest
-from stzsar.train.moving_shapes import MovingShapes
+from stzsar.train.data.dataset import ClipRequest
+from stzsar.train.data.moving_shapes import MovingShapes
 
 GRAPHS = ("frame.onnx", "window.onnx", "text.onnx")
 BANK = {"class_embeddings", "attribute_embeddings", "attribute_mask"}

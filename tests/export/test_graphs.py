@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from stzsar.models.label_texts import embed_labels, to_tensors
-from stzsar.runtime.bundle import Bundle
-from stzsar.runtime.labels import as_labels
+from stzsar.runtime.bundle.bundle import Bundle
+from stzsar.runtime.labels.labels import as_labels
 from stzsar.runtime.recognizer import Recognizer
 
 SWITCHES = [

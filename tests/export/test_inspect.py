@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.export.cli import main
-from stzsar.runtime.bundle import sha256_of
-from stzsar.runtime.trt.store import EngineStore
+from stzsar.runtime.bundle.bundle import sha256_of
+from stzsar.runtime.engines.trt.store import EngineStore
 
 DATA = Path(__file__).parent.parent / "data"
 

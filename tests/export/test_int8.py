@@ -18,8 +18,8 @@ from stzsar.export.calibration import FRAMES, calibration_files, read_calibratio
 from stzsar.export.cli import main
 from stzsar.export.write_bundle import write_bundle
 from stzsar.models.checkpoint import Checkpoint, save_checkpoint
-from stzsar.models.folder import written_whole
-from stzsar.runtime.bundle import Bundle, shipped_bundle
+from stzsar.runtime.atomic import written_whole
+from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.errors import ParityError, SourceError
 
 SWITCHES = {"interaction": "product", "temporal": True}

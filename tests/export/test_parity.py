@@ -10,12 +10,12 @@ import torch
 from onnx import numpy_helper
 
 from stzsar.export.parity import BOUNDS, Difference, ParityReport, compare, top1_agreement
-from stzsar.models.folder import written_whole
 from stzsar.models.label_texts import to_tensors
-from stzsar.runtime.bundle import Bundle
+from stzsar.runtime.atomic import written_whole
+from stzsar.runtime.bundle.bundle import Bundle
 from stzsar.runtime.errors import ParityError
 from stzsar.runtime.recognizer import Recognizer
-from stzsar.runtime.scorer import softmax
+from stzsar.runtime.scoring.scorer import softmax
 
 SAME = Difference(0.0, 0.0, 1.0)
 AGREED = {"window": 1.0, "end to end": 1.0}

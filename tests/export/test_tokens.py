@@ -9,10 +9,10 @@ import pytest
 from open_clip import tokenizer as reference
 
 from stzsar.models.tokenizer import CLIP_VOCABULARY, build_tokenizer
-from stzsar.runtime.bundle import Bundle
-from stzsar.runtime.clip_tokenizer import ClipTokenizer
-from stzsar.runtime.shipped_labels import default_labels
-from stzsar.runtime.text import TextEncoder
+from stzsar.runtime.bundle.bundle import Bundle
+from stzsar.runtime.labels.shipped import default_labels
+from stzsar.runtime.text.clip_tokenizer import ClipTokenizer
+from stzsar.runtime.text.encoder import TextEncoder
 
 CONTEXT = 77
 PIECES = [

@@ -12,8 +12,8 @@ from stzsar.export.fp16 import to_fp16
 from stzsar.export.graphs import BANK_INPUTS, frame_spec
 from stzsar.export.int8 import to_int8
 from stzsar.export.to_onnx import trace
-from stzsar.runtime.bundle import Bundle
-from stzsar.runtime.engine import open_graph
+from stzsar.runtime.bundle.bundle import Bundle
+from stzsar.runtime.engines.opening import open_graph
 
 PRECISIONS = pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
 SWITCHES = {"interaction": "product", "temporal": True}

@@ -11,17 +11,18 @@ from open_clip.tokenizer import canonicalize_text
 from tokenizers import Tokenizer
 from torch import nn
 
+from stzsar.export.folding import folded_for_inference
 from stzsar.models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from stzsar.models.config import HeadConfig, ModelConfig, TimmConfig, small_config
 from stzsar.models.label_texts import LabelTexts, embed_labels
 from stzsar.models.open_clip_towers import check_same, copy_weights
 from stzsar.models.pretrained import load_clip
 from stzsar.models.stzsar import STZSAR
-from stzsar.models.timm_vision import attended_alone, folded_for_inference
+from stzsar.models.timm_vision import attended_alone
 from stzsar.models.tokenizer_file import tokenizer_of
+from stzsar.runtime.bundle.manifest import SamplingSpec, WeightsOrigin
 from stzsar.runtime.errors import BundleError
-from stzsar.runtime.labels import Label, as_labels
-from stzsar.runtime.manifest import SamplingSpec, WeightsOrigin
+from stzsar.runtime.labels.labels import Label, as_labels
 
 BACKBONES = ["tiny-MobileCLIP2", "tiny-MobileCLIP-B", "tiny-PE-Core", "tiny-SigLIP2"]
 

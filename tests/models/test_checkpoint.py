@@ -14,10 +14,10 @@ from stzsar.models.checkpoint import (
     read_checkpoint,
     save_checkpoint,
 )
-from stzsar.models.folder import written_whole
+from stzsar.runtime.atomic import written_whole
+from stzsar.runtime.bundle.manifest import SamplingSpec, WeightsOrigin
 from stzsar.runtime.errors import BundleError
-from stzsar.runtime.labels import Label
-from stzsar.runtime.manifest import SamplingSpec, WeightsOrigin
+from stzsar.runtime.labels.labels import Label
 
 
 @pytest.fixture

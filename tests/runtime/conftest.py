@@ -19,11 +19,18 @@ from click.testing import CliRunner, Result
 from onnx import TensorProto, helper, numpy_helper
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
 
-from stzsar.runtime.bundle import sha256_of
-from stzsar.runtime.cli import main
-from stzsar.runtime.labels import Label, LabelBank
-from stzsar.runtime.manifest import BundleSampling, Manifest, PixelSpec, TextSpec, WeightsOrigin
-from stzsar.runtime.opencv import load_cv2
+from stzsar.runtime.bundle.bundle import sha256_of
+from stzsar.runtime.bundle.manifest import (
+    BundleSampling,
+    Manifest,
+    PixelSpec,
+    TextSpec,
+    WeightsOrigin,
+)
+from stzsar.runtime.command.cli import main
+from stzsar.runtime.labels.bank import LabelBank
+from stzsar.runtime.labels.labels import Label
+from stzsar.runtime.preprocessing.opencv import load_cv2
 from stzsar.runtime.recognizer import Recognizer
 
 load_cv2()  # FFmpeg is quiet only if it is told so before the first video, which a test may draw

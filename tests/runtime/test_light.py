@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-RUN = "from stzsar.runtime.cli import main; main()"
+RUN = "from stzsar.runtime.command.cli import main; main()"
 
 
 def python(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:

@@ -4,15 +4,15 @@ import logging
 import numpy as np
 import pytest
 
-from stzsar.runtime import scorer
-from stzsar.runtime.bundle import Bundle
+from stzsar.runtime.bundle.bundle import Bundle
 from stzsar.runtime.errors import BundleError, EngineError, SourceError
-from stzsar.runtime.labels import Label
+from stzsar.runtime.labels.labels import Label
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.results import Recognition, Score
-from stzsar.runtime.scorer import BATCH, largest, softmax
+from stzsar.runtime.scoring import scorer
+from stzsar.runtime.scoring.scorer import BATCH, largest, softmax
 from stzsar.runtime.sources.frames import Frame
-from stzsar.runtime.stream import StreamOptions
+from stzsar.runtime.streams.stream import StreamOptions
 
 # The fixture's bundle looks at 4 frames, 4 times a second.
 

@@ -6,17 +6,18 @@ from collections import Counter
 
 import pytest
 
-from stzsar.runtime.bundle import Bundle, shipped_bundle
+from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
+from stzsar.runtime.command.summary import Summaries
 from stzsar.runtime.decisions.events import Decider
 from stzsar.runtime.decisions.policy import Policy
-from stzsar.runtime.lane import Lane
+from stzsar.runtime.engines.timed_graph import timed
 from stzsar.runtime.recognizer import Recognizer
-from stzsar.runtime.rounds import Rounds
 from stzsar.runtime.sources.feed import FeedOptions
 from stzsar.runtime.sources.open_feed import open_feed
 from stzsar.runtime.sources.spec import spec_of
-from stzsar.runtime.stages import UNTIMED, timed
-from stzsar.runtime.summary import Summaries
+from stzsar.runtime.stages import UNTIMED
+from stzsar.runtime.streams.batcher import Batcher
+from stzsar.runtime.streams.lane import Lane
 
 
 class Told:
@@ -46,7 +47,7 @@ def test_every_step_of_a_run_is_told_once_for_each_frame_or_decision(clip):
     told, wake = Told(), threading.Event()
     bundle = Bundle.open(shipped_bundle())
     recognizer = Recognizer(bundle, bundle.bank, stages=told)
-    rounds = Rounds(recognizer, Summaries(), wake=wake, stages=told)
+    rounds = Batcher(recognizer, Summaries(), wake=wake, stages=told)
     feed = open_feed(spec_of(clip), FeedOptions(wake=wake, stages=told), 4.0)
     stream = recognizer.open_stream(feed.name)
     lane = Lane(feed, stream, 4.0, Decider(Policy(), feed.name))

@@ -7,7 +7,7 @@ import pytest
 
 from stzsar.train.cli import main
 from stzsar.train.config import TrainConfig, recipe
-from stzsar.train.optim import rate_factor
+from stzsar.train.loop.optim import rate_factor
 
 
 def test_every_field_of_the_configuration_is_an_option():

@@ -12,9 +12,9 @@ from click.testing import CliRunner
 from safetensors.torch import load_file
 
 from stzsar.models.checkpoint import Checkpoint, find_checkpoint, read_checkpoint, save_checkpoint
-from stzsar.runtime.bundle import Bundle
-from stzsar.runtime.labels import Label
-from stzsar.runtime.manifest import SamplingSpec, WeightsOrigin
+from stzsar.runtime.bundle.bundle import Bundle
+from stzsar.runtime.bundle.manifest import SamplingSpec, WeightsOrigin
+from stzsar.runtime.labels.labels import Label
 from stzsar.train.cli import main
 
 BACKBONE = "tiny-ViT"

@@ -16,17 +16,17 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from stzsar.runtime.commandline import INTERRUPT_EXIT
+from stzsar.runtime.terminal.commandline import INTERRUPT_EXIT
 from stzsar.train.cli import main
 from stzsar.train.config import TrainConfig
-from stzsar.train.run_folder import RunFolder
+from stzsar.train.loop.run_folder import RunFolder
 
 SMALL_RUN = ["--batch", "6", "--steps", "26", "--checkpoint-every", "3", "--warmup-steps", "2"]
 COMMAND = [sys.executable, "-c", "from stzsar.train.cli import main; main()"]
 # Without the benchmark's own test at the end, which takes longer than everything before it.
 UNTESTED = [
     *COMMAND[:2],
-    "from stzsar.train import evaluate; evaluate.evaluate_moving_shapes = lambda *_, **__: {}\n"
+    "from stzsar.train.loop import accuracy; accuracy.evaluate_moving_shapes = lambda *_, **__: {}\n"
     + COMMAND[2],
 ]
 
@@ -143,8 +143,8 @@ def test_a_run_goes_on_with_its_own_clips_alone(tmp_path, clips):
 
 
 def test_a_worker_that_is_killed_is_one_sentence_and_the_run_goes_on(clips, monkeypatch):
-    from stzsar.train.data import ClipRequest
-    from stzsar.train.videos import VideoFiles
+    from stzsar.train.data.dataset import ClipRequest
+    from stzsar.train.data.videos import VideoFiles
 
     give = VideoFiles.__getitem__
 

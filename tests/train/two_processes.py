@@ -15,18 +15,18 @@ import torch
 from stzsar.models.config import small_config
 from stzsar.models.stzsar import STZSAR
 from stzsar.models.transformer import recompute_activations
-from stzsar.runtime.commandline import at_the_edge
+from stzsar.runtime.bundle.manifest import WeightsOrigin
 from stzsar.runtime.errors import StzsarError
-from stzsar.runtime.labels import Label
-from stzsar.runtime.manifest import WeightsOrigin
+from stzsar.runtime.labels.labels import Label
+from stzsar.runtime.terminal.commandline import at_the_edge
 from stzsar.train.config import TrainConfig
-from stzsar.train.data import LEFT_OUT, Clip, StepSampler, loader
-from stzsar.train.evaluate import evaluate
-from stzsar.train.loop import Trainer
-from stzsar.train.objective import BatchTexts, Objective
-from stzsar.train.precision import Precision
-from stzsar.train.processes import Processes, joined
-from stzsar.train.run_folder import RunFolder
+from stzsar.train.data.dataset import LEFT_OUT, Clip, StepSampler, loader
+from stzsar.train.loop.accuracy import evaluate
+from stzsar.train.loop.objective import BatchTexts, Objective
+from stzsar.train.loop.precision import Precision
+from stzsar.train.loop.processes import Processes, joined
+from stzsar.train.loop.run_folder import RunFolder
+from stzsar.train.loop.trainer import Trainer
 
 BATCH = 8
 

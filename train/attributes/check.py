@@ -11,9 +11,9 @@ from pathlib import Path
 import click
 import cloup
 
-from ...runtime.commandline import at_the_edge, printable, say
 from ...runtime.errors import LabelError, StzsarError
-from ...runtime.labels import MAX_FILE_MIB, MAX_LABELS, Label
+from ...runtime.labels.labels import MAX_FILE_MIB, MAX_LABELS, Label
+from ...runtime.terminal.commandline import at_the_edge, printable, say
 from .bank_json import Placed, parse_placed
 from .rules import (
     WANTED,
@@ -61,7 +61,7 @@ class _Attribute:
 @at_the_edge
 def check(bank: Path, language: str, bundle: Path | None) -> None:
     """Say what is wrong with a bank, line by line; the exit code is 1 if something is."""
-    from .telling import BundleEncoder, NoEncoder
+    from .ordering import BundleEncoder, NoEncoder
 
     encoder = BundleEncoder(bundle) if bundle else NoEncoder()
     problems = problems_of(_read(bank), Stemmer(language), encoder.tokens)

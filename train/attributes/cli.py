@@ -11,16 +11,16 @@ import click
 import cloup
 from click.core import ParameterSource
 
-from ...runtime.commandline import at_the_edge, printable, say
 from ...runtime.errors import StzsarError
-from ...runtime.subcommand import with_subcommand
+from ...runtime.terminal.commandline import at_the_edge, printable, say
+from ...runtime.terminal.subcommand import with_subcommand
 
 if TYPE_CHECKING:
-    from ...runtime.labels import Label
+    from ...runtime.labels.labels import Label
     from .cache import Cache
     from .extraction import Extractor
     from .fetch import Fetcher
-    from .road import Outcome
+    from .pipeline import Outcome
     from .sources import TextSource
 
 # What Ollama listens on.
@@ -150,11 +150,11 @@ def _check() -> click.Command:
 @at_the_edge
 def main(context: click.Context, labels: Path, **options: Any) -> None:
     """Make description attributes for labels, from text and through a language model."""
-    from ...runtime.labels import read_labels
+    from ...runtime.labels.labels import read_labels
     from .cache import Cache, default_folder
     from .fetch import Fetcher
+    from .opening import open_sources, origins
     from .rules import Stemmer
-    from .sources import open_sources, origins
 
     names = options["sources"] or DEFAULT_SOURCES
     _refuse_idle(context, options, names)
@@ -173,13 +173,13 @@ def main(context: click.Context, labels: Path, **options: Any) -> None:
     if options["dry_run"]:
         _show_plan(wanted, sources, fetcher, options)
         return
-    from .telling import BundleEncoder, NoEncoder
+    from .ordering import BundleEncoder, NoEncoder
 
     encoder = BundleEncoder(options["bundle"]) if options["bundle"] else NoEncoder()
     extractor = _extractor(options, cache)
+    from ...runtime.terminal.progress import Bars
     from .bank_json import write_bank
-    from .bars import Bars
-    from .road import Road
+    from .pipeline import Road
 
     with Bars() as bars:
         road = Road(

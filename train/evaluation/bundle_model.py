@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...runtime.bundle import Bundle
-from ...runtime.labels import Label
-from ...runtime.manifest import FRAME_EMBEDDING
-from ...runtime.progress import loading_progress
+from ...runtime.bundle.bundle import Bundle
+from ...runtime.bundle.manifest import FRAME_EMBEDDING
+from ...runtime.labels.labels import Label
 from ...runtime.recognizer import Recognizer
+from ...runtime.terminal.progress import loading_progress
 from .model import BUNDLE, Array, ClipScores, voting_logits
 
 # The state that a frame's embedding is where a temporal transformer follows.

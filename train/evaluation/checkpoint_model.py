@@ -9,10 +9,10 @@ import torch
 from ...models.checkpoint import find_checkpoint, load_checkpoint
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
-from ...runtime.commandline import say
 from ...runtime.errors import BundleError
-from ...runtime.labels import Label
-from ..assemble import find_device
+from ...runtime.labels.labels import Label
+from ...runtime.terminal.commandline import say
+from ..loop.device import find_device
 from .model import CHECKPOINT, Array, ClipScores, voting_logits
 
 # Frames that are encoded at once.

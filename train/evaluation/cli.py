@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from ...runtime.commandline import Output, at_the_edge, say
-from ...runtime.engine import ENGINES
+from ...runtime.engines.opening import ENGINES
 from ...runtime.errors import StzsarError
+from ...runtime.terminal.commandline import Output, at_the_edge, say
 from .protocols import PROTOCOLS, Plan, plan, with_seen
 
 if TYPE_CHECKING:
-    from ...runtime.labels import Label
+    from ...runtime.labels.labels import Label
     from .model import Model
     from .report import Report
     from .scoring import Outcome
@@ -232,13 +232,13 @@ def _check_outputs(
     written: Sequence[Path], read: Sequence[Path], model: Path, plot: Path | None
 ) -> None:
     """Look before hours of work whether what comes out of them can be written."""
-    from ...runtime.bundle import MANIFEST
-    from ...runtime.run_files import check_outputs, check_writable
+    from ...runtime.bundle.bundle import MANIFEST
+    from ...runtime.terminal.outputs import check_outputs, check_writable
     from .confusion_plot import check_plot
 
     # Beside a run's checkpoints there is room for reports.
     folder = model if (model / MANIFEST).is_file() else model / "checkpoints"
-    check_outputs([], written=written, read=dict.fromkeys(read, "read here"), bundle=folder)
+    check_outputs(written=written, read=dict.fromkeys(read, "read here"), bundle=folder)
     for path in written:
         check_writable(path)
     if plot:
@@ -246,7 +246,7 @@ def _check_outputs(
 
 
 def _open(path: Path, options: dict[str, Any]) -> "Model":
-    from .model import Placement, open_model
+    from .opening import Placement, open_model
 
     return open_model(path, Placement(options["device"], options["engine"], options["threads"]))
 
@@ -255,8 +255,8 @@ def _candidates(
     made: Plan, tested: "Model", options: dict[str, Any]
 ) -> "tuple[tuple[Label, ...], tuple[int, ...]]":
     """Return all labels, in the order of the rows, and the rows of the training classes."""
-    from ...runtime.labels import read_labels
-    from .candidates import add_seen, described, labels_of_file, labels_of_model
+    from ...runtime.labels.labels import read_labels
+    from ..lists.class_labels import add_seen, described, labels_of_file, labels_of_model
 
     classes, file = made.clips.classes, options["labels"]
     if file:

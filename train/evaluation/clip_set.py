@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...runtime.errors import LabelError, SourceError
-from ...runtime.labelled_videos import VideoFile, find_videos
-from ..listed.listed_clip import ListedClip
-from ..listed.names import ClipKey, clip_key, first_of, key_of, nearest
-from ..listed.split_files import SplitFiles
+from ..lists.labelled_videos import VideoFile, find_videos
+from ..lists.listed_clip import ListedClip
+from ..lists.names import ClipKey, clip_key, first_of, key_of, nearest
+from ..lists.split_files import SplitFiles
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from ...runtime.errors import LabelError, StzsarError
-from ..listed.class_lists import read_class_splits, read_unseen_classes
-from ..listed.names import key_of, nearest
-from ..listed.split_files import read_split_files
+from ..lists.class_lists import read_class_splits, read_unseen_classes
+from ..lists.names import key_of, nearest
+from ..lists.split_files import read_split_files
 from .clip_set import ClipSet, places_of, read_clips, read_listed_clips
 
 HALVES = 10

@@ -9,10 +9,10 @@ from typing import TypeVar
 import numpy as np
 from rich.progress import track
 
-from ...runtime.clips import Views, read_views
-from ...runtime.commandline import console, log
 from ...runtime.errors import SourceError, StzsarError
+from ...runtime.sources.clips import Views, read_views
 from ...runtime.sources.video_file import VideoSource
+from ...runtime.terminal.commandline import console, log
 from .arithmetic import Verdicts, judge, pooled_scores
 from .clip_set import ClipSet, TestClip
 from .model import Array, Classifier

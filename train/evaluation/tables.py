@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
-from ...runtime.commandline import printable
+from ...runtime.terminal.commandline import printable
 from .arithmetic import Spread
 from .report import HEAD, VOTING, ClassResult, Report, Summary
 

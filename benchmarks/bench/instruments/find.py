@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from ....runtime.cuda import jetson_linux
+from ....runtime.jetson import jetson_linux
 from .instrument import AbsentError, Instrument
 from .jetson_stats import Jtop
 from .nvml import Nvml

@@ -50,8 +50,8 @@ class Windows:
         """Fit the newest frame; encode and score all T."""
         import numpy as np
 
-        from ....runtime.clips import Clip
-        from ....runtime.pixels import fit_frame
+        from ....runtime.preprocessing.pixels import fit_frame
+        from ....runtime.sources.clips import Clip
 
         recognizer = self._recognizer
         self._fitted.append(fit_frame(frame, recognizer.manifest.pixels.size_px))

@@ -8,8 +8,8 @@ from stzsar.benchmarks.ablation import readings
 from stzsar.benchmarks.ablation.encoder import network_config
 from stzsar.models.stzsar import STZSAR
 from stzsar.runtime.shapes.scenes import Scene, find_action
-from stzsar.train.data import ClipRequest
-from stzsar.train.moving_shapes import MovingShapes
+from stzsar.train.data.dataset import ClipRequest
+from stzsar.train.data.moving_shapes import MovingShapes
 
 
 def scene(name, **changes):

@@ -5,7 +5,8 @@ import os
 
 import pytest
 
-from stzsar.benchmarks.ablation.run import QUICK, Budget, Folder, Result, run
+from stzsar.benchmarks.ablation.budget import QUICK, Budget, Result
+from stzsar.benchmarks.ablation.run import Folder, run
 from stzsar.benchmarks.ablation.variants import Variant
 from stzsar.runtime.errors import StzsarError
 

@@ -2,13 +2,13 @@
 
 import pytest
 
+from stzsar.benchmarks.ablation.budget import Result
 from stzsar.benchmarks.ablation.readings import (
     ON_ACTION,
     ON_ACTION_BY_CHANCE,
     ON_THING,
     ON_THING_BY_CHANCE,
 )
-from stzsar.benchmarks.ablation.run import Result
 from stzsar.benchmarks.ablation.table import COLUMNS, differences, looks, table, values
 from stzsar.benchmarks.ablation.variants import VARIANTS, Variant
 

@@ -30,10 +30,10 @@ from stzsar.benchmarks.bench.stopwatch import Stopwatch
 from stzsar.benchmarks.bench.task import Task
 from stzsar.benchmarks.bench.throughput import REST, STAGES, run_independent, run_streaming
 from stzsar.benchmarks.bench.watch import LEAST_WATCHED_S, Moment, Watch
-from stzsar.runtime.bundle import Bundle, shipped_bundle
+from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.sources.feed import FeedOptions
-from stzsar.runtime.stream import StreamOptions
+from stzsar.runtime.streams.stream import StreamOptions
 
 IDLE_S = 0.6
 

@@ -14,7 +14,7 @@ from stzsar.benchmarks.peers.cli import main
 from stzsar.benchmarks.peers.environments import Environments, variables
 from stzsar.benchmarks.peers.materials import bundle_name, label_names, with_attributes
 from stzsar.benchmarks.peers.process import WorkerError
-from stzsar.runtime.bundle import shipped_bundle
+from stzsar.runtime.bundle.bundle import shipped_bundle
 
 
 def write_wheel(folder):

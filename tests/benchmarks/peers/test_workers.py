@@ -12,7 +12,7 @@ from stzsar.benchmarks.peers.environments import variables
 from stzsar.benchmarks.peers.materials import SCRIPTS
 from stzsar.benchmarks.peers.process import Worker, WorkerError
 from stzsar.benchmarks.peers.workers.serving import Spec, read_clips
-from stzsar.runtime.bundle import shipped_bundle
+from stzsar.runtime.bundle.bundle import shipped_bundle
 
 SAMPLE = str(shipped_bundle().parent / "sample.mp4")
 LABELS = ["archery", "bowling", "swimming"]

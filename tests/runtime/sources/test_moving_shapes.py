@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from stzsar.runtime.bundle import shipped_bundle
+from stzsar.runtime.bundle.bundle import shipped_bundle
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.sources.moving_shapes import SECONDS_EACH, MovingShapesCapture
 from stzsar.runtime.sources.uri import open_source

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-COMMAND = [sys.executable, "-c", "from stzsar.runtime.cli import program; program()"]
+COMMAND = [sys.executable, "-c", "from stzsar.runtime.command.cli import program; program()"]
 
 
 @pytest.mark.slow

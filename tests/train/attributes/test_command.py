@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from stzsar.runtime.bundle import TOKENIZER, Bundle, shipped_bundle
+from stzsar.runtime.bundle.bundle import TOKENIZER, Bundle, shipped_bundle
 from stzsar.runtime.errors import BundleError
-from stzsar.runtime.labels import Label
-from stzsar.runtime.text import TextEncoder
+from stzsar.runtime.labels.labels import Label
+from stzsar.runtime.text.encoder import TextEncoder
 from stzsar.train.attributes.bank_json import write_bank
 from stzsar.train.attributes.chat import KEY_VARIABLE, OPENAI_VARIABLE
 from stzsar.train.attributes.cli import main
-from stzsar.train.attributes.telling import BundleEncoder, leads
+from stzsar.train.attributes.ordering import BundleEncoder, leads
 
 from .conftest import Given, completion
 from .samples import GOOD, KEY, bank, good, label_of, run

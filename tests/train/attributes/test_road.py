@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from stzsar.runtime.labels import read_labels
+from stzsar.runtime.labels.labels import read_labels
 from stzsar.train.attributes.cli import main
 from stzsar.train.attributes.sources import Folder
 

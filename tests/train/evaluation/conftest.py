@@ -118,8 +118,8 @@ def both(make_network, tmp_path_factory):
     """
     from stzsar.export.write_bundle import BundleRequest, write_bundle
     from stzsar.models.checkpoint import Checkpoint, save_checkpoint
-    from stzsar.runtime.labels import Label
-    from stzsar.runtime.manifest import SamplingSpec, WeightsOrigin
+    from stzsar.runtime.bundle.manifest import SamplingSpec, WeightsOrigin
+    from stzsar.runtime.labels.labels import Label
 
     made = {}
     labels = (Label("hula hoop", attributes=("hips", "a ring")), Label("archery"), Label("yo-yo"))

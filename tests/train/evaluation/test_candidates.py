@@ -1,7 +1,7 @@
 """Which labels compete, and where their attributes come from."""
 
-from stzsar.runtime.labels import Label
-from stzsar.train.evaluation.candidates import add_seen, labels_of_model
+from stzsar.runtime.labels.labels import Label
+from stzsar.train.lists.class_labels import add_seen, labels_of_model
 
 KNOWN = (Label("Yo-Yo", "playing with a yo-yo", ("string", "spool")), Label("archery"))
 

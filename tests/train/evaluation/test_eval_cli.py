@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from stzsar.runtime.bundle import shipped_bundle
+from stzsar.runtime.bundle.bundle import shipped_bundle
 
 
 def predictions(path):
@@ -109,7 +109,7 @@ def test_an_old_bundle_says_that_its_frames_cannot_vote(evaluate, root, drawn_vi
 
 
 def _names_of(bundle):
-    from stzsar.runtime.bundle import Bundle
+    from stzsar.runtime.bundle.bundle import Bundle
 
     return Bundle.open(bundle).bank.names
 
@@ -207,7 +207,7 @@ def test_checkpoint_and_bundle_agree_to_the_clip(evaluate, both, data, ucf_lists
 def test_the_demo_checkpoint_and_its_bundle_agree_to_the_clip(root, evaluate, tmp_path):
     from click.testing import CliRunner
 
-    from stzsar.train.sample import main as sample
+    from stzsar.train.data.sample import main as sample
 
     run = root / "runs" / "shipped"
     if not list(run.glob("checkpoints/*/checkpoint.json")):

@@ -11,7 +11,7 @@ from stzsar.train.evaluation.clip_set import TestClip as Clip
 from stzsar.train.evaluation.protocols import everything, halves, plan, with_seen
 from stzsar.train.evaluation.report import make_report
 from stzsar.train.evaluation.scoring import ViewSpec, run_contests
-from stzsar.train.listed.split_files import read_split_files
+from stzsar.train.lists.split_files import read_split_files
 
 VIEW = ViewSpec(frames=4, size_px=16)
 # Rows of archery, hula hoop, yo yo, apply lipstick in the order of the class list; by 3 * row +

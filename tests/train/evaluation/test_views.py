@@ -4,10 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from stzsar.runtime.clips import read_clip, read_views
 from stzsar.runtime.errors import SourceError
-from stzsar.runtime.pixels import fit_frame
-from stzsar.runtime.sampling import segment_indices
+from stzsar.runtime.preprocessing.pixels import fit_frame
+from stzsar.runtime.preprocessing.sampling import segment_indices
+from stzsar.runtime.sources.clips import read_clip, read_views
 from stzsar.train.evaluation.protocols import plan
 from stzsar.train.evaluation.scoring import ViewSpec, check_files, run_contests
 

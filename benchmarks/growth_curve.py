@@ -1,0 +1,48 @@
+"""How a cost grows: a measured curve and its straight line."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..runtime.engines.graph import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """What was measured along one axis.
+
+    Attributes:
+        axis: what grows.
+        names: of the points, as the table says them.
+        sizes: the points as numbers, [N]; what the straight line is straight in.
+        parts_ms: milliseconds of PARTS, [rounds, N, 3].
+    """
+
+    axis: str
+    names: tuple[str, ...]
+    sizes: Array
+    parts_ms: Array
+
+    @property
+    def fastest_ms(self) -> Array:
+        """The smallest of all rounds, [N]."""
+        return self.parts_ms.sum(-1).min(0)
+
+    @property
+    def median_ms(self) -> Array:
+        """The median of all rounds, [N]."""
+        return np.median(self.parts_ms.sum(-1), axis=0)
+
+    @property
+    def fastest_parts_ms(self) -> Array:
+        """The smallest of each part, [N, 3]."""
+        return self.parts_ms.min(0)
+
+    def line(self) -> tuple[float, float]:
+        """Return a and b of the line a + b · size that is off by the smallest shares."""
+        times = self.fastest_ms
+        if len(times) < 2:
+            return float(times[0]), 0.0
+        shares = np.stack([1 / times, self.sizes / times], axis=1)
+        offset, slope = np.linalg.lstsq(shares, np.ones(len(times)), rcond=None)[0]
+        return float(offset), float(slope)

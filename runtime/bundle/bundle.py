@@ -1,0 +1,174 @@
+"""A bundle on disk: a folder that export writes and the runtime reads, whole or not at all."""
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import BundleError
+from ..labels.bank import LabelBank
+from .manifest import Manifest
+
+MANIFEST = "manifest.json"
+FRAME_GRAPH = "frame.onnx"
+WINDOW_GRAPH = "window.onnx"
+STATE_GRAPH = "state.onnx"
+TEXT_GRAPH = "text.onnx"
+TOKENIZER = "tokenizer.json"
+BANK = "bank.npz"
+PARITY = "parity.json"
+RUNS = Path("runs")
+# How a tensor in an ONNX file says that its values lie in another file: a key of this length and
+# name. Protobuf also reads the length 8 if a needless zero byte follows it.
+_EXTERNAL_DATA = (b"\x08location", b"\x00location")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Bundle:
+    """An opened bundle: every file that the manifest names is there and unchanged."""
+
+    path: Path
+    manifest: Manifest
+    bank: LabelBank
+
+    @classmethod
+    def open(cls, path: str | Path) -> "Bundle":
+        """Check and read the bundle in the folder `path`.
+
+        Raises:
+            BundleError: the folder is no bundle, of a newer format, incomplete or tampered with.
+        """
+        path = Path(path)
+        try:
+            _refuse_special(path / MANIFEST)
+            text = (path / MANIFEST).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise BundleError(
+                f"{path} is not a bundle, it has no readable {MANIFEST}: "
+                "make one with stzsar-export."
+            ) from error
+        manifest = Manifest.from_json(text, where=str(path / MANIFEST))
+        required = {FRAME_GRAPH, WINDOW_GRAPH, BANK}
+        if manifest.features and manifest.label_states:
+            required.add(STATE_GRAPH)
+        if manifest.text:
+            required |= {TEXT_GRAPH, TOKENIZER}
+        for name in sorted(required - set(manifest.files)):
+            raise BundleError(f"The manifest of {path} does not list {name}: export it again.")
+        for name, expected in manifest.files.items():
+            _check_file(path, name, expected)
+        bank = LabelBank.load(path / BANK)
+        return cls(path, manifest, bank)
+
+    def check(self, name: str) -> None:
+        """Look once more whether the file `name` is the one that the manifest names.
+
+        Raises:
+            BundleError: it was changed or removed since the bundle was opened.
+        """
+        _check_file(self.path, name, self.manifest.files[name])
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file as 64 hexadecimal digits."""
+    digest = hashlib.sha256()
+    for block in _blocks(path):
+        digest.update(block)
+    return digest.hexdigest()
+
+
+def shipped_bundle() -> Path:
+    """Return the folder of the bundle that comes with stzsar (it knows moving shapes only)."""
+    return Path(__file__).parents[1] / "shipped" / "moving-shapes"
+
+
+def newest_bundle(root: Path = RUNS) -> Path | None:
+    """Return the bundle below `root`, hidden folders aside, that was written last, or None."""
+    found = [path for path in root.glob(f"**/{MANIFEST}") if _is_bundle(path.parent, root)]
+    newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return newest and newest.parent
+
+
+def find_bundle(root: Path = RUNS) -> Path:
+    """Return the bundle to use where none is named: the newest below `root`, else the shipped one.
+
+    Raises:
+        BundleError: there is neither.
+    """
+    found = newest_bundle(root) or shipped_bundle()
+    if not (found / MANIFEST).is_file():
+        raise BundleError(
+            f"There is no bundle under {root}/: make one with stzsar-export, or name a folder."
+        )
+    return found
+
+
+def open_default_bundle() -> Bundle:
+    """Open the bundle to use where none is named, with a warning if it is the shipped one.
+
+    Raises:
+        BundleError: there is none, or it cannot be used.
+    """
+    bundle = Bundle.open(find_bundle())
+    if bundle.path == shipped_bundle():
+        log.warning(
+            "No bundle is named and none is under %s/: using the shipped one, which knows %s.",
+            RUNS,
+            bundle.manifest.weights.knows,
+        )
+    return bundle
+
+
+def _is_bundle(folder: Path, root: Path) -> bool:
+    hidden = any(part.startswith(".") for part in folder.relative_to(root).parts)
+    # Other tools write a manifest.json too.
+    return not hidden and all((folder / name).is_file() for name in (FRAME_GRAPH, WINDOW_GRAPH))
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            yield block
+
+
+def _check_file(folder: Path, name: str, expected: str) -> None:
+    if Path(name).name != name or not name.isprintable() or name in ("", ".."):
+        raise BundleError(
+            f"The manifest of {folder} lists {name!r}, which is outside of it or no file name: "
+            "export it again."
+        )
+    _refuse_special(folder / name)
+    try:
+        found = sha256_of(folder / name)
+    except OSError as error:
+        raise BundleError(
+            f"The bundle {folder} lacks {name} ({error.strerror}): copy the whole folder again."
+        ) from error
+    if found != expected:
+        raise BundleError(
+            f"{folder / name} was changed after its export (its sha256 is not the manifest's): "
+            "copy the folder again, or export anew."
+        )
+    if name.endswith(".onnx") and _keeps_weights_outside(folder / name):
+        raise BundleError(f"{folder / name} keeps weights outside of itself: export it again.")
+
+
+def _refuse_special(path: Path) -> None:
+    """Raise BundleError for a link, which may lead anywhere, or a pipe, which never ends."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise BundleError(
+            f"{path} is a link or no plain file: a bundle holds files, copy what it names."
+        )
+
+
+def _keeps_weights_outside(path: Path) -> bool:
+    """Say whether a graph would make the engine read other files, which no hash covers."""
+    end = b""
+    for block in _blocks(path):
+        if any(key in end + block for key in _EXTERNAL_DATA):
+            return True
+        end = block[-len(_EXTERNAL_DATA[0]) + 1 :]
+    return False

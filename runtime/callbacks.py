@@ -1,0 +1,8 @@
+"""What long steps call to report how far they are."""
+
+from collections.abc import Callable
+
+# Called while an engine is built, with the share that is done and the name of the phase.
+OnBuild = Callable[[float, str], None]
+# Called while labels are embedded, with the number of texts that are done and of all texts.
+OnEmbedded = Callable[[int, int], None]

@@ -1,0 +1,1 @@
+"""stzsar-run and stzsar-doctor: options, what they open, and how a run ends. No algorithm."""

@@ -1,0 +1,50 @@
+"""stzsar-doctor: what this machine has for stzsar-run, and the command for what it lacks."""
+
+import sys
+
+import click
+import cloup
+from rich.table import Table
+from rich.text import Text
+
+from ..terminal.commandline import Output, at_the_edge, printable
+from .checks import Finding, look_at_everything
+
+_MARKS = {"ok": ("ok", "green"), "note": ("-", "yellow"), "wrong": ("missing", "bold red")}
+_EXAMPLE = """\b
+Examples:
+  stzsar-doctor
+      shows what is there and what is missing
+  stzsar-doctor && stzsar-run --camera 0
+      runs only if it can
+
+The exit code is 0 if stzsar-run would start, else 2.
+"""
+
+
+@cloup.command(epilog=_EXAMPLE)
+@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
+@click.version_option(package_name="stzsar")
+@at_the_edge
+def main() -> None:
+    """Look at Python, engines, OpenCV, cameras and the bundle, as stzsar-run would."""
+    findings = list(look_at_everything())
+    out = Output()
+    out.print(_table(findings))
+    wrong = [finding.what for finding in findings if finding.status == "wrong"]
+    if wrong:
+        out.print(f"stzsar-run would not start: see {', '.join(wrong)}.", markup=False)
+        sys.exit(2)
+    out.print("stzsar-run would start.", markup=False)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table(show_lines=False)
+    for column in ("", "what", "found", "to get it"):
+        table.add_column(column, overflow="fold")
+    for finding in findings:
+        mark, colour = _MARKS[finding.status]
+        table.add_row(
+            Text(mark, colour), finding.what, Text(printable(finding.found)), Text(finding.remedy)
+        )
+    return table

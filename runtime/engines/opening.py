@@ -1,0 +1,62 @@
+"""The engines' common face: a graph that maps named arrays to named arrays.
+
+A Protocol and no base class, so that a test's stand-in and a future engine need no inheritance.
+"""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..callbacks import OnBuild
+from ..errors import EngineError
+from .graph import Array, Graph
+
+ENGINES = ("auto", "onnxruntime", "onnxruntime-tensorrt", "tensorrt")
+
+log = logging.getLogger(__name__)
+
+
+def open_graph(
+    path: Path,
+    *,
+    threads: int = 0,
+    engine: str = "auto",
+    constants: Mapping[str, Array] | None = None,
+    trust_engines: bool = False,
+    on_build: OnBuild | None = None,
+) -> Graph:
+    """Load the ONNX file `path` in an engine.
+
+    Args:
+        path: the graph's file.
+        threads: CPU threads; 0 leaves it to the engine.
+        engine: "onnxruntime"; the same with its own TensorRT, "onnxruntime-tensorrt"; "tensorrt",
+            which needs a GPU and builds its engine once for each device, in minutes; or "auto":
+            TensorRT where it is installed and works, else ONNX Runtime.
+        constants: what will be bound first, so that an engine has room for it.
+        trust_engines: whether to take TensorRT engines that others made, which can run code.
+        on_build: called while TensorRT builds.
+
+    Raises:
+        EngineError: the engine is not installed, or it refuses the graph.
+    """
+    if engine not in ENGINES:
+        raise EngineError(f"There is no engine {engine!r:.40}: take one of {', '.join(ENGINES)}.")
+    if engine in ("auto", "tensorrt"):
+        from .trt.api import why_no_tensorrt
+
+        reason = why_no_tensorrt()
+        if reason is None:
+            from .trt.graph import TrtGraph
+
+            try:
+                return TrtGraph(path, constants=constants, trusted=trust_engines, report=on_build)
+            except EngineError as error:
+                if engine == "tensorrt":
+                    raise
+                log.warning("%s Going on with ONNX Runtime.", error)
+        elif engine == "tensorrt":
+            raise EngineError(f"{reason} Else run with --engine onnxruntime.")
+    from .ort_engine import OrtGraph
+
+    return OrtGraph(path, threads=threads, tensorrt=engine == "onnxruntime-tensorrt")

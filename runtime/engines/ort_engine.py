@@ -1,0 +1,160 @@
+"""ONNX Runtime; the only file of the runtime that imports onnxruntime."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import EngineError, StzsarError
+from .cuda import find_driver
+from .graph import Array, BoundGraph, Sizes
+from .heap import blocks_given_back
+from .ort_tensorrt import PROVIDER, provider_options
+
+_LONGEST = 400
+_NO_TENSORRT = (
+    "ONNX Runtime does not run TensorRT here: it takes an NVIDIA GPU, pip install '.[gpu]' in "
+    "stzsar's folder, and the TensorRT that its wheel was built for; or run with --engine auto."
+)
+
+
+class OrtGraph:
+    """A graph in ONNX Runtime: on CUDA where there is a driver, else on the CPU.
+
+    Attributes:
+        inputs: names of the graph's inputs.
+        outputs: names of its outputs.
+        sizes: of its inputs and outputs, see `engine.Graph`.
+        device: "tensorrt", "cuda" or "cpu", as the session really runs.
+    """
+
+    def __init__(self, path: Path, *, threads: int = 0, tensorrt: bool = False) -> None:
+        """Load the ONNX file `path`, through TensorRT if asked for.
+
+        Raises:
+            EngineError: ONNX Runtime or its TensorRT is not here, or it refuses the graph.
+        """
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise EngineError(
+                "No inference engine is installed: run pip install '.[cpu]' in stzsar's folder, "
+                "or '.[gpu]' where there is CUDA; on a Jetson install NVIDIA's onnxruntime-gpu "
+                "wheel for its JetPack."
+            ) from error
+        onnxruntime.disable_telemetry_events()  # what a camera's machine does is nobody's business
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        # At the default level ONNX Runtime crashes on fp16 graphs on x86 (microsoft/onnxruntime
+        # #28392: NchwcTransformer); the extended level gives the same speed.
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+        # Each session has threads of its own, which go on looking for work after a run. A stream
+        # alternates between two graphs: those of one then take the cores of the other's, and a
+        # decision of ViT-B/32 took 103 ms on two cores, and 63 with this.
+        options.add_session_config_entry("session.force_spinning_stop", "1")
+        try:
+            # It prints to stdout, where results go, that a provider does not load.
+            with contextlib.redirect_stdout(sys.stderr), blocks_given_back():
+                self._session = onnxruntime.InferenceSession(
+                    str(path),
+                    options,
+                    providers=_with_tensorrt(path, options) if tensorrt else _providers(),
+                    # Its fusion of MobileCLIP's attention (microsoft/onnxruntime#27883) takes fp16
+                    # weights for fp32 and fails, seen in 1.32.
+                    disabled_optimizers=["AttentionFusion"],
+                )
+        except StzsarError:
+            raise
+        except Exception as error:  # onnxruntime's own exceptions share no public base
+            if "protobuf" in str(error).lower():  # it parses as none, or as an empty one
+                raise EngineError(
+                    f"{path} is not an ONNX graph: export the bundle again."
+                ) from error
+            raise EngineError(f"ONNX Runtime refuses {path}: {_in_a_line(error)}.") from error
+        self.inputs = tuple(node.name for node in self._session.get_inputs())
+        self.outputs = tuple(node.name for node in self._session.get_outputs())
+        nodes = [*self._session.get_inputs(), *self._session.get_outputs()]
+        self.sizes: Mapping[str, Sizes] = {
+            node.name: tuple(size if isinstance(size, int) else None for size in node.shape)
+            for node in nodes
+            if node.shape  # an unknown shape is an empty one too
+        }
+        provider = self._session.get_providers()[0]  # a provider that fails is left out silently
+        if tensorrt and provider != PROVIDER:
+            raise EngineError(_NO_TENSORRT)
+        self._memory = "cpu" if provider == "CPUExecutionProvider" else "cuda"
+        self.device = "tensorrt" if tensorrt else self._memory
+
+    def bind(
+        self, constants: Mapping[str, Array], outputs: Collection[str] | None = None
+    ) -> BoundGraph:
+        """Put the constants that the graph takes onto the device; see `engine.Graph`."""
+        from onnxruntime import OrtValue
+
+        taken = {
+            name: OrtValue.ortvalue_from_numpy(
+                np.ascontiguousarray(constants[name]), self._memory, 0
+            )
+            for name in self.inputs
+            if name in constants
+        }
+        wanted = [name for name in self.outputs if outputs is None or name in outputs]
+        return partial(self._run, taken, wanted)
+
+    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
+        """Run the graph on the arrays that it takes."""
+        return self._run({}, self.outputs, feeds)
+
+    def _run(
+        self, constants: Mapping[str, Any], outputs: Sequence[str], feeds: Mapping[str, Array]
+    ) -> dict[str, Array]:
+        binding = self._session.io_binding()  # one a call, so that threads do not meet in it
+        try:
+            for name in self.inputs:
+                if name in constants:
+                    binding.bind_ortvalue_input(name, constants[name])
+                else:
+                    binding.bind_cpu_input(name, np.ascontiguousarray(feeds[name]))
+            for name in outputs:
+                binding.bind_output(name)
+            self._session.run_with_iobinding(binding)
+            values: Any = binding.copy_outputs_to_cpu()
+        except Exception as error:
+            raise EngineError(f"ONNX Runtime failed: {_in_a_line(error)}.") from error
+        return dict(zip(outputs, values, strict=True))
+
+
+def _providers() -> list[str]:
+    """Return the providers worth asking for: the list of a wheel says nothing of the machine."""
+    import onnxruntime
+
+    wanted = "CUDAExecutionProvider"
+    if wanted in onnxruntime.get_available_providers() and find_driver():
+        if hasattr(onnxruntime, "preload_dlls"):  # from 1.21: CUDA and cuDNN that pip installed
+            onnxruntime.preload_dlls()
+        return [wanted, "CPUExecutionProvider"]
+    return ["CPUExecutionProvider"]
+
+
+def _with_tensorrt(path: Path, options: Any) -> list[Any]:
+    import onnxruntime
+
+    if PROVIDER not in onnxruntime.get_available_providers() or not find_driver():
+        raise EngineError(_NO_TENSORRT)
+    # The sizes are wanted before the session is made, and only a session tells the inputs.
+    plain = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    inputs = [(node.name, node.shape) for node in plain.get_inputs()]
+    return [(PROVIDER, provider_options(path, inputs)), *_providers()]
+
+
+def _in_a_line(error: Exception) -> str:
+    """Return all that ONNX Runtime says, without its prefix, in one line that is not endless."""
+    said = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
+    shown = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
+    return (shown or type(error).__name__).rstrip(".")

@@ -1,0 +1,138 @@
+"""A label bank: labels with their embeddings, as the graphs take them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from ..errors import BundleError
+from .bank_file import check_bank_file
+from .labels import MAX_ATTRIBUTES_ALTOGETHER, MAX_LABELS, Array, Label, check_labels
+
+
+@dataclass(frozen=True, eq=False)
+class LabelBank:
+    """Labels and their unit embeddings, as the graphs take them.
+
+    Attributes:
+        labels: C labels.
+        class_embeddings: ê, float32 [C, D].
+        attribute_embeddings: ŵ, float32 [C, W, D]; rows beyond a label's own attributes are zero.
+        attribute_mask: bool [C, W], true where there is an attribute.
+    """
+
+    labels: tuple[Label, ...]
+    class_embeddings: Array
+    attribute_embeddings: Array
+    attribute_mask: Array
+
+    def __post_init__(self) -> None:
+        classes, dim = len(self.labels), self.class_embeddings.shape[-1]
+        words = self.attribute_embeddings.shape[1] if self.attribute_embeddings.ndim == 3 else -1
+        expected = {
+            "class_embeddings": (classes, dim),
+            "attribute_embeddings": (classes, words, dim),
+            "attribute_mask": (classes, words),
+        }
+        for field, shape in expected.items():
+            if getattr(self, field).shape != shape:
+                raise ValueError(f"{field} is {getattr(self, field).shape}, expected {shape}")
+        check_labels(self.labels)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels' names, in the order of the scores."""
+        return tuple(label.name for label in self.labels)
+
+    def arrays(self) -> dict[str, Array]:
+        """Return the graph inputs by name."""
+        return {
+            "class_embeddings": self.class_embeddings,
+            "attribute_embeddings": self.attribute_embeddings,
+            "attribute_mask": self.attribute_mask,
+        }
+
+    def select(self, indices: Sequence[int]) -> "LabelBank":
+        """Return the bank of the labels at `indices`."""
+        rows = np.asarray(indices, np.intp)
+        return LabelBank(
+            tuple(self.labels[i] for i in rows),
+            self.class_embeddings[rows],
+            self.attribute_embeddings[rows],
+            self.attribute_mask[rows],
+        )
+
+    def save(self, path: Path | BinaryIO) -> None:
+        """Write the bank as an npz file without pickles."""
+        table = [
+            {"name": label.name, "text": label.text, "attributes": label.attributes}
+            for label in self.labels
+        ]
+        np.savez(
+            path,
+            labels=np.asarray(json.dumps(table)),
+            class_embeddings=self.class_embeddings,
+            attribute_embeddings=self.attribute_embeddings,
+            attribute_mask=self.attribute_mask,
+        )
+
+    @classmethod
+    def load(cls, path: Path | BinaryIO, *, where: str | Path | None = None) -> "LabelBank":
+        """Read a bank.
+
+        Args:
+            path: the file, or an open one.
+            where: what messages call it, if not by its path.
+
+        Raises:
+            BundleError: the file is no bank, is too large, or holds pickled objects.
+        """
+        try:
+            check_bank_file(path, max_labels=MAX_LABELS, max_cells=MAX_ATTRIBUTES_ALTOGETHER)
+            if not isinstance(path, Path):
+                path.seek(0)
+            with np.load(path, allow_pickle=False) as stored:
+                table = json.loads(str(stored["labels"]))
+                bank = cls(
+                    tuple(Label(row["name"], row["text"], row["attributes"]) for row in table),
+                    stored["class_embeddings"].astype(np.float32),
+                    stored["attribute_embeddings"].astype(np.float32),
+                    stored["attribute_mask"].astype(bool),
+                )
+            bank._check_content()
+        except Exception as error:  # zipfile, zlib, numpy and json share no base, nor a short list
+            why = str(error).rstrip(".") or type(error).__name__
+            raise BundleError(f"{where or path} is not a label bank: {why}.") from error
+        return bank
+
+    def _check_content(self) -> None:
+        """Raise ValueError where the shapes are right and the numbers are of no use."""
+        if not self.labels:
+            raise ValueError("it holds no labels")
+        if not self.attribute_mask.any(axis=1).all():
+            raise ValueError("a label has no attribute")
+        counts = [len(label.attributes) for label in self.labels]
+        if self.attribute_mask.sum(axis=1).tolist() != counts:
+            raise ValueError("its labels have other attributes than its embeddings")
+        for name in ("class_embeddings", "attribute_embeddings"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise ValueError(f"{name} are not finite")
+
+
+def stack_banks(banks: Sequence[LabelBank]) -> LabelBank:
+    """Join banks of any attribute counts into one, in order."""
+    words = max(bank.attribute_mask.shape[1] for bank in banks)
+
+    def padded(array: Array) -> Array:
+        missing = words - array.shape[1]
+        return np.pad(array, [(0, 0), (0, missing), *[(0, 0)] * (array.ndim - 2)])
+
+    return LabelBank(
+        tuple(label for bank in banks for label in bank.labels),
+        np.concatenate([bank.class_embeddings for bank in banks]),
+        np.concatenate([padded(bank.attribute_embeddings) for bank in banks]),
+        np.concatenate([padded(bank.attribute_mask) for bank in banks]),
+    )

@@ -1,0 +1,204 @@
+"""Labels: what people write, and the bank of embeddings that the graphs take.
+
+A `Label` is a name with its description attributes; a `LabelBank` is many of them embedded. The
+module knows nothing of graphs or tokens: `runtime.text` and `stzsar.models` make the embeddings.
+"""
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from ..errors import LabelError
+
+MAX_LABELS = 10_000
+MAX_NAME_CHARACTERS = 200
+MAX_ATTRIBUTES = 64
+MAX_ATTRIBUTES_ALTOGETHER = 100_000
+MAX_FILE_MIB = 16
+# Letters and a symbol by Unicode's categories that show nothing: fillers of Hangul, empty Braille.
+_BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
+_KEYS = ("label", "text", "attributes", "source")
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Label:
+    """One action that can be recognised: words that can be shown, without control characters.
+
+    They are kept in Unicode's composed form (NFC), so that one spelling is one label.
+
+    Attributes:
+        name: what is shown; unique among the labels of a run.
+        text: the words that are embedded; the name, unless said otherwise.
+        attributes: short descriptions (objects, body parts, scene); the text itself if empty.
+    """
+
+    name: str
+    text: str = ""
+    attributes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        words = (self.name, self.text, *self.attributes)
+        if isinstance(self.attributes, str) or not all(isinstance(text, str) for text in words):
+            raise LabelError(
+                f"The label {self.name!r:.80} is not made of words: names and texts are strings, "
+                "attributes a list of strings."
+            )
+        if not _is_visible(self.name):
+            raise LabelError("A label is empty or shows nothing: give every label a name.")
+        if len(self.name) > MAX_NAME_CHARACTERS:
+            raise LabelError(
+                f"The label {self.name[:40]!r}… has {len(self.name)} characters; a label has at "
+                f"most {MAX_NAME_CHARACTERS}."
+            )
+        if len(self.attributes) > MAX_ATTRIBUTES:
+            raise LabelError(
+                f"The label {self.name!r} has {len(self.attributes)} attributes; at most "
+                f"{MAX_ATTRIBUTES} are read."
+            )
+        name, text, *attributes = (unicodedata.normalize("NFC", word) for word in words)
+        object.__setattr__(self, "name", name)
+        object.__setattr__(self, "text", text or name)
+        object.__setattr__(self, "attributes", tuple(attributes) or (self.text,))
+        for text in words:
+            if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+                raise LabelError(
+                    f"The label {self.name!r:.80} has a control character in {text!r:.80}: "
+                    "remove it."
+                )
+        if not all(_is_visible(text) for text in (self.text, *self.attributes)):
+            raise LabelError(
+                f"The label {self.name!r} has an empty text or attribute: fill it, or leave it out."
+            )
+
+
+def read_labels(path: Path) -> tuple[Label, ...]:
+    """Read labels from a text file (one name a line, `#` comments) or a JSON file.
+
+    The JSON form is a list of `{"label": …, "attributes": [...], "text": …, "source": …}`, of
+    which only `label` must be there; `source`, words or a list of objects, says for people where
+    the attributes are from. It is known by the name `.json`, or by the `[` or `{` it begins with.
+
+    Raises:
+        LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.
+    """
+    content = _read_text(path)
+    is_json = path.suffix.lower() == ".json" or content.lstrip().startswith(("[", "{"))
+    try:
+        labels = _from_json(content) if is_json else _from_lines(content)
+    except LabelError as error:
+        raise LabelError(f"{path}: {error}") from error
+    if not labels:
+        raise LabelError(f"{path} holds no labels: write one a line.")
+    check_labels(labels, where=str(path))
+    return labels
+
+
+def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
+    """Return `labels` as a tuple of `Label`, checked as a file's would be."""
+    if isinstance(labels, str | Path):  # a string would be read letter by letter
+        raise LabelError(f"{str(labels)!r} is not a list: give labels as [{str(labels)!r}].")
+    made = tuple(label if isinstance(label, Label) else Label(label) for label in labels)
+    if not made:
+        raise LabelError("No labels were given: name at least one action.")
+    check_labels(made)
+    return made
+
+
+def check_labels(labels: Sequence[Label], where: str = "The label list") -> None:
+    """Raise LabelError if there are too many labels or attributes, or a name twice."""
+    if len(labels) > MAX_LABELS:
+        raise LabelError(
+            f"{where} holds {len(labels)} labels; at most {MAX_LABELS} are scored at once."
+        )
+    # The bank is a rectangle: each label has room for as many as the one that has most.
+    most = max((len(label.attributes) for label in labels), default=0)
+    if len(labels) * most > MAX_ATTRIBUTES_ALTOGETHER:
+        raise LabelError(
+            f"{where} holds {len(labels)} labels, of which one has {most} attributes; at most "
+            f"{MAX_ATTRIBUTES_ALTOGETHER} are compared at once, labels times attributes."
+        )
+    seen: set[str] = set()
+    for label in labels:
+        if label.name in seen:
+            raise LabelError(f"{where} names {label.name!r} twice: keep one of them.")
+        seen.add(label.name)
+
+
+def _is_visible(text: str) -> bool:
+    """Whether anything of `text` is seen: no space, zero-width character, mark alone or filler."""
+    return any(
+        unicodedata.category(character)[0] not in "ZM"
+        and unicodedata.category(character) not in ("Cc", "Cf", "Cs")
+        and character not in _BLANKS
+        for character in text
+    )
+
+
+def _read_text(path: Path) -> str:
+    if path.exists() and not (path.is_file() or path.is_dir()):  # it may never end, or never begin
+        raise LabelError(f"{path} is a pipe or a device: save the labels in a file.")
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_MIB * 2**20 + 1)
+    except OSError as error:
+        raise LabelError(f"Cannot read the labels {path}: {error.strerror}.") from error
+    if len(content) > MAX_FILE_MIB * 2**20:
+        raise LabelError(f"{path} is larger than {MAX_FILE_MIB} MiB: give one label a line.")
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise LabelError(
+            f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8, one label a line."
+        ) from error
+    if "\0" in text:
+        raise LabelError(f"{path} is not a text file: give one label a line, in UTF-8.")
+    return text
+
+
+def _from_lines(content: str) -> tuple[Label, ...]:
+    # str.splitlines would split at characters that may stand within a label.
+    lines = (line.strip() for line in re.split(r"[\r\n]", content))
+    return tuple(Label(line) for line in lines if line and not line.startswith("#"))
+
+
+def _from_json(content: str) -> tuple[Label, ...]:
+    try:
+        return tuple(_from_row(row) for row in json.loads(content))
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise LabelError(
+            'it is read as JSON, by its name or since it begins with "[" or "{", and is not a '
+            f'list of {{"label": …, "attributes": [...]}}: {error}.'
+        ) from error
+
+
+def _from_row(row: Any) -> Label:
+    if not isinstance(row, dict):
+        raise TypeError(f"{row!r:.40} is no object")
+    for key in row:
+        if key not in _KEYS:
+            raise ValueError(f"there is no key {key!r:.40}, only {', '.join(_KEYS)}")
+    name, text, attributes = row["label"], row.get("text", ""), row.get("attributes", [])
+    if not isinstance(attributes, list):
+        raise TypeError("attributes are a list")
+    if not all(isinstance(words, str) for words in (name, text, *attributes)):
+        raise TypeError("labels, texts and attributes are strings")
+    _check_source(row.get("source", ""))
+    return Label(name.strip(), text.strip(), tuple(words.strip() for words in attributes))
+
+
+def _check_source(source: Any) -> None:
+    is_list = isinstance(source, list) and all(isinstance(item, dict) for item in source)
+    if not (isinstance(source, str) or is_list):
+        raise TypeError("a source is a string or a list of objects")
+
+
+# The labels of each source that is about fewer than all, by name.
+LabelsOf = Mapping[str, Sequence[str]]

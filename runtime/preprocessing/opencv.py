@@ -1,0 +1,94 @@
+"""OpenCV, imported late and quietly; the only place of the runtime that imports cv2."""
+
+import functools
+import os
+import re
+import unicodedata
+from pathlib import Path
+from types import ModuleType
+
+from ..errors import EngineError, StzsarError
+
+_GUI = re.compile(r"^\s*(QT\d?|GTK\+?|GTK\d|Cocoa|Win32 UI|Wayland):\s*YES", re.MULTILINE)
+
+
+@functools.cache
+def load_cv2() -> ModuleType:
+    """Return the module cv2, with its chatter and FFmpeg's turned off.
+
+    Both would otherwise write their own lines to stderr beside our one sentence. A user who wants
+    them sets OPENCV_LOG_LEVEL or OPENCV_FFMPEG_LOGLEVEL.
+
+    Raises:
+        EngineError: OpenCV is not installed, or cannot be loaded.
+    """
+    os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    try:
+        import cv2
+    except ImportError as error:
+        raise EngineError(
+            f"OpenCV cannot be loaded ({error}): run pip install '.[cpu]' in stzsar's folder; on a "
+            "Jetson it comes with JetPack."
+        ) from error
+    return cv2
+
+
+def is_built_with(part: str) -> bool:
+    """Say whether the installed OpenCV was built with a part, as its build information calls it.
+
+    Raises:
+        EngineError: OpenCV is not installed, or cannot be loaded.
+    """
+    pattern = rf"^\s*{re.escape(part)}:\s*YES"
+    return re.search(pattern, _build_information(), re.MULTILINE) is not None
+
+
+def has_ffmpeg() -> bool:
+    """Say whether this OpenCV reads files and network streams."""
+    return is_built_with("FFMPEG")
+
+
+def has_gstreamer() -> bool:
+    """Say whether this OpenCV opens GStreamer's pipelines, and so CSI cameras."""
+    return is_built_with("GStreamer")
+
+
+def has_v4l2() -> bool:
+    """Say whether this OpenCV reads Linux's cameras."""
+    return is_built_with("v4l/v4l2")
+
+
+def has_gui() -> bool:
+    """Say whether this OpenCV can show a window, given a display."""
+    return _GUI.search(_build_information()) is not None
+
+
+def _build_information() -> str:
+    return load_cv2().getBuildInformation()
+
+
+def drawable(text: str) -> str:
+    """Return `text` as the installed OpenCV draws it: before version 5 its fonts know ASCII only.
+
+    Raises:
+        EngineError: OpenCV is not installed, or cannot be loaded.
+    """
+    if int(load_cv2().__version__.partition(".")[0]) >= 5:
+        return text
+    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+
+
+def opencv_path(path: Path, error: type[StzsarError]) -> str:
+    """Return the name under which OpenCV reads or writes exactly the file `path`.
+
+    Raises:
+        error: the name is not UTF-8, on which OpenCV would crash.
+    """
+    # Absolute, as FFmpeg takes the start of "a:b.mp4" for a protocol.
+    name = str(path.absolute())
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError as cause:
+        raise error(f"The name {name!r} is not UTF-8: rename the file or folder.") from cause
+    return name

@@ -1,0 +1,1 @@
+"""Frame states on disk, written and scored again. Nothing here decodes video."""

@@ -1,0 +1,154 @@
+r"""The file of a recording: records one after the other, each whole by itself.
+
+    b"STZSAR-RECORDING\n"
+    kind (1 byte) | length (uint32) | crc32 (uint32) | payload        as often as there are any
+
+All numbers are little-endian. The first record is the header:
+
+    H  JSON: version, bundle, sampling, the names of states and features, the patches' grid
+    B  a label bank, the npz of `LabelBank.save`; they are counted from 0
+    S  JSON: stream (its number), name, bank (which one its states are for from here on)
+    F  frames of one stream: length of the JSON (uint32), JSON, then the arrays back to back; the
+       JSON has the stream and for each array its name, type and shape [frames, ...]
+    E  JSON: stream (it has ended)
+
+A process that is killed leaves a last record that is cut off; all before it can be read. Nothing in
+the file is ever run, and nothing is allocated that the file does not hold.
+"""
+
+import json
+import logging
+import math
+import os
+import stat
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import RecordingError
+
+MAGIC = b"STZSAR-RECORDING\n"
+VERSION = 1
+HEADER, BANK, STREAM, FRAMES, END = b"H", b"B", b"S", b"F", b"E"
+_HEAD = struct.Struct("<cII")
+_COUNT = struct.Struct("<I")
+_TYPES = {"f2": np.float16, "f4": np.float32, "f8": np.float64, "u1": np.uint8}
+_MAX_DIMENSIONS = 4
+_MAX_RECORD_BYTES = 512 << 20  # the largest bank; frames are written in far smaller parts
+
+Array = npt.NDArray[Any]
+log = logging.getLogger(__name__)
+
+
+def packed(kind: bytes, payload: bytes) -> bytes:
+    """Return a record as bytes."""
+    return _HEAD.pack(kind, len(payload), zlib.crc32(payload)) + payload
+
+
+def packed_json(kind: bytes, document: Mapping[str, Any]) -> bytes:
+    """Return a record of JSON as bytes."""
+    return packed(kind, json.dumps(document).encode())
+
+
+def packed_frames(stream: int, arrays: Mapping[str, Array]) -> bytes:
+    """Return frames of a stream as bytes: arrays of float16, 32, 64 or uint8, [frames, ...]."""
+    shapes = [[name, array.dtype.str[1:], list(array.shape)] for name, array in arrays.items()]
+    head = json.dumps({"stream": stream, "arrays": shapes}).encode()
+    data = [array.astype(array.dtype.newbyteorder("<")).tobytes() for array in arrays.values()]
+    return packed(FRAMES, b"".join([_COUNT.pack(len(head)), head, *data]))
+
+
+def unpacked_frames(payload: bytes) -> tuple[int, dict[str, Array]]:
+    """Return a stream's number and its arrays by name, which are views of the payload.
+
+    Raises:
+        ValueError: the sizes are not those of the payload, or a type is none of ours.
+    """
+    if len(payload) < _COUNT.size:
+        raise ValueError("a record of frames is too short")
+    start = _COUNT.size + _COUNT.unpack_from(payload)[0]
+    if start > len(payload):
+        raise ValueError("a record of frames is shorter than it says")
+    document = read_json(payload[_COUNT.size : start])
+    arrays: dict[str, Array] = {}
+    for name, kind, shape in document["arrays"]:
+        sizes = [number(size) for size in shape]
+        if not isinstance(name, str) or kind not in _TYPES or len(sizes) > _MAX_DIMENSIONS:
+            raise ValueError(f"there is an array {name!r:.40} of {kind!r:.40}")
+        dtype = np.dtype(_TYPES[kind]).newbyteorder("<")
+        count = math.prod(sizes)
+        if count * dtype.itemsize > len(payload) - start:
+            raise ValueError(f"{name!r:.40} is larger than its record")
+        arrays[name] = np.frombuffer(payload, dtype, count, start).reshape(sizes)
+        start += count * dtype.itemsize
+    if start != len(payload):
+        raise ValueError("a record of frames is longer than its arrays")
+    return number(document["stream"]), arrays
+
+
+def read_json(payload: bytes) -> dict[str, Any]:
+    """Return the JSON object of a payload.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        document = json.loads(payload)
+    except RecursionError as error:
+        raise ValueError("JSON that is nested too deeply") from error
+    if not isinstance(document, dict):
+        raise ValueError("no JSON object")
+    return document
+
+
+def number(value: object) -> int:
+    """Return a whole number that is not negative.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if type(value) is not int or value < 0:
+        raise ValueError(f"{value!r:.40} is no count")
+    return value
+
+
+def read_records(path: Path) -> Iterator[tuple[bytes, bytes]]:
+    """Yield kind and payload of each record that is whole.
+
+    A last one that was cut off, as by a kill, is left out with a warning.
+
+    Raises:
+        RecordingError: the file cannot be read, is no recording, or is damaged.
+    """
+    try:
+        # A pipe would be waited for before anybody could see that it is one.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    except OSError as error:
+        raise RecordingError(f"Cannot read the recording {path}: {error.strerror}.") from error
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        os.close(descriptor)
+        raise RecordingError(f"{path} is no plain file: name what --record wrote.")
+    with os.fdopen(descriptor, "rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise RecordingError(f"{path} is not a recording: name what --record wrote.")
+        place, size = len(MAGIC), found.st_size
+        while head := file.read(_HEAD.size):
+            place += _HEAD.size
+            kind, length, crc = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 0, 0)
+            if not kind or length > size - place:
+                log.warning("%s was cut off: what comes before that is replayed.", path)
+                return
+            payload = file.read(length) if length <= _MAX_RECORD_BYTES else b""
+            if len(payload) != length or zlib.crc32(payload) != crc:
+                raise RecordingError(
+                    f"The recording {path} is damaged {place} bytes after its start: only what "
+                    "lies before that can be used."
+                )
+            place += length
+            yield kind, payload

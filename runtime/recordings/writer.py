@@ -1,0 +1,96 @@
+"""A file that is written by a thread of its own, so that a slow disk holds up nobody."""
+
+import threading
+from collections import deque
+from pathlib import Path
+
+from ..errors import RecordingError
+
+_MAX_WAITING_BYTES = 32 << 20
+
+
+class RecordWriter:
+    """Appends records to a file, in order.
+
+    What waits for the disk is bounded: beyond that, records that may be dropped are.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open `path` and empty it.
+
+        Raises:
+            RecordingError: it cannot be written.
+        """
+        self._path = path
+        self._waiting: deque[bytes] = deque()
+        self._waiting_bytes = 0
+        self._changed = threading.Condition()
+        self._closing = False
+        self._failure: OSError | None = None
+        try:
+            self._file = path.open("wb", buffering=0)
+        except OSError as error:
+            raise self._error(error) from error
+        self._thread = threading.Thread(target=self._write_all, name="recording", daemon=True)
+        self._thread.start()
+
+    def put(self, record: bytes, *, droppable: bool) -> bool:
+        """Take a record, and say whether it will be written; does not wait for the disk.
+
+        Raises:
+            RecordingError: something before it could not be written.
+        """
+        with self._changed:
+            if self._failure:
+                raise self._error(self._failure)
+            if droppable and self._waiting_bytes + len(record) > _MAX_WAITING_BYTES:
+                return False
+            self._waiting.append(record)
+            self._waiting_bytes += len(record)
+            self._changed.notify_all()
+            return True
+
+    def close(self, timeout_s: float) -> None:
+        """Write what waits, for `timeout_s` seconds at most, and close the file.
+
+        Raises:
+            RecordingError: not everything could be written.
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            raise RecordingError(
+                f"The recording {self._path} lacks its end: its disk did not take it within "
+                f"{timeout_s:g} s."
+            )
+        if self._failure:
+            raise self._error(self._failure)
+
+    def _write_all(self) -> None:
+        try:
+            while record := self._next():
+                left = memoryview(record)
+                while left:
+                    left = left[self._file.write(left) or 0 :]
+                with self._changed:
+                    self._waiting_bytes -= len(record)
+        except OSError as error:
+            with self._changed:
+                self._failure = error
+                self._waiting.clear()
+        finally:
+            self._file.close()
+
+    def _next(self) -> bytes | None:
+        """Return what is to be written next, once there is something; None at the end."""
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            return self._waiting.popleft() if self._waiting else None
+
+    def _error(self, error: OSError) -> RecordingError:
+        return RecordingError(
+            f"Cannot write the recording {self._path}: {error.strerror or error}."
+        )

@@ -1,0 +1,1 @@
+"""Graphs bound to labels: frames to states, states to scores. Knows neither time nor streams."""

@@ -1,0 +1,285 @@
+"""A bundle's graphs with one set of labels bound to them: frames to states, states to results."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
+from ..bundle.manifest import FORMAT_VERSION, PATCH_EMBEDDINGS
+from ..engines.graph import BoundGraph, Graph, Sizes
+from ..errors import BundleError
+from ..labels.bank import LabelBank
+from ..labels.labels import Label, LabelsOf
+from ..results import Explanation, Recognition, Score
+from .explain import check_explainable, explain
+
+# Frames that are encoded at once: more of them only take memory.
+BATCH = 16
+# Of the cosines of all their patches with all attributes: 16 million take 64 MiB.
+MAX_COSINES = 1 << 24
+
+Array = npt.NDArray[Any]
+
+
+class WindowScorer:
+    """The window graph and labels that belong together; neither ever changes.
+
+    Frame states may depend on the labels, so the states of one scorer are for that scorer only.
+
+    Attributes:
+        bank: the labels, embedded.
+        labels_of: the labels that compete in each source that is about fewer than all.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        bank: LabelBank,
+        *,
+        window: Graph,
+        top_k: int,
+        labels_of: LabelsOf | None = None,
+    ) -> None:
+        self.bank = bank
+        self.labels_of = labels_of or {}
+        self._bundle = bundle
+        self._states = bundle.manifest.states
+        self._top_k = top_k
+        self._all_rows = np.arange(len(bank.labels))
+        row_of = {label.name: row for row, label in enumerate(bank.labels)}
+        self._rows_of = {
+            source: np.asarray([row_of[label] for label in labels])
+            for source, labels in self.labels_of.items()
+        }
+        self._window = window.bind(bank.arrays())
+
+    @property
+    def labels(self) -> tuple[Label, ...]:
+        """What is recognised, in the order of the logits."""
+        return self.bank.labels
+
+    def labels_in(self, source: str) -> tuple[Label, ...]:
+        """Return what competes in a source."""
+        rows = self._rows_of.get(source, self._all_rows)
+        return tuple(self.labels[row] for row in rows)
+
+    def score(self, states: Mapping[str, Array]) -> tuple[Array, Array, float]:
+        """Return logits [B, C], saliency [B, C, T] and their scale, for frame states [B, T, ...].
+
+        Raises:
+            BundleError: the graph gives other shapes, or numbers that are not finite.
+            EngineError: the graph fails.
+        """
+        results = self._window(states)
+        logits, saliency, scale = (results[name] for name in ("logits", "saliency", "scale"))
+        batch, frames = states[self._states[0]].shape[:2]
+        classes = len(self.labels)
+        self._check_result("logits", logits, (batch, classes))
+        self._check_result("saliency", saliency, (batch, classes, frames))
+        self._check_result("scale", scale, ())
+        if not (np.isfinite(logits).all() and np.isfinite(saliency).all() and 0 < scale < np.inf):
+            raise BundleError(
+                f"The graphs of {self._bundle.path} give numbers that are not finite, or a scale "
+                f"that is not positive: export it again, in fp32 if it is fp16."
+            )
+        return logits, saliency, float(scale)
+
+    def recognize(
+        self,
+        name: str,
+        states: Mapping[str, Array],
+        start_s: float,
+        end_s: float,
+        *,
+        explain_s: Sequence[float] | None = None,
+    ) -> Recognition:
+        """Return the result for the states [1, T, ...] of one window.
+
+        Args:
+            name: what the result calls the source, whose labels compete.
+            states: of one window; with the features too if it is to be explained.
+            start_s: time of the first frame.
+            end_s: time of the last.
+            explain_s: the times of all frames, to have the best label explained; None does not.
+
+        Raises:
+            BundleError: the graph gives other shapes, or numbers that are not finite; or the
+                bundle's results cannot be explained.
+            EngineError: the graph fails.
+        """
+        batch, saliency, scale = self.score(states)
+        rows = self._rows_of.get(name, self._all_rows)
+        logits = batch[0].astype(np.float64)[rows]
+        scores, similarities = softmax(logits), logits / scale
+        best = largest(logits, self._top_k)
+        found = zip(
+            rows[best].tolist(), scores[best].tolist(), similarities[best].tolist(), strict=True
+        )
+        top = (Score(self.labels[row].name, score, cosine) for row, score, cosine in found)
+        frames = states[self._states[0]].shape[1]
+        why = None
+        if explain_s is not None:
+            row = int(rows[best[0]])
+            why = self._explain(row, states, saliency[0, row], explain_s)
+        return Recognition(name, start_s, end_s, frames, tuple(top), explanation=why)
+
+    def _explain(
+        self, label: int, states: Mapping[str, Array], saliency_t: Array, times_s: Sequence[float]
+    ) -> Explanation:
+        check_explainable(self._bundle)
+        grid, mask = self._bundle.manifest.patch_grid, self.bank.attribute_mask[label]
+        patches_tpd = states[PATCH_EMBEDDINGS][0]
+        if grid is None or patches_tpd.shape[1] != grid[0] * grid[1]:
+            raise BundleError(
+                f"The graphs of {self._bundle.path} give {patches_tpd.shape[1]} patches, which "
+                f"are no grid of {grid}: export the bundle again."
+            )
+        return explain(
+            self.labels[label],
+            self.bank.attribute_embeddings[label][mask],
+            saliency_t=saliency_t,
+            patches_tpd=patches_tpd,
+            times_s=times_s,
+            grid=grid,
+        )
+
+    def _check_result(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
+        if value.dtype != np.float32 or value.shape != shape:
+            raise BundleError(
+                f"The graphs of {self._bundle.path} give {name} as {value.dtype} "
+                f"{list(value.shape)} and not as float32 {list(shape)}: export the bundle again."
+            )
+
+
+class Scorer(WindowScorer):
+    """A bundle's graphs and labels that belong together; none of them ever changes."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        bank: LabelBank,
+        *,
+        frame: Graph,
+        window: Graph,
+        top_k: int,
+        labels_of: LabelsOf | None = None,
+    ) -> None:
+        super().__init__(bundle, bank, window=window, top_k=top_k, labels_of=labels_of)
+        self._frame_graph = frame
+        self._frame = frame.bind(bank.arrays(), self._states)
+
+    def encode(self, images_bhwc: Array, *, features: bool = False) -> dict[str, Array]:
+        """Return the frame states of fitted frames.
+
+        Args:
+            images_bhwc: uint8 [B, S, S, 3], BGR, as `pixels.fit_frame` makes them.
+            features: whether to return the manifest's features too, which explanations and
+                recordings for other labels take.
+
+        Returns:
+            Each of the manifest's states, and of its features if wanted, float32 [B, ...].
+
+        Raises:
+            BundleError: a state has not one row for each frame, or the bundle has no features.
+            EngineError: the graph fails.
+        """
+        graph = self._frame_with_features if features else self._frame
+        batches = []
+        for start in range(0, len(images_bhwc), self.batch):
+            images = images_bhwc[start : start + self.batch]
+            states = graph({"frames": images})
+            for name, value in states.items():
+                self._check_result(name, value, (len(images), *value.shape[1:]))
+            batches.append(states)
+        return {name: np.concatenate([batch[name] for batch in batches]) for name in batches[0]}
+
+    @cached_property
+    def batch(self) -> int:
+        """Frames that the frame graph is given at once; fewer where there are very many labels."""
+        rows, columns = self._bundle.manifest.patch_grid or (0, 0)
+        return frames_at_once(self.bank, rows * columns)
+
+    @cached_property
+    def _frame_with_features(self) -> BoundGraph:
+        """The frame graph with the features among its outputs; bound when first asked for."""
+        wanted = self._bundle.manifest.features
+        if not wanted and self._bundle.manifest.label_states:
+            raise BundleError(
+                f"The bundle {self._bundle.path} gives no features of frames, as bundles did "
+                f"before format {FORMAT_VERSION}: export it again."
+            )
+        return self._frame_graph.bind(self.bank.arrays(), (*self._states, *wanted))
+
+
+def softmax(logits: Array) -> Array:
+    """Return the softmax of logits [C]; large ones do not overflow."""
+    powers = np.exp(logits - logits.max())
+    return powers / powers.sum()
+
+
+def frames_at_once(bank: LabelBank, patches: int) -> int:
+    """Return how many frames of so many patches meet a bank at once; at least one."""
+    return max(1, min(BATCH, MAX_COSINES // ((1 + patches) * bank.attribute_mask.size)))
+
+
+def largest(logits: Array, count: int) -> Array:
+    """Return the places of the `count` largest of logits [C], in order; of equal ones the first.
+
+    Without sorting all of them: of 10,000 labels a few are wanted.
+    """
+    rest = len(logits) - count
+    if rest <= 0:
+        return np.argsort(-logits, kind="stable")
+    among = np.flatnonzero(logits >= np.partition(logits, rest)[rest])
+    return among[np.argsort(-logits[among], kind="stable")][:count]
+
+
+def check_graphs(bundle: Bundle, frame: Graph, window: Graph, bank: LabelBank) -> None:
+    """Raise BundleError if a graph takes what nobody gives, in name or size, or lacks a result."""
+    states = set(bundle.manifest.states)
+    features = set(bundle.manifest.features)
+    side = bundle.manifest.pixels.size_px
+    of_bank: dict[str, Sizes] = {name: array.shape for name, array in bank.arrays().items()}
+    offered: dict[str, Sizes | None] = {"frames": (None, side, side, 3), **of_bank}
+    _check_graph(bundle, FRAME_GRAPH, frame, offered, states | features)
+    # The window takes what the frame graph gives, with an axis of time after the first.
+    in_time = {name: _with_time(frame.sizes.get(name)) for name in states}
+    results = {"logits", "saliency", "scale"}
+    _check_graph(bundle, WINDOW_GRAPH, window, {**in_time, **of_bank}, results)
+
+
+def _with_time(sizes: Sizes | None) -> Sizes | None:
+    return sizes and (sizes[0], None, *sizes[1:])
+
+
+def _check_graph(
+    bundle: Bundle,
+    file: str,
+    graph: Graph,
+    offered: Mapping[str, Sizes | None],
+    wanted: set[str],
+) -> None:
+    unknown, missing = set(graph.inputs) - set(offered), wanted - set(graph.outputs)
+    if unknown or missing:
+        wrong = f"takes {sorted(unknown)}" if unknown else f"does not give {sorted(missing)}"
+        raise BundleError(f"{bundle.path / file} {wrong}: it is not the graph of this manifest.")
+    for name in graph.inputs:
+        takes, given = graph.sizes.get(name), offered[name]
+        if takes and given and not _fit(takes, given):
+            raise BundleError(
+                f"{bundle.path / file} takes {name} of {_shown(takes)} and the bundle has "
+                f"{_shown(given)}: it is not the graph of this manifest, export the bundle again."
+            )
+
+
+def _fit(takes: Sizes, given: Sizes) -> bool:
+    return len(takes) == len(given) and all(
+        None in pair or pair[0] == pair[1] for pair in zip(takes, given, strict=True)
+    )
+
+
+def _shown(sizes: Sizes) -> str:
+    return " x ".join("any" if size is None else str(size) for size in sizes)

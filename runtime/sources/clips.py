@@ -1,0 +1,199 @@
+"""A whole clip as the T frames that stand for it; what classifies a file at once reads this."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..errors import SourceError
+from ..preprocessing.pixels import fit_frame
+from ..preprocessing.sampling import segment_indices
+from .video_file import VideoSource
+
+Array = npt.NDArray[Any]
+# Where along the longer side of a frame its crops lie, by their number.
+PLACES = {1: (0.5,), 3: (0.0, 0.5, 1.0)}
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """T frames of a video file.
+
+    Attributes:
+        images_thwc: uint8 [T, S, S, 3], BGR.
+        start_s: time of the first of them in the file, in seconds.
+        end_s: time of the last of them.
+        damage: what is wrong with the file, if it is cut short or damaged; else None.
+        frame_count: how many frames the file truly has.
+    """
+
+    images_thwc: Array
+    start_s: float
+    end_s: float
+    damage: SourceError | None
+    frame_count: int
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """Several looks at one video file.
+
+    Attributes:
+        images_vthwc: uint8 [V, T, S, S, 3], BGR; the crops of the first clip, then of the next.
+        damage: as of a `Clip`.
+    """
+
+    images_vthwc: Array
+    damage: SourceError | None
+
+
+def read_clip(
+    path: str | Path,
+    *,
+    frames: int,
+    size_px: int,
+    rng: np.random.Generator | None = None,
+    fit: Callable[[Array], Array] | None = None,
+    threads: int | None = None,
+    frame_count: int | None = None,
+) -> Clip:
+    """Read one frame from each of `frames` equal segments of a video file.
+
+    A file that is cut short gives a clip of what is there, and says so.
+
+    Args:
+        path: the video file.
+        frames: T.
+        size_px: S, the side of the square that `pixels.fit_frame` makes.
+        rng: chooses random frames within the segments (for training); the middle ones if None.
+        fit: makes uint8 [S, S, 3] of a frame (for training); `pixels.fit_frame` if None.
+        threads: of the decoder; its own choice if None.
+        frame_count: that of an earlier clip of this file. It spares decoding what comes after the
+            last chosen frame, and all of it twice where the file announces another number; damage
+            is not looked for then.
+
+    Raises:
+        SourceError: the file is missing, a pipe, or holds no frame that can be decoded.
+    """
+    # Drawn once, so that a second decoding keeps to the same choice within each segment.
+    seed = None if rng is None else int(rng.integers(2**63))
+
+    def choose(frame_count: int) -> list[int]:
+        again = None if seed is None else np.random.default_rng(seed)
+        return segment_indices(frame_count, frames, again)
+
+    def centre(image_hwc: Array) -> Array:
+        return fit_frame(image_hwc, size_px)
+
+    taken, count, damage = _take(path, choose, fit or centre, threads, frame_count)
+    images = np.stack([image for image, _ in taken])
+    return Clip(images, taken[0][1], taken[-1][1], damage, count)
+
+
+def read_views(
+    path: str | Path, *, frames: int, size_px: int, clips: int = 1, crops: int = 1
+) -> Views:
+    """Read the views of a video file that a test averages: clips in time by crops in space.
+
+    Each clip takes one frame of each of `frames` equal segments, the clips at evenly spread places
+    within them; a single one takes the middle ones, as `read_clip` does. One crop is the centre
+    square, three are the first, the centre and the last one along the longer side.
+
+    Args:
+        path: the video file.
+        frames: T.
+        size_px: S, the side of the square that `pixels.fit_frame` makes.
+        clips: N.
+        crops: R, 1 or 3.
+
+    Raises:
+        SourceError: as `read_clip`.
+        ValueError: there is another number of crops.
+    """
+    if crops not in PLACES:
+        raise ValueError(f"there are 1 or 3 crops, got {crops}")
+    offsets = [(clip + 0.5) / clips for clip in range(clips)]
+
+    def choose(frame_count: int) -> list[int]:
+        return [
+            index
+            for offset in offsets
+            for index in segment_indices(frame_count, frames, offset=offset)
+        ]
+
+    def fit(image_hwc: Array) -> Array:
+        return np.stack([fit_frame(image_hwc, size_px, place=place) for place in PLACES[crops]])
+
+    taken, _, damage = _take(path, choose, fit)
+    images = np.stack([image for image, _ in taken]).reshape(
+        clips, frames, crops, size_px, size_px, 3
+    )
+    return Views(images.swapaxes(1, 2).reshape(clips * crops, frames, size_px, size_px, 3), damage)
+
+
+def _take(
+    path: str | Path,
+    choose: Callable[[int], list[int]],
+    fit: Callable[[Array], Array],
+    threads: int | None = None,
+    known_count: int | None = None,
+) -> tuple[list[tuple[Array, float]], int, SourceError | None]:
+    """Return what `fit` makes of the frames that `choose` names of so many, with their times.
+
+    The announced number of frames is taken at its word while the file is decoded, once and in
+    order; where it proves wrong, the file is opened and decoded again by the true number. Beside
+    the frames stand the latter, and the damage.
+    """
+    if Path(path).is_fifo():
+        raise SourceError(f"{path} is a pipe, which can be read only once: save it as a file.")
+    source = VideoSource.open(path, threads=threads)
+    if known_count:
+        taken, _, damage = _decode(source, choose(known_count), fit, whole=False)
+        count = known_count
+    else:
+        announced = source.frame_count or 1
+        taken, count, damage = _decode(source, choose(announced), fit)
+        if count != announced:
+            source = VideoSource.open(path, threads=threads)
+            taken, count, damage = _decode(source, choose(count), fit)
+    if not taken:
+        raise SourceError(f"{path} holds no frame that can be converted: convert the file.")
+    nearest = [min(taken, key=lambda index: abs(index - wanted)) for wanted in choose(count)]
+    return [taken[index] for index in nearest], count, damage
+
+
+def _decode(
+    source: VideoSource,
+    wanted: Sequence[int],
+    fit: Callable[[Array], Array],
+    *,
+    whole: bool = True,
+) -> tuple[dict[int, tuple[Array, float]], int, SourceError | None]:
+    """Return the `wanted` frames with their times by index, the true count, and the damage.
+
+    Count and damage are those of what was decoded, which ends with the last wanted frame if it
+    need not be the `whole` file. The source is closed.
+    """
+    chosen, last = set(wanted), max(wanted)
+    count = 0
+
+    def due(_time_s: float) -> bool:
+        nonlocal count
+        count += 1
+        return count - 1 in chosen
+
+    taken: dict[int, tuple[Array, float]] = {}
+    damage = None
+    try:
+        for frame in source.frames(due):
+            taken[frame.index] = (fit(frame.image_hwc), frame.time_s)
+            if frame.index == last and not whole:
+                break
+    except SourceError as error:
+        damage = error
+    finally:
+        source.close()
+    return taken, count, damage

@@ -1,0 +1,1 @@
+"""Many streams through one network, in shared batches. Nothing here parses options."""

@@ -1,0 +1,1 @@
+"""What the shell of every command needs: errors, signals, progress, output paths."""

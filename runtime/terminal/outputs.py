@@ -1,0 +1,58 @@
+"""The files that a run writes: which they are, and that none of them is one that it reads."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ..errors import StzsarError
+
+
+def check_outputs(*, written: Sequence[Path], read: Mapping[Path, str], bundle: Path) -> None:
+    """Refuse to overwrite what is read, or one output by another.
+
+    Args:
+        written: every file that the run writes.
+        read: every file that it reads, and what that is.
+        bundle: the bundle's folder.
+
+    Raises:
+        StzsarError: an output is read too, lies in the bundle, or is another output.
+    """
+    taken = {_identity(path): what for path, what in read.items()}
+    folder = Path(os.path.realpath(bundle))
+    for path in written:
+        if folder in Path(os.path.realpath(path)).parents:
+            raise StzsarError(f"{path} lies in the bundle {bundle}: name a file elsewhere.")
+        identity = _identity(path)
+        if identity in taken:
+            raise StzsarError(
+                f"{path} is {taken[identity]} and would be overwritten: name another file."
+            )
+        taken[identity] = "another output"
+
+
+def check_writable(path: Path) -> None:
+    """Refuse now what could not be written after a long run; leaves nothing behind.
+
+    Raises:
+        StzsarError: it cannot be written.
+    """
+    if not path.absolute().parent.is_dir():
+        raise StzsarError(f"Cannot write {path}: there is no folder {path.parent}, make it first.")
+    existed = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+    except OSError as error:
+        raise StzsarError(f"Cannot write {path}: {error.strerror}.") from error
+    if not existed:
+        path.unlink()
+
+
+def _identity(path: Path) -> object:
+    """Return what all names of a file have in common, through links too."""
+    try:
+        found = path.stat()
+    except OSError:
+        return os.path.realpath(path)
+    return found.st_dev, found.st_ino

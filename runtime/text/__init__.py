@@ -1,0 +1,1 @@
+"""Labels to embeddings on the device: tokenizer and text graph."""

@@ -1,0 +1,66 @@
+import io
+
+from rich.console import Console
+
+from stzsar.runtime.command.summary import KEPT_SEGMENTS, SourceSummary, summary_table
+from stzsar.runtime.results import Recognition, Score
+
+
+def result(start_s: float, label: str, score: float = 0.5) -> Recognition:
+    return Recognition("x", start_s, start_s + 1, 4, (Score(label, score, 0.1),))
+
+
+def summary_of(name: str, *results: Recognition) -> SourceSummary:
+    summary = SourceSummary(name)
+    for recognition in results:
+        summary.add(recognition)
+    return summary
+
+
+def rows(*summaries: SourceSummary) -> list[list[str]]:
+    out = io.StringIO()
+    Console(file=out, width=200).print(summary_table(list(summaries)))
+    lines = [line for line in out.getvalue().splitlines() if line.startswith("│")]
+    return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
+
+
+def test_results_with_the_same_label_are_merged():
+    summary = summary_of(
+        "a.mp4",
+        *(result(0.0, "red", 0.4), result(0.5, "red", 0.6)),
+        *(result(1.0, "blue"), result(1.5, "red")),
+    )
+
+    # Windows overlap; what is shown begins where the one before ended.
+    assert rows(summary) == [
+        ["0.0 s", "1.5 s", "red", "0.50"],
+        ["1.5 s", "2.0 s", "blue", "0.50"],
+        ["2.0 s", "2.5 s", "red", "0.50"],
+    ]
+
+
+def test_a_gap_parts_equal_labels():
+    assert rows(summary_of("a.mp4", result(0, "red"), result(10, "red"))) == [
+        ["0.0 s", "1.0 s", "red", "0.50"],
+        ["10.0 s", "11.0 s", "red", "0.50"],
+    ]
+
+
+def test_several_sources_get_one_line_each_without_their_common_folder():
+    first = summary_of("/clips/a.mp4", result(0, "red"), result(1, "red"), result(2, "blue"))
+    second = summary_of("/clips/sub/[bold].mp4", result(0, "blue", 0.9))
+
+    assert rows(first, second, SourceSummary("/clips/c.mp4")) == [
+        ["a.mp4", "red", "67% of 3", "0.50"],
+        ["sub/[bold].mp4", "blue", "100% of 1", "0.90"],
+        ["c.mp4", "nothing", "", ""],
+    ]
+
+
+def test_a_long_run_keeps_its_last_segments_only():
+    results = [result(index, ("red", "blue")[index % 2]) for index in range(1000)]
+
+    found = rows(summary_of("camera 0", *results))
+
+    assert len(found) == KEPT_SEGMENTS + 1
+    assert found[0][2] == f"({1000 - KEPT_SEGMENTS} earlier ones)"

@@ -1,0 +1,154 @@
+"""ONNX Runtime: constants bound once, and its TensorRT provider."""
+
+import stat
+
+import numpy as np
+import onnxruntime
+import pytest
+
+from stzsar.runtime.bundle.bundle import shipped_bundle
+from stzsar.runtime.engines import ort_engine
+from stzsar.runtime.engines.opening import open_graph
+from stzsar.runtime.engines.ort_engine import OrtGraph
+from stzsar.runtime.engines.ort_tensorrt import PROVIDER, provider_options
+from stzsar.runtime.errors import EngineError
+
+STATES = {
+    "colour": np.full((1, 4, 3), 0.5, np.float32),
+    "closeness": np.full((1, 4, 3), 0.5, np.float32),
+}
+
+
+def _turned(arrays):
+    return {name: np.asfortranarray(value) for name, value in arrays.items()}
+
+
+def test_bound_constants_give_what_feeds_give(bundle, recognizer):
+    graph, bank = OrtGraph(bundle / "window.onnx"), recognizer.scorer.bank.arrays()
+
+    bound = graph.bind({**bank, "of another graph": np.zeros(1)})(STATES)
+
+    for name, value in graph({**STATES, **bank}).items():
+        np.testing.assert_array_equal(bound[name], value)
+
+
+def test_outputs_that_nobody_wants_are_not_given(bundle, recognizer, picture):
+    graph, bank = OrtGraph(bundle / "frame.onnx"), recognizer.scorer.bank.arrays()
+    frames = {"frames": picture("red", 16, 16)[None]}
+
+    found = graph.bind(bank, ("closeness", "patch_embeddings"))(frames)
+
+    assert set(found) == {"closeness", "patch_embeddings"}
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, graph({**frames, **bank})[name])
+
+
+def test_an_array_that_is_no_longer_contiguous_is_taken_too(bundle, recognizer):
+    bank = recognizer.scorer.bank.arrays()
+    rng = np.random.default_rng(0)
+    states = {name: rng.random(value.shape, np.float32) for name, value in STATES.items()}
+    graph = OrtGraph(bundle / "window.onnx")
+
+    expected = graph.bind(bank)(states)["logits"]
+    found = graph.bind(_turned(bank))(_turned(states))["logits"]
+
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_threads_of_one_graph_leave_the_cores_to_the_other_between_runs(bundle):
+    options = OrtGraph(bundle / "frame.onnx", threads=2)._session.get_session_options()
+    assert options.get_session_config_entry("session.force_spinning_stop") == "1"
+
+
+@pytest.mark.parametrize(
+    "feeds", [{}, {**STATES, "colour": np.zeros((1, 4, 3))}, {**STATES, "colour": np.zeros((3,))}]
+)
+def test_feeds_that_the_graph_does_not_take_are_an_engine_error(bundle, recognizer, feeds):
+    bound = OrtGraph(bundle / "window.onnx").bind(recognizer.scorer.bank.arrays())
+
+    with pytest.raises(EngineError, match="ONNX Runtime failed"):
+        bound(feeds)
+
+
+def test_what_onnx_runtime_says_is_told_in_one_line_to_its_end(bundle, recognizer):
+    bound = OrtGraph(bundle / "frame.onnx").bind(recognizer.scorer.bank.arrays())
+
+    with pytest.raises(EngineError) as caught:
+        bound({"frames": np.zeros((1, 15, 16, 3), np.uint8)})
+    sentence = str(caught.value)
+    assert "Got: 15 Expected: 16" in sentence
+    assert "\n" not in sentence
+    assert "ONNXRuntimeError" not in sentence
+
+
+def test_a_file_that_is_no_graph_is_called_so(tmp_path):
+    (tmp_path / "frame.onnx").write_bytes(b"no graph")
+
+    with pytest.raises(EngineError, match=r"frame\.onnx is not an ONNX graph"):
+        OrtGraph(tmp_path / "frame.onnx")
+
+
+def test_tensorrt_in_a_wheel_without_it_is_one_sentence(bundle):
+    with pytest.raises(EngineError, match="does not run TensorRT here"):
+        open_graph(bundle / "frame.onnx", engine="onnxruntime-tensorrt")
+
+
+def test_a_provider_that_ort_leaves_out_silently_is_noticed(monkeypatch, tmp_path):
+    """A wheel names the provider, and its session falls back where TensorRT does not load."""
+    real = onnxruntime.InferenceSession
+    asked = []
+
+    def session(path, options=None, providers=(), **_):
+        asked.extend(providers)
+        return real(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(ort_engine, "find_driver", lambda: object())
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [PROVIDER])
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+
+    with pytest.raises(EngineError, match="does not run TensorRT here"):
+        OrtGraph(shipped_bundle() / "frame.onnx", tensorrt=True)
+    assert asked[1][0] == PROVIDER
+
+
+def test_the_provider_is_told_of_all_sizes_and_keeps_engines_for_this_user_only(
+    bundle, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    inputs = [("colour", ["B", "T", 3]), ("attribute_mask", ["C", "W"])]
+
+    options = provider_options(bundle / "window.onnx", inputs)
+
+    assert options["trt_profile_min_shapes"] == "colour:1x1x3,attribute_mask:1x1"
+    assert options["trt_profile_opt_shapes"] == "colour:4x4x3,attribute_mask:128x8"
+    assert options["trt_profile_max_shapes"] == "colour:4x4x3,attribute_mask:512x16"
+    assert options["trt_fp16_enable"] is False
+    folder = next(tmp_path.glob("stzsar/onnxruntime/*"))
+    assert options["trt_engine_cache_path"] == str(folder)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_cuda_is_asked_for_where_there_is_a_driver_and_says_nothing_on_stdout(
+    bundle, monkeypatch, capsys
+):
+    real = onnxruntime.InferenceSession
+    asked = []
+
+    def session(path, options, providers=(), **_):
+        print("EP Error: falling back")
+        asked.extend(providers)
+        return real(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(ort_engine, "find_driver", lambda: object())
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
+    monkeypatch.setattr(
+        onnxruntime, "preload_dlls", lambda: asked.append("preloaded"), raising=False
+    )
+    monkeypatch.setattr(onnxruntime, "InferenceSession", session)
+
+    graph = OrtGraph(bundle / "frame.onnx")
+
+    assert asked == ["preloaded", "CUDAExecutionProvider", "CPUExecutionProvider"]
+    assert graph.device == "cpu"
+    assert not capsys.readouterr().out

@@ -1,0 +1,389 @@
+import os
+from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
+
+import numpy as np
+import pytest
+
+from stzsar.runtime.errors import BundleError, LabelError
+from stzsar.runtime.labels.bank import LabelBank, stack_banks
+from stzsar.runtime.labels.labels import Label, as_labels, read_labels
+from stzsar.runtime.labels.names import nearest_names
+
+
+def names(path):
+    return [label.name for label in read_labels(path)]
+
+
+def bank_of(*labels: Label, words: int = 1) -> LabelBank:
+    count = len(labels)
+    rng = np.random.default_rng(count)
+    return LabelBank(
+        labels,
+        rng.random((count, 3), np.float32),
+        rng.random((count, words, 3), np.float32),
+        np.ones((count, words), bool),
+    )
+
+
+def test_a_text_file_is_read_past_its_mark_line_ends_comments_and_blanks(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes("\ufeffarchery\r\n\r\n# a comment\r\n  Íjászat 射箭  \r\nbowling".encode())
+
+    assert names(path) == ["archery", "Íjászat 射箭", "bowling"]
+
+
+def test_a_json_file_brings_attributes_and_text(tmp_path):
+    path = tmp_path / "labels.json"
+    path.write_text('[{"label": "a", "attributes": ["x", "y"]}, {"label": "b", "text": "bee"}]')
+
+    assert read_labels(path) == (Label("a", "a", ("x", "y")), Label("b", "bee", ("bee",)))
+
+
+def test_where_attributes_are_from_is_for_people_and_not_read(tmp_path):
+    path = tmp_path / "labels.json"
+    path.write_text(
+        '[{"label": "a", "attributes": ["x"], "source": "by hand"},'
+        ' {"label": "b", "source": [{"url": "https://example.org", "date": "2026-01-01"}]}]'
+    )
+
+    assert read_labels(path) == (Label("a", attributes=("x",)), Label("b"))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "holds no labels"),
+        (b"\n# only a comment\n", "holds no labels"),
+        (b"a\nb\na\n", "names 'a' twice"),
+        ("ijászat\n".encode("latin-1"), "not UTF-8"),
+        ("a\n".encode("utf-16"), "not UTF-8"),
+        (b"MZ\0\0\0", "not a text file"),
+        (b"x" * 201, "at most 200"),
+        ("\n".join(f"label {i}" for i in range(100_000)).encode(), "100000 labels; at most 10000"),
+        (b'[{"label": "a"}', "not a list of"),
+        (b' \n{"label": "a"}', "not a list of"),
+        (b"\x1b[31mred", "labels.txt: .* control character"),
+        (b"a\tb", r"'a\\tb' .* control character"),
+        (b"x" * (16 * 2**20 + 1), "larger than 16 MiB"),
+    ],
+)
+def test_a_file_that_cannot_be_labels_is_refused_in_a_sentence(tmp_path, content, message):
+    path = tmp_path / "labels.txt"
+    path.write_bytes(content)
+
+    with pytest.raises(LabelError, match=message):
+        read_labels(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "{}x",
+        '["a"]',
+        '[{"attributes": []}]',
+        '[{"label": 1}]',
+        '[{"label": "a", "attributes": "b"}]',
+        '{"label": "a"}',
+        "[[]]",
+        "3",
+        '[{"label": "a", "attribute": ["b"]}]',
+        '[{"label": "a", "source": 1}]',
+        '[{"label": "a", "source": ["a page"]}]',
+        "[" * 10**5,
+    ],
+)
+@pytest.mark.parametrize("name", ["labels.json", "labels.JSON"])
+def test_json_of_another_form_is_refused(tmp_path, content, name):
+    path = tmp_path / name
+    path.write_text(content)
+
+    with pytest.raises(LabelError, match="is not a list of"):
+        read_labels(path)
+
+
+def test_json_is_read_under_any_name_and_its_words_are_stripped(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_text('\n[{"label": " a ", "text": "", "attributes": ["bow\\n"]}]')
+
+    assert read_labels(path) == (Label("a", attributes=("bow",)),)
+
+
+def test_only_line_ends_part_labels(tmp_path):
+    path = tmp_path / "labels.txt"
+    path.write_bytes("one\u2028two\r\nthree\rfour\u0085\n".encode())
+
+    assert names(path) == ["one\u2028two", "three", "four"]
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero on this system")
+def test_a_device_is_refused():
+    with pytest.raises(LabelError, match="is a pipe or a device: save the labels in a file"):
+        read_labels(Path("/dev/zero"))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names on this system")
+@pytest.mark.timeout(20)
+def test_a_pipe_in_which_nobody_writes_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "labels.txt")
+
+    with pytest.raises(LabelError, match="is a pipe or a device"):
+        read_labels(tmp_path / "labels.txt")
+
+
+COMPOSED, PARTED = "\u00cdj\u00e1szat", "I\u0301ja\u0301szat"
+
+
+def test_two_spellings_of_one_label_are_one_label(tmp_path):
+    (tmp_path / "labels.txt").write_text(f"{COMPOSED}\n{PARTED}\n", encoding="utf-8")
+
+    with pytest.raises(LabelError, match="twice"):
+        read_labels(tmp_path / "labels.txt")
+    label = Label(PARTED, PARTED, (PARTED,))
+    assert label == Label(COMPOSED)
+    assert label.name == COMPOSED
+
+
+@pytest.mark.parametrize(
+    "unseen", ["\u200b", "\ufeff\u2060", "\u00ad \u200d", "\u3164", "\u2800", "\ufe0f", "\u0301"]
+)
+def test_a_label_of_which_nothing_is_seen_is_refused(unseen):
+    with pytest.raises(LabelError, match="shows nothing"):
+        Label(unseen)
+    with pytest.raises(LabelError, match="empty text or attribute"):
+        Label("a", attributes=("bow", unseen))
+
+
+@pytest.mark.parametrize(
+    "seen", ["\U0001f9d7\u200d\u2640\ufe0f", "می\u200cخواهم", "射", "!", "\ue000"]
+)
+def test_emoji_joiners_and_signs_are_labels(seen):
+    assert Label(seen).name == seen
+
+
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(LabelError, match="No such file"):
+        read_labels(tmp_path / "none.txt")
+
+
+def test_a_folder_is_refused(tmp_path):
+    with pytest.raises(LabelError, match="directory"):
+        read_labels(tmp_path)
+
+
+def test_a_label_has_a_name_and_few_attributes():
+    with pytest.raises(LabelError, match="empty"):
+        Label(" ")
+    with pytest.raises(LabelError, match="65 attributes"):
+        Label("a", attributes=tuple(str(i) for i in range(65)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"name": 1}, "not made of words"),
+        ({"attributes": ("x", 1)}, "not made of words"),
+        ({"attributes": "bow"}, "attributes a list"),
+        ({"attributes": ("x", " ")}, "empty text or attribute"),
+        ({"text": " "}, "empty text or attribute"),
+        ({"name": "a\nb"}, "control character"),
+        ({"text": "a\x9bb"}, "control character"),
+        ({"attributes": ("\ud800x",)}, "control character"),
+    ],
+)
+def test_a_label_is_words_that_can_be_shown_and_embedded(fields, message):
+    with pytest.raises(LabelError, match=message):
+        Label(**{"name": "a", **fields})
+
+
+@pytest.mark.parametrize("labels", ["swim", Path("labels.txt")])
+def test_one_string_is_no_list_of_labels(labels):
+    with pytest.raises(LabelError, match=rf"give labels as \['{labels}'\]"):
+        as_labels(labels)
+
+
+def test_attributes_are_limited_altogether():
+    attributes = tuple(f"attribute {index}" for index in range(64))
+
+    with pytest.raises(LabelError, match="has 64 attributes; at most 100000"):
+        as_labels([Label(f"label {index}", attributes=attributes) for index in range(1563)])
+
+
+def test_no_labels_and_repeated_ones_are_refused():
+    with pytest.raises(LabelError, match="No labels"):
+        as_labels([])
+    with pytest.raises(LabelError, match="twice"):
+        as_labels(["a", Label("a")])
+
+
+def test_the_nearest_names_are_those_spelt_alike():
+    assert nearest_names("archry", ["bowling", "archery", "diving"], count=1) == ["archery"]
+
+
+def test_nearness_does_not_mind_case():
+    assert nearest_names("ARCHERY", ["SOCCER", "archery", "DIVING"], count=1) == ["archery"]
+
+
+def test_a_bank_survives_its_file(tmp_path):
+    bank = bank_of(
+        Label("Íjászat", "archery", ("bow", "arrow")), Label("b", attributes=("c", "d")), words=2
+    )
+    bank.save(tmp_path / "bank.npz")
+
+    found = LabelBank.load(tmp_path / "bank.npz")
+
+    assert found.labels == bank.labels
+    for name, array in bank.arrays().items():
+        np.testing.assert_array_equal(found.arrays()[name], array)
+
+
+def test_a_bank_with_pickles_in_it_is_refused(tmp_path):
+    np.savez(tmp_path / "bank.npz", labels=np.asarray([{"name": "a"}], dtype=object))
+
+    with pytest.raises(BundleError, match="not a label bank"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+def spoilt_bank(path, labels='[{"name": "a", "text": "a", "attributes": []}]', **arrays):
+    """Write a bank of one label in which something is wrong."""
+    whole = {
+        "labels": np.asarray(labels),
+        "class_embeddings": np.ones((1, 3), np.float32),
+        "attribute_embeddings": np.ones((1, 1, 3), np.float32),
+        "attribute_mask": np.ones((1, 1), bool),
+    }
+    np.savez(path, **{**whole, **arrays})
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ("[" * 10**5, "recursion"),
+        ('[{"name": 1, "text": "a", "attributes": []}]', "not made of words"),
+        ('[{"name": "a", "text": "a", "attributes": "b"}]', "not made of words"),
+        ('[{"name": "\\u001b[2J", "text": "a", "attributes": []}]', "control character"),
+    ],
+)
+def test_a_bank_of_spoilt_labels_is_refused(tmp_path, labels, message):
+    spoilt_bank(tmp_path / "bank.npz", labels)
+
+    with pytest.raises(BundleError, match=f"not a label bank: .*{message}"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"class_embeddings": np.full((1, 3), np.nan)}, "class_embeddings are not finite"),
+        ({"attribute_embeddings": np.full((1, 1, 3), np.inf)}, "are not finite"),
+        ({"attribute_mask": np.zeros((1, 1), bool)}, "a label has no attribute"),
+        ({"class_embeddings": np.ones((2, 3))}, "expected"),
+        ({"class_embeddings": np.float32(1)}, "not a label bank"),
+    ],
+)
+def test_a_bank_of_useless_numbers_is_refused(tmp_path, arrays, message):
+    spoilt_bank(tmp_path / "bank.npz", **arrays)
+
+    with pytest.raises(BundleError, match=message):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+def test_a_bank_without_labels_is_refused(tmp_path):
+    spoilt_bank(
+        tmp_path / "bank.npz",
+        "[]",
+        class_embeddings=np.ones((0, 3)),
+        attribute_embeddings=np.ones((0, 1, 3)),
+        attribute_mask=np.ones((0, 1), bool),
+    )
+
+    with pytest.raises(BundleError, match="it holds no labels"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+def test_a_plain_array_by_the_name_of_a_bank_is_refused(tmp_path):
+    with (tmp_path / "bank.npz").open("wb") as file:
+        np.save(file, np.ones(3))
+
+    with pytest.raises(BundleError, match="not a label bank"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+def test_a_bank_that_unpacks_to_gigabytes_is_refused_unread(tmp_path):
+    with ZipFile(tmp_path / "bank.npz", "w", ZIP_DEFLATED) as archive:
+        archive.writestr("labels.npy", b"small")
+        archive.infolist()[0].file_size = 2**31 + 1  # what the directory says decides
+
+    with pytest.raises(BundleError, match="more than 2 GiB"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"class_embeddings": np.ones((1, 3), np.complex64)}, "is complex64, expected floats"),
+        ({"class_embeddings": np.full((1, 3), "1.0")}, "is <U3, expected floats"),
+        ({"attribute_mask": np.ones((1, 1))}, "is float64, expected truth values"),
+        ({"labels": np.asarray(3)}, "expected text"),
+        ({"labels": np.asarray(["[]"])}, "expected one text"),
+        ({"attribute_embeddings": np.ones((1, 1, 4))}, r"is \[1, 1, 4\], expected \[1, 1, 3\]"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_a_bank_of_other_types_is_refused_without_a_warning(tmp_path, arrays, message):
+    spoilt_bank(tmp_path / "bank.npz", **arrays)
+
+    with pytest.raises(BundleError, match=message):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+@pytest.mark.parametrize("shape", [(10_001, 1, 1), (10_000, 11, 1), (1, 1, 16_385)])
+def test_a_bank_that_is_too_large_is_refused_by_its_headers(tmp_path, monkeypatch, shape):
+    classes, words, dim = shape
+    spoilt_bank(
+        tmp_path / "bank.npz",
+        class_embeddings=np.zeros((classes, dim), np.float32),
+        attribute_embeddings=np.zeros(shape, np.float32),
+        attribute_mask=np.zeros((classes, words), bool),
+    )
+    monkeypatch.setattr(np, "load", lambda *_, **__: pytest.fail("read it"))
+
+    with pytest.raises(BundleError, match="are too many"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+@pytest.mark.parametrize("spoil", ["deflate", "shape"])
+def test_a_bank_with_spoilt_bytes_is_refused(tmp_path, spoil):
+    path = tmp_path / "bank.npz"
+    spoilt_bank(tmp_path / "whole.npz")
+    with ZipFile(tmp_path / "whole.npz") as whole, ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if spoil == "shape" and name.startswith("class"):
+                content = content.replace(b"(1, 3), }" + b" " * 12, b"(3, 1000000000000), }")
+            archive.writestr(name, content)
+    if spoil == "deflate":
+        content = path.read_bytes()
+        start = content.index(b"labels.npy") + len("labels.npy")
+        path.write_bytes(content[:start] + b"\xff" * 8 + content[start + 8 :])
+
+    with pytest.raises(BundleError, match="not a label bank"):
+        LabelBank.load(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a bank", b"PK\x03\x04 cut"])
+def test_what_is_no_bank_is_refused(tmp_path, content):
+    (tmp_path / "bank.npz").write_bytes(content)
+
+    with pytest.raises(BundleError, match="not a label bank"):
+        LabelBank.load(tmp_path / "bank.npz")
+
+
+def test_banks_of_different_widths_are_stacked_with_masked_rows():
+    stacked = stack_banks([bank_of(Label("a")), bank_of(Label("b"), Label("c"), words=3)])
+
+    assert stacked.names == ("a", "b", "c")
+    assert stacked.attribute_embeddings.shape == (3, 3, 3)
+    assert stacked.attribute_mask.sum(1).tolist() == [1, 3, 3]
+    assert not stacked.attribute_embeddings[0, 1:].any()

@@ -1,0 +1,262 @@
+"""The road of all labels: find text, extract, clean, ask again, record."""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from ...runtime.errors import StzsarError
+from ...runtime.labels.labels import Label
+from .chat import ModelError
+from .cleaning import Settled, settle
+from .extraction import Extractor, Passage, Take
+from .fetch import AwayError, FetchError
+from .rules import WANTED, CountTokens, Stemmer, Stems, shared_too_often
+from .sources import Sense, TextSource
+
+log = logging.getLogger(__name__)
+
+ROUNDS = 3
+# What pages bring that nobody thought of ends one label, and not the run.
+_SURPRISES = (ValueError, TypeError, LookupError, AttributeError)
+
+Entry = dict[str, Any]
+Progress = Callable[[str, int, int], None]
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
+
+
+class Encoder(Protocol):
+    """What counts tokens and orders attributes, see `telling`."""
+
+    def tokens(self, words: str) -> int:
+        """Return how many tokens `words` are."""
+        ...
+
+    def ordered(self, labels: Sequence[Label], words: Any) -> dict[str, list[str]]:
+        """Return the attributes of each label's name, the best first."""
+        ...
+
+
+@dataclass
+class Work:
+    """What is known of one label so far."""
+
+    label: Label
+    passages: list[Passage] = field(default_factory=list)
+    takes: list[Take] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Shortfall:
+    """A label that has fewer attributes than wanted: how many, and why."""
+
+    name: str
+    found: int
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The bank's entries, in the labels' order, and the labels that fell short."""
+
+    entries: list[Entry]
+    shortfalls: list[Shortfall]
+
+
+class Road:
+    """Makes attributes of labels; what it asks for is kept by the parts that ask."""
+
+    def __init__(
+        self,
+        sources: Sequence[TextSource],
+        extractor: Extractor,
+        encoder: Encoder,
+        stemmer: Stemmer,
+        *,
+        parallel: int = 4,
+        progress: Progress | None = None,
+    ) -> None:
+        """Put the parts together.
+
+        Args:
+            sources: where text is looked for.
+            extractor: makes words of text.
+            encoder: orders them.
+            stemmer: of the labels' language.
+            parallel: labels that are worked on at once.
+            progress: called with what is done, of how many how many labels.
+        """
+        self._sources, self._extractor = sources, extractor
+        self._encoder, self._stemmer = encoder, stemmer
+        self._parallel = parallel
+        self._progress = progress or (lambda _what, _done, _all: None)
+
+    def make(self, labels: Sequence[Label]) -> Outcome:
+        """Return the bank of `labels`.
+
+        Raises:
+            StzsarError: nothing more can be asked: no model is there, or no place to keep answers.
+        """
+        works = [Work(label) for label in labels]
+        self._for_all("finding text and asking", self._begin, works)
+        settled = self._settled(works)
+        for round_number in range(1, ROUNDS if self._extractor.asks_again else 1):
+            lacking = [
+                (work, found)
+                for work, found in zip(works, settled, strict=True)
+                if work.takes and len(found.kept) < WANTED
+            ]
+            if not lacking:
+                break
+            self._for_all(f"asking again ({round_number})", self._ask_again, lacking)
+            settled = self._settled(works)
+        return self._outcome(works, settled)
+
+    def _begin(self, work: Work) -> None:
+        self._find(work)
+        for passage in work.passages:
+            try:
+                work.takes.append(self._extractor.take(work.label.name, passage))
+            except ModelError as error:
+                work.problems.append(str(error))
+
+    def _find(self, work: Work) -> None:
+        senses: list[Sense] = []
+        away: list[str] = []
+        for source in self._sources:
+            try:
+                senses += source.senses(work.label.name if source.by_name else work.label.text)
+            except FetchError as error:
+                work.problems.append(f"{source.name}: {error}")
+                away += [str(error)] if isinstance(error, AwayError) else []
+            except _SURPRISES:
+                log.debug("%s: %s", source.name, work.label.name, exc_info=True)
+                work.problems.append(f"{source.name}: its page cannot be read")
+        if away and len(away) == len(self._sources):
+            raise StzsarError(
+                f"No site can be reached ({'; '.join(dict.fromkeys(away))}): check the network, or "
+                "give a folder with --source."
+            )
+        if not senses:
+            return
+        chosen, how = [0], None
+        if len(senses) > 1:
+            chosen, how = self._extractor.choose(work.label.name, senses)
+            if not chosen:
+                work.problems.append(f"none of {len(senses)} senses is about it, {how}")
+        for index in chosen:
+            self._read(work, senses, index, how)
+
+    def _read(self, work: Work, senses: Sequence[Sense], index: int, how: str | None) -> None:
+        sense = senses[index]
+        said = how and f"{sense.title}: {sense.gloss} (of {len(senses)}, {how})"
+        try:
+            work.passages.append(Passage(sense.place, sense.text(), said))
+        except FetchError as error:
+            work.problems.append(f"{sense.place}: {error}")
+        except _SURPRISES:
+            log.debug("%s", sense.place, exc_info=True)
+            work.problems.append(f"{sense.place}: its page cannot be read")
+
+    def _ask_again(self, lacking: tuple[Work, Settled]) -> None:
+        work, found = lacking
+        last = work.takes[-1]
+        words = [candidate.words for candidate in found.kept]
+        taken = f'"{", ".join(words)}" are there already' if words else ""
+        problems = "; ".join(filter(None, [*found.complaints, taken]))
+        try:
+            work.takes.append(
+                self._extractor.take_again(
+                    work.label.name, last, problems, WANTED - len(found.kept)
+                )
+            )
+        except ModelError as error:
+            work.problems.append(str(error))
+
+    def _settled(self, works: Sequence[Work]) -> list[Settled]:
+        """Clean what was taken: each label by itself, then all together."""
+        count: CountTokens = self._encoder.tokens
+        each = [settle(work.label.name, work.takes, self._stemmer, count) for work in works]
+        often: set[Stems] = shared_too_often(found.stems for found in each)
+        return [found.without(often) for found in each]
+
+    def _outcome(self, works: Sequence[Work], settled: Sequence[Settled]) -> Outcome:
+        pairs = list(zip(works, settled, strict=True))
+        names = {work.label.name: [c.words for c in found.kept] for work, found in pairs}
+        self._progress("ordering", 0, 1)
+        ordered = self._encoder.ordered([work.label for work in works], names)
+        entries, shortfalls = [], []
+        for work, found in pairs:
+            best = ordered[work.label.name][:WANTED]
+            if best:
+                entries.append(self._entry(work, found, best))
+            if len(best) < WANTED:
+                reasons = tuple(dict.fromkeys([*work.problems, *found.complaints]))
+                shortfalls.append(Shortfall(work.label.name, len(best), reasons))
+        return Outcome(entries, shortfalls)
+
+    def _entry(self, work: Work, found: Settled, best: Sequence[str]) -> Entry:
+        label = work.label
+        entry: Entry = {"label": label.name}
+        if label.text != label.name:
+            entry["text"] = label.text
+        take_of = {candidate.words: candidate.take for candidate in found.kept}
+        records = []
+        for number, take in enumerate(work.takes):
+            own = [words for words in best if take_of[words] == number]
+            if own:
+                record = {
+                    "source": take.passage.place,
+                    "attributes": own,
+                    "date": take.date,
+                    "model": self._extractor.model,
+                    "prompt": self._extractor.prompt,
+                    "sense": take.passage.sense,
+                }
+                records.append({key: value for key, value in record.items() if value is not None})
+        return {**entry, "attributes": list(best), "source": records}
+
+    def _for_all(self, what: str, work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
+        self._progress(what, 0, len(items))
+        for done, _ in enumerate(in_parallel(work, items, self._parallel), 1):
+            self._progress(what, done, len(items))
+
+
+def in_parallel(
+    work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int
+) -> Iterator[_Result]:
+    """Yield the results as they come; an error in one ends it all.
+
+    The threads are daemons: after Ctrl-C or an error nobody waits for an answer of two minutes.
+    """
+    todo: queue.SimpleQueue[_Item] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[_Result | None, BaseException | None]] = queue.SimpleQueue()
+    ended = threading.Event()
+    for item in items:
+        todo.put(item)
+
+    def run() -> None:
+        while not ended.is_set():
+            try:
+                item = todo.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                done.put((work(item), None))
+            except BaseException as error:  # goes on in the thread that waits
+                done.put((None, error))
+
+    for _ in range(min(workers, len(items))):
+        threading.Thread(target=run, daemon=True).start()
+    try:
+        for _ in items:
+            result, error = done.get()
+            if error is not None:
+                raise error
+            yield result  # pyright: ignore[reportReturnType]
+    finally:
+        ended.set()

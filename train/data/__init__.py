@@ -1,0 +1,1 @@
+"""Clips as training batches: reading, augmentation, broken files, MovingShapes."""

@@ -1,0 +1,94 @@
+"""What training does to the pictures of a clip, the same to all of them: crop, mirror, grey.
+
+The recipe is BIKE's (whwu95/BIKE, utils/Augmentation.py), whose crop is that of TSN and Inception.
+There the short side is first made 256 px for crops of 224. A crop that is a part of the area and is
+then resized shows the same with and without that step, so here it is cut from the picture as it is:
+one resize in place of two, and as sharp as what evaluation and the runtime see.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...runtime.preprocessing.opencv import load_cv2
+from ...runtime.preprocessing.pixels import cut_frame
+
+Array = npt.NDArray[Any]
+# Parts of the picture's area, and height to width or width to height, as in TSN.
+_AREA, _ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
+_TRIES = 10
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """What may happen to a clip.
+
+    Attributes:
+        size_px: S, side of the pictures that come out.
+        flip: probability that it is mirrored; 0 is right where left and right are labels.
+        grey: probability that it loses its colours.
+    """
+
+    size_px: int
+    flip: float = 0.5
+    grey: float = 0.2
+
+    def draw(self, rng: np.random.Generator) -> "Look":
+        """Draw what happens to one clip, always with as many numbers of `rng`."""
+        return Look(
+            size_px=self.size_px,
+            areas=rng.uniform(*_AREA, _TRIES),
+            aspects=rng.uniform(*_ASPECT, _TRIES),
+            lies=rng.random(_TRIES) < 0.5,
+            place=rng.random(2),
+            mirrored=bool(rng.random() < self.flip),
+            grey=bool(rng.random() < self.grey),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Look:
+    """How all frames of one clip are looked at.
+
+    Attributes:
+        size_px: S.
+        areas, aspects, lies: crops that are tried until one lies within the picture: part of the
+            area, width to height, and whether these two change places; [tries].
+        place: where the crop lies between top and bottom, left and right; [2], from 0 to 1.
+        mirrored: whether left is right.
+        grey: whether there are no colours.
+    """
+
+    size_px: int
+    areas: Array
+    aspects: Array
+    lies: Array
+    place: Array
+    mirrored: bool
+    grey: bool
+
+    def __call__(self, image_hwc: Array) -> Array:
+        """Return uint8 [S, S, 3] of a frame, uint8 [H, W, 3] BGR."""
+        picture = cut_frame(image_hwc, self.box(*image_hwc.shape[:2]), self.size_px)
+        if self.mirrored:
+            picture = np.ascontiguousarray(picture[:, ::-1])
+        if self.grey:
+            cv2 = load_cv2()
+            picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+        return picture
+
+    def box(self, height: int, width: int) -> tuple[int, int, int, int]:
+        """Return top, left, height and width of the crop of a picture, in pixels."""
+        crop_h = crop_w = min(height, width)  # for strips, which hold none of those tried
+        for area, aspect, lies in zip(self.areas, self.aspects, self.lies, strict=True):
+            wide = max(1, round(math.sqrt(area * height * width * aspect)))
+            high = max(1, round(math.sqrt(area * height * width / aspect)))
+            wide, high = (high, wide) if lies else (wide, high)
+            if wide <= width and high <= height:
+                crop_h, crop_w = high, wide
+                break
+        top, left = self.place * (height - crop_h + 1, width - crop_w + 1)
+        return int(top), int(left), crop_h, crop_w

@@ -1,0 +1,1 @@
+"""The training loop and what a step changes. Nothing here reads video or parses options."""

@@ -1,0 +1,79 @@
+"""A step's loss as one module, so that everything with a gradient is in one forward pass."""
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from ...models.interaction import Bank
+from ...models.label_texts import LabelTexts
+from ...models.stzsar import STZSAR
+from ...runtime.labels.labels import Label
+from .loss import symmetric_loss
+from .processes import Processes
+
+
+class Objective(nn.Module):
+    """Clips to the loss over the whole batch, of which each process has a part.
+
+    Args:
+        network: what is trained.
+        texts: its classes.
+        processes: whose clips make up the batch.
+    """
+
+    def __init__(self, network: STZSAR, texts: "BatchTexts", processes: Processes) -> None:
+        super().__init__()
+        self.network = network
+        self._texts = texts
+        self._processes = processes
+
+    def forward(self, frames: Tensor, classes: Tensor, step: int) -> Tensor:
+        """Return the loss, the same in every process.
+
+        Args:
+            frames: uint8 [B / count, T, S, S, 3], this process's clips.
+            classes: int64 [B / count], their labels.
+            step: the number of the step.
+        """
+        everybodys = self._processes.gather(classes)
+        present, places = everybodys.unique(return_inverse=True)
+        bank = self._texts.bank(self.network, present, step)
+        mine = self.network(frames, bank)[:, places]
+        return symmetric_loss(self._processes.gather(mine), everybodys)
+
+    @property
+    def has_unused(self) -> bool:
+        """Whether parameters that want a gradient get none: a map of patches nobody looks at."""
+        head = self.network.head
+        return head.config.projections and "spatial" not in head.state_names
+
+
+class BatchTexts:
+    """The classes' text embeddings, step by step.
+
+    Where a label's name and text differ (an ambiguous text), steps take turns between the two, so
+    that the network learns both. A frozen text tower is run once.
+    """
+
+    def __init__(self, labels: Sequence[Label], network: STZSAR, *, train_text: bool) -> None:
+        device = network.head.logit_scale.device
+        named = [_by_name(label) for label in labels]
+        wordings = [list(labels)] if named == list(labels) else [list(labels), named]
+        self._texts = [
+            LabelTexts(wording, network.config, network.tokenizer_json).to(device)
+            for wording in wordings
+        ]
+        self._fixed = None if train_text else [texts.embeddings(network) for texts in self._texts]
+
+    def bank(self, network: STZSAR, classes: Tensor, step: int) -> Bank:
+        """Return the bank of `classes` at `step`."""
+        turn = step % len(self._texts)
+        if self._fixed is None:
+            return self._texts[turn].bank(network, classes)
+        return self._texts[turn].fixed_bank(self._fixed[turn], classes)
+
+
+def _by_name(label: Label) -> Label:
+    """Return a label whose name is embedded; one that was its own attribute is so still."""
+    alone = label.attributes == (label.text,)
+    return Label(label.name, attributes=() if alone else label.attributes)

@@ -1,0 +1,67 @@
+"""What a run has learned so far: the weights, their average, and the optimiser's memory."""
+
+from dataclasses import dataclass
+from typing import cast
+
+import torch
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from ...models.stzsar import STZSAR
+from ..config import TrainConfig
+from .optim import make_optimizer
+from .precision import Precision
+
+
+@dataclass
+class TrainState:
+    """Everything that a step changes.
+
+    Attributes:
+        network: what learns.
+        optimizer: AdamW, with its moments.
+        scaler: of gradients in fp16; else it does nothing.
+        average: the moving average of the weights, or None.
+        step: optimiser steps taken.
+        is_whole: whether all of these are of the same moment.
+    """
+
+    network: STZSAR
+    optimizer: torch.optim.AdamW
+    scaler: torch.amp.GradScaler
+    average: AveragedModel | None
+    step: int = 0
+    is_whole: bool = True
+
+    @classmethod
+    def begin(cls, network: STZSAR, config: TrainConfig, precision: Precision) -> "TrainState":
+        """Return the state before the first step, and let `network` compute in `precision`."""
+        optimizer = make_optimizer(network, config)
+        average = None
+        if config.ema:
+            # Before the precision: what that puts on a tower would still be the original's.
+            average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+            average.requires_grad_(requires_grad=False)
+            precision.apply_to(cast(STZSAR, average.module))
+        precision.apply_to(network)
+        return cls(network, optimizer, precision.scaler(), average)
+
+    @property
+    def kept(self) -> STZSAR:
+        """The network that is tested, kept and exported: the average, where there is one."""
+        return self.network if self.average is None else cast(STZSAR, self.average.module)
+
+    def update(self, *, highest_logit_scale: float) -> None:
+        """Take one step along the gradients.
+
+        Args:
+            highest_logit_scale: what γ may not pass.
+        """
+        self.is_whole = False
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        with torch.no_grad():
+            self.network.head.logit_scale.clamp_(max=highest_logit_scale)
+        if self.average is not None:
+            self.average.update_parameters(self.network)
+        self.step += 1
+        self.is_whole = True

@@ -1,0 +1,235 @@
+"""The training loop."""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from ...models.checkpoint import Checkpoint
+from ...models.stzsar import STZSAR
+from ...models.transformer import has_batch_norm, recompute_activations
+from ...runtime.bundle.manifest import SamplingSpec, WeightsOrigin
+from ...runtime.errors import StzsarError
+from ...runtime.terminal.signals import StopSignals
+from ..config import TrainConfig
+from ..data.dataset import ClipDataset, StepSampler, loader, lost_worker
+from .accuracy import Accuracy, evaluate
+from .log import Log, Silence, TrainLog
+from .objective import BatchTexts, Objective
+from .optim import set_learning_rate
+from .precision import Precision
+from .processes import Processes, lost_others
+from .run_folder import RunFolder
+from .state import TrainState
+
+_MAX_LOGIT_SCALE = math.log(100)
+_MAX_GRADIENT_NORM = 1.0
+
+
+class Trained(NamedTuple):
+    """What training gives.
+
+    Attributes:
+        checkpoint: the last one's folder.
+        network: the weights in it.
+        validated: its accuracy on the clips of the validation, or None without any.
+    """
+
+    checkpoint: Path
+    network: STZSAR
+    validated: Accuracy | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trainer:
+    """One run: everything that the loop needs, in one place.
+
+    Attributes:
+        config: the run's configuration.
+        dataset: the training clips.
+        network: what is trained, on its device.
+        origin: what the checkpoint will say of its weights.
+        run: the run's folder.
+        precision: of the towers, on the network's device.
+        processes: those of the run; None is this one alone.
+        validation: clips to be classified among their own classes, or None.
+    """
+
+    config: TrainConfig
+    dataset: ClipDataset
+    network: STZSAR
+    origin: WeightsOrigin
+    run: RunFolder
+    precision: Precision
+    processes: Processes | None = None
+    validation: ClipDataset | None = None
+
+    @property
+    def together(self) -> Processes:
+        """The processes of the run."""
+        return self.processes or Processes(self.precision.device)
+
+    def train(self) -> Trained:
+        """Train from the newest checkpoint of the run, if it has one.
+
+        Raises:
+            StzsarError: the loss is no longer a number, the GPU's memory is too small, or the
+                processes see different files.
+        """
+        together = self.together
+        if self.config.checkpoint_activations:
+            recompute_activations(self.network)
+        state = self._begin()
+        start = state.step
+        signals = StopSignals(patient=together.count > 1)
+        with self._log(start) as log, signals:
+            try:
+                validated = self._steps(state, log, signals)
+            except torch.OutOfMemoryError as error:
+                raise StzsarError(
+                    f"{str(error).splitlines()[0]} {self._how_to_take_less_memory()}"
+                ) from error
+            except BaseException as error:
+                signals.end_has_begun()
+                stopped = isinstance(error, KeyboardInterrupt | SystemExit)
+                innocent = stopped or lost_others(error) or lost_worker(error)
+                if innocent and state.is_whole and state.step > start:
+                    self._save(state)
+                if stopped and together.count > 1:
+                    together.wait()  # whoever ends first is missed by torchrun, which ends the rest
+                raise
+            if self.validation is not None and validated is None:
+                validated = self._validate(state, log)
+        return Trained(self._save(state), state.kept, validated)
+
+    def _how_to_take_less_memory(self) -> str:
+        """Return what is left to be tried; none of it is for --resume."""
+        config = self.config
+        ways = []
+        if not (config.checkpoint_activations or has_batch_norm(self.network)):
+            ways.append("--checkpoint-activations, which computes blocks twice")
+        parts = 2 * config.accumulate
+        if config.batch % (parts * self.together.count) == 0 and config.batch > parts:
+            ways.append(f"--accumulate {parts}")
+        ways.append(f"a smaller --batch than {config.batch}")
+        return f"Start a new run with {', or with '.join(ways)}."
+
+    def _begin(self) -> TrainState:
+        state = TrainState.begin(self.network, self.config, self.precision)
+        newest = self.run.newest
+        self.together.agree("checkpoints", newest and newest.name)
+        # Only data sets of files can be others than they were.
+        clips: str | None = getattr(self.dataset, "fingerprint", None)
+        self.together.agree("clips", (len(self.dataset), self.dataset.labels, clips))
+        if clips is not None and self.together.is_first:
+            self.run.hold_to(clips, len(self.dataset))
+        if newest is not None:
+            self.run.restore(newest, state)
+        if self.together.is_first:
+            self.run.forget_after(state.step)
+        return state
+
+    def _log(self, start: int) -> "contextlib.AbstractContextManager[Log]":
+        if not self.together.is_first:
+            return contextlib.nullcontext(Silence())
+        config = self.config
+        return TrainLog(self.run, start=start, steps=config.steps, batch=config.batch)
+
+    def _steps(self, state: TrainState, log: Log, signals: StopSignals) -> Accuracy | None:
+        """Take the steps that are left; return the accuracy after the last, if it was looked at."""
+        config, together = self.config, self.together
+        texts = BatchTexts(self.dataset.labels, self.network, train_text=config.train_text)
+        objective = Objective(self.network, texts, together)
+        model = together.parallel(objective, some_unused=objective.has_unused)
+        sampler = StepSampler(
+            len(self.dataset), config.batch, config.seed, state.step, config.steps,
+            parts=config.accumulate, rank=together.rank, count=together.count,
+        )  # fmt: skip
+        parts: Iterator[tuple[Tensor, Tensor]] = iter(
+            loader(self.dataset, sampler, workers=config.workers)
+        )
+        validated = None
+        self.network.train()
+        while state.step < config.steps:
+            set_learning_rate(state.optimizer, config, state.step)
+            state.optimizer.zero_grad(set_to_none=True)
+            loss = sum(
+                self._part(model, next(parts), state, is_last=part + 1 == config.accumulate)
+                for part in range(config.accumulate)
+            )
+            self._update(state)
+            log.step(
+                state.step - 1,
+                loss=loss,
+                learning_rate=state.optimizer.param_groups[-1]["lr"],
+                scale=self.network.head.logit_scale.exp().item(),
+            )
+            validated = None
+            if self.validation is not None and state.step % config.validate_every == 0:
+                validated = self._validate(state, log)
+            if state.step % config.checkpoint_every == 0 and state.step < config.steps:
+                self._save(state)
+            signals.raise_for(together.largest(signals.number))
+        return validated
+
+    def _part(
+        self,
+        model: nn.Module,
+        clips: tuple[Tensor, Tensor],
+        state: TrainState,
+        *,
+        is_last: bool,
+    ) -> float:
+        """Add the gradients of one part of a step, and return its part of the loss."""
+        frames, classes = (value.to(self.precision.device) for value in clips)
+        # What is added up here is exchanged with the others once, with the last part.
+        alone = isinstance(model, DistributedDataParallel) and not is_last
+        with model.no_sync() if alone else contextlib.nullcontext():  # type: ignore[union-attr]
+            loss = model(frames, classes, state.step)
+            if not torch.isfinite(loss):
+                raise StzsarError(
+                    f"The loss is {loss.item()} at step {state.step}: start a new run with a lower "
+                    "--learning-rate, or with --precision fp32."
+                )
+            loss = loss / self.config.accumulate
+            state.scaler.scale(loss).backward()
+        return loss.item()
+
+    def _update(self, state: TrainState) -> None:
+        state.scaler.unscale_(state.optimizer)
+        torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT_NORM)
+        state.update(highest_logit_scale=_MAX_LOGIT_SCALE)
+
+    def _validate(self, state: TrainState, log: Log) -> Accuracy:
+        assert self.validation is not None
+        found = evaluate(
+            state.kept,
+            self.validation,
+            self.validation.labels,
+            workers=self.config.workers,
+            processes=self.together,
+            watched=log.watched,
+        )
+        self.network.train()
+        log.validated(state.step - 1, found)
+        return found
+
+    def _save(self, state: TrainState) -> Path:
+        """Write a checkpoint, in process 0, and return where it is."""
+        sampling = SamplingSpec(frames=self.config.frames, rate_fps=self.config.rate_fps)
+        checkpoint = Checkpoint(
+            model=self.network.config,
+            labels=self.dataset.labels,
+            sampling=sampling,
+            origin=self.origin,
+            step=state.step,
+        )
+        if not self.together.is_first:
+            return self.run.checkpoint(state.step)
+        return self.run.save(checkpoint, state)

@@ -1,0 +1,54 @@
+"""Clips that a run is tested on while it goes, mostly of classes that it does not train on."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...runtime.errors import SourceError
+from ...runtime.labels.labels import Label, read_labels
+from ...runtime.terminal.commandline import say
+from ..config import TrainConfig
+from ..data.dataset import LEFT_OUT, ClipRequest
+from ..data.videos import VideoFiles
+from ..lists.class_labels import described, labels_of_file, labels_of_model
+from ..lists.training_clips import ClipChoice, find_training_clips
+
+
+def validation_clips(
+    config: TrainConfig, known: Sequence[Label], *, size_px: int
+) -> VideoFiles | None:
+    """Return the clips of `config.validate`, or None; their classes are all that competes.
+
+    A class has the words and attributes that stzsar-eval would give it: of the file, else of the
+    training, else those that ship for its name.
+
+    Args:
+        config: the run's.
+        known: the labels of the training.
+        size_px: S, side of a frame.
+
+    Raises:
+        SourceError: there are no clips, or some are missing that may not, or none gives frames.
+        LabelError: the file of labels does not fit the clips.
+    """
+    if config.validate is None:
+        return None
+    allow = config.allow_missing
+    found = find_training_clips(ClipChoice(data=Path(config.validate), allow_missing=allow))
+    files, classes = found.files, found.classes
+    if found.missing or found.empty:
+        say(f"Of --validate {config.validate} there are {found}.")
+    if config.validate_labels:
+        where = Path(config.validate_labels)
+        labels = labels_of_file(classes, (), read_labels(where), where, allow_extra=allow)
+    else:
+        labels = labels_of_model(classes, known)
+    if config.attributes:
+        labels = described(labels, known)
+    clips = VideoFiles(files, labels, frames=config.frames, size_px=size_px, training=False)
+    # Looked at before hours of training, and only as far as the first clip that can be read.
+    if all(clips[ClipRequest(place, 0)].label == LEFT_OUT for place in range(len(clips))):
+        raise SourceError(
+            f"None of the {len(clips):,} clips of --validate {config.validate} gives frames: "
+            "convert them."
+        )
+    return clips
