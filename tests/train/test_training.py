@@ -26,7 +26,8 @@ COMMAND = [sys.executable, "-c", "from stzsar.train.cli import main; main()"]
 # Without the benchmark's own test at the end, which takes longer than everything before it.
 UNTESTED = [
     *COMMAND[:2],
-    "from stzsar.train.loop import accuracy; accuracy.evaluate_moving_shapes = lambda *_, **__: {}\n"
+    "from stzsar.train.loop import accuracy\n"
+    "accuracy.evaluate_moving_shapes = lambda *_, **__: {}\n"
     + COMMAND[2],
 ]
 
