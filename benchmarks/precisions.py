@@ -131,6 +131,7 @@ def main(
 def _choose(checkpoint: Path | None, backbone: str | None) -> "tuple[Checkpoint, STZSAR]":
     import torch
 
+    from ..export.options import ClipOptions
     from ..export.origin import from_checkpoint, from_clip
     from ..models.checkpoint import newest_checkpoint
 
@@ -138,8 +139,11 @@ def _choose(checkpoint: Path | None, backbone: str | None) -> "tuple[Checkpoint,
         raise StzsarError(f"Give the checkpoint {checkpoint} or --backbone, not both.")
     torch.manual_seed(0)
     if backbone or (checkpoint is None and newest_checkpoint(RUNS) is None):
-        return from_clip(backbone or _FALLBACK, "none")[:2]
-    return from_checkpoint(checkpoint)[:2]
+        clip = ClipOptions(backbone=backbone or _FALLBACK, pretrained="none")
+        origin = from_clip(clip)
+    else:
+        origin = from_checkpoint(checkpoint)
+    return origin.checkpoint, origin.network
 
 
 def requests(

@@ -1,4 +1,4 @@
-"""What goes into the graphs: thin modules over STZSAR with named tensors in and out.
+"""The modules that are traced: thin wrappers of STZSAR with named inputs and outputs.
 
 Batch B, frames T, classes C and attributes W stay dynamic.
 """
@@ -22,7 +22,7 @@ _MAX_PATCHES = 1 << 16
 
 @dataclass(frozen=True)
 class GraphSpec:
-    """A module and how it is traced: example inputs, names, and which sizes are dynamic."""
+    """A module to trace, with example inputs, output names and dynamic sizes."""
 
     module: nn.Module
     inputs: dict[str, Tensor]
@@ -31,7 +31,7 @@ class GraphSpec:
 
 
 class FrameGraph(nn.Module):
-    """Frames and bank to the frame state and the features, in the order of their names."""
+    """Frames and bank to frame states and features."""
 
     def __init__(self, network: STZSAR) -> None:
         super().__init__()
@@ -44,14 +44,14 @@ class FrameGraph(nn.Module):
         attribute_embeddings: Tensor,
         attribute_mask: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Map uint8 BGR [B, S, S, 3] to the tensors of the state and the features, [B, …]."""
+        """Map uint8 BGR [B, S, S, 3] to `state_names`, then `feature_names`, [B, …] each."""
         bank = Bank(class_embeddings, attribute_embeddings, attribute_mask)
         state, features = self.network.encode_with_features(frames, bank)
         return (*(state[name] for name in self.network.state_names), *features.values())
 
 
 class StateGraph(nn.Module):
-    """Features and bank to what of the frame state depends on the bank."""
+    """Features and bank to the label-dependent part of frame states."""
 
     def __init__(self, network: STZSAR) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class StateGraph(nn.Module):
         attribute_embeddings: Tensor,
         attribute_mask: Tensor,
     ) -> tuple[Tensor, ...]:
-        """Map features [B, …] to the tensors that `STIHead.label_states` names, [B, …]."""
+        """Map features [B, …] to `STIHead.label_states`, [B, …] each."""
         bank = Bank(class_embeddings, attribute_embeddings, attribute_mask)
         named = dict(zip(self.network.feature_names, features, strict=True))
         state = self.network.head.label_state(named, bank)
@@ -72,7 +72,7 @@ class StateGraph(nn.Module):
 
 
 class WindowGraph(nn.Module):
-    """Frame states over time and bank to logits, saliency and scale."""
+    """Windows of frame states and bank to logits, saliency and scale."""
 
     def __init__(self, network: STZSAR) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class TextGraph(nn.Module):
 
 
 def example_bank(network: STZSAR, classes: int = 3, attributes: int = 2) -> Bank:
-    """Return a random bank of unit embeddings, for tracing."""
+    """Return a bank of random unit embeddings, for tracing."""
     generator = torch.Generator().manual_seed(0)
     dim = network.config.dim
     words = torch.randn(classes, attributes, dim, generator=generator)
@@ -116,7 +116,7 @@ def example_bank(network: STZSAR, classes: int = 3, attributes: int = 2) -> Bank
 
 
 def frame_spec(network: STZSAR) -> GraphSpec:
-    """Describe the frame graph."""
+    """Return how to trace the frame graph."""
     size = network.config.vision.image_px
     frames = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
     inputs = {"frames": frames, **example_bank(network)._asdict()}
@@ -126,9 +126,9 @@ def frame_spec(network: STZSAR) -> GraphSpec:
 
 
 def state_spec(network: STZSAR) -> GraphSpec:
-    """Describe the state graph, for a network whose states depend on the labels.
+    """Return how to trace the state graph, for a network whose states depend on labels.
 
-    The number of patches is free too: a recording need not hold all of them.
+    The number of patches is dynamic too: a recording may hold some of them only.
     """
     bank = example_bank(network)
     size = network.config.vision.image_px
@@ -147,7 +147,7 @@ def state_spec(network: STZSAR) -> GraphSpec:
 
 
 def window_spec(network: STZSAR, max_frames: int) -> GraphSpec:
-    """Describe the window graph, for windows of up to `max_frames` frames."""
+    """Return how to trace the window graph, for windows of up to `max_frames` frames."""
     bank = example_bank(network)
     size = network.config.vision.image_px
     frames = torch.zeros((6, size, size, 3), dtype=torch.uint8)
@@ -169,7 +169,7 @@ def window_spec(network: STZSAR, max_frames: int) -> GraphSpec:
 
 
 def text_spec(network: STZSAR) -> GraphSpec:
-    """Describe the text graph."""
+    """Return how to trace the text graph."""
     tokens = torch.ones((2, network.config.text.context_length), dtype=torch.int64)
     dynamic = {"tokens": {0: Dim("texts", min=1, max=_MAX_CLASSES)}}
     return GraphSpec(TextGraph(network), {"tokens": tokens}, ("embeddings",), dynamic)
