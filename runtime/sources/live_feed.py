@@ -6,8 +6,8 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from ..backoff import Backoff
 from ..errors import SourceError
-from .backoff import Backoff
 from .capture import Capture
 from .feed import Captured, FeedOptions
 from .file_feed import read_file
@@ -19,6 +19,7 @@ from .thread_feed import ThreadFeed
 from .video_file import VideoSource
 
 Array = npt.NDArray[Any]
+BACKOFF = Backoff(first_s=1.0, full_jitter=True)
 # A stream that broke off within this time after it came back waits longer before the next try.
 PROVEN_S = 10.0
 # A driver or pipeline that takes so long to open hangs; for addresses OpenCV has a limit.
@@ -95,7 +96,7 @@ class LiveFeed(ThreadFeed):
         self._patient = patient
         self._arrival: Arrival = arrival
         self._teller = StateTeller(name, options.on_state)
-        self._backoff = Backoff()
+        self._failures = 0  # in a row
         self._frozen = FrozenPicture()
         self._start_s: float | None = None  # of the first frame
         self._end_s = float("inf")
@@ -193,7 +194,7 @@ class LiveFeed(ThreadFeed):
             if not self._offer(capture, now_s):
                 return f"the frames of {self.name} cannot be converted"
             if now_s - opened_s > PROVEN_S:
-                self._backoff.reset()
+                self._failures = 0
         return None
 
     def _offer(self, capture: LiveCapture, now_s: float) -> bool:
@@ -231,7 +232,8 @@ class LiveFeed(ThreadFeed):
             self._teller.change("live")
 
     def _give_up_or_wait(self, reason: str) -> None:
-        wait_s = self._backoff.next_s()
+        self._failures += 1
+        wait_s = BACKOFF.wait_s(self._failures)
         patience_s = self.options.give_up_s
         if patience_s is not None:
             left_s = self._seen_s + patience_s - time.monotonic()
