@@ -5,6 +5,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...runtime.atomic import write_file
 from ...runtime.errors import SourceError
 from .clip import Clip
 from .clip_set import ClipSet, find_clips, find_listed_clips
@@ -87,7 +88,7 @@ class TrainingClips:
         """
         if self.missing:
             text = "".join(f"{name}\n" for name in self.missing)
-            (folder / MISSING).write_text(text, encoding="utf-8", errors="surrogateescape")
+            write_file(folder / MISSING, text.encode("utf-8", "surrogateescape"))
         if not self.few:
             return
         text = io.StringIO()
@@ -101,7 +102,7 @@ class TrainingClips:
                 f"The clips are not the ones that this run began with, which {record} lists: "
                 "bring those back, or start a new run."
             )
-        record.write_bytes(content)
+        write_file(record, content)
 
 
 def find_training_clips(choice: ClipChoice) -> TrainingClips:
