@@ -200,9 +200,7 @@ def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
         opset=OPSET,
         pixels=PixelSpec(size_px=vision.image_px, mean=vision.mean, std=vision.std),
         sampling=BundleSampling(
-            frames=sampling.frames,
-            rate_fps=sampling.rate_fps,
-            max_frames=_longest_window(request),
+            frames=sampling.frames, rate_fps=sampling.rate_fps, max_frames=_longest_window(request)
         ),
         states=network.state_names,
         label_states=network.head.label_states,

@@ -11,7 +11,7 @@ from ...runtime.labels.labels import Label, read_labels
 from ...runtime.terminal.commandline import say
 from ...runtime.terminal.outputs import check_outputs, check_writable
 from ..lists.class_labels import add_seen, described, labels_of_file, labels_of_model
-from .clip_set import ClipSet
+from ..lists.clip_set import ClipSet
 from .confusion_plot import check_plot, plot_confusions
 from .model import Model
 from .opening import open_model

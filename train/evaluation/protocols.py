@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from ...runtime.errors import LabelError, StzsarError
+from ...runtime.labels.names import name_key, nearest_hint
 from ..lists.class_lists import read_class_splits, read_unseen_classes
-from ..lists.names import key_of, nearest
+from ..lists.clip_set import ClipSet
 from ..lists.split_files import read_split_files
-from .clip_set import ClipSet, places_of, read_clips, read_listed_clips
+from .tested_clips import read_clips, read_listed_clips
 
 HALVES = 10
 
@@ -74,7 +75,7 @@ def plan(
         )
     rows = tuple(range(len(clips.classes)))
     contests = (
-        Contest(f"split {number}", places_of(listed, clips), rows)
+        Contest(f"split {number}", clips.places(listed), rows)
         for number, listed in official.tests.items()
         if split in (None, number)
     )
@@ -112,14 +113,14 @@ def among(name: str, classes: Sequence[str], clips: ClipSet, where: Path) -> Con
     Raises:
         LabelError: the data does not have one of the classes.
     """
-    row_of = {key_of(name): row for row, name in enumerate(clips.classes)}
-    unknown = [name for name in classes if key_of(name) not in row_of]
+    row_of = {name_key(name): row for row, name in enumerate(clips.classes)}
+    unknown = [name for name in classes if name_key(name) not in row_of]
     if unknown:
         raise LabelError(
             f"{where} names {len(unknown)} classes that the data does not have, the first is "
-            f"{unknown[0]!r}{nearest(unknown[0], clips.classes)}. Use the list of this data."
+            f"{unknown[0]!r}{nearest_hint(unknown[0], clips.classes)}. Use the list of this data."
         )
-    return _rows_only(name, [row_of[key_of(each)] for each in classes], clips)
+    return _rows_only(name, [row_of[name_key(each)] for each in classes], clips)
 
 
 def with_seen(contest: Contest, seen: Sequence[int]) -> Contest:
@@ -129,7 +130,7 @@ def with_seen(contest: Contest, seen: Sequence[int]) -> Contest:
 
 def _class_splits(data: Path, lists: Path, *, allow_missing: bool) -> Plan:
     splits = read_class_splits(lists)
-    union = {key_of(name): name for classes in splits.values() for name in classes}
+    union = {name_key(name): name for classes in splits.values() for name in classes}
     classes = tuple(sorted(union.values()))
     clips = read_clips(data, classes=classes, allow_missing=allow_missing)
     contests = (among(f"split {number}", names, clips, lists) for number, names in splits.items())
@@ -138,7 +139,7 @@ def _class_splits(data: Path, lists: Path, *, allow_missing: bool) -> Plan:
 
 def _rows_only(name: str, rows: Sequence[int], clips: ClipSet) -> Contest:
     chosen = set(rows)
-    indices = tuple(index for index, clip in enumerate(clips.clips) if clip.label in chosen)
+    indices = tuple(index for index, row in enumerate(clips.rows) if row in chosen)
     return Contest(name, indices, tuple(sorted(chosen)))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from ..lists.clip_set import ClipSet
 from .arithmetic import (
     Accuracies,
     Array,
@@ -19,7 +20,6 @@ from .arithmetic import (
     spread,
     worst_confusions,
 )
-from .clip_set import ClipSet
 from .scoring import ContestResult, Outcome
 
 HEAD, VOTING = "head", "voting"
@@ -111,12 +111,7 @@ class Report:
 
 
 def make_report(
-    outcome: Outcome,
-    clips: ClipSet,
-    names: Sequence[str],
-    *,
-    plain: int,
-    seen: Sequence[int] = (),
+    outcome: Outcome, clips: ClipSet, names: Sequence[str], *, plain: int, seen: Sequence[int] = ()
 ) -> Report:
     """Compute the figures.
 
@@ -199,12 +194,12 @@ def _classes(names: Sequence[str], head: Array, voting: Array | None) -> tuple[C
 def _prediction(
     result: ContestResult, position: int, clips: ClipSet, names: Sequence[str], *, generalised: bool
 ) -> dict[str, Any]:
-    clip = clips.clips[result.clips[position]]
+    index = result.clips[position]
     row: dict[str, Any] = {
-        "clip": str(clip.path),
+        "clip": str(clips.clips[index].path),
         "contest": result.contest.name,
         "generalised": generalised,
-        "label": names[clip.label],
+        "label": names[clips.rows[index]],
     }
     for name, predictions in ((HEAD, result.head), (VOTING, result.voting)):
         if predictions:

@@ -13,8 +13,9 @@ from ...runtime.errors import SourceError, StzsarError
 from ...runtime.sources.clips import Views, read_views
 from ...runtime.sources.video_file import VideoSource
 from ...runtime.terminal.commandline import console, log
+from ..lists.clip import Clip
+from ..lists.clip_set import ClipSet
 from .arithmetic import Predictions, pooled_scores, predict
-from .clip_set import ClipSet, TestClip
 from .model import Array, Classifier
 from .protocols import Contest
 
@@ -64,7 +65,7 @@ class Outcome:
     damaged: tuple[str, ...]
 
 
-def check_files(clips: Sequence[TestClip], *, readers: int) -> None:
+def check_files(clips: Sequence[Clip], *, readers: int) -> None:
     """Decode a frame of each clip, to report broken files before hours of work.
 
     Raises:
@@ -127,7 +128,7 @@ def run_contests(
             log.warning("%s", seen.damage)
         scores = classifier.score(seen.images_vthwc)
         for tally in contests_of[index]:
-            tally.add(index, clips.clips[index].label, scores.head_vc, scores.voting_fc)
+            tally.add(index, clips.rows[index], scores.head_vc, scores.voting_fc)
     return Outcome(tuple(tally.result() for tally in tallies), tuple(broken), tuple(damaged))
 
 
@@ -166,11 +167,7 @@ def _read(path: Path, views: ViewSpec) -> Views | SourceError:
     """Return the views, or the error as a value: the consumer decides what to do with it."""
     try:
         return read_views(
-            path,
-            frames=views.frames,
-            size_px=views.size_px,
-            clips=views.clips,
-            crops=views.crops,
+            path, frames=views.frames, size_px=views.size_px, clips=views.clips, crops=views.crops
         )
     except SourceError as error:
         return error

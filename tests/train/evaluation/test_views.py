@@ -51,7 +51,7 @@ def test_crops_lie_left_in_the_centre_and_right(numbered):
 
 
 def test_other_numbers_of_crops_and_places_outside_are_mistakes(numbered):
-    with pytest.raises(ValueError, match="1 or 3 crops"):
+    with pytest.raises(ValueError, match="crops must be 1 or 3"):
         read_views(numbered, frames=4, size_px=16, crops=2)
     with pytest.raises(ValueError, match="cannot fit"):
         fit_frame(np.zeros((4, 4, 3), np.uint8), 4, place=1.5)
