@@ -157,7 +157,13 @@ def _with_metrics(
 ) -> OpenSinks:
     if listen is None:
         return OpenSinks(sinks, lambda _seconds, _batch: None, None)
-    from .prometheus import PrometheusMetrics
+    try:
+        from .prometheus import PrometheusMetrics
+    except ImportError as error:
+        raise StzsarError(
+            "--metrics needs the packages prometheus-client and waitress: run pip install "
+            "'.[sinks]' in stzsar's folder."
+        ) from error
 
     host, port = parse_listen(listen)
     metrics = PrometheusMetrics(

@@ -1,7 +1,9 @@
-"""Banks as readable JSON: written whole, and read with the line of each value."""
+"""Banks as readable JSON: written whole, and read with the line of each value.
+
+Its own reader of JSON, as those of libraries forget lines, and the check needs them.
+"""
 
 import json
-import os
 import re
 import stat
 from collections.abc import Sequence
@@ -9,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...runtime.atomic import write_file
 from ...runtime.errors import StzsarError
-from .cache import written_whole
 
 # A string that json.loads has found to be one.
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -24,9 +26,9 @@ class Placed:
     """A JSON value and the line that it begins on, from 1.
 
     Attributes:
-        value: None, bool, int, float, str, a list of `Placed`, or a list of pairs (key, `Placed`)
-            for an object, where keys may repeat.
-        line: where.
+        value: None, bool, int, float, str, a list of `Placed`, or for an object a list of pairs
+            (key, `Placed`), whose keys may repeat.
+        line: where it begins.
         is_object: whether it is an object.
     """
 
@@ -44,29 +46,23 @@ def write_bank(path: Path, entries: Sequence[Any]) -> None:
     content = json.dumps(list(entries), indent=1, ensure_ascii=False) + "\n"
     place = path.resolve()  # a link stays one
     try:
-        mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else 0o666 & ~_umask()
-        # Half a surrogate, of a file's name or a page, is no character and becomes "?".
-        written_whole(place, content.encode("utf-8", "replace"), mode)
+        mode = stat.S_IMODE(place.stat().st_mode) if place.exists() else None
+        # Half a surrogate, from a file name or a page, becomes "?".
+        write_file(place, content.encode("utf-8", "replace"), mode=mode)
     except OSError as error:
         raise StzsarError(
             f"Cannot write {path} ({error.strerror}): name a file in a folder that exists."
         ) from error
 
 
-def _umask() -> int:
-    mask = os.umask(0o077)  # it can only be read by setting it
-    os.umask(mask)
-    return mask
-
-
 def parse_placed(text: str) -> Placed:
     """Read JSON.
 
     Raises:
-        json.JSONDecodeError: it is none; the error has line and column.
+        json.JSONDecodeError: it is not JSON; the error has line and column.
         RecursionError: it is nested too deeply.
     """
-    json.loads(text)  # the errors are json's own; below here it is known to be right
+    json.loads(text)  # raises json's own errors; what follows relies on correct JSON
     value, _ = _value(text, _skip(text, 0), _Lines(text))
     return value
 
