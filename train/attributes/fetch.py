@@ -119,19 +119,14 @@ class Fetcher:
 class _Site:
     """The state of one site; its lock is held while it is asked.
 
-    `failed` holds what is not tried again in this run: the site, or its robots.txt. Its keys say
-    whether a private address was allowed.
+    Failures are kept for the run: `robots` is the rules, or why they cannot be read.
     """
 
     delay_s: float
     lock: threading.Lock = field(default_factory=threading.Lock)
     free_s: float = 0.0
     robots: Any = None
-    failed: dict[tuple[str, bool], FetchError] = field(default_factory=dict)
-
-    def raise_failed(self, what: str, private: bool) -> None:
-        if error := self.failed.get((what, private)):
-            raise type(error)(str(error)) from error
+    away: str = ""
 
 
 class _PoliteTransport(httpx2.BaseTransport):
@@ -181,12 +176,14 @@ class _PoliteTransport(httpx2.BaseTransport):
         return httpx2.Response(200, headers=headers, content=reply.content)
 
     def _may(self, site: _Site, url: httpx2.URL, *, private: bool) -> bool:
-        site.raise_failed("robots", private)
+        if isinstance(site.robots, FetchError):
+            raise type(site.robots)(str(site.robots)) from site.robots
         if site.robots is None:
             try:
                 site.robots = self._read_robots(site, url, private=private)
             except FetchError as error:
-                site.failed["robots", private] = error
+                # A site that may not be asked by way of another may be asked by its own name.
+                site.robots = error if private else None
                 raise
             wanted_s = float(site.robots.crawl_delay(AGENT) or 0)
             site.delay_s = max(site.delay_s, min(wanted_s, _LONGEST_CRAWL_DELAY_S))
@@ -216,7 +213,8 @@ class _PoliteTransport(httpx2.BaseTransport):
         self, site: _Site, url: httpx2.URL, *, private: bool, **extensions: int
     ) -> httpx2.Response:
         """Ask, and ask again with growing waits while that may help."""
-        site.raise_failed("site", private)
+        if site.away:
+            raise AwayError(site.away)
         request = httpx2.Request("GET", url, headers=self._headers, extensions=extensions)
         failures, away, why = 0, False, ""
         while failures < WAITS.attempts:
@@ -240,6 +238,6 @@ class _PoliteTransport(httpx2.BaseTransport):
                 log.debug("%s: %s; waiting %.1f s", url.host, why, wait_s)
                 time.sleep(wait_s)
         if away:
-            site.failed["site", private] = AwayError(why)
+            site.away = why
             raise AwayError(why)
         raise FetchError(why)
