@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from ...runtime.errors import StzsarError
-from ...runtime.labels.names import same_name
+from ...runtime.labels.names import name_key
 from ...runtime.sources.secrets import without_secrets
 from .addresses import AddressError, parse_url
 from .fetch import Fetcher, FetchError
@@ -90,7 +90,7 @@ class Pattern:
 
 
 class Folder:
-    """Text files named like labels, or in folders named so, by `labels.names`' rule of names.
+    """Text files named like labels, or in folders named so, whatever the spelling (`name_key`).
 
     Several files in a label's folder are several senses.
     """
@@ -111,7 +111,7 @@ class Folder:
         for path in sorted(paths):
             if path.suffix.lower() in _SUFFIXES and path.is_file():
                 of = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
-                self._files.setdefault(same_name(of), []).append(path)
+                self._files.setdefault(name_key(of), []).append(path)
         if not self._files:
             raise StzsarError(
                 f"{folder} holds no text: put files called LABEL.txt into it, or name another "
@@ -120,12 +120,12 @@ class Folder:
 
     def plan(self, label: str) -> str:
         """Return the files, or which one is missing."""
-        found = self._files.get(same_name(label))
+        found = self._files.get(name_key(label))
         return ", ".join(map(str, found)) if found else f"{self.name}/{label}.txt, which is missing"
 
     def senses(self, label: str) -> list[Sense]:
         """Return a sense for each file that can be read; FetchError if there is none."""
-        files = self._files.get(same_name(label), [])
+        files = self._files.get(name_key(label), [])
         if not files:
             raise FetchError(f"there is no {label}.txt")
         senses, why = [], None
