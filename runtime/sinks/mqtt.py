@@ -30,8 +30,8 @@ from urllib.parse import unquote, urlsplit
 from ..backoff import Backoff
 from ..errors import StzsarError
 from ..results import ActionEvent, Message, Overload, Recognition, StreamState, to_json
-from ..sources.secrets import without_secrets
 from .queued import Patience, Queued, TryAgainError
+from .shown import shown_origin
 from .sink import QueuedSink
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Address:
 
     Attributes:
         client: name of this run in its topics.
-        shown: the address without user and password.
+        shown: scheme, host and port, without user and password.
     """
 
     host: str
@@ -72,7 +72,7 @@ class Address:
         Raises:
             StzsarError: it is not one; the sentence does not hold the password.
         """
-        shown = without_secrets(url)
+        shown = shown_origin(url, tuple(PORTS))
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
@@ -84,7 +84,7 @@ class Address:
                 raise ValueError
         except ValueError as error:  # a UnicodeError is one
             raise StzsarError(
-                f"{shown if '://' in url else 'This'} is not the address of a broker: give "
+                f"{shown} is not the address of a broker: give "
                 "mqtt://HOST/TOPIC or mqtts://HOST/TOPIC."
             ) from error
         prefix = unquote(parts.path).strip("/") or DEFAULT_PREFIX
@@ -98,7 +98,7 @@ class Address:
             password=None if parts.password is None else unquote(parts.password),
             prefix=prefix,
             client=query[1] or f"{_one_level(socket.gethostname())}-{os.getpid()}",
-            shown=shown.partition("?")[0],
+            shown=shown,
         )
 
 

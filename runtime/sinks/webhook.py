@@ -27,8 +27,8 @@ from urllib.parse import unquote, urljoin, urlsplit
 from ..backoff import Backoff, retry_after_s
 from ..errors import StzsarError
 from ..results import Message, Recognition, to_json
-from ..sources.secrets import without_secrets
 from .queued import Patience, Queued, TryAgainError, UndeliverableError
+from .shown import shown_origin
 from .sink import QueuedSink
 
 CONNECT_S, ANSWER_S = 5.0, 10.0
@@ -203,9 +203,7 @@ class _Post:
 
 
 def _shown(url: str) -> str:
-    """Return an address without its path, which is the secret of many services."""
-    start = re.match(r"[^/]*//[^/?#]*", without_secrets(url))
-    return start[0] if start else "This"
+    return shown_origin(url, ("http", "https"))
 
 
 def _split_credentials(url: str) -> tuple[str, str | None]:
