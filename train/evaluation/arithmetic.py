@@ -31,8 +31,8 @@ class Predictions:
 
 
 @dataclass(frozen=True)
-class Accuracies:
-    """Accuracies of one set of clips, between 0 and 1.
+class Accuracy:
+    """Accuracy of one set of clips, between 0 and 1.
 
     Attributes:
         top1, top5: share of clips whose class had the highest score, or one of the five highest.
@@ -81,11 +81,11 @@ def predict(scores_c: Array, truth: int) -> tuple[int, int]:
     return int(scores_c.argmax()), ahead
 
 
-def accuracy(predictions: Predictions) -> Accuracies:
+def accuracy(predictions: Predictions) -> Accuracy:
     """Return the accuracies over at least one clip."""
     correct = predictions.rank == 0
     classes = np.unique(predictions.truth)
-    return Accuracies(
+    return Accuracy(
         top1=float(correct.mean()),
         top5=float((predictions.rank < TOP).mean()),
         class_mean=float(np.mean([correct[predictions.truth == row].mean() for row in classes])),

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..lists.clip_set import ClipSet
 from .arithmetic import (
-    Accuracies,
+    Accuracy,
     Array,
     Confusion,
     Predictions,
@@ -31,8 +31,8 @@ class ContestRow:
 
     name: str
     candidates: int
-    head: Accuracies
-    voting: Accuracies | None
+    head: Accuracy
+    voting: Accuracy | None
 
 
 @dataclass(frozen=True)
