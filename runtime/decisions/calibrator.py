@@ -1,6 +1,5 @@
 """Thresholds from ordinary footage of a site, which shows none of the actions."""
 
-import dataclasses
 import logging
 import math
 from collections.abc import Sequence
@@ -12,7 +11,7 @@ import numpy.typing as npt
 from ..bundle.manifest import Manifest, SamplingSpec
 from ..errors import CalibrationError
 from ..labels.labels import Label
-from .calibration import Calibration, LabelThreshold, graphs_of, identity_of
+from .calibration import Calibration, EventRules, LabelThreshold, graphs_of, identity_of
 from .peaks import Peaks
 from .policy import Policy
 from .tails import MIN_BLOCKS, fit_tails
@@ -115,7 +114,7 @@ class Calibrator:
             sampling=self._sampling,
             hours=self.hours,
             false_alarms_per_day=false_alarms_per_day,
-            policy=dataclasses.replace(self._policy, thresholds=None),
+            rules=EventRules.of(self._policy),
             thresholds=tuple(
                 LabelThreshold(label.name, identity_of(label), round(float(threshold), 6))
                 for label, threshold in zip(self._labels, tails.thresholds(events), strict=True)
