@@ -41,10 +41,14 @@ def read_file(path: Path, max_bytes: int, *, follow_links: bool = True) -> bytes
     with os.fdopen(os.open(path, flags), "rb") as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(errno.EINVAL, "Not a regular file", str(path))
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
+        parts, left = [], max_bytes + 1
+        # In parts: a single read would allocate all of the limit.
+        while left and (part := file.read(min(left, MIB))):
+            parts.append(part)
+            left -= len(part)
+    if not left:
         raise OSError(errno.EFBIG, f"Larger than {max_bytes // MIB or 1} MiB", str(path))
-    return content
+    return b"".join(parts)
 
 
 def from_json(content: bytes | str, kind: type[T]) -> T:
@@ -67,7 +71,7 @@ def from_toml(content: bytes) -> dict[str, Any]:
             it may hold a password.
     """
     try:
-        return msgspec.toml.decode(content)
+        return msgspec.toml.decode(content.decode())
     except UnicodeDecodeError as error:
         raise DocumentError("it is not UTF-8") from error
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:

@@ -13,7 +13,7 @@ from ..bundle.bundle import BANK, sha256_of
 from ..labels.bank import LabelBank
 from .trt.graph import limits_of, read_manifest
 from .trt.key import DEFAULT_STREAMS, Limits
-from .trt.store import cache_folder
+from .trt.store import engine_cache
 
 PROVIDER = "TensorrtExecutionProvider"
 
@@ -54,6 +54,6 @@ def _joined(shapes: dict[str, tuple[tuple[int, ...], ...]], which: int) -> str:
 
 
 def _cache_folder(path: Path) -> Path:
-    folder = cache_folder() / "onnxruntime" / sha256_of(path)[:16]
+    folder = engine_cache() / "onnxruntime" / sha256_of(path)[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
