@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, BinaryIO, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -36,11 +36,7 @@ def read_file(path: Path, max_bytes: int, *, follow_links: bool = True) -> bytes
         OSError: it cannot be read, is a folder, a pipe or a device, or is too large; `strerror`
             says which.
     """
-    # Opening a pipe would wait for somebody who writes to it.
-    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW)
-    with os.fdopen(os.open(path, flags), "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    with open_regular(path, follow_links=follow_links) as file:
         parts, left = [], max_bytes + 1
         # In parts: a single read would allocate all of the limit.
         while left and (part := file.read(min(left, MIB))):
@@ -49,6 +45,21 @@ def read_file(path: Path, max_bytes: int, *, follow_links: bool = True) -> bytes
     if not left:
         raise OSError(errno.EFBIG, f"Larger than {max_bytes // MIB or 1} MiB", str(path))
     return b"".join(parts)
+
+
+def open_regular(path: Path, *, follow_links: bool = True) -> BinaryIO:
+    """Open a regular file to read it.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, a pipe or a device.
+    """
+    # Opening a pipe would wait for somebody who writes to it.
+    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
 
 
 def from_json(content: bytes | str, kind: type[T]) -> T:
