@@ -31,6 +31,7 @@ from ..runtime.bundle.manifest import (
     BundleSampling,
     Manifest,
     PixelSpec,
+    Precision,
     SamplingSpec,
     TextSpec,
     WeightsOrigin,
@@ -70,7 +71,7 @@ class BundleRequest:
     labels: Sequence[Label]
     sampling: SamplingSpec
     origin: WeightsOrigin
-    precision: str
+    precision: Precision
     text_encoder: bool
     calibration: Calibration | None = None
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..models.config import Interaction, PatchPath
 from ..runtime.atomic import write_file
+from ..runtime.documents import MIB, DocumentError, from_json, read_file
 from ..runtime.errors import BundleError, StzsarError
 from .data.moving_shapes import Setting
 
@@ -121,9 +122,19 @@ class TrainConfig:
             BundleError: the folder is no run of stzsar-train.
         """
         try:
-            return cls(**json.loads((folder / CONFIG).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+            content = read_file(folder / CONFIG, MIB)
+            config = from_json(content, cls)
+            unknown = set(from_json(content, dict[str, object])) - set(dataclasses.asdict(config))
+            if unknown:
+                raise DocumentError(f"{CONFIG} has an unknown field {min(unknown)!r:.80}")
+        except OSError as error:
+            raise BundleError(
+                f"{folder} is not a run of stzsar-train, its {CONFIG} cannot be read: "
+                f"{error.strerror}."
+            ) from error
+        except DocumentError as error:
             raise BundleError(f"{folder} is not a run of stzsar-train: {error}.") from error
+        return config
 
 
 def recipe(**chosen: Any) -> TrainConfig:
