@@ -151,7 +151,9 @@ def test_a_rate_beyond_the_footage_is_said_to_be_extrapolated_and_how_far(footag
 
 
 def test_footage_that_is_too_short_is_told_how_much_is_needed(footage):
-    with pytest.raises(CalibrationError, match=r"5\.0 minutes of footage .* thresholds need 10 "):
+    with pytest.raises(
+        CalibrationError, match=r"5\.0 minutes of footage .* thresholds require 10 "
+    ):
         calibrator_of(footage[:1201]).thresholds(1)
     with pytest.raises(CalibrationError, match=r"0\.0 minutes"):
         calibrator_of(footage[:0]).thresholds(1)
