@@ -31,7 +31,6 @@ from ..runtime.bundle.manifest import (
     BundleSampling,
     Manifest,
     PixelSpec,
-    Precision,
     SamplingSpec,
     TextSpec,
     WeightsOrigin,
@@ -71,7 +70,7 @@ class BundleRequest:
     labels: Sequence[Label]
     sampling: SamplingSpec
     origin: WeightsOrigin
-    precision: Precision
+    precision: str
     text_encoder: bool
     calibration: Calibration | None = None
 

@@ -5,7 +5,7 @@ The runtime reads this format and therefore defines it; `stzsar.export` writes i
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,9 +20,9 @@ MAX_FRAMES = 1024
 MAX_RATE_FPS = 1000
 FRAME_EMBEDDING, PATCH_EMBEDDINGS = "frame_embedding", "patch_embeddings"
 
-Precision = Literal["fp32", "fp16", "int8"]
-PRECISIONS: tuple[str, ...] = get_args(Precision)
+PRECISIONS = ("fp32", "fp16", "int8")
 
+Precision = Annotated[str, Meta(pattern=f"^({'|'.join(PRECISIONS)})$")]
 Size = Annotated[int, Meta(ge=1, le=MAX_SIZE_PX)]
 Frames = Annotated[int, Meta(ge=1, le=MAX_FRAMES)]
 Rate = Annotated[float, Meta(gt=0, le=MAX_RATE_FPS)]
