@@ -8,7 +8,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from stzsar.runtime import messages
+from stzsar.runtime import messages, results_schema
 from stzsar.runtime.results import (
     ActionEvent,
     Explanation,
@@ -106,7 +106,7 @@ def test_a_field_that_is_missing_is_refused_at_every_depth(validator, name):
 
 
 def test_the_published_schema_is_generated_from_the_types(schema):
-    assert schema == messages.schema(), "run python -m stzsar.runtime.messages"
+    assert schema == results_schema.schema(), "run python -m stzsar.runtime.results_schema"
 
 
 def test_every_field_of_the_schema_is_written_by_the_code(schema):
@@ -150,9 +150,7 @@ def test_a_value_out_of_its_range_is_refused(validator, name, field, wrong):
     assert not validator.is_valid({**document(MESSAGES[name]), field: wrong})
 
 
-@pytest.mark.parametrize("kind", ["Result", "Event", "StreamChange", "OverloadChange"])
-def test_every_field_says_what_it_is(schema, kind):
-    """A field of a message has a description, or a name that is its whole meaning."""
-    for name, field in schema["$defs"][kind]["properties"].items():
-        described = "description" in field or "$ref" in field
-        assert described or name in {"type", "event", "label"}, name
+def test_every_field_says_what_it_is(schema):
+    for definition in schema["$defs"].values():
+        for name, field in definition["properties"].items():
+            assert field.get("description"), name
