@@ -1,6 +1,5 @@
 """The export as a function: `export(ExportOptions(checkpoint=…))`."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,8 +117,8 @@ def _request(options: ExportOptions, origin: Origin, labels: tuple[Label, ...]) 
 
 def _sampling(options: ExportOptions, checkpoint: Checkpoint) -> SamplingSpec:
     own = checkpoint.sampling
-    sampling = dataclasses.replace(
-        own, frames=options.frames or own.frames, rate_fps=options.rate_fps or own.rate_fps
+    sampling = SamplingSpec(
+        frames=options.frames or own.frames, rate_fps=options.rate_fps or own.rate_fps
     )
     temporal = checkpoint.model.temporal
     if temporal and sampling.frames > temporal.max_frames:

@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from ..models.quiet import quiet
 from ..runtime.errors import StzsarError
-from .graphs import BANK_INPUTS, GraphSpec, StateGraph, WindowGraph
+from .graphs import BANK_INPUTS, GraphSpec
 
 OPSET = 20  # the newest that TensorRT 10.3 (JetPack 6) parses, and the first with Gelu as a node
 
@@ -47,12 +47,12 @@ def trace(spec: GraphSpec) -> onnx.ModelProto:
 
 
 def _arguments(spec: GraphSpec) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """Return the module's positional arguments and their dynamic sizes."""
-    values, sizes = list(spec.inputs.values()), [spec.dynamic[name] for name in spec.inputs]
-    if isinstance(spec.module, WindowGraph | StateGraph):
-        states = len(values) - len(BANK_INPUTS)
-        return (tuple(values[:states]), *values[states:]), (tuple(sizes[:states]), *sizes[states:])
-    return tuple(values), tuple(sizes)
+    """Return the module's arguments, tensors and bank if any, and their dynamic sizes."""
+    own = [name for name in spec.inputs if name not in BANK_INPUTS]
+    bank = [name for name in spec.inputs if name in BANK_INPUTS]
+    groups = [names for names in (own, bank) if names]
+    args = tuple(tuple(spec.inputs[name] for name in names) for names in groups)
+    return args, tuple(tuple(spec.dynamic[name] for name in names) for names in groups)
 
 
 def _cast_pixels_first(graph: onnx.GraphProto) -> None:
