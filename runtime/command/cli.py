@@ -52,3 +52,7 @@ def main(*, quiet: bool, **options: Any) -> None:
 def program() -> None:
     """stzsar-run as a program."""
     run_as_program(main)
+
+
+if __name__ == "__main__":
+    program()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as exceptions that do not get lost."""
+"""Ctrl-C, SIGTERM and SIGHUP as exceptions that do not get lost."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ PATIENCE_S = 1.0
 
 
 class StopSignals:
-    """Turns the first Ctrl-C or SIGTERM into an orderly end, within a `with` block.
+    """Turns the first Ctrl-C, SIGTERM or SIGHUP into an orderly end, within a `with` block.
 
     Whoever has a loop calls `check` in it. What waits elsewhere (a full pipe, a long file) is
     interrupted after a second: Python drops an exception that is raised in a destructor or a
@@ -37,7 +37,7 @@ class StopSignals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignals":
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # So started by nohup, or by a script's &.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._receive)
@@ -70,7 +70,7 @@ class StopSignals:
 
         Raises:
             KeyboardInterrupt: Ctrl-C.
-            SystemExit: SIGTERM.
+            SystemExit: SIGTERM, or SIGHUP.
         """
         self.raise_for(self.number)
 
@@ -79,7 +79,7 @@ class StopSignals:
         """Raise what the signal `number` asks for, 0 for nothing; see `check`."""
         if number == signal.SIGINT:
             raise KeyboardInterrupt
-        if number == signal.SIGTERM:
+        if number in (signal.SIGTERM, signal.SIGHUP):
             sys.exit(TERMINATE_EXIT)
 
     def end_has_begun(self) -> None:
