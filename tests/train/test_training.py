@@ -27,8 +27,7 @@ COMMAND = [sys.executable, "-c", "from stzsar.train.cli import main; main()"]
 UNTESTED = [
     *COMMAND[:2],
     "from stzsar.train.loop import accuracy\n"
-    "accuracy.evaluate_moving_shapes = lambda *_, **__: {}\n"
-    + COMMAND[2],
+    "accuracy.evaluate_moving_shapes = lambda *_, **__: {}\n" + COMMAND[2],
 ]
 
 
