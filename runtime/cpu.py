@@ -10,8 +10,8 @@ def cpu_limit(root: Path = Path("/")) -> int | None:
     """Return how many CPUs the process may keep busy; None if it may use all of them.
 
     Engines start one thread for each core of the machine unless they get this number. Threads
-    beyond a quota are throttled in turn, and those that wait for them burn the quota: under a quota
-    of one CPU of two, a frame takes twice as long with two threads as with one.
+    beyond a quota are throttled in turn, and those that wait for them burn the quota: under a
+    quota of 1 or 1.5 CPUs a frame takes twice as long with two threads as with one.
 
     Args:
         root: where `proc` and `sys` lie.
@@ -21,7 +21,7 @@ def cpu_limit(root: Path = Path("/")) -> int | None:
     allowed = len(affinity(0)) if affinity else cores
     quota = min(_quotas(root), default=math.inf)
     if quota < allowed:
-        allowed = max(1, math.ceil(quota))
+        allowed = max(1, math.floor(quota))
     return allowed if allowed < cores else None
 
 

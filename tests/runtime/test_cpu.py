@@ -33,7 +33,7 @@ def machine(tmp_path):
 
 @pytest.mark.parametrize(
     ("quota", "cpus"),
-    [("100000 100000", 1), ("150000 100000", 2), ("20000 100000", 1), ("max 100000", None),
+    [("100000 100000", 1), ("150000 100000", 1), ("250000 100000", 2), ("20000 100000", 1), ("max 100000", None),
      ("1600000 100000", None)],
 )  # fmt: skip
 def test_the_quota_of_cgroup_v2_limits_the_threads(machine, quota, cpus):
