@@ -319,7 +319,7 @@ def _build_engines(target: Path, options: dict[str, Any]) -> None:
 
 
 def _calibration(source: str | None, size_px: int) -> "Calibration":
-    from ..runtime.command.run_progress import RunProgress
+    from ..runtime.terminal.progress import bar
     from .calibration import calibration_files, read_calibration
 
     if source is None:
@@ -329,7 +329,9 @@ def _calibration(source: str | None, size_px: int) -> "Calibration":
         )
     files = calibration_files(source)
     numbers = itertools.count()
-    with RunProgress(shown=True) as progress:
+    with bar() as report:
         return read_calibration(
-            files, size_px=size_px, begin=lambda: progress.file(next(numbers), len(files))
+            files,
+            size_px=size_px,
+            begin=lambda: report("calibrating", next(numbers), len(files)),
         )

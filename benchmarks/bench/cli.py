@@ -152,6 +152,7 @@ def main(bundle: Path | None, record_file: Path | None, plot: Path | None, **opt
     """Measure what this device can do with a bundle."""
     _check_installed()
     from ...runtime.command.loading import open_bundle
+    from ...runtime.command.options import ModelOptions
     from .benchmark import measure
     from .plot import check_plot, draw
     from .report import show
@@ -159,7 +160,7 @@ def main(bundle: Path | None, record_file: Path | None, plot: Path | None, **opt
     to_stdout = record_file == Path("-")
     if plot:
         check_plot(plot)
-    opened = open_bundle(bundle, quiet=False)
+    opened = open_bundle(ModelOptions(bundle=bundle))
     request = _request(opened, options)
     written = [path for path in (None if to_stdout else record_file, plot) if path]
     _check_written(written, request)

@@ -62,9 +62,17 @@ class Decider:
     change, call `interrupt`.
     """
 
-    def __init__(self, policy: Policy, source: str) -> None:
+    def __init__(self, policy: Policy, source: str, *, top: int | None = None) -> None:
+        """Begin with a policy.
+
+        Args:
+            policy: what decides; may be replaced when labels change.
+            source: the stream's name.
+            top: labels that a result keeps once it is decided on; all of them if None.
+        """
         self.policy = policy
         self._source = source
+        self._top = top
         self._coming: _Action | None = None
         self._open: _Action | None = None
         self._ended_s: dict[str, float] = {}
@@ -97,8 +105,8 @@ class Decider:
         self._follow(recognition, found)
         events += self._end_what_is_over(recognition, found)
         events += self._start_what_lasts(recognition)
-        decided = dataclasses.replace(recognition, decision=found.label if found else None)
-        return decided, events
+        decision, top = found.label if found else None, recognition.top[: self._top]
+        return dataclasses.replace(recognition, decision=decision, top=top), events
 
     def interrupt(self) -> list[ActionEvent]:
         """Learn that the stream was lost or flushed, or its labels changed.

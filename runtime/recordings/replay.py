@@ -7,7 +7,6 @@ for all labels of the run. A recording need not hold all patches, and so all lab
 the same terms.
 """
 
-import dataclasses
 import math
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -54,7 +53,6 @@ class _Track:
     name: str
     scored: _Scored
     sampling: SamplingSpec
-    clock: float = math.nan
     rate_fps: float = math.nan
     said_something: bool = False
 
@@ -274,8 +272,9 @@ class Replay:
                 self.on_break(track.name)
             state = {name: states[name][row] for name in self.header.states}
             was_encoded = bool(flags[row] & ENCODED)
-            track.ring.push(WindowFrame(state, float(times[row]), was_encoded))
-            track.clock, track.rate_fps = float(clocks[row]), float(rates[row])
+            clock = float(clocks[row]) if math.isfinite(clocks[row]) else None
+            track.ring.push(WindowFrame(state, float(times[row]), was_encoded, clock=clock))
+            track.rate_fps = float(rates[row])
             if track.ring.full and not flags[row] & QUIET:
                 yield self._recognize(track)
 
@@ -288,15 +287,7 @@ class Replay:
 
     def _recognize(self, track: _Track) -> Recognition:
         track.said_something = True
-        ring = track.ring
-        found = track.scored.scorer.recognize(track.name, ring.stacked(), ring.start_s, ring.end_s)
-        return dataclasses.replace(
-            found,
-            gap_s=ring.gap_s,
-            encoded=ring.encoded,
-            rate_fps=track.rate_fps,
-            time=track.clock if math.isfinite(track.clock) else None,
-        )
+        return track.scored.scorer.recognize(track.name, track.ring, rate_fps=track.rate_fps)
 
     def _unknown_message(self, unknown: Sequence[Label]) -> str:
         names = [repr(label.name) for label in unknown[:SHOWN_UNKNOWN]]

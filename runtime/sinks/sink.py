@@ -54,6 +54,21 @@ class Sink(Protocol):
         ...
 
 
+class MessageSink:
+    """The base of a sink that only takes messages, and holds nothing that must be closed."""
+
+    wants_frames: bool = False
+
+    def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
+        """Do nothing."""
+
+    def source_ended(self, source: str) -> None:
+        """Do nothing."""
+
+    def close(self, timeout_s: float) -> None:
+        """Do nothing."""
+
+
 class Fanout:
     """All sinks of a run, as one.
 

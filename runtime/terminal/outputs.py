@@ -1,4 +1,4 @@
-"""The files that a run writes: which they are, and that none of them is one that it reads."""
+"""Checks of the files that a command writes, before it starts."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ from ..errors import StzsarError
 
 
 def check_outputs(*, written: Sequence[Path], read: Mapping[Path, str], bundle: Path) -> None:
-    """Refuse to overwrite what is read, or one output by another.
+    """Refuse to overwrite an input, or one output by another.
 
     Args:
-        written: every file that the run writes.
-        read: every file that it reads, and what that is.
+        written: every file that the command writes.
+        read: every file that it reads, and what to call it.
         bundle: the bundle's folder.
 
     Raises:
@@ -32,7 +32,7 @@ def check_outputs(*, written: Sequence[Path], read: Mapping[Path, str], bundle: 
 
 
 def check_writable(path: Path) -> None:
-    """Refuse now what could not be written after a long run; leaves nothing behind.
+    """Refuse a file that cannot be written, before a long run; leave nothing behind.
 
     Raises:
         StzsarError: it cannot be written.
@@ -50,7 +50,7 @@ def check_writable(path: Path) -> None:
 
 
 def _identity(path: Path) -> object:
-    """Return what all names of a file have in common, through links too."""
+    """Return the same for all names of a file, links included."""
     try:
         found = path.stat()
     except OSError:

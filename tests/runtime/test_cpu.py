@@ -33,9 +33,15 @@ def machine(tmp_path):
 
 @pytest.mark.parametrize(
     ("quota", "cpus"),
-    [("100000 100000", 1), ("150000 100000", 1), ("250000 100000", 2), ("20000 100000", 1), ("max 100000", None),
-     ("1600000 100000", None)],
-)  # fmt: skip
+    [
+        ("100000 100000", 1),
+        ("150000 100000", 1),
+        ("250000 100000", 2),
+        ("20000 100000", 1),
+        ("max 100000", None),
+        ("1600000 100000", None),
+    ],
+)
 def test_the_quota_of_cgroup_v2_limits_the_threads(machine, quota, cpus):
     root = machine(V2.format(mounted="/"), "0::/pod/app\n", {"pod/app/cpu.max": quota})
 

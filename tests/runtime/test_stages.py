@@ -18,6 +18,7 @@ from stzsar.runtime.sources.spec import spec_of
 from stzsar.runtime.stages import UNTIMED
 from stzsar.runtime.streams.batcher import Batcher
 from stzsar.runtime.streams.lane import Lane
+from stzsar.runtime.streams.table import StreamTable
 
 
 class Told:
@@ -44,16 +45,16 @@ def clip(root):
 
 
 def test_every_step_of_a_run_is_told_once_for_each_frame_or_decision(clip):
-    told, wake = Told(), threading.Event()
+    told, table = Told(), StreamTable()
     bundle = Bundle.open(shipped_bundle())
     recognizer = Recognizer(bundle, bundle.bank, stages=told)
-    rounds = Batcher(recognizer, Summaries(), wake=wake, stages=told)
-    feed = open_feed(spec_of(clip), FeedOptions(wake=wake, stages=told), 4.0)
+    batcher = Batcher(recognizer, Summaries(), table=table, stages=told)
+    feed = open_feed(spec_of(clip), FeedOptions(wake=table.wake, stages=told), 4.0)
     stream = recognizer.open_stream(feed.name)
     lane = Lane(feed, stream, 4.0, Decider(Policy(), feed.name))
-    rounds.add(lane)
-    while rounds.lanes:
-        rounds.once(0.1)
+    batcher.add(lane)
+    while batcher.lanes:
+        batcher.step(0.1)
     assert lane.encoded > lane.results > 20
     assert told.steps["preprocess"] == told.frames["frame graph"] == lane.encoded
     assert told.steps["window graph"] == told.steps["sink"] == lane.results
@@ -61,8 +62,8 @@ def test_every_step_of_a_run_is_told_once_for_each_frame_or_decision(clip):
     assert told.steps["decode"] >= lane.encoded
     inside = {"preprocess", "frame graph", "decision", "sink"}
     assert told.within == {
-        (None, "decode"), (None, "round"), ("decision", "window graph"),
-        *(("round", stage) for stage in inside),
+        (None, "decode"), (None, "batch"), ("decision", "window graph"),
+        *(("batch", stage) for stage in inside),
     }  # fmt: skip
 
 

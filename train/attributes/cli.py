@@ -177,18 +177,18 @@ def main(context: click.Context, labels: Path, **options: Any) -> None:
 
     encoder = BundleEncoder(options["bundle"]) if options["bundle"] else NoEncoder()
     extractor = _extractor(options, cache)
-    from ...runtime.terminal.progress import Bars
+    from ...runtime.terminal.progress import bar
     from .bank_json import write_bank
     from .pipeline import Road
 
-    with Bars() as bars:
+    with bar() as report:
         road = Road(
             sources,
             extractor,
             encoder,
             stemmer,
             parallel=options["parallel"],
-            progress=bars.show,
+            progress=report,
         )
         outcome = road.make(wanted)
     if outcome.entries and output:

@@ -1,0 +1,215 @@
+"""A run over sources: what it opens, in which order, and how it closes it."""
+
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+
+from ..bundle.bundle import Bundle
+from ..errors import SourceError
+from ..labels.per_source import LabelFiles
+from ..recognizer import Recognizer
+from ..recordings.recorder import DEFAULT_PATCHES, Recorder
+from ..scoring.explain import check_explainable
+from ..sinks.choose import OpenSinks, open_sinks
+from ..sinks.sink import Fanout, Sink
+from ..sinks.videos import VideoPlan
+from ..sources.spec import SourceSpec
+from ..sources.uri import is_live
+from ..streams.loop import StreamLoop, StreamPlan, plan_of
+from ..streams.stream import StreamOptions
+from ..streams.table import StreamTable
+from ..terminal.commandline import console, show_error
+from ..terminal.outputs import check_outputs
+from ..terminal.progress import Report, bar
+from ..terminal.signals import StopSignals
+from .loading import load_recognizer, open_bundle
+from .options import RunOptions
+from .policies import policies_of
+from .reading import feed_options, read_to_the_end, specs_from, stream_options
+from .summary import Summaries
+from .video_paths import video_paths
+
+# Ctrl-C leaves two seconds, of which closing may take this much; without it there is more time.
+FLUSH_S, RECORD_S = 1.0, 0.3
+PATIENT_FLUSH_S = 15.0
+
+
+def recognize(options: RunOptions) -> None:
+    """Recognise actions in sources; see `run`.
+
+    Whatever can be refused is refused before the bundle's graphs are loaded, which takes seconds,
+    and before an output is opened.
+    """
+    specs = specs_from(options)
+    bundle = open_bundle(options)
+    if options.explain:
+        check_explainable(bundle)
+    sampled = {spec.name: _stream_options(bundle, options, spec) for spec in specs}
+    videos = video_paths(specs, options.video)
+    _check_files(options, specs, bundle, videos.values())
+    labels = LabelFiles(
+        options.labels,
+        {spec.name: spec.labels for spec in specs if spec.labels},
+        sources=[spec.name for spec in specs],
+        known=bundle.bank.labels,
+    )
+    recognizer = load_recognizer(
+        bundle,
+        labels.all_labels(),
+        options,
+        top_k=_labels_needed(options, specs),
+        labels_of=labels.labels_of(),
+    )
+    plans: list[StreamPlan] = []
+    if not options.whole:
+        samplings = {name: own.sampling(bundle.manifest) for name, own in sampled.items()}
+        policies = policies_of(specs, recognizer.scorer, bundle.manifest, options, samplings)
+        plans = [plan_of(spec, sampled[spec.name], policies[spec.name]) for spec in specs]
+    summaries, table = Summaries(), StreamTable()
+    is_live_run = any(is_live(spec.uri) for spec in specs)
+    try:
+        with StopSignals(table.wake.set) as signals, ExitStack() as stack:
+            sinks = _open_sinks(options, specs, videos, table)
+            sink = Fanout([*sinks.sinks, summaries])
+            stack.callback(lambda: sink.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
+            # The recording is emptied only once everything else has been opened.
+            recorder = _open_recorder(options, bundle, recognizer)
+            if recorder:
+                stack.callback(recorder.close, RECORD_S)
+            report = stack.enter_context(bar(shown=_shows_bar(options)))
+            if is_live_run:
+                stack.enter_context(labels.watched(recognizer))
+            stack.callback(signals.end_has_begun)
+            if options.whole:
+                _classify(recognizer, specs, sink, signals, report)
+            else:
+                loop = StreamLoop(
+                    recognizer,
+                    sink,
+                    plans,
+                    table=table,
+                    feeds=feed_options(options),
+                    batch_wait_s=options.batch_wait_ms / 1000,
+                    recorder=recorder,
+                    top=options.top,
+                    on_batch=sinks.observe_round,
+                    on_failure=show_error,
+                    on_end=signals.end_has_begun,
+                )
+                read_to_the_end(loop, signals, report)
+    finally:
+        if summaries and not options.quiet:
+            console.print(summaries.table())
+
+
+def _classify(
+    recognizer: Recognizer,
+    specs: Sequence[SourceSpec],
+    sink: Sink,
+    signals: StopSignals,
+    report: Report,
+) -> None:
+    """Give one result for each file.
+
+    Raises:
+        SourceError: the only file failed, or some of several did.
+    """
+    failures: list[SourceError] = []
+    for number, spec in enumerate(specs):
+        signals.check()
+        report(f"file {number + 1} of {len(specs)}", number, len(specs))
+        try:
+            clip = recognizer.read_clip(spec.uri)
+            sink.put(recognizer.classify_clip(clip, spec.name))
+            if clip.damage:
+                raise clip.damage
+        except SourceError as error:
+            if len(specs) == 1:
+                raise
+            failures.append(error)
+            show_error(error)
+        finally:
+            sink.source_ended(spec.name)
+    if failures:
+        raise SourceError(f"{len(failures)} of {len(specs)} sources failed.")
+
+
+def _stream_options(bundle: Bundle, options: RunOptions, spec: SourceSpec) -> StreamOptions:
+    return stream_options(
+        bundle.manifest,
+        options,
+        spec,
+        explain=options.explain,
+        keep_features=options.record_features,
+    )
+
+
+def _check_files(
+    options: RunOptions, specs: Sequence[SourceSpec], bundle: Bundle, videos: Collection[Path]
+) -> None:
+    read = {Path(spec.uri): "a source" for spec in specs if not is_live(spec.uri)}
+    read |= {spec.labels: "a label file" for spec in specs if spec.labels}
+    read |= {spec.calibration: "a calibration" for spec in specs if spec.calibration}
+    for path, what in (
+        (options.labels, "the label file"),
+        (options.streams, "the file of streams"),
+        (options.calibration, "the calibration"),
+    ):
+        if path:
+            read[path] = what
+    written = [path for path in (options.output, options.record, *videos) if path]
+    check_outputs(written=written, read=read, bundle=bundle.path)
+
+
+def _open_sinks(
+    options: RunOptions,
+    specs: Sequence[SourceSpec],
+    videos: Mapping[str, Path],
+    table: StreamTable,
+) -> OpenSinks:
+    if len(specs) > 1:
+        for path in videos.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+    plans = {
+        spec.name: VideoPlan(videos[spec.name], is_live(spec.uri), partial(table.fps_of, spec.name))
+        for spec in specs
+        if spec.name in videos
+    }
+    return open_sinks(
+        options,
+        live=any(is_live(spec.uri) for spec in specs),
+        videos=plans,
+        on_quit=table.end,
+        counters=table.counters,
+    )
+
+
+def _open_recorder(options: RunOptions, bundle: Bundle, recognizer: Recognizer) -> Recorder | None:
+    if options.record is None:
+        return None
+    sampling = stream_options(bundle.manifest, options).sampling(bundle.manifest)
+    return Recorder(
+        options.record,
+        bundle,
+        recognizer.scorer.bank,
+        frames=sampling.frames,
+        rate_fps=sampling.rate_fps,
+        features=options.record_features,
+        patches=options.record_patches or DEFAULT_PATCHES,
+    )
+
+
+def _labels_needed(options: RunOptions, specs: Sequence[SourceSpec]) -> int:
+    """Return how many of the best labels a result must hold, to decide on it and to show it."""
+    if options.whole:
+        return options.top
+    own = [options.policy.with_score(spec.threshold) for spec in specs if spec.threshold]
+    return max(options.top, *(policy.labels_needed for policy in (options.policy, *own)))
+
+
+def _shows_bar(options: RunOptions) -> bool:
+    """Say whether to show a bar, which results on the same terminal would tear."""
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return not options.quiet and (options.output is not None or not on_terminal)
