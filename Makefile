@@ -1,7 +1,9 @@
 # make demo    see it work: installs the runtime only (no torch), and runs the shipped bundle
 # make setup   .venv with everything, for training, export and development
-# make test    everything that must hold: format, lint, import rules, types, tests
-# make soak    what takes 40 minutes more: live streams for long
+# make test    everything that must hold: format, lint, import rules, types, docs, tests
+# make test-slow   real-size exports, RTX compiles and long streams: before a release
+# make soak    eight live streams for 10 and 30 minutes
+# make docs    the pages under docs/ as HTML, with warnings as errors
 # make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes)
 
 PYTHON ?= python3
@@ -11,7 +13,7 @@ DEMO := runs/demo
 # What JetPack 6 and 7 ship; their runtime tests run where these are installed.
 OTHER_PYTHONS := 3.10 3.12
 
-.PHONY: demo setup test soak check test-other-pythons test-all-here shipped-bundle clean
+.PHONY: demo setup test test-slow soak docs check test-other-pythons test-all-here shipped-bundle clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -21,10 +23,17 @@ demo: .venv/.runtime
 
 setup: .venv/.everything
 
-# Types are checked on one core, while the other runs the runtime's tests, which never assert a time.
+# Types and docs are checked on one core while the other runs the runtime's tests.
 test: setup
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line check test-other-pythons
 	@$(MAKE) --no-print-directory test-all-here
+
+test-slow: setup
+	$(BIN)/python -Im pytest -m "slow and not soak"
+
+docs: setup
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "The pages are in docs/_build/html/index.html."
 
 # Eight live streams for 10 and 30 minutes: how old results get, and that memory stays flat.
 soak: setup
@@ -35,9 +44,11 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
 	$(BIN)/pyright
+	@$(MAKE) --no-print-directory docs
 
+# Two processes, a file each at a time: fixtures of a file are made once.
 test-all-here: setup
-	$(BIN)/python -Im pytest
+	$(BIN)/python -Im pytest -n 2 --dist loadfile -m "not slow"
 
 test-other-pythons:
 	@for version in $(OTHER_PYTHONS); do tests/on_python.sh $$version || exit 1; done

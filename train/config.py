@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..models.config import Interaction, PatchPath
+from ..runtime.atomic import write_file
 from ..runtime.errors import BundleError, StzsarError
 from .data.moving_shapes import Setting
 
@@ -110,10 +111,7 @@ class TrainConfig:
 
     def save(self, folder: Path) -> None:
         """Write the configuration into a run's folder."""
-        text = json.dumps(dataclasses.asdict(self), indent=1) + "\n"
-        part = folder / f".{CONFIG}"
-        part.write_text(text, encoding="utf-8")
-        part.replace(folder / CONFIG)
+        write_file(folder / CONFIG, json.dumps(dataclasses.asdict(self), indent=1) + "\n")
 
     @classmethod
     def load(cls, folder: Path) -> "TrainConfig":

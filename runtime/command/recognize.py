@@ -9,6 +9,7 @@ from pathlib import Path
 from ..bundle.bundle import Bundle
 from ..errors import SourceError
 from ..labels.per_source import LabelFiles
+from ..labels.watch import LabelWatch
 from ..recognizer import Recognizer
 from ..recordings.recorder import DEFAULT_PATCHES, Recorder
 from ..scoring.explain import check_explainable
@@ -80,7 +81,7 @@ def recognize(options: RunOptions) -> None:
                 stack.callback(recorder.close, RECORD_S)
             report = stack.enter_context(bar(shown=_shows_bar(options)))
             if is_live_run:
-                stack.enter_context(labels.watched(recognizer))
+                stack.enter_context(LabelWatch(labels, recognizer))
             stack.callback(signals.end_has_begun)
             if options.whole:
                 _classify(recognizer, specs, sink, signals, report)

@@ -1,1 +1,1 @@
-"""From a decoded picture to the network's input pixels. Nothing here opens a source."""
+"""Preprocessing: from a decoded picture to the network's pixels. Nothing here opens a source."""

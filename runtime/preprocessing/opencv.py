@@ -1,4 +1,4 @@
-"""OpenCV, imported late and quietly; the only place of the runtime that imports cv2."""
+"""Import OpenCV late and quietly; nothing else in the runtime imports cv2."""
 
 import functools
 import os
@@ -14,13 +14,12 @@ _GUI = re.compile(r"^\s*(QT\d?|GTK\+?|GTK\d|Cocoa|Win32 UI|Wayland):\s*YES", re.
 
 @functools.cache
 def load_cv2() -> ModuleType:
-    """Return the module cv2, with its chatter and FFmpeg's turned off.
+    """Return the module cv2, with its own and FFmpeg's log messages off.
 
-    Both would otherwise write their own lines to stderr beside our one sentence. A user who wants
-    them sets OPENCV_LOG_LEVEL or OPENCV_FFMPEG_LOGLEVEL.
+    Set OPENCV_LOG_LEVEL or OPENCV_FFMPEG_LOGLEVEL to see them.
 
     Raises:
-        EngineError: OpenCV is not installed, or cannot be loaded.
+        EngineError: OpenCV is not installed or cannot be loaded.
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
@@ -35,32 +34,23 @@ def load_cv2() -> ModuleType:
 
 
 def is_built_with(part: str) -> bool:
-    """Say whether the installed OpenCV was built with a part, as its build information calls it.
-
-    Raises:
-        EngineError: OpenCV is not installed, or cannot be loaded.
-    """
+    """Return whether OpenCV was built with a part, named as in its build information."""
     pattern = rf"^\s*{re.escape(part)}:\s*YES"
     return re.search(pattern, _build_information(), re.MULTILINE) is not None
 
 
 def has_ffmpeg() -> bool:
-    """Say whether this OpenCV reads files and network streams."""
+    """Return whether this OpenCV reads files and network streams."""
     return is_built_with("FFMPEG")
 
 
 def has_gstreamer() -> bool:
-    """Say whether this OpenCV opens GStreamer's pipelines, and so CSI cameras."""
+    """Return whether this OpenCV opens GStreamer pipelines, and so CSI cameras."""
     return is_built_with("GStreamer")
 
 
-def has_v4l2() -> bool:
-    """Say whether this OpenCV reads Linux's cameras."""
-    return is_built_with("v4l/v4l2")
-
-
 def has_gui() -> bool:
-    """Say whether this OpenCV can show a window, given a display."""
+    """Return whether this OpenCV can show a window, given a display."""
     return _GUI.search(_build_information()) is not None
 
 
@@ -69,23 +59,19 @@ def _build_information() -> str:
 
 
 def drawable(text: str) -> str:
-    """Return `text` as the installed OpenCV draws it: before version 5 its fonts know ASCII only.
-
-    Raises:
-        EngineError: OpenCV is not installed, or cannot be loaded.
-    """
+    """Return `text` as this OpenCV can draw it: fonts before version 5 have only ASCII."""
     if int(load_cv2().__version__.partition(".")[0]) >= 5:
         return text
     return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def opencv_path(path: Path, error: type[StzsarError]) -> str:
-    """Return the name under which OpenCV reads or writes exactly the file `path`.
+    """Return the name by which OpenCV reads or writes exactly the file `path`.
 
     Raises:
-        error: the name is not UTF-8, on which OpenCV would crash.
+        error: the name is not UTF-8, which would crash OpenCV.
     """
-    # Absolute, as FFmpeg takes the start of "a:b.mp4" for a protocol.
+    # Absolute, because FFmpeg reads the start of "a:b.mp4" as a protocol.
     name = str(path.absolute())
     try:
         name.encode("utf-8")

@@ -1,7 +1,7 @@
-"""The resize and the crop: the one road from a picture of any size to the graph's square.
+"""Crop and resize a picture of any size to the graph's square.
 
-Training and the runtime both take it, so that a model sees the same pixels in both. Colour order,
-scaling, mean and standard deviation are inside the graph.
+Training and the runtime share this code, so that a model sees the same pixels in both. Colour
+order, scaling, mean and standard deviation are part of the graph.
 """
 
 from typing import Any
@@ -15,31 +15,30 @@ Array = npt.NDArray[Any]
 
 
 def centre_square(height: int, width: int) -> tuple[int, int, int]:
-    """Return top, left and side, in pixels, of the part of a picture that the network sees."""
+    """Return top, left and side, in pixels, of the square that the network sees."""
     return _square(height, width, 0.5)
 
 
 def fit_frame(image_hwc: Array, size_px: int, *, place: float = 0.5) -> Array:
     """Return the centre square of a picture at `size_px`: short side to size, centre crop.
 
-    The square is cut out before it is resized: the picture is the same as the other way round,
-    nothing is computed that is thrown away, and a strip one pixel wide does not become gigabytes.
+    Cropping first gives the same picture as resizing first, wastes no work, and keeps a strip one
+    pixel wide from becoming gigabytes.
 
     Args:
         image_hwc: uint8 [H, W, 3], channels in any order.
         size_px: S, the side of the square in pixels.
-        place: where along the longer side the square lies, from 0 (left or top) to 1.
+        place: position of the square along the longer side, from 0 (left or top) to 1.
 
     Returns:
         uint8 [S, S, 3], contiguous and never a view of `image_hwc`.
 
     Raises:
         ValueError: the picture is not uint8 [H, W, 3] or has no pixels, or `place` is outside it.
-        EngineError: OpenCV is not installed.
     """
     if image_hwc.ndim != 3 or image_hwc.shape[2] != 3 or image_hwc.dtype != np.uint8:
         raise ValueError(
-            f"a frame is uint8 [H, W, 3], got {image_hwc.dtype} {list(image_hwc.shape)}"
+            f"a frame must be uint8 [H, W, 3], got {image_hwc.dtype} {list(image_hwc.shape)}"
         )
     height, width = image_hwc.shape[:2]
     top, left, side = _square(height, width, place)
@@ -58,16 +57,13 @@ def cut_frame(image_hwc: Array, box: tuple[int, int, int, int], size_px: int) ->
 
     Returns:
         uint8 [S, S, 3], contiguous and never a view of `image_hwc`.
-
-    Raises:
-        EngineError: OpenCV is not installed.
     """
     top, left, height, width = box
     part = np.ascontiguousarray(image_hwc[top : top + height, left : left + width])
     if (height, width) == (size_px, size_px):
         return part.copy() if np.shares_memory(part, image_hwc) else part
     cv2 = load_cv2()
-    # Area averaging does not alias when shrinking; cubic keeps edges when growing.
+    # Area averaging avoids aliasing when shrinking; cubic keeps edges sharp when growing.
     shrinks = height * width > size_px * size_px
     interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return cv2.resize(part, (size_px, size_px), interpolation=interpolation)

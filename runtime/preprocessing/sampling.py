@@ -1,6 +1,6 @@
-"""The choice of frames: from a whole clip by segments, from a stream by its clock.
+"""Choose frames: from a whole clip by segments, from a stream by its clock.
 
-Training, evaluation and the runtime all take their frames here.
+Training, evaluation and the runtime share this code.
 """
 
 import math
@@ -19,15 +19,15 @@ def segment_indices(
 
     Args:
         frame_count: number of frames in the clip.
-        frames: T, how many are wanted.
-        rng: chooses a random frame of each segment (for training); the one at `offset` if None.
-        offset: where in each segment, 0 to below 1; the middle unless several clips are taken.
+        frames: T, the number to choose.
+        rng: picks a random frame of each segment (for training); the one at `offset` if None.
+        offset: position within each segment, from 0 to below 1.
 
     Returns:
         T indices in ascending order; a clip of fewer than T frames repeats some of them.
 
     Raises:
-        ValueError: the clip has no frames, none are wanted, or the offset is outside of a segment.
+        ValueError: a number is out of range.
     """
     if frame_count < 1 or frames < 1 or not 0 <= offset < 1:
         raise ValueError(f"cannot choose {frames} frames of {frame_count} at {offset}")
@@ -38,12 +38,12 @@ def segment_indices(
 
 
 class RateSampler:
-    """Picks the frames of a stream that come nearest to an even comb of times.
+    """Picks the frames of a stream that are nearest to evenly spaced times.
 
-    A frame is due when it is nearer to the next tooth of the comb than the frame after it would
-    be, that is, within half the interval between the source's frames. The teeth are counted from
-    the first frame, so rounding does not add up; after a gap the comb starts anew, so nothing is
-    caught up in a burst. A source slower than the rate gives all its frames.
+    A frame is due if it is nearer to the next of these times than the frame after it would be:
+    within half the interval between the source's frames. Times count from the first frame, so
+    rounding errors do not add up. After a gap they start anew, so nothing is caught up in a burst.
+    A source slower than the rate gives all its frames.
     """
 
     def __init__(self, rate_fps: float) -> None:
@@ -51,24 +51,24 @@ class RateSampler:
         self.reset()
 
     def use_rate(self, rate_fps: float) -> None:
-        """Go on at another rate: the next tooth is one new period after the last one."""
+        """Change the rate: the next due time is one new period after the last one."""
         period_s = _period_of(rate_fps)
         self._due_s += period_s - self.period_s
         self.period_s = period_s
 
     def reset(self) -> None:
-        """Forget the stream: the next frame is due, and the comb starts with it."""
+        """Forget the stream: the next frame is due, and times start with it."""
         self._last_s = -math.inf
         self._due_s = -math.inf
 
     def due(self, time_s: float) -> bool:
-        """Say whether the frame at `time_s` is to be taken; ask once for each frame, in order."""
+        """Return whether to take the frame at `time_s`; call once for each frame, in order."""
         if time_s < self._last_s:
             self.reset()
         first = self._last_s == -math.inf
         half_interval_s = 0.0 if first else (time_s - self._last_s) / 2
         self._last_s = time_s
-        # The smallest share of a period keeps ties from hanging on the last bit of a float.
+        # A tiny tolerance keeps ties from depending on the last bit of a float.
         if time_s + half_interval_s < self._due_s - 1e-6 * self.period_s:
             return False
         next_s = self._due_s + self.period_s
@@ -78,5 +78,5 @@ class RateSampler:
 
 def _period_of(rate_fps: float) -> float:
     if not (rate_fps > 0 and math.isfinite(rate_fps)):
-        raise ValueError(f"a sampling rate is positive, got {rate_fps}")
+        raise ValueError(f"a sampling rate must be positive, got {rate_fps}")
     return 1.0 / rate_fps

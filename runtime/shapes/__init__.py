@@ -1,1 +1,1 @@
-"""MovingShapes: generated pictures of things that move, for training and for trying out."""
+"""MovingShapes: generated pictures of moving things. Nothing here reads a real video."""

@@ -1,4 +1,4 @@
-"""Shapes on a 64 px canvas: outlines by name, drawn at sub-pixel positions."""
+"""Draw shapes by name on a small canvas, at sub-pixel positions."""
 
 import math
 from typing import Any
@@ -71,7 +71,7 @@ def background(rng: np.random.Generator, size_px: int) -> Array:
 def draw_shape(
     canvas: Array, shape: str, centre: tuple[float, float], radius: float, colour: Colour
 ) -> None:
-    """Draw `shape` onto `canvas`; positions and radius in pixels, parts outside are cut off."""
+    """Draw `shape` onto `canvas`; positions and radius in pixels, clipped at the edges."""
     points = OUTLINES[shape] * radius + np.asarray(centre)
     fixed = np.round(points * (1 << _FRACTION_BITS)).astype(np.int32)
     if shape in HOLLOW:

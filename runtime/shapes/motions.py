@@ -1,7 +1,7 @@
-"""Motions: what a shape does as time goes by, periodic so that any window of a stream shows it.
+"""How a shape moves over time, periodically, so that any window of a stream shows it.
 
-A motion is a function of time in seconds and of its own random values, drawn once a clip. Units
-are fractions of the picture's side, so that the size of the canvas does not matter here.
+A motion is a function of the time in seconds and of random values drawn once per clip. Lengths are
+fractions of the picture's side, so that the size of the canvas does not matter.
 """
 
 import math
@@ -23,7 +23,7 @@ SOCKET: Colour = (220, 80, 220)
 
 @dataclass(frozen=True)
 class Pose:
-    """Where and how a shape is drawn: centre and radius in picture sides, brightness 0 to 1."""
+    """A shape's centre and radius in picture sides, and its brightness, 0 to 1."""
 
     x: float
     y: float
@@ -33,7 +33,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Chance:
-    """The random values of one clip's motion: a resting place, a radius, a speed factor, a phase.
+    """The random values of one clip's motion.
 
     `x`, `y`, `radius` in picture sides; `speed` around 1; `phase` in periods, 0 to 1.
     """
@@ -56,7 +56,7 @@ class Chance:
         )
 
     def cycle(self, time_s: float, period_s: float) -> float:
-        """Return the place within the period, 0 to 1."""
+        """Return the position within the period, 0 to 1."""
         return (time_s * self.speed / period_s + self.phase) % 1.0
 
 
@@ -65,7 +65,7 @@ Prop = Callable[[Array, Chance, Pose], None]
 
 
 def _travel(dx: int, dy: int) -> Move:
-    """Cross the picture from edge to edge and come back in on the other side."""
+    """Cross the picture from edge to edge and re-enter on the other side."""
 
     def move(time_s: float, chance: Chance) -> Pose:
         way = 1.3 * chance.cycle(time_s, 2.6) - 0.15
@@ -115,7 +115,7 @@ def _load_up(time_s: float, chance: Chance) -> Pose:
 
 
 def _no_prop(_canvas: Array, _chance: Chance, _pose: Pose) -> None:
-    """Draw nothing: most motions need no prop."""
+    """Draw nothing: most motions have no prop."""
 
 
 def _rope(canvas: Array, chance: Chance, pose: Pose) -> None:
@@ -145,11 +145,11 @@ class Motion:
     """One motion of the benchmark.
 
     Attributes:
-        name: what it is called, unambiguously.
-        word: the word that the hard setting uses; two motions share it where it is ambiguous.
-        attributes: four descriptions, none of them the name.
-        move: time to pose.
-        prop: draws what belongs to the motion behind the shape.
+        name: unambiguous name.
+        word: what the hard setting calls it; ambiguous words belong to two motions.
+        attributes: four descriptions that avoid the name.
+        move: the pose at a time.
+        prop: draws what belongs to the motion, behind the shape.
     """
 
     name: str
@@ -159,7 +159,7 @@ class Motion:
     prop: Prop = _no_prop
 
 
-# In pairs of what is easily mixed up.
+# In pairs that are easily confused.
 MOTIONS: tuple[Motion, ...] = (
     Motion("moving left", "moving left",
            ("going west", "from the right side", "towards the left edge", "leftward path"),

@@ -1,6 +1,6 @@
-"""The scenes of MovingShapes: things, what they do, and how both are drawn at any time.
+"""The scenes of MovingShapes: things and their motions, drawn at any time.
 
-They are the ground of the benchmark that training makes, and of the source test://moving-shapes.
+The training benchmark and the source test://moving-shapes are made of them.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ SAMPLING = SamplingSpec(frames=8, rate_fps=4.0)
 
 @dataclass(frozen=True)
 class Thing:
-    """What moves: a shape of one colour (BGR), and four descriptions of it."""
+    """A shape in one colour (BGR), with four descriptions."""
 
     name: str
     shape: str
@@ -34,7 +34,7 @@ class Thing:
 _RED, _YELLOW, _GREEN = (60, 60, 235), (60, 215, 245), (80, 200, 80)
 _BLUE, _WHITE = (240, 130, 50), (240, 240, 240)
 
-# Each colour is that of two things, so that it alone does not say what a thing is.
+# Two things share each colour, so that colour alone does not identify a thing.
 THINGS: tuple[Thing, ...] = (
     Thing("red heart", "heart", _RED,
           ("crimson", "two lobes on top", "love symbol", "tapering below")),
@@ -61,14 +61,14 @@ THINGS: tuple[Thing, ...] = (
 
 @dataclass(frozen=True)
 class Action:
-    """One class: a thing and what it does."""
+    """One class: a thing and its motion."""
 
     thing: Thing
     motion: Motion
 
     @property
     def label(self) -> Label:
-        """The class with its unambiguous name, and the words of the hard setting as its text."""
+        """The class's label: an unambiguous name, with the words of the hard setting as text."""
         return Label(
             f"{self.thing.name} {self.motion.name}",
             f"{self.thing.name} {self.motion.word}",
@@ -82,7 +82,7 @@ def seen_actions() -> tuple[Action, ...]:
 
 
 def unseen_actions() -> tuple[Action, ...]:
-    """Return the 24 combinations that no training clip shows."""
+    """Return the 24 combinations that training never shows."""
     return tuple(a for a in _all_actions() if _held_out(a))
 
 
@@ -91,10 +91,10 @@ def _all_actions() -> tuple[Action, ...]:
 
 
 def _held_out(action: Action) -> bool:
-    """Hold out pairs of motions, each of two things.
+    """Hold out pairs of motions, each for two things.
 
-    The two of a pair are what is easily mixed up (opposite directions, one word for both), so that
-    the unseen classes ask for the difference.
+    The two motions of a pair are easily confused (opposite directions, one word for both), so that
+    the unseen classes test the difference.
     """
     pair = MOTIONS.index(action.motion) // 2
     return THINGS.index(action.thing) % 5 == pair % 5
@@ -102,7 +102,7 @@ def _held_out(action: Action) -> bool:
 
 @dataclass(frozen=True)
 class Distractor:
-    """A thing that stands still and means nothing; place and radius in picture sides."""
+    """A thing that stands still and means nothing; position and radius in picture sides."""
 
     thing: Thing
     x: float
@@ -112,15 +112,15 @@ class Distractor:
 
 @dataclass(frozen=True)
 class Scene:
-    """Everything random of one clip, so that it can be drawn at any time.
+    """All random values of one clip, so that it can be drawn at any time.
 
     Attributes:
-        action: what is shown.
+        action: what the clip shows.
         backdrop: uint8 [S, S, 3].
         chance: the motion's random values.
         brightness: of the thing's colour, 0 to 1.
         distractors: none in the plain setting.
-        active_s: start and end of the action within the window; it stands still outside.
+        active_s: start and end of the motion within the window; None moves all the time.
     """
 
     action: Action
@@ -178,7 +178,7 @@ class Scene:
 
 
 def find_action(name: str) -> Action:
-    """Return the action whose label is called `name`.
+    """Return the action with the label `name`.
 
     Raises:
         StzsarError: there is none.
@@ -187,5 +187,5 @@ def find_action(name: str) -> Action:
         if action.label.name == name:
             return action
     raise StzsarError(
-        f"MovingShapes has no action {name!r}; one is {_all_actions()[0].label.name!r}."
+        f"MovingShapes has no action {name!r}: take one like {_all_actions()[0].label.name!r}."
     )

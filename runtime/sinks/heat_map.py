@@ -1,4 +1,4 @@
-"""An explanation drawn onto a picture: the heat, the patch that won, and for which attribute."""
+"""Draw an explanation: the heat, the winning patch and its attribute."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ..preprocessing.pixels import centre_square
 from ..results import Explanation
 
 OPACITY = 0.4
-# Cosines that differ by less than this are one colour: noise should not look like a finding.
+# Cosines that differ by less get the same colour: noise should not look like a result.
 LEAST_SPAN = 0.05
 FRAME_BGR, TEXT_BGR = (255, 255, 255), (255, 255, 255)
 
@@ -20,15 +20,15 @@ Array = npt.NDArray[Any]
 def draw_heat_map(
     image_hwc: Array, explanation: Explanation, *, free_px: int | None = None
 ) -> None:
-    """Draw the reason of a window's newest frame: heat, winning patch, attribute and weight.
+    """Draw heat, winning patch, attribute and weight of a window's newest frame.
 
-    The colours cover what the network sees, the centre square; warm is where the label's
-    attributes fit best within this frame. Draw it before the labels, which stay legible then.
+    The colours cover the centre square, which is what the network sees. Warm colours mark where
+    the label's attributes fit best. Draw the labels afterwards, so that they stay legible.
 
     Args:
         image_hwc: uint8 [H, W, 3], BGR, the window's newest frame; changed in place.
-        explanation: of the window.
-        free_px: rows from the top in which the attribute is legible; all of them if None.
+        explanation: the window's.
+        free_px: rows from the top where the attribute stays legible; all if None.
     """
     cv2 = load_cv2()
     reason = explanation.frames[-1]
@@ -49,7 +49,7 @@ def draw_heat_map(
 
 
 def _levels(heat: Array) -> Array:
-    """Return cosines as uint8, the frame's coldest patch 0 and its warmest 255."""
+    """Return cosines as uint8: 0 for the coldest patch, 255 for the warmest."""
     span = max(float(heat.max() - heat.min()), LEAST_SPAN)
     return np.round((heat - heat.min()) / span * 255).astype(np.uint8)
 
@@ -57,7 +57,7 @@ def _levels(heat: Array) -> Array:
 def _write(
     image_hwc: Array, text: str, corner: tuple[int, int], opposite: tuple[int, int], free_px: int
 ) -> None:
-    """Write below the framed patch, or above where there is no room; within the picture."""
+    """Write below the marked patch, or above if there is no room; always inside the picture."""
     cv2 = load_cv2()
     text = drawable(text)
     height, width = image_hwc.shape[:2]

@@ -1,4 +1,4 @@
-"""Results drawn onto a picture."""
+"""Draw results onto a picture."""
 
 from typing import Any
 
@@ -16,14 +16,14 @@ Array = npt.NDArray[Any]
 
 
 def draw_overlay(image_hwc: Array, time_s: float, latest: Recognition | None) -> None:
-    """Draw the time and the best labels, with bars as long as their scores, onto a picture.
+    """Draw the time and the best labels, with bars as long as their scores.
 
-    The bar of a label that was decided on stands out. An explanation is drawn below all that.
+    The bar of the decision has its own colour. An explanation lies below everything else.
 
     Args:
         image_hwc: uint8 [H, W, 3], BGR; changed in place.
         time_s: shown in the upper left corner.
-        latest: its labels are shown at the bottom; None shows none.
+        latest: its labels appear at the bottom; None shows none.
     """
     cv2 = load_cv2()
     height, width = image_hwc.shape[:2]
@@ -53,7 +53,7 @@ def draw_caption(image_hwc: Array, text: str) -> None:
 
 
 def fit_inside(image_hwc: Array, size_wh: tuple[int, int]) -> Array:
-    """Return a copy of that width and height, with black borders where the shape is another."""
+    """Return a copy at `size_wh`, with black borders if the aspect ratio differs."""
     cv2 = load_cv2()
     width, height = size_wh
     scale = min(width / image_hwc.shape[1], height / image_hwc.shape[0])

@@ -1,4 +1,4 @@
-"""The annotated video: every frame with the time and the best labels drawn on it."""
+"""Write an annotated video: every frame with the time and the best labels drawn on it."""
 
 import uuid
 from collections.abc import Callable
@@ -17,37 +17,37 @@ from .overlay import draw_overlay, fit_inside
 MIN_SHORT_SIDE_PX = 240
 MAX_UPSCALED_PX = 4096
 MAX_MPEG4_PX = 8190
-# MPEG-4 parts a second into at most 65535 steps: above this rate hundredths do not always fit.
+# MPEG-4 divides a second into at most 65535 steps: above this rate hundredths may not fit.
 WHOLE_FPS_ABOVE = 600
 ASSUMED_FPS = 25.0
-# A stream that was lost over night is not that much of a still picture.
+# A stream that is lost overnight does not become hours of a still picture.
 LONGEST_STILL_S = 10.0
 
 Array = npt.NDArray[Any]
 
 
 class AnnotatedVideo:
-    """Writes an MP4 file beside its final name, which it gets when it is whole.
+    """Writes an MP4 file, which gets its final name once it is complete.
 
-    A file's frames are written one by one. A live source's are repeated or left out so that the
-    video lasts as long as what it shows, but for gaps of which `LONGEST_STILL_S` are shown.
+    Writes each frame of a file once. Repeats or skips frames of a live source, so that the video
+    lasts as long as what it shows; of a gap it shows at most `LONGEST_STILL_S`.
     """
 
     def __init__(self, path: Path, *, fps: float | None, live: bool) -> None:
-        """Make sure that the file can be written, before anything is decoded.
+        """Check that the file can be written, before anything is decoded.
 
         Args:
-            path: the file, which ends in .mp4.
-            fps: the source's announced rate; None if it is unknown, or not known yet.
-            live: whether the video is to last as long as what it shows.
+            path: the file; its name ends in .mp4.
+            fps: the source's announced rate; None if unknown or not known yet.
+            live: whether the source is live.
 
         Raises:
-            StzsarError: the name does not end in .mp4, or the folder cannot be written to.
+            StzsarError: the name does not end in .mp4, or the folder is not writable.
         """
         if path.suffix.lower() != ".mp4":
             raise StzsarError(f"Cannot write the video {path}: give it a name that ends in .mp4.")
         self._path = path
-        # A name that no other file has: what lies there may be a source.
+        # A unique name: a file that is already there may be a source.
         self._part = path.with_name(f".stzsar-{uuid.uuid4().hex}.part.mp4")
         self._part_name = opencv_path(self._part, StzsarError)
         try:
@@ -64,7 +64,7 @@ class AnnotatedVideo:
         self._left_out_s = 0.0
 
     def use_rate(self, fps: float | None) -> None:
-        """Take the source's rate, before the first frame; None leaves it as it is."""
+        """Set the source's rate, before the first frame; None changes nothing."""
         if fps:
             self._fps = round(fps, 0 if fps > WHOLE_FPS_ABOVE else 2) or ASSUMED_FPS
 
@@ -75,14 +75,13 @@ class AnnotatedVideo:
         *,
         hurry: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Add a frame with the result that was the latest at its time.
+        """Add a frame with the latest result at its time.
 
         Args:
             frame: the picture and its time.
-            latest: what is drawn on it.
-            hurry: whether not to repeat it any more, although time has passed: where encoding has
-                fallen behind, repeating pictures would make it fall further. The video is then
-                shorter than what it shows.
+            latest: the result to draw on it.
+            hurry: called before each repetition; True stops repeating, because encoding is behind
+                and would fall further. The video is then shorter than what it shows.
 
         Raises:
             SourceError: OpenCV cannot write a video of this source.
@@ -101,27 +100,27 @@ class AnnotatedVideo:
             self._written += 1
 
     def finish(self) -> None:
-        """Complete the file and give it its name; without frames there is none.
+        """Complete the file and give it its name; without frames there is no file.
 
         Raises:
-            StzsarError: the file is not whole, most likely as the disk is full.
+            StzsarError: the file is incomplete, most likely because the disk is full.
         """
         if self._writer is None:
             self._part.unlink(missing_ok=True)
             return
         self._writer.release()
-        # cv2.VideoWriter reports no failure: only reading tells whether all of it arrived. It may
-        # hold a frame that was not counted, where Ctrl-C came between the two.
+        # cv2.VideoWriter reports no failures, so read the file back. It may have one frame more
+        # than counted, if Ctrl-C came between the two.
         check = Capture(self._part_name, str(self._path))
-        is_whole = check.is_open and (check.frame_count or 0) >= self._written
+        is_complete = check.is_open and (check.frame_count or 0) >= self._written
         check.release()
-        if not is_whole:
+        if not is_complete:
             self._part.unlink(missing_ok=True)
             raise StzsarError(f"The video {self._path} could not be written: is the disk full?")
         self._part.replace(self._path)
 
     def _copies(self, time_s: float) -> int:
-        """Return how often a live frame is to be written."""
+        """Return how often to write a live frame."""
         missing = round((time_s - self._left_out_s) * self._fps) + 1 - self._written
         most = max(1, round(LONGEST_STILL_S * self._fps))
         if missing > most:
@@ -135,13 +134,13 @@ class AnnotatedVideo:
             width, height = self._size_wh
             raise SourceError(
                 f"OpenCV cannot write the video {self._path} ({width}x{height} px, {self._fps:g} "
-                "fps, MPEG-4): leave --video out for this source."
+                "fps, MPEG-4): run this source without --video."
             )
         return writer
 
 
 def _legible_size(image_hwc: Array) -> tuple[int, int]:
-    """Return even width and height that MPEG-4 takes, where possible large enough to read."""
+    """Return an even size that MPEG-4 supports, if possible large enough to read the text."""
     height, width = image_hwc.shape[:2]
     long_px = max(height, width)
     wanted = min(MIN_SHORT_SIDE_PX / min(height, width), MAX_UPSCALED_PX / long_px)

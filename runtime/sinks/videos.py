@@ -1,4 +1,4 @@
-"""The annotated videos of a run, one for each of its sources."""
+"""Write the annotated videos of a run, one per source."""
 
 import logging
 import time
@@ -14,23 +14,23 @@ from .video import AnnotatedVideo
 
 log = logging.getLogger(__name__)
 
-# Of each live source; a full-HD picture has 6 MB.
+# Per live source; a full-HD picture has 6 MB.
 MAX_WAITING_BYTES = 24 * 2**20
 MAX_WAITING = 16
 BEHIND_FROM = 2
-# The rest of the time to close is for completing the files.
+# The rest of the time for closing is for completing the files.
 ENCODING_SHARE = 0.5
 
 
 @dataclass(frozen=True)
 class VideoPlan:
-    """The video that a source shall get.
+    """The video of one source.
 
     Attributes:
-        path: the file, which ends in .mp4.
-        live: whether the source is; its pictures then wait in a bounded queue for a thread that
-            encodes them, and some are left out where it is too slow.
-        fps: asked at the first picture for the source's announced rate; None if it is unknown.
+        path: the file; its name ends in .mp4.
+        live: whether the source is live. Its pictures then wait in a bounded queue for an encoder
+            thread, which skips some if it is too slow.
+        fps: called at the first picture; returns the source's announced rate, None if unknown.
     """
 
     path: Path
@@ -39,10 +39,10 @@ class VideoPlan:
 
 
 class AnnotatedVideos:
-    """Writes the pictures of each source with what was recognised.
+    """Writes the pictures of each source with its results.
 
-    Of a file every picture is written, and `show` waits for that. Of a live source `show` never
-    waits, and a video that fails is said and left out, while the run goes on.
+    For a file `show` waits until the picture is written. For a live source `show` never waits, and
+    a video that fails is logged and dropped while the run continues.
 
     Attributes: see `sink.Sink`.
     """
@@ -51,13 +51,13 @@ class AnnotatedVideos:
     wants_frames = True
 
     def __init__(self, plans: Mapping[str, VideoPlan]) -> None:
-        """Make sure that all files can be written, before anything is decoded.
+        """Check that all files can be written, before anything is decoded.
 
         Args:
-            plans: the video of each source, by the source's name. Others get none.
+            plans: videos by the names of their sources; other sources get none.
 
         Raises:
-            StzsarError: a name does not end in .mp4, or a folder cannot be written to.
+            StzsarError: a name does not end in .mp4, or a folder is not writable.
         """
         self._videos: dict[str, _FileVideo | _LiveVideo] = {}
         try:
@@ -71,27 +71,27 @@ class AnnotatedVideos:
 
     @property
     def counters(self) -> SinkCounters:
-        """What became of the pictures of all sources."""
+        """What happened to the pictures of all sources."""
         each = [self._ended, *(video.counters for video in list(self._videos.values()))]
         return _sum(each)
 
     def put(self, message: Message) -> None:
-        """Do nothing: what is drawn comes with the pictures."""
+        """Do nothing: results arrive with the pictures."""
 
     def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
-        """Write a picture, or have it written.
+        """Write a file's picture, or queue a live one.
 
         Raises:
-            SourceError: OpenCV cannot write a video of this source, which is a file.
+            SourceError: no video can be written of this source, which is a file.
         """
         if video := self._videos.get(source):
             video.show(frame, latest)
 
     def source_ended(self, source: str) -> None:
-        """Complete the video of a file; that of a live source is completed by `close`.
+        """Complete the video of a file; `close` completes those of live sources.
 
         Raises:
-            StzsarError: the file is not whole, most likely as the disk is full.
+            StzsarError: the file is incomplete, most likely because the disk is full.
         """
         video = self._videos.get(source)
         if isinstance(video, _FileVideo):
@@ -100,10 +100,10 @@ class AnnotatedVideos:
             video.close(0.0)
 
     def close(self, timeout_s: float) -> None:
-        """Complete all videos; what waits to be encoded may take `timeout_s` seconds.
+        """Complete all videos; encoding waiting pictures may take `timeout_s` seconds.
 
         Raises:
-            StzsarError: one is not whole; the others have been completed.
+            StzsarError: one is incomplete; the others are complete.
         """
         failures: list[StzsarError] = []
         deadline_s = time.monotonic() + timeout_s
@@ -121,7 +121,7 @@ class AnnotatedVideos:
 
 
 class _FileVideo:
-    """The video of a file: every picture is there."""
+    """The video of a file: it has every picture."""
 
     def __init__(self, plan: VideoPlan) -> None:
         self.counters = SinkCounters()
@@ -168,7 +168,7 @@ class _LiveVideo:
             log.warning("%s", error)
 
     def end(self, timeout_s: float) -> None:
-        """Let the thread complete the video, while those of others do the same."""
+        """Let the thread complete the video, in parallel with others."""
         self._queue.end(timeout_s)
 
     def close(self, timeout_s: float) -> None:
@@ -176,7 +176,7 @@ class _LiveVideo:
 
 
 class _Encoding:
-    """The slow side of a live video."""
+    """Encodes a live video, in the queue's thread."""
 
     def __init__(self, plan: VideoPlan) -> None:
         self.name = f"video {plan.path}"

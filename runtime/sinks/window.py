@@ -1,7 +1,7 @@
-"""The overlay window: what each source shows, with what was recognised, as tiles of one window.
+"""Show all sources with their results, as tiles of one window.
 
-One window and not one for each stream: it is one thing to close, and eight streams do not cover
-each other.
+One window instead of one per stream: there is one thing to close, and streams do not cover each
+other.
 """
 
 import logging
@@ -32,7 +32,7 @@ REDRAW_S = 1 / 30
 MAX_TILES = 64
 PROBE_S = 30.0
 _QUIT_KEYS = (ord("q"), ord("Q"), 27)
-# A GUI that finds no display ends its process: it is another one that finds out.
+# A GUI without a display aborts its process, so another process tries it.
 _PROBE = f"import cv2; cv2.namedWindow({TITLE!r}); cv2.waitKey(1); cv2.destroyAllWindows()"
 
 Array = npt.NDArray[Any]
@@ -46,10 +46,10 @@ class _Picture:
 
 
 class LiveWindow:
-    """Shows the newest picture of each source, `1 / REDRAW_S` times a second at most.
+    """Shows the newest picture of each source, at most `1 / REDRAW_S` times a second.
 
-    A thread of its own draws and asks for keys, so that a slow display holds up nothing, and the
-    window answers while no picture comes.
+    Its own thread draws and reads keys, so that a slow display delays nothing and the window
+    responds while no picture comes.
 
     Attributes: see `sink.Sink`.
     """
@@ -58,14 +58,14 @@ class LiveWindow:
     wants_frames = True
 
     def __init__(self, on_quit: Callable[[], None]) -> None:
-        """Find out whether a window can be opened, and open it with the first picture.
+        """Check that a window can be opened; the first picture opens it.
 
         Args:
-            on_quit: called once, from the window's thread, when somebody presses q or Esc or closes
-                the window; it should ask the run to stop, as Ctrl-C would.
+            on_quit: called once, from the window's thread, when the user presses q or Esc or closes
+                the window; should stop the run as Ctrl-C would.
 
         Raises:
-            EngineError: OpenCV has no GUI, or there is no display that it can use.
+            EngineError: OpenCV has no GUI, or no display to use.
         """
         check_window()
         self._on_quit = on_quit
@@ -77,7 +77,7 @@ class LiveWindow:
         self._thread.start()
 
     def put(self, message: Message) -> None:
-        """Remember what a stream is doing, which its tile says."""
+        """Remember a stream's state, which its tile shows."""
         if isinstance(message, StreamState):
             with self._changed:
                 if message.source in self._states or len(self._states) < MAX_TILES:
@@ -85,7 +85,7 @@ class LiveWindow:
                     self._is_new = True
 
     def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
-        """Show a picture, unless a newer one comes before it is its turn."""
+        """Show a picture, unless a newer one arrives before the next redraw."""
         with self._changed:
             if source in self._newest or len(self._newest) < MAX_TILES:
                 self._newest[source] = _Picture(frame.image_hwc, frame.time_s, latest)
@@ -93,7 +93,7 @@ class LiveWindow:
                 self._changed.notify_all()
 
     def source_ended(self, source: str) -> None:
-        """Take its tile away."""
+        """Remove its tile."""
         with self._changed:
             self._newest.pop(source, None)
             self._states.pop(source, None)
@@ -113,13 +113,13 @@ class LiveWindow:
             if not self._closing and self._look_and_draw():
                 self._on_quit()
         except Exception as error:  # such as a display that went away: no reason to end the run
-            log.warning("The window broke off (%s); the run goes on without it.", error)
+            log.warning("The window failed (%s); the run goes on without it.", error)
         finally:
             with self._changed:
                 self._newest.clear()
 
     def _look_and_draw(self) -> bool:
-        """Redraw until the run closes; return whether somebody asked it to."""
+        """Redraw until the run closes; return whether the user asked to stop it."""
         cv2 = load_cv2()
         _be_quiet()
         cv2.namedWindow(TITLE, cv2.WINDOW_NORMAL)
@@ -131,7 +131,7 @@ class LiveWindow:
                 if tiles := self._tiles():
                     cv2.imshow(TITLE, tile_up(tiles))
                 rest_s = REDRAW_S - (time.monotonic() - begin_s)
-                # waitKey alone lets the window live: at least a millisecond of it.
+                # Only waitKey keeps the window responsive, so it gets at least a millisecond.
                 if cv2.waitKey(max(1, round(rest_s * 1000))) & 0xFF in _QUIT_KEYS:
                     return True
                 is_seen = _is_visible(cv2)
@@ -144,7 +144,7 @@ class LiveWindow:
             cv2.waitKey(1)
 
     def _tiles(self) -> dict[str, Array]:
-        """Return what to draw for each source; nothing if nothing is new."""
+        """Return each source's tile; none if nothing is new."""
         with self._changed:
             if not self._is_new:
                 return {}
@@ -165,22 +165,22 @@ class LiveWindow:
 
 
 def check_window() -> None:
-    """Make sure that a window can be opened here.
+    """Check that a window can be opened here.
 
     Raises:
-        EngineError: it cannot, and how to get one.
+        EngineError: it cannot; the message says how to get one.
     """
     if not has_gui():
         raise EngineError(
-            "--show needs an OpenCV with windows, and this one has none: run pip uninstall -y "
+            "--show needs an OpenCV with windows: run pip uninstall -y "
             "opencv-python-headless && pip install opencv-python, or leave --show out."
         )
     if sys.platform.startswith("linux") and not (
         os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     ):
         raise EngineError(
-            "--show needs a display, and there is none (DISPLAY is not set): run it on the "
-            "device's own screen or through ssh -X, or leave --show out."
+            "--show needs a display, and DISPLAY is not set: run it on the device's own screen or "
+            "through ssh -X, or leave --show out."
         )
     _be_quiet()
     try:
@@ -200,14 +200,14 @@ def check_window() -> None:
 
 
 def tile_size(count: int) -> tuple[int, int]:
-    """Return width and height of each of so many tiles, in pixels."""
+    """Return width and height in pixels of each of `count` tiles."""
     columns = math.ceil(math.sqrt(max(1, count)))
     rows = math.ceil(max(1, count) / columns)
     return WINDOW_WH[0] // columns, WINDOW_WH[1] // rows
 
 
 def tile_up(tiles: dict[str, Array]) -> Array:
-    """Return all tiles, which are of one size, side by side and below each other."""
+    """Return all tiles, which have the same size, as one picture."""
     images = list(tiles.values())
     columns = math.ceil(math.sqrt(len(images)))
     height, width = images[0].shape[:2]
@@ -222,10 +222,10 @@ def tile_up(tiles: dict[str, Array]) -> Array:
 def _is_visible(cv2: Any) -> bool:
     try:
         return cv2.getWindowProperty(TITLE, cv2.WND_PROP_VISIBLE) >= 1
-    except cv2.error:  # Qt forgets the window that was closed, and has no other
+    except cv2.error:  # Qt has already forgotten the closed window
         return False
 
 
 def _be_quiet() -> None:
-    # Qt warns of fonts that it does not need, and of the thread that it runs in.
+    # Qt warns about fonts that it does not need and about its thread.
     os.environ.setdefault("QT_LOGGING_RULES", "*.warning=false;*.info=false")

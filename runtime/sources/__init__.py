@@ -1,1 +1,1 @@
-"""Where frames come from: files, cameras, network streams, and how people name them."""
+"""Sources: where frames come from, and how users name them. Nothing here scores a frame."""

@@ -1,4 +1,4 @@
-"""What a source's URI says: one scheme for files, cameras, streams, pipelines and tests."""
+"""Parse source URIs: files, cameras, network streams, pipelines and test streams."""
 
 import re
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from ..errors import SourceError
 from .secrets import GST_PREFIX, is_pipeline, may_be_mistyped_address, without_secrets
 
-MAX_CAMERA = 99  # OpenCV takes the hundreds of a number for the back end to use
+MAX_CAMERA = 99  # OpenCV reads the hundreds of a number as the back end to use
 NETWORK_SCHEMES = ("rtsp", "rtsps", "http", "https", "rtmp", "udp", "tcp")
 MOVING_SHAPES = "moving-shapes"
 FORMS = (
@@ -28,12 +28,12 @@ _WHOLE = ("width", "height", "seed")
 
 @dataclass(frozen=True)
 class Address:
-    """A source's URI, taken apart.
+    """A parsed source URI.
 
     Attributes:
-        kind: how it is opened.
-        target: a path, an address, a pipeline, or the number of a camera or sensor.
-        name: what results and messages call it; holds no password.
+        kind: how to open it.
+        target: path, address, pipeline, or number of a camera or sensor.
+        name: what results and messages call it; contains no password.
         numbers: its parameters, such as `fps`.
     """
 
@@ -44,7 +44,7 @@ class Address:
 
     @property
     def live(self) -> bool:
-        """Whether it need not have an end."""
+        """Whether it may have no end."""
         return self.kind != "file"
 
     def __repr__(self) -> str:
@@ -53,10 +53,10 @@ class Address:
 
 
 def parse_address(uri: str | int | Path) -> Address:
-    """Take a source's URI apart; nothing is opened.
+    """Parse a source URI; opens nothing.
 
     Raises:
-        SourceError: the scheme is unknown, or what follows it is wrong.
+        SourceError: the scheme is unknown, or the rest is not valid for it.
     """
     if isinstance(uri, Path):
         return Address("file", str(uri), str(uri))
@@ -78,7 +78,7 @@ def parse_address(uri: str | int | Path) -> Address:
         return _csi(uri, rest)
     if scheme == "test":
         return _test(uri, rest)
-    raise SourceError(f"{without_secrets(uri)} is of no kind that is read: there are {FORMS}.")
+    raise SourceError(f"{without_secrets(uri)} is not a supported source: name {FORMS}.")
 
 
 def camera_number(uri: str) -> int | None:
@@ -96,7 +96,7 @@ def camera_number(uri: str) -> int | None:
 
 
 def _is_video_device(path: str) -> bool:
-    """Say whether a path leads to a camera, such as the stable names under /dev/v4l/by-id."""
+    """Return whether a path is a camera's stable name, such as those in /dev/v4l/by-id."""
     return path.startswith("/dev/v4l/")
 
 
@@ -108,7 +108,7 @@ def _plain(uri: str) -> Address:
         return Address("camera", uri, uri)
     if may_be_mistyped_address(uri) and not Path(uri).exists():
         raise SourceError(
-            "A source is no file and looks like an address with a password: write it as "
+            "A source is not a file and looks like an address with a password: write it as "
             "rtsp://user:password@camera/path."
         )
     return Address("file", uri, uri)
@@ -118,7 +118,7 @@ def _gst(uri: str) -> Address:
     pipeline, name = uri[len(GST_PREFIX) :].strip(), without_secrets(uri)
     if not re.search(r"\bappsink\b", pipeline):
         raise SourceError(
-            f"The pipeline {name} does not end where frames can be taken: append "
+            f"The pipeline {name} has no appsink to take frames from: append "
             "'! videoconvert ! video/x-raw,format=BGR ! appsink drop=true max-buffers=1'."
         )
     _check_utf8(pipeline, name)
@@ -131,11 +131,9 @@ def _network(uri: str) -> Address:
     try:
         has_host = bool(urlsplit(uri).netloc)
     except ValueError as error:
-        raise SourceError(
-            f"No video comes from {name}: the address cannot be read, write it anew."
-        ) from error
+        raise SourceError(f"The address {name} is not valid: check how it is written.") from error
     if not has_host:
-        raise SourceError(f"The address {name} names no machine: write it as rtsp://camera/path.")
+        raise SourceError(f"The address {name} has no host: write it as rtsp://camera/path.")
     return Address("network", uri, name)
 
 
@@ -143,7 +141,7 @@ def _local_path(uri: str, rest: str) -> str:
     host, slash, path = rest.partition("/")
     if host not in ("", "localhost") or not slash:
         raise SourceError(
-            f"{without_secrets(uri)} is no file of this machine: write file:///folder/clip.mp4."
+            f"{without_secrets(uri)} is not a file on this machine: write file:///folder/clip.mp4."
         )
     return unquote("/" + path)
 
@@ -153,7 +151,7 @@ def _v4l2(uri: str, rest: str) -> Address:
     if number is not None:
         return Address("camera", number, f"camera {number}")
     if not _is_video_device(rest):
-        raise SourceError(f"{without_secrets(uri)} is no camera: write v4l2:///dev/video0.")
+        raise SourceError(f"{without_secrets(uri)} is not a camera: write v4l2:///dev/video0.")
     return Address("camera", rest, rest)
 
 
@@ -161,7 +159,7 @@ def _csi(uri: str, rest: str) -> Address:
     sensor, _, query = rest.partition("?")
     if not re.fullmatch("[0-9]", sensor):
         raise SourceError(
-            f"{without_secrets(uri)} names no sensor: write csi://0 or "
+            f"{without_secrets(uri)} has no sensor number: write csi://0 or "
             "csi://0?width=1280&height=720&fps=30."
         )
     return Address("csi", int(sensor), f"csi://{sensor}", _numbers("csi", uri, query))
@@ -171,8 +169,8 @@ def _test(uri: str, rest: str) -> Address:
     what, _, query = rest.partition("?")
     if what != MOVING_SHAPES:
         raise SourceError(
-            f"{without_secrets(uri)} is not known: there is test://{MOVING_SHAPES}, with "
-            "?fps=30&seconds=60&seed=0 if wanted."
+            f"There is no test stream {without_secrets(uri)}: write test://{MOVING_SHAPES}, "
+            "optionally with ?fps=30&seconds=60&seed=0."
         )
     return Address("test", what, uri, _numbers("test", uri, query))
 
@@ -183,15 +181,15 @@ def _numbers(kind: str, uri: str, query: str) -> dict[str, float]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:
-        raise SourceError(f"The parameters of {shown} are written ?fps=30&…") from error
+        raise SourceError(f"Write the parameters of {shown} as ?fps=30&…") from error
     numbers: dict[str, float] = {}
     for key, text in pairs:
         if key not in known or key in numbers:
-            raise SourceError(f"{shown} takes {', '.join(known)}, each once, and not {key!r:.40}.")
+            raise SourceError(f"{shown} takes {', '.join(known)}, each once, not {key!r:.40}.")
         low, high = known[key]
         pattern = "[0-9]{1,10}" if key in _WHOLE else r"[0-9]{1,10}(\.[0-9]{1,6})?"
         if not re.fullmatch(pattern, text) or not low <= float(text) <= high:
-            raise SourceError(f"{key} of {shown} is a number from {low:g} to {high:g}.")
+            raise SourceError(f"{key} of {shown} must be a number from {low:g} to {high:g}.")
         numbers[key] = float(text)
     return numbers
 
@@ -200,4 +198,4 @@ def _check_utf8(text: str, name: str) -> None:
     try:
         text.encode()  # OpenCV would crash on a lone surrogate
     except UnicodeEncodeError as error:
-        raise SourceError(f"The address {name!r} is not UTF-8: write it anew.") from error
+        raise SourceError(f"The address {name!r} is not UTF-8: type it again.") from error

@@ -1,4 +1,4 @@
-"""cv2.VideoCapture with its oddities taken out: absurd numbers become None."""
+"""Wrap cv2.VideoCapture: absurd numbers become None, failures SourceError."""
 
 import math
 from collections.abc import Callable
@@ -13,7 +13,7 @@ Array = npt.NDArray[Any]
 
 
 class Capture:
-    """An opened file, camera or address; `is_open` says whether that worked.
+    """An open file, camera or address; `is_open` says whether opening worked.
 
     Attributes:
         name: what messages call it.
@@ -21,8 +21,8 @@ class Capture:
         fps: announced frame rate, or None.
         frame_count: announced number of frames, or None.
         size_wh: width and height in pixels, after rotation.
-        codec: the four letters of the codec, for messages.
-        exhausted: whether a failed grab was a proper end; of a camera or stream it never is.
+        codec: the codec's four letters, for messages.
+        exhausted: whether a failed grab was a regular end; never for a camera or stream.
     """
 
     exhausted = False
@@ -39,13 +39,13 @@ class Capture:
         """Open it.
 
         Args:
-            target: a file, an address, a pipeline, or a camera's number or device.
+            target: file, address, pipeline, or a camera's number or device.
             name: what messages call it.
-            backend: OpenCV's name of what is to read it, such as "GSTREAMER".
-            limits_s: how long to wait for an address to open, and for a frame; OpenCV's own
-                limits if None. FFmpeg waits up to three times for a frame.
-            threads: of FFmpeg's decoder; one for each core if None, or where the back end knows
-                no such number.
+            backend: OpenCV's name of the back end, such as "GSTREAMER".
+            limits_s: seconds to wait for an address to open, and for a frame; OpenCV's own limits
+                if None. FFmpeg waits up to three times for a frame.
+            threads: threads of FFmpeg's decoder; one per core if None, or where the back end has
+                no such setting.
         """
         self.name = name
         self._cv2 = load_cv2()
@@ -57,10 +57,10 @@ class Capture:
         count = [] if threads is None else [self._cv2.CAP_PROP_N_THREADS, threads]
         self._capture = self._open(target, api, asked + count)
         if count and not self._capture.isOpened():
-            # Some back ends refuse whatever asks them for a number of threads.
+            # Some back ends refuse to open with a number of threads.
             self._capture = self._open(target, api, asked)
         if isinstance(target, int):
-            # Old pictures are of no use: what the driver holds back is kept to one.
+            # Old pictures are useless: let the driver hold back only one.
             self._capture.set(self._cv2.CAP_PROP_BUFFERSIZE, 1)
         self.is_open: bool = self._capture.isOpened()
         self.fps = _between(self._get("FPS"), 1e-3, 1e3)
@@ -71,14 +71,14 @@ class Capture:
 
     @property
     def position_s(self) -> float:
-        """The container's time stamp of the frame that was grabbed last, in seconds."""
+        """The container's time stamp of the last grabbed frame, in seconds."""
         return self._get("POS_MSEC") / 1000
 
     def grab(self) -> bool:
         """Decode the next frame; False if there is none.
 
         Raises:
-            SourceError: OpenCV fails, as it does where memory runs out.
+            SourceError: OpenCV fails, for example out of memory.
         """
         return self._guarded(self._capture.grab)
 
@@ -86,7 +86,7 @@ class Capture:
         """Return the grabbed frame as uint8 [H, W, 3] BGR, or None if it cannot be converted.
 
         Raises:
-            SourceError: OpenCV fails, as it does where memory runs out.
+            SourceError: OpenCV fails, for example out of memory.
         """
         converted, image = self._guarded(self._capture.retrieve)
         return image if converted else None

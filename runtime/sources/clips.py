@@ -1,4 +1,4 @@
-"""A whole clip as the T frames that stand for it; what classifies a file at once reads this."""
+"""Read a whole video file as T frames, for training, evaluation and `--whole`."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ..preprocessing.sampling import segment_indices
 from .video_file import VideoSource
 
 Array = npt.NDArray[Any]
-# Where along the longer side of a frame its crops lie, by their number.
+# Positions of the crops along the longer side of a frame, by number of crops.
 PLACES = {1: (0.5,), 3: (0.0, 0.5, 1.0)}
 
 
@@ -27,7 +27,7 @@ class Clip:
         start_s: time of the first of them in the file, in seconds.
         end_s: time of the last of them.
         damage: what is wrong with the file, if it is cut short or damaged; else None.
-        frame_count: how many frames the file truly has.
+        frame_count: true number of frames in the file.
     """
 
     images_thwc: Array
@@ -39,11 +39,11 @@ class Clip:
 
 @dataclass(frozen=True, eq=False)
 class Views:
-    """Several looks at one video file.
+    """Several clips and crops of one video file.
 
     Attributes:
         images_vthwc: uint8 [V, T, S, S, 3], BGR; the crops of the first clip, then of the next.
-        damage: as of a `Clip`.
+        damage: see `Clip`.
     """
 
     images_vthwc: Array
@@ -62,23 +62,22 @@ def read_clip(
 ) -> Clip:
     """Read one frame from each of `frames` equal segments of a video file.
 
-    A file that is cut short gives a clip of what is there, and says so.
+    A file that is cut short gives a clip of what it holds, with its `damage`.
 
     Args:
         path: the video file.
         frames: T.
         size_px: S, the side of the square that `pixels.fit_frame` makes.
-        rng: chooses random frames within the segments (for training); the middle ones if None.
-        fit: makes uint8 [S, S, 3] of a frame (for training); `pixels.fit_frame` if None.
-        threads: of the decoder; its own choice if None.
-        frame_count: that of an earlier clip of this file. It spares decoding what comes after the
-            last chosen frame, and all of it twice where the file announces another number; damage
-            is not looked for then.
+        rng: picks random frames within the segments (for training); the middle ones if None.
+        fit: turns a frame into uint8 [S, S, 3] (for training); `pixels.fit_frame` if None.
+        threads: threads of the decoder; its own choice if None.
+        frame_count: the true count from an earlier clip of this file. Decoding then stops after
+            the last chosen frame and never starts over, but does not look for damage.
 
     Raises:
-        SourceError: the file is missing, a pipe, or holds no frame that can be decoded.
+        SourceError: the file is missing, a pipe, or has no frame that can be decoded.
     """
-    # Drawn once, so that a second decoding keeps to the same choice within each segment.
+    # Drawn once, so that decoding a second time makes the same choice within each segment.
     seed = None if rng is None else int(rng.integers(2**63))
 
     def choose(frame_count: int) -> list[int]:
@@ -96,11 +95,11 @@ def read_clip(
 def read_views(
     path: str | Path, *, frames: int, size_px: int, clips: int = 1, crops: int = 1
 ) -> Views:
-    """Read the views of a video file that a test averages: clips in time by crops in space.
+    """Read the views of a video file that evaluation averages: clips in time by crops in space.
 
-    Each clip takes one frame of each of `frames` equal segments, the clips at evenly spread places
-    within them; a single one takes the middle ones, as `read_clip` does. One crop is the centre
-    square, three are the first, the centre and the last one along the longer side.
+    Each clip takes one frame from each of `frames` equal segments, at evenly spread positions; a
+    single clip takes the middle ones, as `read_clip` does. One crop is the centre square; three
+    are the first, the centre and the last along the longer side.
 
     Args:
         path: the video file.
@@ -110,11 +109,11 @@ def read_views(
         crops: R, 1 or 3.
 
     Raises:
-        SourceError: as `read_clip`.
-        ValueError: there is another number of crops.
+        SourceError: as in `read_clip`.
+        ValueError: `crops` is neither 1 nor 3.
     """
     if crops not in PLACES:
-        raise ValueError(f"there are 1 or 3 crops, got {crops}")
+        raise ValueError(f"crops must be 1 or 3, got {crops}")
     offsets = [(clip + 0.5) / clips for clip in range(clips)]
 
     def choose(frame_count: int) -> list[int]:
@@ -141,11 +140,10 @@ def _take(
     threads: int | None = None,
     known_count: int | None = None,
 ) -> tuple[list[tuple[Array, float]], int, SourceError | None]:
-    """Return what `fit` makes of the frames that `choose` names of so many, with their times.
+    """Return the fitted frames that `choose` picks, with their times, the true count and damage.
 
-    The announced number of frames is taken at its word while the file is decoded, once and in
-    order; where it proves wrong, the file is opened and decoded again by the true number. Beside
-    the frames stand the latter, and the damage.
+    The file is decoded once and in order, trusting the announced number of frames. If that turns
+    out wrong, it is decoded again with the true number.
     """
     if Path(path).is_fifo():
         raise SourceError(f"{path} is a pipe, which can be read only once: save it as a file.")
@@ -160,7 +158,7 @@ def _take(
             source = VideoSource.open(path, threads=threads)
             taken, count, damage = _decode(source, choose(count), fit)
     if not taken:
-        raise SourceError(f"{path} holds no frame that can be converted: convert the file.")
+        raise SourceError(f"{path} has no frame that can be converted: convert the file.")
     nearest = [min(taken, key=lambda index: abs(index - wanted)) for wanted in choose(count)]
     return [taken[index] for index in nearest], count, damage
 
@@ -172,10 +170,10 @@ def _decode(
     *,
     whole: bool = True,
 ) -> tuple[dict[int, tuple[Array, float]], int, SourceError | None]:
-    """Return the `wanted` frames with their times by index, the true count, and the damage.
+    """Return the `wanted` frames with their times by index, the count and the damage.
 
-    Count and damage are those of what was decoded, which ends with the last wanted frame if it
-    need not be the `whole` file. The source is closed.
+    Unless `whole`, decoding stops after the last wanted frame; count and damage cover what was
+    decoded. Closes the source.
     """
     chosen, last = set(wanted), max(wanted)
     count = 0

@@ -1,4 +1,4 @@
-"""What brings the frames of one source to the run: each feed reads in a thread of its own."""
+"""Feed: what carries the frames of one source to the run, from a thread of its own."""
 
 import threading
 from collections.abc import Callable
@@ -13,15 +13,14 @@ from .frames import Frame
 
 @dataclass(frozen=True, eq=False)
 class Captured:
-    """A frame, and when it was captured.
+    """A frame and when it was captured.
 
     Attributes:
-        frame: the picture; its `time_s` goes on over reconnections, so that a gap is seen.
-        due: whether the sampling rate asks for it; the others are for those who want every one.
-        monotonic_s: when it was captured, by `time.monotonic`.
-        time: when it was captured, in seconds since 1970; None for a file.
-        connection: how often the source had been opened, or had stood still, before; a window never
-            spans two of them.
+        frame: the picture; its `time_s` keeps running across reconnections, so gaps show.
+        due: whether the sampling rate asks for it; other frames are for sinks that want them all.
+        monotonic_s: capture time by `time.monotonic`.
+        time: capture time in seconds since 1970; None for a file.
+        connection: number of the unbroken piece of the source; no window spans two of them.
     """
 
     frame: Frame
@@ -33,12 +32,12 @@ class Captured:
 
 @dataclass
 class FeedCounters:
-    """What a feed has done; written by its thread, read by any.
+    """Counts of a feed; its thread writes them, any thread reads them.
 
     Attributes:
-        read: frames that came.
+        read: frames that arrived.
         sampled: frames that were due.
-        dropped: due frames that a newer one replaced before anybody took them.
+        dropped: due frames that a newer one replaced before the run took them.
         connections: how often the source was opened.
     """
 
@@ -50,19 +49,19 @@ class FeedCounters:
 
 @dataclass(frozen=True, kw_only=True)
 class FeedOptions:
-    """What every feed of a run has in common.
+    """What all feeds of a run have in common.
 
     Attributes:
-        every_frame: bring the frames that are not due too (a file's all, a live source's newest).
-        seconds: stop at this time of the source; None reads to its end. A live source counts from
-            its first frame, or from its start while none has come.
-        stalled_s: a live source without a new picture for so long is stalled.
-        give_up_s: a live source that is lost for so long has ended; None never gives up.
-        on_state: told of each change of a live source, from the feed's thread or the one that
-            watches for stalls; never from that of the run.
-        wake: set when there is something to take, or the feed has finished.
-        stages: who is told of each step. Of a live source decoding is the conversion alone: what
-            comes before it is not told from waiting for the next picture.
+        every_frame: deliver frames that are not due too (all of a file, the newest when live).
+        seconds: stop at this time of the source; None reads to the end. For a live source it
+            counts from the first frame, or from the start until there is one.
+        stalled_s: seconds without a new picture before a live source is stalled.
+        give_up_s: seconds a live source may be lost before it has ended; None never gives up.
+        on_state: called for each state of a live source, from the feed's or the stall watch's
+            thread, never from the run's.
+        wake: set when a frame is ready or the feed has finished.
+        stages: called for each step. For a live source "decode" is the conversion only, because
+            decoding cannot be separated from waiting for the next picture.
     """
 
     every_frame: bool = False
@@ -75,18 +74,17 @@ class FeedOptions:
 
 
 class Feed(Protocol):
-    """One source that is being read.
+    """One source while it is read.
 
     Attributes:
-        name: what results call the source; holds no password.
-        live: whether only the newest frame counts; what is behind an address may turn out to be a
-            file once it is open, before its first frame.
-        rate_fps: frames that are due per second; may be changed while it runs, from any thread.
-        source_fps: the source's own rate, once it is open; None if unknown.
-        frame_count: announced number of frames of a file, once it is open; None if unknown.
+        name: what results call the source; contains no password.
+        live: whether only the newest frame counts. An address may turn out to be a file once it
+            is open; this changes before its first frame.
+        rate_fps: sampling rate; any thread may change it.
+        source_fps: the source's own rate once it is open; None if unknown.
+        frame_count: announced frames of a file once it is open; None if unknown.
         counters: what it has done so far.
-        finished: whether everything has been taken and nothing more will come.
-        error: why it ended, if it broke off for good.
+        error: why it ended, if it failed for good.
     """
 
     name: str
@@ -99,18 +97,15 @@ class Feed(Protocol):
 
     @property
     def finished(self) -> bool:
-        """Whether everything has been taken and nothing more will come."""
+        """Whether all frames were taken and no more will come."""
         ...
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         ...
 
     def take(self) -> Captured | None:
-        """Return what is to be looked at next, and forget it; None if there is nothing new.
-
-        Of a live source that is the newest due frame; of a file the next frame.
-        """
+        """Return and forget the next frame: a file's next, a live source's newest due one."""
         ...
 
     def stop(self) -> None:
@@ -118,5 +113,5 @@ class Feed(Protocol):
         ...
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the thread; say whether it has ended."""
+        """Wait for the thread; return whether it has ended."""
         ...

@@ -1,4 +1,4 @@
-"""A file as a feed: every frame, in order, decoded while the frames before it are encoded."""
+"""The feed of a file: every frame, in order, decoded while earlier frames are encoded."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -9,20 +9,18 @@ from .thread_feed import ThreadFeed
 
 
 class FileFeed(ThreadFeed):
-    """A finite video, read in order; nothing is dropped, so the reader waits where nobody takes.
+    """Reads a finite video and drops nothing: the reader waits for a slow run.
 
-    A file that is still being written ends where it ends at that moment. A pipe with a name is
-    read until its writer closes it.
+    A file that is still being written ends where it ends at that moment. A named pipe is read
+    until its writer closes it.
 
     Attributes: see `feed.Feed`.
     """
 
-    live = False
-
     def __init__(
         self, name: str, open_file: Callable[[], Source], options: FeedOptions, rate_fps: float
     ) -> None:
-        """Prepare to read what `open_file` opens, in the thread: a pipe may keep it waiting."""
+        """Prepare to read; `open_file` runs in the thread, because a pipe can block it."""
         super().__init__(name, options, rate_fps)
         self._open_file = open_file
 
@@ -30,7 +28,7 @@ class FileFeed(ThreadFeed):
         """Read to the end.
 
         Raises:
-            SourceError: it cannot be opened, or is cut short or damaged.
+            SourceError: the file cannot be opened, or is cut short or damaged.
         """
         source = self._open_file()
         self.counters.connections += 1
@@ -38,10 +36,10 @@ class FileFeed(ThreadFeed):
 
 
 def read_file(feed: ThreadFeed, source: Source) -> None:
-    """Put the frames of a file into the feed's mailbox, and close it.
+    """Put the frames of a file into the feed's mailbox, then close the file.
 
     Raises:
-        SourceError: it is cut short or damaged; what could be decoded is in the mailbox.
+        SourceError: it is cut short or damaged; the mailbox has what could be decoded.
     """
     feed.source_fps, feed.frame_count = source.fps, source.frame_count
     options = feed.options
@@ -71,4 +69,4 @@ def read_file(feed: ThreadFeed, source: Source) -> None:
 
 
 class _EnoughError(Exception):
-    """Ends the reading of a file between two of its frames."""
+    """Stops the reading of a file between two of its frames."""

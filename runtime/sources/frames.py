@@ -1,7 +1,4 @@
-"""What a source of frames is: a frame with its time, and the Protocol that gives them.
-
-A Protocol and no base class, so that a test's stand-in needs no inheritance.
-"""
+"""A frame with its time, and the Protocol of what yields frames."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,7 +17,7 @@ class Frame:
     Attributes:
         image_hwc: uint8 [H, W, 3], BGR.
         time_s: seconds since the source's first frame.
-        index: its place among the source's frames, from 0.
+        index: position among the source's frames, from 0.
     """
 
     image_hwc: Array
@@ -29,13 +26,13 @@ class Frame:
 
 
 class Source(Protocol):
-    """Something that gives frames once, in order.
+    """Yields frames once, in order.
 
     Attributes:
-        name: what results and messages call it; holds no password.
-        fps: its announced frame rate; None if unknown.
-        size_wh: its announced width and height in pixels.
-        frame_count: its announced number of frames, which may be wrong; None if unknown.
+        name: what results and messages call it; contains no password.
+        fps: announced frame rate; None if unknown.
+        size_wh: announced width and height in pixels.
+        frame_count: announced number of frames, which may be wrong; None if unknown.
         live: whether frames come in real time and without an end.
     """
 
@@ -46,12 +43,12 @@ class Source(Protocol):
     live: bool
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
-        """Yield the frames whose time is `due` (all of them if None).
+        """Yield the frames whose time is `due` (all if None).
 
-        `due` is asked once for each frame, in order; a frame that is not due is not converted.
+        Calls `due` once for each frame, in order, and converts only frames that are due.
 
         Raises:
-            SourceError: the source breaks off; what came before has been yielded.
+            SourceError: the source fails, after all frames before it were yielded.
         """
         ...
 

@@ -1,8 +1,4 @@
-"""Live sources: cameras and network streams, timed by this machine's clock.
-
-A camera holds back one frame at most. The frames of a network stream queue in FFmpeg and in the
-network where this machine is slower than real time: results then come late, by more and more.
-"""
+"""A live source without a feed: frames are read in the caller's thread, timed by the clock."""
 
 import time
 from collections.abc import Iterator
@@ -31,7 +27,7 @@ class LiveSource:
         self._capture = capture
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
-        """Yield the due frames as they come; raise SourceError when they stop coming."""
+        """Yield due frames as they come; raise SourceError when they stop coming."""
         index = 0
         start_s: float | None = None
         while self._capture.grab():

@@ -1,4 +1,4 @@
-"""A camera or a network stream as a feed: the newest frame counts, and it is opened again."""
+"""The feed of a camera or network stream: the newest frame counts, and a lost one is reopened."""
 
 import time
 from collections.abc import Callable
@@ -6,32 +6,32 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
+from ..backoff import Backoff
 from ..errors import SourceError
-from .backoff import Backoff
 from .capture import Capture
 from .feed import Captured, FeedOptions
 from .file_feed import read_file
 from .frames import Frame
-from .frozen import FrozenPicture
 from .pacing import Arrival, Backlog, Playback
-from .states import STALL_WATCH, StateTeller
+from .states import STALL_WATCH, FrozenPicture, StateReporter
 from .thread_feed import ThreadFeed
 from .video_file import VideoSource
 
 Array = npt.NDArray[Any]
-# A stream that broke off within this time after it came back waits longer before the next try.
+BACKOFF = Backoff(first_s=1.0, full_jitter=True)
+# A stream that lasted for less than this keeps its failures, so that waits go on growing.
 PROVEN_S = 10.0
-# A driver or pipeline that takes so long to open hangs; for addresses OpenCV has a limit.
+# A driver or pipeline that takes longer to open hangs; addresses have a limit of their own.
 OPENING_S = 20.0
 
 
 class LiveCapture(Protocol):
-    """What a live feed needs of an opened source.
+    """What a live feed needs from an open source.
 
     Attributes:
         fps: announced frame rate; None if unknown.
         size_wh: announced width and height in pixels.
-        exhausted: whether a failed grab was a proper end.
+        exhausted: whether a failed grab was a regular end.
     """
 
     fps: float | None
@@ -40,7 +40,7 @@ class LiveCapture(Protocol):
 
     @property
     def position_s(self) -> float:
-        """The container's time stamp of the frame that was grabbed last, in seconds."""
+        """The container's time stamp of the last grabbed frame, in seconds."""
         ...
 
     def grab(self) -> bool:
@@ -57,14 +57,14 @@ class LiveCapture(Protocol):
 
 
 class LiveFeed(ThreadFeed):
-    """A live source, read in a thread of its own as fast as it comes.
+    """Reads a live source in its own thread, as fast as frames arrive.
 
-    Only the newest due frame waits to be taken. A source that breaks off is opened again, for
-    ever or until `give_up_s`, with waits that grow; its time goes on meanwhile. One that shows
-    nothing new is `stalled`: then no frame is given.
+    Only the newest due frame waits for the run. A lost source is reopened, forever or until
+    `give_up_s`, with growing waits; its time keeps running. A source that shows nothing new is
+    `stalled` and gives no frames.
 
-    Attributes: see `feed.Feed`. An address may turn out to be a file once it is open: `live` is
-        False from then on, and every frame counts.
+    Attributes: see `feed.Feed`. If an address turns out to be a file, `live` becomes False and
+        every frame counts.
     """
 
     def __init__(
@@ -80,13 +80,13 @@ class LiveFeed(ThreadFeed):
         """Prepare to read.
 
         Args:
-            name: what results call it; holds no password.
-            connect: opens it anew, each time; raises SourceError if that fails.
+            name: what results call it; contains no password.
+            connect: opens the source, once per attempt; raises SourceError if that fails.
             options: what the feeds of a run have in common.
-            rate_fps: frames that are due per second.
-            patient: whether it is behind a network: it is waited for if it is away at first, and
-                may be a file.
-            arrival: how its frames come.
+            rate_fps: sampling rate.
+            patient: the source is behind a network: wait for it even if it is away at first, and
+                expect that it may be a file.
+            arrival: how its frames arrive.
         """
         super().__init__(name, options, rate_fps)
         self.live = True
@@ -94,50 +94,50 @@ class LiveFeed(ThreadFeed):
         self._connect = connect
         self._patient = patient
         self._arrival: Arrival = arrival
-        self._teller = StateTeller(name, options.on_state)
-        self._backoff = Backoff()
+        self._reporter = StateReporter(name, options.on_state)
+        self._failures = 0  # in a row
         self._frozen = FrozenPicture()
         self._start_s: float | None = None  # of the first frame
         self._end_s = float("inf")
-        self._seen_s = 0.0  # when the last frame came
+        self._seen_s = 0.0  # when the last frame arrived
         self._stalls = 0
 
     def read(self) -> None:
-        """Read until it ends, is stopped, or is given up.
+        """Read until the source ends, is stopped, or is given up.
 
         Raises:
-            SourceError: it is not there at the first time, or is given up.
+            SourceError: a device is missing at the start, or the source is given up.
         """
         self._seen_s = time.monotonic()
         self._set_end(self._seen_s)
         STALL_WATCH.add(self)
-        self._teller.change("connecting")
+        self._reporter.change("connecting")
         while not self.stopping.is_set():
             reason = self._read_once()
             if reason is None or self.stopping.is_set():
                 return
-            self._teller.change("lost", reason)
+            self._reporter.change("lost", reason)
             self._give_up_or_wait(reason)
 
     def on_end(self) -> None:
-        """Tell that it has ended."""
+        """Report the end."""
         STALL_WATCH.remove(self)
-        self._teller.change("ended", str(self.error or ""))
+        self._reporter.change("ended", str(self.error or ""))
 
     def look(self, now_s: float) -> None:
-        """See from outside whether the thread hangs, or its time is over."""
+        """Check from outside whether the thread hangs or the source's time is over."""
         if self.stopping.is_set():
             self.on_end()  # the thread itself may hang for good
             return
         if now_s >= self._end_s:
             self._end_in_time()
-        opening = self._teller.state == "connecting"
-        if not opening and self._teller.state != "live":
+        opening = self._reporter.state == "connecting"
+        if not opening and self._reporter.state != "live":
             return
         limit_s = max(OPENING_S, self.options.stalled_s) if opening else self.options.stalled_s
         what = "it has not opened" if opening else "no frame has come"
         if now_s - self._seen_s > limit_s:
-            self._teller.change(
+            self._reporter.change(
                 "stalled",
                 f"{what} for {limit_s:g} s",
                 unless=lambda: now_s - self._seen_s <= limit_s or self.stopping.is_set(),
@@ -153,7 +153,7 @@ class LiveFeed(ThreadFeed):
         self.mailbox.close()
 
     def _read_once(self) -> str | None:
-        """Open it and read until it breaks off; return why, or None if that was a proper end."""
+        """Open the source and read it; return why it broke off, or None if it ended regularly."""
         try:
             capture = self._connect()
         except SourceError as error:
@@ -162,10 +162,10 @@ class LiveFeed(ThreadFeed):
             return str(error)
         self.counters.connections += 1
         if self._patient and isinstance(capture, Capture) and capture.frame_count:
-            # A file behind an address comes as fast as it loads, and its own times are right.
+            # A file behind an address comes as fast as it loads, with correct times of its own.
             self.live, self._end_s = False, float("inf")
             STALL_WATCH.remove(self)
-            self._teller.change("live", "it is a file")
+            self._reporter.change("live", "it is a file")
             read_file(self, VideoSource(capture))
             return None
         try:
@@ -193,7 +193,7 @@ class LiveFeed(ThreadFeed):
             if not self._offer(capture, now_s):
                 return f"the frames of {self.name} cannot be converted"
             if now_s - opened_s > PROVEN_S:
-                self._backoff.reset()
+                self._failures = 0
         return None
 
     def _offer(self, capture: LiveCapture, now_s: float) -> bool:
@@ -213,25 +213,26 @@ class LiveFeed(ThreadFeed):
         if image is None:
             return False
         if is_due:
-            self._judge(image, now_s)
-        if self._teller.state == "live":
+            self._check_frozen(image, now_s)
+        if self._reporter.state == "live":
             frame = Frame(image, now_s - self._start_s, index)
-            # What comes after a standstill is no more of the same than after a reconnection.
+            # A standstill breaks a window just as a reconnection does.
             piece = self.counters.connections + self._stalls
             captured = Captured(frame, is_due, now_s, time.time(), piece)
             self.counters.dropped += self.mailbox.put_newest(captured)
         return True
 
-    def _judge(self, image: Array, now_s: float) -> None:
+    def _check_frozen(self, image: Array, now_s: float) -> None:
         same_s = self._frozen.same_for_s(image, now_s)
         if same_s >= self.options.stalled_s:
-            self._teller.change("stalled", f"the picture has not changed for {same_s:.0f} s")
+            self._reporter.change("stalled", f"the picture has not changed for {same_s:.0f} s")
         else:
-            self._stalls += self._teller.state == "stalled"
-            self._teller.change("live")
+            self._stalls += self._reporter.state == "stalled"
+            self._reporter.change("live")
 
     def _give_up_or_wait(self, reason: str) -> None:
-        wait_s = self._backoff.next_s()
+        self._failures += 1
+        wait_s = BACKOFF.wait_s(self._failures)
         patience_s = self.options.give_up_s
         if patience_s is not None:
             left_s = self._seen_s + patience_s - time.monotonic()

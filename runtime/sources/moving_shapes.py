@@ -1,4 +1,4 @@
-"""test://moving-shapes: a live source that needs no camera."""
+"""Generate test://moving-shapes, a live source that needs no camera."""
 
 import math
 import time
@@ -17,11 +17,11 @@ DEFAULT_FPS = 30.0
 
 
 class MovingShapesCapture:
-    """Actions of MovingShapes as a camera would show them, each for a few seconds.
+    """Shows actions of MovingShapes as a camera would, each for a few seconds.
 
-    They are the classes that training never saw, which are what the shipped bundle knows. The
-    picture at a moment is a function of the seed. Like a camera it does not wait for a slow
-    reader: frames that nobody grabbed in time are gone.
+    They are the classes that training never saw, whose names the shipped bundle has. The seed
+    determines each picture. Like a camera it does not wait for a slow reader: frames that nobody
+    grabbed in time are gone.
 
     Attributes: see `live_feed.LiveCapture`.
     """
@@ -45,7 +45,7 @@ class MovingShapesCapture:
 
     @classmethod
     def of(cls, address: Address) -> "MovingShapesCapture":
-        """Open what an address says."""
+        """Open the stream of an address."""
         numbers = address.numbers
         return cls(
             numbers.get("fps", DEFAULT_FPS),
@@ -63,11 +63,11 @@ class MovingShapesCapture:
 
     @property
     def position_s(self) -> float:
-        """When the frame that was waited for is shown, in seconds."""
+        """Time of the grabbed frame, in seconds."""
         return self._index * self._period_s
 
     def retrieve(self) -> Array:
-        """Return the frame that was waited for, uint8 [256, 256, 3] BGR."""
+        """Return the grabbed frame, uint8 [256, 256, 3] BGR."""
         return self.picture(self.position_s)
 
     def picture(self, time_s: float) -> Array:
@@ -82,7 +82,7 @@ class MovingShapesCapture:
         return cv2.resize(small, self.size_wh, interpolation=cv2.INTER_NEAREST)
 
     def label_at(self, time_s: float) -> str:
-        """Return the name of what is shown at `time_s`."""
+        """Return the name of the action at `time_s`."""
         return self._actions[int(time_s // SECONDS_EACH) % len(self._actions)].label.name
 
     def release(self) -> None:

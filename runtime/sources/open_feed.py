@@ -1,4 +1,4 @@
-"""The feed of a source: a file's, or a live one's."""
+"""Choose the feed of a source: a file's or a live one's."""
 
 import dataclasses
 from functools import partial
@@ -16,18 +16,18 @@ from .video_file import VideoSource
 
 
 def open_feed(spec: SourceSpec, options: FeedOptions, rate_fps: float) -> Feed:
-    """Return the feed of a source, which opens it in its own thread once it is started.
+    """Return a source's feed, which opens the source in its own thread once started.
 
     Args:
-        spec: the source; its own rate goes before that of the run.
+        spec: the source; its own rate overrides the run's.
         options: what the feeds of the run have in common.
         rate_fps: the run's sampling rate.
 
     Raises:
-        SourceError: the source is of no kind that is read, or the installed OpenCV cannot read it.
+        SourceError: no source of this kind can be read here.
         EngineError: OpenCV is not installed.
     """
-    load_cv2()  # what is not installed is better met here than in a thread
+    load_cv2()  # a missing OpenCV is better reported here than from a thread
     address = dataclasses.replace(parse_address(spec.uri), name=spec.name)
     rate_fps = spec.rate_fps or rate_fps
     if not address.live:
@@ -50,5 +50,5 @@ def _arrival(address: Address) -> Arrival:
     parts = urlsplit(str(address.target))
     if parts.path.lower().endswith(".m3u8"):
         return "segments"
-    # MJPEG over HTTP has no backlog, and the rate that FFmpeg announces for it is made up.
+    # MJPEG over HTTP has no backlog, and the rate that FFmpeg announces for it is invented.
     return "even" if parts.scheme.lower() in ("http", "https") else "backlog"

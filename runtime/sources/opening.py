@@ -1,4 +1,4 @@
-"""How each kind of source is opened, and what to say where that fails."""
+"""Open cameras, streams and pipelines, and say what to do where that fails."""
 
 import os
 from pathlib import Path
@@ -13,19 +13,19 @@ from .capture import Capture
 if TYPE_CHECKING:
     from .live_feed import LiveCapture
 
-# To open, and between two frames. FFmpeg tries up to three times to read: 15 s are the limit.
+# To open, and between two frames. FFmpeg tries up to three times to read: the limit is 15 s.
 NETWORK_LIMITS_S = (10.0, 5.0)
 _GSTREAMER_REMEDY = (
-    "OpenCV's wheels have no GStreamer, JetPack's OpenCV and Debian's python3-opencv have it: "
-    "use that one, in an environment made with --system-site-packages and without the wheel"
+    "pip's OpenCV has no GStreamer, but JetPack's OpenCV and Debian's python3-opencv do: use "
+    "one of them, in an environment made with --system-site-packages and without pip's OpenCV"
 )
 
 
 def connect(address: Address) -> "LiveCapture":
-    """Open a live source, anew each time.
+    """Open a live source; called once per attempt.
 
     Raises:
-        SourceError: it cannot be opened; the sentence says what to do.
+        SourceError: it cannot be opened; the message says what to do.
     """
     if address.kind == "test":
         from .moving_shapes import MovingShapesCapture
@@ -39,30 +39,27 @@ def connect(address: Address) -> "LiveCapture":
 
 
 def check_possible(address: Address) -> None:
-    """Refuse what the installed OpenCV could never open.
+    """Refuse what this machine and its OpenCV could never open.
 
     Raises:
-        SourceError: it says what is missing, and how to get it.
+        SourceError: the message says what is missing and how to get it.
     """
     if address.kind == "csi" and not jetson_linux():
         raise SourceError(
-            f"{address.name} is a camera on a Jetson's own connector, and this machine is none: "
-            "name a USB camera by its number, or write a gst: pipeline for another board."
+            f"{address.name} is a camera on a Jetson's CSI connector, and this machine is not a "
+            "Jetson: name a USB camera by its number, or write a gst: pipeline for another board."
         )
     if address.kind in ("csi", "gst") and not has_gstreamer():
-        raise SourceError(
-            f"{address.name} needs an OpenCV with GStreamer, and this one has none: "
-            f"{_GSTREAMER_REMEDY}."
-        )
+        raise SourceError(f"{address.name} needs an OpenCV with GStreamer: {_GSTREAMER_REMEDY}.")
     if address.kind == "network" and not (has_ffmpeg() or has_gstreamer()):
         raise SourceError(
-            f"{address.name} needs an OpenCV with FFmpeg, and this one has none: run pip install "
-            "--force-reinstall opencv-python-headless."
+            f"{address.name} needs an OpenCV with FFmpeg: run pip install --force-reinstall "
+            "opencv-python-headless."
         )
 
 
 def csi_pipeline(address: Address) -> str:
-    """Return the pipeline of a Jetson's CSI camera; it holds nothing but numbers of the user's."""
+    """Return the pipeline of a Jetson's CSI camera; of the user's input it holds only numbers."""
     numbers = address.numbers
     width, height = int(numbers.get("width", 1280)), int(numbers.get("height", 720))
     fps = round(numbers.get("fps", 30))
@@ -77,11 +74,11 @@ def csi_pipeline(address: Address) -> str:
 def _open_camera(address: Address) -> Capture:
     target: str | int = address.target
     if isinstance(target, str):
-        # A stable name leads to another number once the camera was plugged in again.
+        # A stable name points to another number after the camera was plugged in again, and OpenCV
+        # would read a string as a file.
         device = os.path.realpath(target)
         number = device.removeprefix("/dev/video")
         target = int(number) if number.isdecimal() else device
-    # OpenCV reads a string as a file; a number that is looked up now is the same camera.
     capture = Capture(target, address.name)
     if not capture.is_open:
         capture.release()
@@ -106,10 +103,9 @@ def _open_pipeline(address: Address) -> Capture:
     if not capture.is_open:
         capture.release()
         raise SourceError(
-            f"No camera answers at {address.name}: check its cable, and that this is a Jetson "
-            "with nvargus-daemon running."
+            f"No camera answers at {address.name}: check its cable, and that nvargus-daemon runs."
             if is_csi
-            else f"GStreamer does not start the pipeline {address.name}: try it with "
+            else f"GStreamer does not start the pipeline {address.name}: run it with "
             "gst-launch-1.0, which says why."
         )
     return capture
@@ -130,6 +126,6 @@ def _no_camera(target: str | int, name: str) -> str:
     device = Path("/dev") / f"video{target}"
     if not os.access(device, os.R_OK | os.W_OK):
         return (
-            f"You may not use camera {target}: run sudo usermod -aG video $USER, and log in again."
+            f"You may not use camera {target}: run sudo usermod -aG video $USER and log in again."
         )
     return f"Camera {target} cannot be opened: close the program that uses it."

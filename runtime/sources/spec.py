@@ -1,4 +1,4 @@
-"""Which sources a run has, and how each is called."""
+"""The sources of a run and their names."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from .address import parse_address
 
 @dataclass(frozen=True)
 class SourceSpec:
-    """One source of a run.
+    """One source of a run; None takes the value of the run.
 
     Attributes:
-        uri: what is opened; may hold a password, and is left out where this is printed.
-        name: what results call it; holds no password, and no two of a run are the same.
-        labels: its own label file; None has those of the run.
-        rate_fps: its own sampling rate; None has that of the run.
-        threshold: its own threshold, 0 to 1; None has that of the run.
-        calibration: its own calibration file; None has that of the run.
+        uri: what is opened; may hold a password, so it is not printed.
+        name: what results call it; contains no password and is unique within a run.
+        labels: its label file.
+        rate_fps: its sampling rate.
+        threshold: its threshold, 0 to 1.
+        calibration: its calibration file.
     """
 
     uri: str
@@ -32,10 +32,10 @@ class SourceSpec:
 
 
 def spec_of(source: str | int | Path) -> SourceSpec:
-    """Return the specification of one source, as Python names it: a path is always a file.
+    """Return the specification of one source, as Python names it: a Path is always a file.
 
     Raises:
-        SourceError: it is of no kind that is read.
+        SourceError: no source of this kind can be read.
     """
     if isinstance(source, Path):
         return SourceSpec(str(source.absolute()), str(source))
@@ -43,14 +43,14 @@ def spec_of(source: str | int | Path) -> SourceSpec:
 
 
 def specs_of(uris: Iterable[str], *, taken: Iterable[str] = ()) -> tuple[SourceSpec, ...]:
-    """Return a specification for each URI; those that would have one name are numbered.
+    """Return a specification for each URI; equal names get numbers.
 
     Args:
-        uris: what people typed.
-        taken: names that other sources of the run have.
+        uris: as typed by the user.
+        taken: names of the run's other sources.
 
     Raises:
-        SourceError: a URI is of no kind that is read.
+        SourceError: no source of this kind can be read.
     """
     names = set(taken)
     specs = []

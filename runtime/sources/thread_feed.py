@@ -1,24 +1,83 @@
-"""What the feeds of files and of live sources have in common: a thread, a mailbox, a sampler."""
+"""The common part of file and live feeds: a thread, a sampler, and the frames that wait."""
 
 import logging
 import threading
 from abc import ABC, abstractmethod
+from collections import deque
 
 from ..errors import SourceError
 from ..preprocessing.sampling import RateSampler
 from .feed import Captured, FeedCounters, FeedOptions
-from .mailbox import Mailbox
 
 log = logging.getLogger(__name__)
 
-# Decoded frames of a file that wait: decoding and encoding overlap, and 4K still fits.
+# Decoded frames of a file that may wait: decoding and encoding overlap, and 4K still fits.
 AHEAD = 4
 
 
-class ThreadFeed(ABC):
-    """A source that is read in a thread of its own.
+class Mailbox:
+    """Captured frames on their way from the feed's thread to the run's.
 
-    The thread is a daemon: one that hangs in a driver does not keep the process from ending.
+    A feed uses one of the two ways to put frames in, never both.
+    """
+
+    def __init__(self, wake: threading.Event, capacity: int) -> None:
+        self._wake = wake
+        self._capacity = capacity
+        self._waiting: deque[Captured] = deque()
+        self._closed = False
+        self._changed = threading.Condition()
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is closed and empty."""
+        with self._changed:
+            return self._closed and not self._waiting
+
+    def put_newest(self, captured: Captured) -> int:
+        """Put a live frame in; return how many due frames it replaced.
+
+        A due frame replaces whatever waits. A frame that is not due waits behind a due one.
+        """
+        with self._changed:
+            if self._closed:
+                return 0
+            kept = [] if captured.due else [old for old in self._waiting if old.due]
+            dropped = sum(old.due for old in self._waiting) - len(kept)
+            self._waiting = deque([*kept, captured])
+        self._wake.set()
+        return dropped
+
+    def put_in_order(self, captured: Captured) -> bool:
+        """Put a file's frame in once there is room; return False if the mailbox is closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closed or len(self._waiting) < self._capacity)
+            if self._closed:
+                return False
+            self._waiting.append(captured)
+        self._wake.set()
+        return True
+
+    def take(self) -> Captured | None:
+        """Return and forget the oldest frame; None if there is none."""
+        with self._changed:
+            if not self._waiting:
+                return None
+            self._changed.notify_all()
+            return self._waiting.popleft()
+
+    def close(self, *, discard: bool = False) -> None:
+        """Accept no more frames; those that wait can still be taken unless `discard`."""
+        with self._changed:
+            self._closed = True
+            if discard:
+                self._waiting.clear()
+            self._changed.notify_all()
+        self._wake.set()
+
+
+class ThreadFeed(ABC):
+    """Reads a source in a daemon thread: one that hangs in a driver does not keep the process.
 
     Attributes: see `feed.Feed`.
     """
@@ -43,31 +102,31 @@ class ThreadFeed(ABC):
 
     @property
     def finished(self) -> bool:
-        """Whether everything has been taken and nothing more will come."""
+        """Whether all frames were taken and no more will come."""
         return self.mailbox.finished
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._thread.start()
 
     def take(self) -> Captured | None:
-        """Return what is to be looked at next, and forget it; None if there is nothing new."""
+        """Return and forget the next frame; None if there is none."""
         return self.mailbox.take()
 
     def stop(self) -> None:
-        """Ask the thread to end, and forget what was not taken; does not wait for it."""
+        """Ask the thread to end and forget waiting frames; does not wait for it."""
         self._dismissed = True
         self.stopping.set()
         self.mailbox.close(discard=True)
 
     def join(self, timeout_s: float) -> bool:
-        """Wait for the thread; say whether it has ended."""
+        """Wait for the thread; return whether it has ended."""
         if self._thread.ident is not None:
             self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
     def sampled(self, time_s: float) -> bool:
-        """Count a frame that came; say whether it is due at the rate of this moment."""
+        """Count a frame; return whether it is due at the current rate."""
         self._sampler.use_rate(self.rate_fps)
         is_due = self._sampler.due(time_s)
         self.counters.read += 1
@@ -76,14 +135,14 @@ class ThreadFeed(ABC):
 
     @abstractmethod
     def read(self) -> None:
-        """Put frames into the mailbox until the source ends, or `stopping` is set.
+        """Put frames into the mailbox until the source ends or `stopping` is set.
 
         Raises:
-            SourceError: the source broke off for good.
+            SourceError: the source failed for good.
         """
 
-    def on_end(self) -> None:  # noqa: B027 (files have nobody to tell)
-        """Learn that the thread ends; `error` says why, if it broke off."""
+    def on_end(self) -> None:  # noqa: B027 (files have nothing to announce)
+        """Called when the thread ends; `error` says why, if the source failed."""
 
     def _run(self) -> None:
         try:
@@ -91,14 +150,14 @@ class ThreadFeed(ABC):
         except SourceError as error:
             self.error = error
         except Exception as error:
-            # Without this the run would wait for ever for a thread that is gone.
-            log.exception("a fault of stzsar's own in the thread of %s", self.name)
+            # Without this the run would wait forever for a dead thread.
+            log.exception("bug in stzsar, in the thread of %s", self.name)
             self.error = SourceError(
-                f"{self.name} is not read any more ({type(error).__name__}, a fault of stzsar's "
-                "own): report it with the lines before this one."
+                f"Reading {self.name} failed because of a bug in stzsar ({type(error).__name__}): "
+                "report it with the traceback above."
             )
         finally:
             if self._dismissed:
-                self.error = None  # what breaks while it is being stopped is of no interest
+                self.error = None  # failures while stopping do not matter
             self.on_end()
             self.mailbox.close()

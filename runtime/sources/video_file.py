@@ -1,4 +1,4 @@
-"""Video files: every frame that can be decoded, and a sentence at the end if some could not."""
+"""Read video files: every frame that decodes, and an error at the end if some did not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,15 +8,15 @@ from ..preprocessing.opencv import opencv_path
 from .capture import Capture
 from .frames import Due, Frame
 
-# Whole containers announce up to a fifth more frames than they hold, files that lost half of
-# their data hold less than 60 % (measured on 88 clips in 12 codecs).
+# Intact files announce up to a fifth more frames than they have; files that lost half of their
+# data have less than 60 % (measured on 88 clips in 12 codecs).
 WHOLE_SHARE = 0.7
-# A damaged packet makes a decoder stumble, once or twice; the end of a file is final.
+# A damaged packet fails once or twice; the end of a file is final.
 READ_ATTEMPTS = 5
 
 
 class VideoSource:
-    """A finite video, of a file or of an address.
+    """A finite video: a file, or a file behind an address.
 
     Attributes: see `frames.Source`.
     """
@@ -24,10 +24,10 @@ class VideoSource:
     live = False
 
     def __init__(self, capture: Capture) -> None:
-        """Take over an opened capture and decode its first frame.
+        """Take over an open capture and decode its first frame.
 
         Raises:
-            SourceError: it holds no frame that can be decoded.
+            SourceError: no frame can be decoded.
         """
         self.name = capture.name
         self.fps = capture.fps
@@ -38,7 +38,7 @@ class VideoSource:
         if not self._has_first:
             self.close()
             raise SourceError(
-                f"{self.name} holds no frame that can be decoded here (codec {capture.codec}): "
+                f"{self.name} has no frame that can be decoded here (codec {capture.codec}): "
                 "convert it, for example with ffmpeg -i IN -c:v libx264 OUT.mp4."
             )
 
@@ -46,19 +46,22 @@ class VideoSource:
     def open(
         cls, path: str | Path, name: str | None = None, *, threads: int | None = None
     ) -> "VideoSource":
-        """Open a file, which messages call `name`, or by its path if that is None.
+        """Open a file.
 
-        `threads` are those of the decoder, which chooses for itself if that is None.
+        Args:
+            path: the file.
+            name: what messages call it; its path if None.
+            threads: threads of the decoder; its own choice if None.
 
         Raises:
-            SourceError: the file is missing, unreadable, or holds no frame that can be decoded.
+            SourceError: the file is missing, unreadable, or has no frame that can be decoded.
         """
         _check_readable(Path(path))
         target = opencv_path(Path(path), SourceError)
         capture = Capture(target, name or str(path), threads=threads)
         if not capture.is_open:
             raise SourceError(
-                f"{path} is not a video that can be read: it is of another kind, or cut short."
+                f"{path} is not a video that can be read: it is another kind of file, or cut short."
             )
         return cls(capture)
 
@@ -85,7 +88,7 @@ class VideoSource:
         self._capture.release()
 
     def _grab_next(self) -> tuple[bool, int]:
-        """Return whether there is another frame, and how often the decoder stumbled before it."""
+        """Return whether there is another frame, and how many attempts failed before it."""
         for stumbles in range(READ_ATTEMPTS):
             if self._capture.grab():
                 return True, stumbles
@@ -95,21 +98,21 @@ class VideoSource:
         announced = self.frame_count
         if announced and frames < WHOLE_SHARE * announced:
             raise SourceError(
-                f"{self.name} ends after {frames} of {announced} announced frames: it was cut "
-                "short or damaged, copy or record it again."
+                f"{self.name} ends after {frames} of {announced} announced frames, so it was cut "
+                "short or damaged: copy or record it again."
             )
         if lost:
             raise SourceError(
-                f"{self.name} is damaged, at least {lost} of its frames cannot be decoded: "
-                "mistrust the results around them, copy or record it again."
+                f"{self.name} is damaged, at least {lost} of its frames cannot be decoded: do not "
+                "trust the results around them, and copy or record it again."
             )
 
 
 class FileClock:
     """Turns a container's time stamps into times that start at 0 and never go back.
 
-    AVI files with B-frames stamp their first frame late and their last one with 0, and some
-    back ends give no stamps at all: such a frame comes one frame interval after the one before.
+    AVI files with B-frames stamp their first frame late and their last one 0, and some back ends
+    give no stamps at all: such a frame gets the time of the previous one plus one interval.
     """
 
     ASSUMED_FPS = 25.0
@@ -120,7 +123,7 @@ class FileClock:
         self._last_s = 0.0
 
     def time_of(self, stamp_s: float) -> float:
-        """Return the time of the next frame, whose container stamp is `stamp_s`."""
+        """Return the time of the next frame, with the container stamp `stamp_s`."""
         if self._origin_s is None:
             self._origin_s = stamp_s
             return self._last_s
@@ -130,11 +133,11 @@ class FileClock:
 
 
 def _check_readable(path: Path) -> None:
-    """Raise SourceError if the file cannot even be opened (OpenCV would not say why)."""
+    """Raise SourceError if the file cannot be opened at all; decoders do not say why."""
     if path.is_dir():
         raise SourceError(f"{path} is a folder: name a video file in it.")
     if path.is_fifo() or path.is_char_device():
-        return  # a byte that is read from a pipe to try it would be lost
+        return  # reading a byte to try a pipe would lose it
     try:
         with path.open("rb") as file:
             is_empty = not file.read(1)

@@ -8,9 +8,10 @@ import torch
 
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labels.labels import Label
+from ...runtime.labels.names import name_key, nearest_hint
 from ...runtime.sources.clips import read_clip
-from ..lists.labelled_videos import VideoFile
-from ..lists.names import clip_key, key_of, nearest
+from ..lists.clip import Clip as ClipFile
+from ..lists.clip import clip_key
 from .augment import Augmentation
 from .broken_files import BrokenFiles
 from .dataset import LEFT_OUT, Clip, ClipRequest
@@ -40,7 +41,7 @@ class VideoFiles:
 
     def __init__(
         self,
-        files: Sequence[VideoFile],
+        files: Sequence[ClipFile],
         labels: tuple[Label, ...],
         *,
         frames: int,
@@ -50,14 +51,14 @@ class VideoFiles:
     ) -> None:
         if augmentation and not training:
             raise ValueError("evaluation sees clips as they are: leave out the augmentation")
-        rows = {key_of(label.name): row for row, label in enumerate(labels)}
-        classes = {file.label: key_of(file.label) for file in files}
+        rows = {name_key(label.name): row for row, label in enumerate(labels)}
+        classes = {file.label: name_key(file.label) for file in files}
         unknown = sorted(name for name, key in classes.items() if key not in rows)
         if unknown:
+            hint = nearest_hint(unknown[0], [label.name for label in labels])
             raise LabelError(
                 f"{len(unknown)} of {len(classes)} classes of the data are not in --labels, the "
-                f"first is {unknown[0]!r}{nearest(unknown[0], [label.name for label in labels])}: "
-                "add them, or leave --labels out."
+                f"first is {unknown[0]!r}{hint}: add them, or leave --labels out."
             )
         self.labels = labels
         self.broken = BrokenFiles(validation=not training)

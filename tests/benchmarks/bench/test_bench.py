@@ -289,7 +289,7 @@ def test_growing_memory_has_a_slope_once_it_was_watched_for_long():
         (["--labels", "0"], "0 is not in the range"),
         (["--frames", "17"], "windows of 1 to 16 frames"),
         (["--source", "/nowhere/clip.mp4"], "Cannot read the video"),
-        (["--source", "ftp://host/clip"], "of no kind that is read"),
+        (["--source", "ftp://host/clip"], "not a supported source"),
         (["--json", "/nowhere/a.json"], "Cannot write /nowhere/a.json"),
         (["--plot", "a.jpeg"], "no picture's name"),
         (["--json", str(SHIPPED_CLIP)], "would be overwritten"),

@@ -46,7 +46,7 @@ def test_a_truncated_file_gives_results_and_an_error(
         ("9999", "There is no camera 9999"),
         ("", "A source is empty"),
         ("7" * 5000, "There is no camera 7777"),
-        ("rtsp://[bad/x", "No video comes from rtsp://…"),
+        ("rtsp://[bad/x", "The address rtsp://… is not valid"),
         ("http://me:secret@127.0.0.1:9/video", "No video comes from http://127.0.0.1:9/video"),
     ],
 )

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.errors import SourceError
-from stzsar.runtime.sources import backoff, live_feed
-from stzsar.runtime.sources.backoff import Backoff
+from stzsar.runtime.sources import live_feed
 from stzsar.runtime.sources.live_feed import LiveCapture, LiveFeed
 from stzsar.runtime.sources.pacing import Backlog, Playback
 
@@ -49,8 +49,7 @@ class Camera:
 @pytest.fixture
 def run_cameras(run_feed, monkeypatch):
     """Run a live feed that connects to one stand-in after the other; the last one stays."""
-    monkeypatch.setattr(backoff, "SHORTEST_S", 0.01)
-    monkeypatch.setattr(backoff, "LONGEST_S", 0.02)
+    monkeypatch.setattr(live_feed, "BACKOFF", Backoff(first_s=0.02, longest_s=0.02))
 
     def run(*cameras, patient=True, **options):
         left = list(cameras)
@@ -136,7 +135,9 @@ def test_a_source_that_stays_away_is_given_up(run_cameras):
     assert run.states[-1].state == "ended"
 
 
-def test_stopping_does_not_wait_for_the_back_off(run_feed):
+def test_stopping_does_not_wait_for_the_back_off(run_feed, monkeypatch):
+    monkeypatch.setattr(live_feed, "BACKOFF", Backoff(first_s=1e6, longest_s=1e6))
+
     def make(given, rate_fps):
         return LiveFeed("cam", away, given, rate_fps)
 
@@ -144,7 +145,6 @@ def test_stopping_does_not_wait_for_the_back_off(run_feed):
         raise SourceError("It is away.")
 
     run = run_feed(make)
-    run.feed._backoff._ceiling_s = 1e6
     run.wait_for("connecting", "lost")
     run.feed.stop()
 
@@ -284,18 +284,6 @@ def test_a_fault_of_our_own_ends_the_feed_and_is_logged(run_feed, caplog):
 
     assert "ZeroDivisionError" in str(run.feed.error)
     assert "Traceback" in caplog.text
-
-
-def test_waits_grow_are_random_and_begin_anew():
-    backoff_, other = Backoff(), Backoff()
-    waits = [backoff_.next_s() for _ in range(100)]
-
-    assert min(waits) >= 0.5
-    assert waits[0] <= 1.0
-    assert 15 < max(waits) <= 30
-    assert waits != [other.next_s() for _ in range(100)]
-    backoff_.reset()
-    assert backoff_.next_s() <= 1.0
 
 
 def test_frames_that_waited_before_the_stream_was_opened_are_told_from_new_ones():

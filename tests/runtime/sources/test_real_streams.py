@@ -179,7 +179,7 @@ def test_hls_comes_in_segments_and_is_played_evenly(mjpeg_server, run_feed, tmp_
 GST = """
 import time
 from pathlib import Path
-from stzsar.runtime.opencv import has_gstreamer
+from stzsar.runtime.preprocessing.opencv import has_gstreamer
 from stzsar.runtime.sources.feed import FeedOptions
 from stzsar.runtime.sources.open_feed import open_feed
 from stzsar.runtime.sources.spec import specs_of

@@ -6,10 +6,11 @@ import pytest
 
 from stzsar.runtime.errors import SourceError
 from stzsar.runtime.sources import opening
+from stzsar.runtime.sources.address import camera_number
 from stzsar.runtime.sources.capture import Capture
 from stzsar.runtime.sources.clips import read_clip
 from stzsar.runtime.sources.secrets import without_secrets
-from stzsar.runtime.sources.uri import camera_number, expand_sources, is_live, open_source
+from stzsar.runtime.sources.uri import expand_sources, is_live, open_source
 from stzsar.runtime.sources.video_file import FileClock
 
 

@@ -9,7 +9,7 @@ from stzsar.runtime.sources.clips import read_clip
 from stzsar.train.data.augment import Augmentation
 from stzsar.train.data.dataset import ClipRequest
 from stzsar.train.data.videos import VideoFiles
-from stzsar.train.lists.labelled_videos import VideoFile
+from stzsar.train.lists.clip import Clip
 
 SIZE = 32
 
@@ -86,7 +86,7 @@ def clip(tmp_path):
 
 def dataset(clip, **options):
     return VideoFiles(
-        [VideoFile(clip, "still")], as_labels(["still"]), frames=4, size_px=SIZE, **options
+        [Clip(clip, "still")], as_labels(["still"]), frames=4, size_px=SIZE, **options
     )
 
 

@@ -8,7 +8,7 @@ from stzsar.runtime.labels.labels import as_labels
 from stzsar.train.data.broken_files import BrokenFile, BrokenFiles
 from stzsar.train.data.dataset import LEFT_OUT, ClipRequest, StepSampler, loader
 from stzsar.train.data.videos import VideoFiles
-from stzsar.train.lists.labelled_videos import VideoFile
+from stzsar.train.lists.clip import Clip
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def files(tmp_path):
         for _ in range(8):
             writer.write(np.full((32, 32, 3), 100 + 20 * number, np.uint8))
         writer.release()
-    return [VideoFile(path, f"class {number}") for number, path in enumerate(paths)]
+    return [Clip(path, f"class {number}") for number, path in enumerate(paths)]
 
 
 def dataset(files, **options):
@@ -142,7 +142,7 @@ def test_a_resumed_run_and_another_process_know_what_the_first_one_found(tmp_pat
 
 def test_of_damaged_real_clips_each_gives_frames_or_is_named(shared_clips, tmp_path):
     paths = sorted([*shared_clips.glob("derived__*"), *shared_clips.glob("odd/*")])
-    files = [VideoFile(path, path.name) for path in paths]
+    files = [Clip(path, path.name) for path in paths]
     data = VideoFiles(files, as_labels([path.name for path in paths]), frames=2, size_px=32)
     for place, path in enumerate(paths):
         clip = data[ClipRequest(place, 0)]
