@@ -43,7 +43,8 @@ _INPUT = cloup.option_group(
         "--camera",
         metavar="N",
         type=click.IntRange(0, 99),
-        help="Read camera N  [default: 0, if no source is given]",
+        show_default="0, if no source is given",
+        help="Read camera N",
     ),
     cloup.option(
         "--streams",

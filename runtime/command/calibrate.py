@@ -1,12 +1,10 @@
 """A calibration: finds the similarity thresholds of a site in footage without any action."""
 
 from contextlib import ExitStack
-from pathlib import Path
 
 from ..decisions.calibrator import Calibrator
 from ..decisions.footage import FootageSink
 from ..labels.labels import MAX_LABELS, read_labels
-from ..sources.uri import is_live
 from ..streams.loop import StreamLoop, plan_of
 from ..streams.table import StreamTable
 from ..terminal.commandline import log, say, show_error
@@ -15,7 +13,7 @@ from ..terminal.progress import bar
 from ..terminal.signals import StopSignals
 from .loading import load_recognizer, open_bundle
 from .options import CalibrationOptions
-from .reading import feed_options, footage_from, read_to_the_end, stream_options
+from .reading import feed_options, files_read, footage_from, read_to_the_end, stream_options
 
 
 def calibrate(options: CalibrationOptions) -> None:
@@ -23,9 +21,7 @@ def calibrate(options: CalibrationOptions) -> None:
     specs = footage_from(options.footage, options)
     bundle = open_bundle(options)
     sampled = stream_options(bundle.manifest, options)
-    read = {Path(spec.uri): "a source" for spec in specs if not is_live(spec.uri)}
-    if options.labels:
-        read[options.labels] = "the label file"
+    read = {options.labels: "the label file", **files_read(specs)}
     check_outputs(written=[options.thresholds], read=read, bundle=bundle.path)
     labels = read_labels(options.labels) if options.labels else None
     recognizer = load_recognizer(bundle, labels, options, top_k=MAX_LABELS)

@@ -106,6 +106,13 @@ def stream_options(
     )
 
 
+def files_read(specs: Sequence[SourceSpec]) -> dict[Path | None, str]:
+    """Return the files that sources and their own options name, with what to call them."""
+    read: dict[Path | None, str] = {spec.labels: "a label file" for spec in specs}
+    read |= {spec.calibration: "a calibration" for spec in specs}
+    return read | {Path(spec.uri): "a source" for spec in specs if not is_live(spec.uri)}
+
+
 def feed_options(options: ReadingOptions) -> FeedOptions:
     """Return the time limits of the run's feeds."""
     return FeedOptions(

@@ -1,8 +1,9 @@
 """A run over sources: what it opens, in which order, and how it closes it."""
 
 import sys
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from ..terminal.signals import StopSignals
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
 from .policies import policies_of
-from .reading import feed_options, read_to_the_end, specs_from, stream_options
+from .reading import feed_options, files_read, read_to_the_end, specs_from, stream_options
 from .summary import Summaries
 from .video_paths import video_paths
 
@@ -37,19 +38,46 @@ FLUSH_S, RECORD_S = 1.0, 0.3
 PATIENT_FLUSH_S = 15.0
 
 
-def recognize(options: RunOptions) -> None:
-    """Recognise actions in sources; see `run`.
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """Everything that is known before an output is opened."""
 
-    Whatever can be refused is refused before the bundle's graphs are loaded, which takes seconds,
-    and before an output is opened.
-    """
+    specs: tuple[SourceSpec, ...]
+    bundle: Bundle
+    labels: LabelFiles
+    recognizer: Recognizer
+    plans: Sequence[StreamPlan]
+    videos: Mapping[str, Path]
+
+
+def recognize(options: RunOptions) -> None:
+    """Recognise actions in sources; see `run`."""
+    ready, summaries = _prepare(options), Summaries()
+    try:
+        _watch(options, ready, summaries)
+    finally:
+        if summaries and not options.quiet:
+            console.print(summaries.table())
+
+
+def _prepare(options: RunOptions) -> _Ready:
+    """Refuse whatever can be refused before the graphs are loaded, which takes seconds."""
     specs = specs_from(options)
     bundle = open_bundle(options)
     if options.explain:
         check_explainable(bundle)
     sampled = {spec.name: _stream_options(bundle, options, spec) for spec in specs}
     videos = video_paths(specs, options.video)
-    _check_files(options, specs, bundle, videos.values())
+    check_outputs(
+        written=[options.output, options.record, *videos.values()],
+        read={
+            options.labels: "the label file",
+            options.streams: "the file of streams",
+            options.calibration: "the calibration",
+            **files_read(specs),
+        },
+        bundle=bundle.path,
+    )
     labels = LabelFiles(
         options.labels,
         {spec.name: spec.labels for spec in specs if spec.labels},
@@ -68,41 +96,48 @@ def recognize(options: RunOptions) -> None:
         samplings = {name: own.sampling(bundle.manifest) for name, own in sampled.items()}
         policies = policies_of(specs, recognizer.scorer, bundle.manifest, options, samplings)
         plans = [plan_of(spec, sampled[spec.name], policies[spec.name]) for spec in specs]
-    summaries, table = Summaries(), StreamTable()
-    is_live_run = any(is_live(spec.uri) for spec in specs)
-    try:
-        with StopSignals(table.wake.set) as signals, ExitStack() as stack:
-            sinks = _open_sinks(options, specs, videos, table)
-            sink = Fanout([*sinks.sinks, summaries])
-            stack.callback(lambda: sink.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
-            # The recording is emptied only once everything else has been opened.
-            recorder = _open_recorder(options, bundle, recognizer)
-            if recorder:
-                stack.callback(recorder.close, RECORD_S)
-            report = stack.enter_context(bar(shown=_shows_bar(options)))
-            if is_live_run:
-                stack.enter_context(LabelWatch(labels, recognizer))
-            stack.callback(signals.end_has_begun)
-            if options.whole:
-                _classify(recognizer, specs, sink, signals, report)
-            else:
-                loop = StreamLoop(
-                    recognizer,
-                    sink,
-                    plans,
-                    table=table,
-                    feeds=feed_options(options),
-                    batch_wait_s=options.batch_wait_ms / 1000,
-                    recorder=recorder,
-                    top=options.top,
-                    on_batch=sinks.observe_round,
-                    on_failure=show_error,
-                    on_end=signals.end_has_begun,
-                )
-                read_to_the_end(loop, signals, report)
-    finally:
-        if summaries and not options.quiet:
-            console.print(summaries.table())
+    return _Ready(
+        specs=specs,
+        bundle=bundle,
+        labels=labels,
+        recognizer=recognizer,
+        plans=plans,
+        videos=videos,
+    )
+
+
+def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
+    """Open the outputs, read the sources, and close the outputs, however the run ends."""
+    table, recognizer = StreamTable(), ready.recognizer
+    with StopSignals(table.wake.set) as signals, ExitStack() as stack:
+        sinks = _open_sinks(options, ready, table)
+        sink = Fanout([*sinks.sinks, summaries])
+        stack.callback(lambda: sink.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
+        # The recording is emptied only once everything else has been opened.
+        recorder = _open_recorder(options, ready)
+        if recorder:
+            stack.callback(recorder.close, RECORD_S)
+        report = stack.enter_context(bar(shown=_shows_bar(options)))
+        if any(is_live(spec.uri) for spec in ready.specs):
+            stack.enter_context(LabelWatch(ready.labels, recognizer))
+        stack.callback(signals.end_has_begun)
+        if options.whole:
+            _classify(recognizer, ready.specs, sink, signals, report)
+            return
+        loop = StreamLoop(
+            recognizer,
+            sink,
+            ready.plans,
+            table=table,
+            feeds=feed_options(options),
+            batch_wait_s=options.batch_wait_ms / 1000,
+            recorder=recorder,
+            top=options.top,
+            on_batch=sinks.observe_round,
+            on_failure=show_error,
+            on_end=signals.end_has_begun,
+        )
+        read_to_the_end(loop, signals, report)
 
 
 def _classify(
@@ -147,54 +182,32 @@ def _stream_options(bundle: Bundle, options: RunOptions, spec: SourceSpec) -> St
     )
 
 
-def _check_files(
-    options: RunOptions, specs: Sequence[SourceSpec], bundle: Bundle, videos: Collection[Path]
-) -> None:
-    read = {Path(spec.uri): "a source" for spec in specs if not is_live(spec.uri)}
-    read |= {spec.labels: "a label file" for spec in specs if spec.labels}
-    read |= {spec.calibration: "a calibration" for spec in specs if spec.calibration}
-    for path, what in (
-        (options.labels, "the label file"),
-        (options.streams, "the file of streams"),
-        (options.calibration, "the calibration"),
-    ):
-        if path:
-            read[path] = what
-    written = [path for path in (options.output, options.record, *videos) if path]
-    check_outputs(written=written, read=read, bundle=bundle.path)
-
-
-def _open_sinks(
-    options: RunOptions,
-    specs: Sequence[SourceSpec],
-    videos: Mapping[str, Path],
-    table: StreamTable,
-) -> OpenSinks:
-    if len(specs) > 1:
-        for path in videos.values():
+def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenSinks:
+    if len(ready.specs) > 1:
+        for path in ready.videos.values():
             path.parent.mkdir(parents=True, exist_ok=True)
-    plans = {
-        spec.name: VideoPlan(videos[spec.name], is_live(spec.uri), partial(table.fps_of, spec.name))
-        for spec in specs
-        if spec.name in videos
-    }
+    live = {spec.name: is_live(spec.uri) for spec in ready.specs}
     return open_sinks(
         options,
-        live=any(is_live(spec.uri) for spec in specs),
-        videos=plans,
+        live=any(live.values()),
+        videos={
+            name: VideoPlan(path, live[name], partial(table.fps_of, name))
+            for name, path in ready.videos.items()
+        },
         on_quit=table.end,
         counters=table.counters,
     )
 
 
-def _open_recorder(options: RunOptions, bundle: Bundle, recognizer: Recognizer) -> Recorder | None:
+def _open_recorder(options: RunOptions, ready: _Ready) -> Recorder | None:
     if options.record is None:
         return None
-    sampling = stream_options(bundle.manifest, options).sampling(bundle.manifest)
+    manifest = ready.bundle.manifest
+    sampling = stream_options(manifest, options).sampling(manifest)
     return Recorder(
         options.record,
-        bundle,
-        recognizer.scorer.bank,
+        ready.bundle,
+        ready.recognizer.scorer.bank,
         frames=sampling.frames,
         rate_fps=sampling.rate_fps,
         features=options.record_features,

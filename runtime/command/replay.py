@@ -20,13 +20,15 @@ from .summary import Summaries
 def replay(options: ReplayOptions) -> None:
     """Score a recording; see `run`."""
     bundle = open_bundle(options)
-    read = {options.recording: "the recording"}
-    if options.labels:
-        read[options.labels] = "the label file"
-    if options.calibration:
-        read[options.calibration] = "the calibration"
-    written = [options.output] if options.output else []
-    check_outputs(written=written, read=read, bundle=bundle.path)
+    check_outputs(
+        written=[options.output],
+        read={
+            options.recording: "the recording",
+            options.labels: "the label file",
+            options.calibration: "the calibration",
+        },
+        bundle=bundle.path,
+    )
     policy = options.policy
     with loading_progress(shown=not options.quiet) as (progress, _):
         recording = Replay(

@@ -133,26 +133,20 @@ class Batcher:
         """Take due frames, and wait a moment for streams that have none yet."""
         taken: dict[Lane, list[Captured]] = {}
         live = [lane for lane in self.lanes if lane.feed.live]
-        self._take(live, taken)
+        _take(live, taken)
         if taken and len(taken) < len(live):
             oldest_s = min(frames[0].monotonic_s for frames in taken.values())
             while (left_s := oldest_s + self._batch_wait_s - monotonic()) > 0:
                 if len(taken) == len(live) or not self._wake.wait(left_s):
                     break
                 self._wake.clear()
-                self._take([lane for lane in live if lane not in taken], taken)
+                _take([lane for lane in live if lane not in taken], taken)
         if live and taken:
             return taken  # files get the time in which no live stream has a frame
         for lane in self.lanes:
             if not lane.feed.live and lane not in taken:
                 self._take_file(lane, taken, limit=1 if live else FILE_BATCH)
         return taken
-
-    def _take(self, lanes: Iterable[Lane], taken: dict[Lane, list[Captured]]) -> None:
-        for lane in lanes:
-            captured = lane.take()
-            if captured:
-                taken[lane] = [captured]
 
     def _take_file(self, lane: Lane, taken: dict[Lane, list[Captured]], *, limit: int) -> None:
         """Take up to `limit` due frames of a file; without live streams, wait for all of them.
@@ -286,6 +280,12 @@ class Batcher:
             for lane in live:
                 lane.use_share(self.share)
             self._sink.put(Overload(self.share, time()))
+
+
+def _take(lanes: Iterable[Lane], taken: dict[Lane, list[Captured]]) -> None:
+    for lane in lanes:
+        if captured := lane.take():
+            taken[lane] = [captured]
 
 
 def _encode(scorer: Scorer, frames: list[tuple[Lane, Prepared]]) -> dict[int, State]:

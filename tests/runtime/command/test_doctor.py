@@ -58,6 +58,8 @@ def test_a_broken_bundle_is_the_reason_for_exit_code_2(run, own_bundle, monkeypa
 
     assert result.exit_code == 2
     assert "would not start: see bundle, recognition." in result.stdout
+    assert result.stdout.count("wrong") == 2
+    assert "missing" not in result.stdout
     assert "was changed after its export" in result.stdout
 
 
