@@ -17,7 +17,7 @@ __all__ = ["CalibrationOptions", "ReplayOptions", "RunOptions", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import what is asked for only then: `stzsar-run --help` must not wait for an engine."""
+    """Import a name only when it is used: `stzsar-run --help` must not wait for an engine."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     import importlib

@@ -1,4 +1,4 @@
-"""stzsar-doctor: shows what this machine has for stzsar-run, and how to get what is missing."""
+"""stzsar-doctor: checks what stzsar-run needs of this machine, and shows how to get it."""
 
 import sys
 
@@ -14,7 +14,7 @@ _MARKS = {"ok": ("ok", "green"), "note": ("-", "yellow"), "wrong": ("wrong", "bo
 _EXAMPLE = """\b
 Examples:
   stzsar-doctor
-      shows what is there, and how to get what is missing
+      shows what this machine has, and how to get the rest
   stzsar-doctor && stzsar-run --camera 0
       starts the run only if it can work
 

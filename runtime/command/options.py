@@ -94,7 +94,7 @@ class EventOptions:
     cool_down_s: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what is no policy.
+        """Refuse numbers that make no policy.
 
         Raises:
             StzsarError: a number is out of its range.

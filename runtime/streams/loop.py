@@ -83,7 +83,7 @@ def plan_of(
 
 
 class StreamLoop:
-    """Reads sources, and passes what is recognised in them on to a sink.
+    """Reads sources, and sends the results to a sink.
 
     One of several sources that fails does not stop the others.
 
