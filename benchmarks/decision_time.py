@@ -108,7 +108,7 @@ class Step:
         states = self._scorer.encode(np.stack([picture] * len(self._rings)))
         for row, (ring, decider) in enumerate(zip(self._rings, self._deciders, strict=True)):
             ring.push(self._frame(states, row))
-            found = self._scorer.recognize(str(row), ring.stacked(), ring.start_s, ring.end_s)
+            found = self._scorer.recognize(str(row), ring)
             decider.decide(found)
         self._count += 1
         graphs = timed.frame.seconds, timed.window.seconds

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..results import Message, Recognition
-from ..sinks.sink import MessageSink
+from ..sinks.sink import Sink
 from ..terminal.commandline import printable
 
 # A camera may run for months: only the last segments are kept.
@@ -82,7 +82,7 @@ class SourceSummary:
         return Text(name), Text(best.label), share, f"{best.mean_score:.2f}"
 
 
-class Summaries(MessageSink):
+class Summaries(Sink):
     """The summaries of a run's sources, as one of its sinks."""
 
     name: str = "summary"
@@ -105,6 +105,9 @@ class Summaries(MessageSink):
     def source_ended(self, source: str) -> None:
         """Give a source without results a line, too."""
         self._summary(source)
+
+    def close(self, timeout_s: float) -> None:
+        """Do nothing: the run prints the table when everything is closed."""
 
     def _summary(self, source: str) -> SourceSummary:
         return self._by_source.setdefault(source, SourceSummary(source))

@@ -16,7 +16,7 @@ from ..decisions.events import Decider
 from ..errors import SourceError
 from ..recordings.recorder import Recorder
 from ..results import Message, Recognition, StreamState
-from ..sinks.sink import MessageSink, Sink
+from ..sinks.sink import Sink
 from ..sources.feed import Feed, FeedOptions
 from ..sources.file_feed import FileFeed
 from ..sources.frames import Due, Frame, Source
@@ -266,7 +266,7 @@ def recognitions(
                 yield results.waiting.popleft()
 
 
-class _Results(MessageSink):
+class _Results(Sink):
     """A sink that holds results until they are taken."""
 
     name = "results"
@@ -277,6 +277,8 @@ class _Results(MessageSink):
     def put(self, message: Message) -> None:
         if isinstance(message, Recognition):
             self.waiting.append(message)
+
+    def close(self, timeout_s: float) -> None: ...
 
 
 class _LeftOpen:

@@ -97,7 +97,7 @@ def test_an_option_that_would_do_nothing_is_refused(options, sentence):
 
 
 def test_what_was_opened_is_closed_when_another_is_refused(tmp_path):
-    with pytest.raises(StzsarError, match="no address for a webhook"):
+    with pytest.raises(StzsarError, match="not an address for a webhook"):
         open_all(
             output=tmp_path / "out.jsonl",
             videos={"clip": VideoPlan(tmp_path / "out.mp4", live=True)},
