@@ -33,7 +33,7 @@ def calibrate(options: CalibrationOptions) -> None:
     )
     table = StreamTable()
     with StopSignals(table.wake.set) as signals, ExitStack() as stack:
-        report = stack.enter_context(bar(shown=not options.quiet))
+        progress = stack.enter_context(bar(not options.quiet))
         stack.callback(signals.end_has_begun)
         loop = StreamLoop(
             recognizer,
@@ -45,7 +45,7 @@ def calibrate(options: CalibrationOptions) -> None:
             on_failure=show_error,
             on_end=signals.end_has_begun,
         )
-        read_to_the_end(loop, signals, report)
+        read_to_the_end(loop, signals, progress)
     found = calibrator.thresholds(options.false_alarms_per_day)
     found.write(options.thresholds)
     say(f"{options.thresholds} has the thresholds of {len(recognizer.labels)} labels, from "

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from rich.progress import Progress
+
 from ..bundle.bundle import Bundle
 from ..errors import SourceError
 from ..labels.per_source import LabelFiles
@@ -24,7 +26,7 @@ from ..streams.stream import StreamOptions
 from ..streams.table import StreamTable
 from ..terminal.commandline import console, show_error
 from ..terminal.outputs import check_outputs
-from ..terminal.progress import Report, bar
+from ..terminal.progress import bar
 from ..terminal.signals import StopSignals
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
@@ -117,12 +119,12 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
         recorder = _open_recorder(options, ready)
         if recorder:
             stack.callback(recorder.close, RECORD_S)
-        report = stack.enter_context(bar(shown=_shows_bar(options)))
+        progress = stack.enter_context(bar(_shows_bar(options)))
         if any(is_live(spec.uri) for spec in ready.specs):
             stack.enter_context(LabelWatch(ready.labels, recognizer))
         stack.callback(signals.end_has_begun)
         if options.whole:
-            _classify(recognizer, ready.specs, sink, signals, report)
+            _classify(recognizer, ready.specs, sink, signals, progress)
             return
         loop = StreamLoop(
             recognizer,
@@ -137,7 +139,7 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             on_failure=show_error,
             on_end=signals.end_has_begun,
         )
-        read_to_the_end(loop, signals, report)
+        read_to_the_end(loop, signals, progress)
 
 
 def _classify(
@@ -145,7 +147,7 @@ def _classify(
     specs: Sequence[SourceSpec],
     sink: Sink,
     signals: StopSignals,
-    report: Report,
+    progress: Progress,
 ) -> None:
     """Give one result for each file.
 
@@ -153,9 +155,8 @@ def _classify(
         SourceError: the only file failed, or some of several did.
     """
     failures: list[SourceError] = []
-    for number, spec in enumerate(specs):
+    for spec in progress.track(specs):
         signals.check()
-        report(f"file {number + 1} of {len(specs)}", number, len(specs))
         try:
             clip = recognizer.read_clip(spec.uri)
             sink.put(recognizer.classify_clip(clip, spec.name))

@@ -6,7 +6,7 @@ import click
 
 from ... import __version__
 from ...runtime.labels.labels import Label, read_labels
-from ...runtime.terminal.commandline import printable, say
+from ...runtime.terminal.commandline import console, printable, say
 from ...runtime.terminal.progress import bar
 from .bank_json import write_bank
 from .cache import Cache, default_folder
@@ -39,14 +39,17 @@ def run(options: AttributesOptions) -> bool:
     cache.open()
     encoder = BundleEncoder(options.bundle) if options.bundle else NoEncoder()
     extractor = _extractor(options, cache)
-    with bar() as report:
+    with bar(console.is_terminal) as progress:
+        task = progress.add_task("", total=None)
         pipeline = Pipeline(
             sources,
             extractor,
             encoder,
             stemmer,
             parallel=options.parallel,
-            progress=report,
+            progress=lambda step, done, total: progress.update(
+                task, description=step, completed=done, total=total
+            ),
         )
         outcome = pipeline.make(labels)
     if outcome.entries and options.output:
