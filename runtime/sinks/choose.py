@@ -89,7 +89,10 @@ def open_sinks(
     try:
         # The lines come first: an output that is refused is refused before a broker hears of it.
         lines = JsonLines(
-            options.output, complete=not options.live, only_events=options.only_events
+            options.output,
+            complete=not options.live,
+            only_events=options.only_events,
+            keep_trying=bool(options.webhook or options.mqtt),
         )
         sinks.append(lines)
         if options.videos:

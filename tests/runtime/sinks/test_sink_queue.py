@@ -216,6 +216,36 @@ def test_closing_gives_up_on_what_stays_dead():
     assert queue.counters == SinkCounters(dropped=5)
 
 
+def test_what_comes_and_goes_says_so_once_in_a_while(caplog):
+    target = Scripted(*[TryAgainError("away"), TryAgainError("away"), None] * 5)
+    queue = Queued(target, backoff=QUICK)
+
+    for item in range(5):
+        queue.offer(item)
+        until(lambda item=item: len(target.got) == item + 1)
+    queue.close(30)
+
+    assert said(caplog) == ["scripted: away; the run goes on.", "scripted: works again."]
+
+
+def test_a_log_that_fails_stops_nothing(monkeypatch):
+    def broken(*_arguments):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(logging.getLogger("stzsar.runtime.sinks.queued"), "warning", broken)
+    away = [TryAgainError("away", away=True)] * 5
+    target = Scripted(*away, UndeliverableError("400"), ZeroDivisionError("oh"))
+    queue = Queued(target, backoff=QUICK, max_items=5)
+
+    for item in range(20):
+        queue.offer(item)
+    until(lambda: target.got and target.got[-1] == 19)
+    queue.close(30)
+
+    assert queue.counters.delivered == len(target.got)
+    assert target.finished == 1
+
+
 def test_a_report_from_elsewhere_counts_as_going_dead_and_back(caplog):
     target = Scripted()
     queue = Queued(target)

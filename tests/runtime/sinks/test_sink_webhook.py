@@ -17,6 +17,7 @@ import pytest
 from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.results import ActionEvent, Recognition, Score
+from stzsar.runtime.sinks.shown import shown_origin
 from stzsar.runtime.sinks.webhook import Webhook, signing_key
 
 pytest.importorskip("urllib3", reason="pip install '.[sinks]'")
@@ -223,6 +224,24 @@ def test_a_redirection_within_the_server_is_followed_and_to_another_it_is_not(sa
     assert receiver.numbers() == [0, 0, 1, 2, 3, 3, 3, 3]
     assert sink.counters.delivered == 1
     assert other.got == []
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:hunter2@h:8443/hunter2?token=hunter2", "https://h:8443"),
+        ("https://h/hook/hunter2", "https://h"),
+        ("https//me:hunter2@h/x", "This"),
+        ("https;//me:hunter2@h/x", "This"),
+        ("me:hunter2@h/x", "This"),
+        ("https://me:4711?hunter2@h/x", "https://…"),
+        ("https://me:hunter2/@h/x", "https://…"),
+        ("https:///me:hunter2@h/x", "https://…"),
+        ("HTTPS://h/x", "https://h"),
+    ],
+)
+def test_of_an_address_scheme_and_host_are_shown_at_most(url, shown):
+    assert shown_origin(url, ("http", "https")) == shown
 
 
 def test_credentials_are_sent_and_never_shown(said):

@@ -102,6 +102,20 @@ def test_openais_key_goes_to_openai_only(folder, model, monkeypatch):
     assert not [asked for asked in model.asked if "Authorization" in asked.headers]
 
 
+def test_no_other_variable_of_openais_reaches_a_server(folder, model, monkeypatch):
+    for name in ("OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, KEY)
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"X-Team: {KEY}\nAuthorization: Bearer {KEY}")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    model.say = good
+    assert run(model).exit_code == 0
+    assert {asked.headers["User-Agent"] for asked in model.asked} == {"stzsar-attributes"}
+    for asked in model.asked:
+        assert KEY not in str(asked.headers)
+        assert not [name for name in asked.headers if name.lower().startswith(("x-", "openai"))]
+
+
 def test_where_no_model_answers_it_says_what_to_do(folder):
     result = run(None, "--llm-url", "http://127.0.0.1:9/v1")
     assert result.exit_code == 2

@@ -351,6 +351,10 @@ def test_a_place_on_this_machine_is_asked_only_if_it_was_named(site, make_fetche
         *("127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0"),
         *("100.64.0.1", "224.0.0.1", "::1", "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1"),
         *("2002:7f00:1::", "fec0::1", "64:ff9b::7f00:1", "::"),
+        *("::10.0.0.1", "::8.8.8.8", "64:ff9b:1::a00:1", "64:ff9b:1::808:808", "3fff::1"),
+        *("5f00::1", "100::1", "2001:db8::1", "2001:0:808:808::1", "2001:2::1", "ff02::1"),
+        *("2001:470::5efe:10.0.0.1", "4000::1", "::ffff:169.254.169.254", "::ffff:0:10.0.0.1"),
+        *("192.0.0.8", "192.0.2.1", "192.88.99.1", "198.18.0.1", "203.0.113.1", "240.0.0.1"),
     ],
 )
 def test_private_numbers_are_known(number):
@@ -358,8 +362,8 @@ def test_private_numbers_are_known(number):
 
 
 def test_public_numbers_are_public():
-    assert is_public("8.8.8.8")
-    assert is_public("2606:4700::1111")
+    for number in ("8.8.8.8", "2606:4700::1111", "2001:4860::8888", "64:ff9b::808:808"):
+        assert is_public(number)
 
 
 @pytest.mark.parametrize(
