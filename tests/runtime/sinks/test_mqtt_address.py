@@ -67,7 +67,7 @@ def one_level_host() -> str:
         *("mqtt://h/?client=", "mqtt://h/?client=a/b", "mqtt://h/?client=a&token=pw"),
     ],
 )
-def test_what_is_no_address_is_refused_without_its_password(url):
+def test_a_bad_address_is_refused_without_its_password(url):
     with pytest.raises(StzsarError) as refused:
         Mqtt(url)
     assert "pw" not in str(refused.value)
@@ -91,7 +91,7 @@ def test_however_a_password_is_written_it_is_not_shown(url):
 
 
 @pytest.mark.parametrize("url", ["me:hunter2@h/t", "mqtt:me:hunter2@h", "mqtt://me:1/hunter2@h"])
-def test_an_address_that_is_none_shows_no_password(url):
+def test_a_malformed_address_shows_no_password(url):
     with pytest.raises(StzsarError) as refusal:
         Address.parse(url)
 

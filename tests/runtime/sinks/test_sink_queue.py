@@ -159,7 +159,7 @@ def test_a_mistake_of_ours_is_said_and_does_not_end_the_run(caplog):
 
 
 @pytest.mark.parametrize("when", ["at the next item", "at the end"])
-def test_what_is_fatal_reaches_the_run_once(when):
+def test_a_fatal_error_reaches_the_run_once(when):
     target = Scripted(StzsarError("full"))
     queue = Queued(target, fatal=(StzsarError,))
     queue.offer(1)
@@ -216,7 +216,7 @@ def test_closing_gives_up_on_what_stays_dead():
     assert queue.counters == SinkCounters(dropped=5)
 
 
-def test_what_comes_and_goes_says_so_once_in_a_while(caplog):
+def test_an_outage_that_comes_and_goes_is_said_once_a_minute(caplog):
     target = Scripted(*[TryAgainError("away"), TryAgainError("away"), None] * 5)
     queue = Queued(target, backoff=QUICK)
 

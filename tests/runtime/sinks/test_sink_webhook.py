@@ -156,7 +156,7 @@ def test_a_secret_with_the_prefix_is_base64():
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 408, 425, 429])
-def test_what_may_pass_is_tried_again_and_keeps_the_order(status):
+def test_temporary_failures_are_tried_again_in_order(status):
     with Receiver((200, {}), (status, {}), (status, {})) as receiver:
         sink = Webhook(receiver.url(), backoff=QUICK)
         for number in range(3):
@@ -168,7 +168,7 @@ def test_what_may_pass_is_tried_again_and_keeps_the_order(status):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 413, 301, 302, 304])
-def test_what_will_not_pass_is_not_tried_again_and_said_once(status, said):
+def test_permanent_failures_are_not_tried_again_and_said_once(status, said):
     with Receiver(*[(status, {})] * 2) as receiver:
         sink = Webhook(receiver.url("/hook?token=abc"), backoff=QUICK)
         for number in range(3):
@@ -268,7 +268,7 @@ def test_credentials_are_sent_and_never_shown(said):
         *("http://x/é", "http://x/\ud800"),
     ],
 )
-def test_what_is_no_address_is_refused_without_its_password(url):
+def test_a_bad_address_is_refused_without_its_password(url):
     with pytest.raises(StzsarError, match="not an address for a webhook") as refused:
         Webhook(url)
     assert "pw" not in str(refused.value)

@@ -56,12 +56,12 @@ def test_words_are_tidied(said, kept):
         ("electroencephalographically otorhinolaryngological", "tokens"),
     ],
 )
-def test_what_is_no_attribute_is_told_why(words, why):
+def test_a_bad_attribute_gets_a_reason(words, why):
     assert why in (complaint(words, "playing guitar", STEMMER, estimated_tokens) or "")
 
 
 @pytest.mark.parametrize("words", ["guitar strings", "six strings", "fretboard", "हाथ में गिटार"])
-def test_what_is_one_has_no_complaint(words):
+def test_a_good_attribute_has_no_complaint(words):
     assert complaint(words, "playing guitar", STEMMER, lambda _words: 3) is None
 
 
@@ -134,7 +134,7 @@ def test_a_good_bank_has_no_problems():
         ("bow, arrow", 4, "not a list"),
     ],
 )
-def test_a_problem_is_told_with_its_line(attributes, line, message):
+def test_a_problem_names_its_line(attributes, line, message):
     ((found, told),) = check(bank(attributes=attributes))
     assert found == line
     assert message in told
@@ -158,11 +158,11 @@ def test_a_problem_is_told_with_its_line(attributes, line, message):
         (bank(label="a\u0000b"), 3, "control character"),
     ],
 )
-def test_what_is_no_bank_is_told_with_its_line(text, line, message):
+def test_a_broken_bank_names_the_line(text, line, message):
     assert any(found == line and message in told for found, told in check(text)), check(text)
 
 
-def test_a_label_that_is_there_twice_and_attributes_of_all_are_told():
+def test_repeated_labels_and_attributes_of_all_labels_are_problems():
     entries = [
         {"label": name, "attributes": [f"{name} {word}" for word in WORDS[1:]] + ["hat"],
          "source": "by hand"} for name in ("one", "two", "three", "three")
@@ -182,7 +182,7 @@ def test_a_share_is_counted_of_all_labels_also_of_those_without_attributes():
     assert not [message for _, message in check(json.dumps(entries)) if "labels" in message]
 
 
-def test_an_attribute_without_a_source_is_told_and_a_source_without_its_attribute():
+def test_attributes_without_sources_and_sources_without_attributes_are_problems():
     told = check(bank(source=[{"source": "x", "attributes": [*WORDS[1:], "hat"]}]))
     assert len(told) == 2
     assert told[0][0] == 5

@@ -48,9 +48,7 @@ def test_the_key_goes_into_one_header_and_nowhere_else(folder, model, monkeypatc
 
 
 @pytest.mark.parametrize("form", ["{}", '{{"error": {{"message": "{}"}}}}'])
-def test_of_a_key_in_a_long_complaint_not_even_the_beginning_is_shown(
-    folder, model, monkeypatch, form
-):
+def test_a_long_complaint_does_not_show_even_the_start_of_the_key(folder, model, monkeypatch, form):
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     for before in (188, 3990):
         said = form.format("x" * before + KEY).encode()
@@ -213,7 +211,7 @@ def test_a_dry_run_asks_nobody(folder, model, site):
         (["--llm-url", "http://me:pass@host/v1"], "holds a user or a password"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(folder, more, message):
+def test_bad_options_are_refused_in_one_sentence(folder, more, message):
     result = run(None, *more)
     assert result.exit_code == 2
     assert message in result.stderr
@@ -333,7 +331,7 @@ def test_a_damaged_tokenizer_is_one_sentence(tmp_path):
         BundleEncoder(bundle)
 
 
-def test_with_a_bundle_what_tells_labels_apart_comes_first_as_its_encoder_sees_it():
+def test_a_bundle_puts_the_most_telling_attributes_first():
     labels = [Label("red heart moving left"), Label("blue circle falling")]
     words = ["downward path", "crimson", "leftward path"]
     ordered = BundleEncoder(shipped_bundle()).ordered(labels, {labels[0].name: words})
@@ -343,7 +341,7 @@ def test_with_a_bundle_what_tells_labels_apart_comes_first_as_its_encoder_sees_i
     assert ordered[labels[1].name] == []
 
 
-def test_what_tells_apart_is_nearer_to_its_own_class_than_to_any_other():
+def test_the_margin_is_the_lead_over_the_nearest_other_class():
     classes = np.eye(3, dtype=np.float32)
     attributes = np.array([[1, 0, 0], [0.6, 0.8, 0], [0.8, 0, 0.6]], np.float32)
     assert np.allclose(margins(attributes, classes, 0), [1, -0.2, 0.2])
