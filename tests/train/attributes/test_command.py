@@ -123,6 +123,28 @@ def test_where_no_model_answers_it_says_what_to_do(folder):
     assert "--llm none" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (Given(status=404), "it answers 404"),
+        (Given(b'{"data": []}'), "not a list of models"),
+        (Given(b'{"data": [1]}'), "not a list of models"),
+        (Given(b"<html>"), "not a list of models"),
+        (Given(bytes(2 << 20)), "larger than 1 MiB"),
+        (Given(status=500), "it answers 500"),
+        (Given(status=307, headers={"Location": "/x"}), "it answers 307"),
+    ],
+)
+def test_a_server_that_lists_no_models_asks_for_a_name(folder, model, given, why):
+    given.headers["Content-Type"] = "application/json"
+    model.pages["/v1/models"] = given
+    result = run(model)
+    assert result.exit_code == 2, result.output
+    assert "lists no models (" in result.stderr
+    assert why in result.stderr
+    assert "give --llm-model" in result.stderr
+
+
 def test_a_server_that_takes_no_schema_is_asked_for_less(folder, model):
     def say(question):
         form = question.get("response_format", {})

@@ -104,6 +104,19 @@ def test_redirects_are_followed_but_not_in_a_circle_nor_for_ever(site, make_fetc
             fetcher.get(f"{site.url}/{path}")
 
 
+def test_headers_need_not_be_ascii(site, make_fetcher):
+    place = "/Schütze".encode().decode("latin-1")  # as browsers send and servers echo it
+    site.pages |= {"/a": redirect(place), "/Sch%C3%BCtze": Given(b"there")}
+    site.pages["/Sch%C3%BCtze"].headers = {"Content-Type": "text/plain; titel=Schütze"}
+    site.pages["/b"] = Given(b"x", headers={"Content-Type": PAGE, "X-Name": "ÿ"})
+    fetcher = make_fetcher()
+
+    for _ in range(2):
+        assert fetcher.get(f"{site.url}/a").url == f"{site.url}/Sch%C3%BCtze"
+        assert fetcher.get(f"{site.url}/a").body == b"there"
+        assert fetcher.get(f"{site.url}/b").body == b"x"
+
+
 def test_a_page_that_is_not_there_is_asked_for_once_and_remembered(site, make_fetcher):
     for _ in range(2):
         with pytest.raises(FetchError, match="no such page"):

@@ -74,6 +74,7 @@ def test_an_answer_that_can_be_mended_is(folder, model, broken):
     assert checked().exit_code == 0, checked().output
 
 
+JSON = {"Content-Type": "application/json"}
 REFUSAL = "I'm sorry, but I cannot help with that."
 
 
@@ -91,6 +92,10 @@ REFUSAL = "I'm sorry, but I cannot help with that."
         ('{"keywords": ["keyword1", "tool", "..."]}', "."),
         (Given(b"not JSON at all"), "no chat completion"),
         (Given(b'{"choices": []}'), "no chat completion"),
+        (Given(b'{"choices": []}', headers=JSON), "no chat completion"),
+        (Given(b'{"choices": 1', headers=JSON), "no chat completion"),
+        (Given(b'{"choices": [{"message": {"content": 5}}]}', headers=JSON), "no list"),
+        (Given(b"[" * 99_999, headers=JSON), "no chat completion"),
         (Given(b"boom", status=500), "answers 500"),
         (Given(b'{"error": {"message": "too long a context"}}', status=413), "too long a context"),
         (Given(write=lambda out: out.close()), "."),
