@@ -15,16 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import hishel
-import platformdirs
 
 from ...runtime.errors import StzsarError
+from ...runtime.user_folders import cache_folder
 
 log = logging.getLogger(__name__)
 
 
 def default_folder() -> Path:
-    """Return the user's cache folder for attributes."""
-    return platformdirs.user_cache_path("stzsar") / "attributes"
+    """Return the user's cache folder for attributes.
+
+    Raises:
+        StzsarError: the user has no home folder.
+    """
+    try:
+        return cache_folder() / "attributes"
+    except RuntimeError as error:
+        raise StzsarError("There is no home folder: name a folder with --cache.") from error
 
 
 class Cache:
