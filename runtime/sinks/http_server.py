@@ -34,7 +34,9 @@ class HttpServer:
         Raises:
             StzsarError: the port is taken, or the host is not this machine's.
         """
-        logging.getLogger("waitress").propagate = False  # it warns of what is handled here
+        # It warns of what is handled here.
+        logging.getLogger("waitress").handlers = [logging.NullHandler()]
+        logging.getLogger("waitress").propagate = False
         try:
             if not 0 <= port < 1 << 16:
                 raise ValueError("there is no such port")

@@ -138,10 +138,10 @@ class JsonLines(Sink):
         """Cut the file where the line began: half a line would break its readers."""
         with contextlib.suppress(OSError, ValueError):
             descriptor = self._file.fileno()
-            info = os.fstat(descriptor)
-            if written and stat.S_ISREG(info.st_mode):
-                os.ftruncate(descriptor, info.st_size - written)
-                os.lseek(descriptor, 0, os.SEEK_END)
+            info, end = os.fstat(descriptor), os.lseek(descriptor, 0, os.SEEK_CUR)
+            if stat.S_ISREG(info.st_mode) and end == info.st_size:  # nobody else has written
+                os.ftruncate(descriptor, end - written)
+                os.lseek(descriptor, end - written, os.SEEK_SET)
 
     def _failure(self, error: OSError) -> StzsarError:
         return StzsarError(f"Cannot write the results to {self.name}: {error.strerror or error}.")
