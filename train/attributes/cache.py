@@ -1,7 +1,7 @@
 """Pages and answers on disk, so that a rerun costs nothing and a killed run goes on.
 
-One SQLite file, written by hishel. Keys are kept nowhere: a request that is stored has no
-credentials, and answers are free of them before they come here.
+One SQLite file, written by hishel. It holds no credentials: requests are stored without them, and
+answers are cleared of them before.
 """
 
 import contextlib
@@ -45,6 +45,8 @@ class Cache:
         """Name the folder; nothing is written before `open`."""
         self._path = folder / "cache.db"
         self.storage = hishel.SqliteStorage(database_path=self._path, max_size=None)
+        logging.getLogger("hishel").handlers = [_SaidOnce(self._path)]
+        logging.getLogger("hishel").propagate = False
 
     def open(self) -> "Cache":
         """Create the database, or start again where it is damaged.
@@ -63,8 +65,6 @@ class Cache:
             raise StzsarError(
                 f"Cannot write {self._path} ({error.strerror}): name another folder with --cache."
             ) from error
-        logging.getLogger("hishel").handlers = [_SaidOnce(self._path)]
-        logging.getLogger("hishel").propagate = False
         return self
 
     def knows(self, key: str) -> bool:

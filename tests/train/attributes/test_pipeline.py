@@ -2,13 +2,17 @@
 
 import json
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
+from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.labels.labels import read_labels
 from stzsar.train.attributes.cli import main
+from stzsar.train.attributes.options import AttributesOptions
+from stzsar.train.attributes.run import run as run_options
 from stzsar.train.attributes.sources import Folder
 
 from .conftest import Given, completion
@@ -34,6 +38,20 @@ def test_a_good_answer_makes_a_bank_that_passes_its_check_and_is_a_label_file(fo
         "model": "parrot",
         "prompt": "1",
     }
+
+
+def test_python_makes_a_bank_with_the_same_options(folder):
+    options = AttributesOptions(
+        labels=Path("labels.txt"),
+        output=Path("bank.json"),
+        sources=("texts",),
+        cache=Path("cache"),
+        llm="none",
+    )
+    assert run_options(options)
+    assert [len(words) for words in bank().values()] == [8, 8]
+    with pytest.raises(StzsarError, match="may have been edited"):
+        replace(options)  # the file is there now
 
 
 def test_a_rerun_asks_nothing_and_writes_the_same_bytes(folder, model):
