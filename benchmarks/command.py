@@ -10,6 +10,7 @@ import click
 import cloup
 
 from ..runtime.terminal.commandline import at_the_edge
+from .processes import ended_by_signals
 
 Options = TypeVar("Options", bound=Any)
 
@@ -57,7 +58,8 @@ def benchmark(*, usual: Options, quick: Options) -> Callable[[Callable[[Options]
         def command(**typed: Any) -> None:
             defaults = quick if typed.pop("quick") else usual
             chosen = {name: value for name, value in typed.items() if value not in (None, ())}
-            run(dataclasses.replace(defaults, **chosen))
+            with ended_by_signals():
+                run(dataclasses.replace(defaults, **chosen))
 
         return cloup.command()(_quick_option(_debug_option(at_the_edge(command))))
 
