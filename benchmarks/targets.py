@@ -96,7 +96,7 @@ class Target:
     help="Take the comparison with X-CLIP from what stzsar.benchmarks.peers wrote with --json.",
 )  # fmt: skip
 @cloup.option("--install", is_flag=True, help="Install the runtime anew, and weigh it.")
-@threads_option
+@threads_option()
 def main(options: Options) -> None:
     """Check each target, and print a Markdown table."""
     click.echo(table(measure(options)))
