@@ -11,13 +11,16 @@ import msgspec
 import numpy.typing as npt
 
 from ..errors import LabelError
+from .label_table import is_table, read_table
 from .names import check_distinct
 
+MAX_FILE_MIB = 16
 MAX_LABELS = 10_000
 MAX_NAME_CHARACTERS = 200
+# More than networks read: 77 tokens of CLIP are about 350 characters.
+MAX_TEXT_CHARACTERS = 2000
 MAX_ATTRIBUTES = 64
 MAX_ATTRIBUTES_ALTOGETHER = 100_000
-MAX_FILE_MIB = 16
 # Letters and a symbol by Unicode's categories that show nothing: fillers of Hangul, empty Braille.
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
 
@@ -47,13 +50,19 @@ class Label:
                 f"The label {self.name!r:.80} is not made of words: names and texts are strings, "
                 "attributes a list of strings."
             )
-        if not _is_visible(self.name):
-            raise LabelError("A label is empty or shows nothing: give every label a name.")
         if len(self.name) > MAX_NAME_CHARACTERS:
             raise LabelError(
                 f"The label {self.name[:40]!r}… has {len(self.name)} characters; a label has at "
                 f"most {MAX_NAME_CHARACTERS}."
             )
+        if not _is_visible(self.name):
+            raise LabelError("A label is empty or shows nothing: give every label a name.")
+        for text in (self.text, *self.attributes):
+            if len(text) > MAX_TEXT_CHARACTERS:
+                raise LabelError(
+                    f"The label {self.name!r:.80} has a text or attribute of {len(text)} "
+                    f"characters, {text[:40]!r}…; at most {MAX_TEXT_CHARACTERS} are read."
+                )
         if len(self.attributes) > MAX_ATTRIBUTES:
             raise LabelError(
                 f"The label {self.name!r} has {len(self.attributes)} attributes; at most "
@@ -85,18 +94,24 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_labels(path: Path) -> tuple[Label, ...]:
-    """Read labels from a text file (one name a line, `#` comments) or a JSON file.
+    """Read labels from a text file (one name a line, `#` comments), a JSON file, or a CSV.
 
     The JSON form is a list of `{"label": …, "text": …, "attributes": [...], "source": …}`, in which
-    only `label` is required. A file is JSON if it is called `.json` or begins with `[` or `{`.
+    only `label` is required. A file is JSON if it is called `.json` or begins with `[` or `{`. A
+    CSV has rows `name` or `id,name`; a text file with such numbers is read as one.
 
     Raises:
         LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.
     """
     content = _read_text(path)
-    is_json = path.suffix.lower() == ".json" or content.lstrip().startswith(("[", "{"))
+    suffix = path.suffix.lower()
     try:
-        labels = _from_json(content) if is_json else _from_lines(content)
+        if suffix == ".json" or content.lstrip().startswith(("[", "{")):
+            labels = _from_json(content)
+        elif suffix == ".csv" or is_table(content):
+            labels = tuple(map(Label, read_table(content)))
+        else:
+            labels = _from_lines(content)
     except LabelError as error:
         raise LabelError(f"{path}: {error}") from error
     if not labels:
