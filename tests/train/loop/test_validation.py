@@ -128,9 +128,7 @@ def test_labels_and_files_that_do_not_fit_are_allowed_on_request(tmp_path, capsy
         "others/strange/gone.avi,strange\n"
     )
     fitting = {"validate": "list.csv", "validate_labels": "labels.txt"}
-    with pytest.raises(
-        SourceError, match=r"of which 1 is not there, the first is \S*gone\.avi"
-    ):
+    with pytest.raises(SourceError, match=r"of which 1 is not there, the first is \S*gone\.avi"):
         clips(**fitting)
     with pytest.raises(LabelError, match=r"is 'bowling'.* or accept it with --allow-missing"):
         clips(validate="others", validate_labels="labels.txt")
