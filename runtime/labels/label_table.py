@@ -3,13 +3,22 @@
 import csv
 import io
 import re
+from typing import NamedTuple
 
 from ..errors import LabelError
 
 # Column names, in lower case, of the files that people have.
 _NAMES = ("name", "label", "class", "class_name", "label_name", "action")
 _NUMBERS = ("id", "index", "label_id", "class_id", "class_index", "")
-_ROW = re.compile(r"\s*\d+\s*,\s*\S.*")
+_NUMBER = re.compile(r"\d{1,9}")
+_ROW = re.compile(r"\s*\d{1,9}\s*,\s*\S.*")
+
+
+class Row(NamedTuple):
+    """A class, with its number if the table has numbers."""
+
+    number: int | None
+    name: str
 
 
 def is_table(content: str) -> bool:
@@ -21,14 +30,14 @@ def is_table(content: str) -> bool:
     )
 
 
-def read_table(content: str) -> list[str]:
-    """Read the names of a table of classes, with or without a header and numbers.
+def read_table(content: str) -> list[Row]:
+    """Read a table of classes, with or without a header and numbers.
 
     Raises:
         LabelError: a line is of another form.
     """
     reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    names: list[str] = []
+    classes: list[Row] = []
     column: int | None = None
     try:
         for row in reader:
@@ -39,16 +48,16 @@ def read_table(content: str) -> list[str]:
                 column, is_header = _name_column(cells, reader.line_num)
                 if is_header:
                     continue
-            if len(cells) != column + 1 or (column and not cells[0].isdecimal()):
+            if len(cells) != column + 1 or (column and not _NUMBER.fullmatch(cells[0])):
                 form = "a number and a name" if column else "one name"
                 raise LabelError(
                     f"line {reader.line_num}, {','.join(row)!r:.60}, is not {form}: put quotes "
                     "around a name with a comma."
                 )
-            names.append(cells[column])
+            classes.append(Row(int(cells[0]) if column else None, cells[column]))
     except csv.Error as error:
         raise LabelError(f"line {reader.line_num} is not a row of a CSV: {error}.") from error
-    return names
+    return classes
 
 
 def _name_column(first: list[str], line: int) -> tuple[int, bool]:
@@ -58,7 +67,7 @@ def _name_column(first: list[str], line: int) -> tuple[int, bool]:
         return 0, head[0] in _NAMES
     if len(head) == 2 and head[1] in _NAMES and head[0] in _NUMBERS:
         return 1, True
-    if len(head) == 2 and head[0].isdecimal():
+    if len(head) == 2 and _NUMBER.fullmatch(head[0]):
         return 1, False
     raise LabelError(
         f"line {line}, {','.join(first)!r:.60}, is neither one name nor id,name: keep these "

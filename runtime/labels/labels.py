@@ -109,7 +109,7 @@ def read_labels(path: Path) -> tuple[Label, ...]:
         if suffix == ".json" or content.lstrip().startswith(("[", "{")):
             labels = _from_json(content)
         elif suffix == ".csv" or is_table(content):
-            labels = tuple(map(Label, read_table(content)))
+            labels = tuple(Label(row.name) for row in read_table(content))
         else:
             labels = _from_lines(content)
     except LabelError as error:

@@ -207,6 +207,23 @@ def test_a_list_of_unseen_classes_of_other_data_is_one_sentence(data, tmp_path):
         plan("truze", data, path)
 
 
+def test_unseen_classes_without_clips_compete_on_request(data, tmp_path, caplog):
+    path = tmp_path / "unseen.txt"
+    path.write_text("Yo Yo\nArchery\nYodeling\n")
+    with pytest.raises(LabelError, match=r"names 1 classes that the data lacks, .*'yodeling'"):
+        plan("truze", data, path)
+    made = plan("truze", data, path, allow_missing=True)
+    (contest,) = made.contests
+    assert [made.clips.classes[row] for row in contest.candidates] == [
+        "archery", "yo yo", "yodeling"
+    ]  # fmt: skip
+    assert len(contest.clips) == 6
+    assert "names 1 classes that" in caplog.text
+    path.write_text("Yodeling\n")
+    with pytest.raises(StzsarError, match="No clip of the data is in truly unseen"):
+        plan("truze", data, path, allow_missing=True)
+
+
 @pytest.mark.parametrize("protocol", ["full", "splits", "k600-160", "truze"])
 def test_a_protocol_says_which_lists_it_needs(data, protocol):
     with pytest.raises(StzsarError, match=f"--protocol {protocol} needs --lists: "):
