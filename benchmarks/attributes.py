@@ -27,7 +27,7 @@ from ..train.attributes.cache import Cache, default_folder
 from ..train.attributes.chat import ChatModel
 from ..train.attributes.extraction import ByModel, ByYake, Extractor
 from ..train.attributes.ordering import BundleEncoder
-from ..train.attributes.pipeline import Road
+from ..train.attributes.pipeline import Pipeline
 from ..train.attributes.rules import Stemmer
 from ..train.attributes.sources import Folder
 
@@ -62,11 +62,11 @@ def main(llm_url: str | None, llm_model: str | None, quick: bool) -> None:
     clips = (QUICK_CLIPS_PER_CLASS if quick else CLIPS_PER_CLASS) * len(unseen_actions())
     banks = {
         "written by hand": by_hand(),
-        "stzsar-attributes --llm none": by_road(ByYake("en")),
+        "stzsar-attributes --llm none": by_pipeline(ByYake("en")),
     }
     if llm_url:
         model = ChatModel(llm_url, llm_model, Cache(default_folder()))
-        banks[f"stzsar-attributes, {model.name}"] = by_road(ByModel(model))
+        banks[f"stzsar-attributes, {model.name}"] = by_pipeline(ByModel(model))
     banks["none but the label"] = [Label(label.name) for label in by_hand()]
     rows = [measure(name, labels, clips) for name, labels in banks.items()]
     click.echo(table(rows, clips))
@@ -77,7 +77,7 @@ def by_hand() -> list[Label]:
     return [replace(action.label, text=action.label.name) for action in unseen_actions()]
 
 
-def by_road(extractor: Extractor) -> list[Label]:
+def by_pipeline(extractor: Extractor) -> list[Label]:
     """Return the unseen classes with what the road makes of their texts.
 
     A class for which it found nothing has its name as its attribute; how many have fewer than 8
@@ -85,7 +85,7 @@ def by_road(extractor: Extractor) -> list[Label]:
     """
     labels = [Label(action.label.name) for action in unseen_actions()]
     encoder = BundleEncoder(shipped_bundle())
-    road = Road([Folder(TEXTS)], extractor, encoder, Stemmer(), parallel=1)
+    road = Pipeline([Folder(TEXTS)], extractor, encoder, Stemmer(), parallel=1)
     outcome = road.make(labels)
     if outcome.shortfalls:
         say(f"{extractor.model}: {len(outcome.shortfalls)} of {len(labels)} classes have fewer.")

@@ -30,7 +30,7 @@ def test_the_clips_are_those_of_the_benchmark(hard):
 
 
 def test_the_road_makes_a_bank_of_the_texts():
-    labels = benchmark.by_road(benchmark.ByYake("en"))
+    labels = benchmark.by_pipeline(benchmark.ByYake("en"))
     assert [label.name for label in labels] == [a.label.name for a in unseen_actions()]
     assert all(1 <= len(label.attributes) <= 8 for label in labels)
 

@@ -109,5 +109,5 @@ def test_evaluation_takes_the_middle_frames_of_the_centre_whatever_is_drawn(clip
     seen = [dataset(clip, training=False)[ClipRequest(0, draw)].frames for draw in range(3)]
     usual = read_clip(clip, frames=4, size_px=SIZE).images_thwc
     assert all((frames.numpy() == usual).all() for frames in seen)
-    with pytest.raises(ValueError, match="evaluation sees clips as they are"):
+    with pytest.raises(ValueError, match="evaluation takes no augmentation"):
         dataset(clip, training=False, augmentation=Augmentation(SIZE))
