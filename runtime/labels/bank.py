@@ -117,7 +117,7 @@ class LabelBank:
                 )
             bank._check_content()
         except Exception as error:  # zipfile, zlib, numpy and json have no common base
-            why = str(error).rstrip(".") or type(error).__name__
+            why = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
             raise BundleError(f"{where or path} is not a label bank: {why}.") from error
         return bank
 

@@ -11,6 +11,8 @@ from ..errors import LabelError
 _NAMES = ("name", "label", "class", "class_name", "label_name", "action")
 _NUMBERS = ("id", "index", "label_id", "class_id", "class_index", "")
 _NUMBER = re.compile(r"\d{1,9}")
+_COUNTED = re.compile(r"(\d{1,9})\s+(\S.*)")
+_FINGERS = 10
 _ROW = re.compile(r"\s*\d{1,9}\s*,\s*\S.*")
 
 
@@ -28,6 +30,20 @@ def is_table(content: str) -> bool:
     return (len(head) == 2 and head[0] in _NUMBERS and head[1] in _NAMES) or (
         len(lines) > 1 and all(map(_ROW.fullmatch, lines))
     )
+
+
+def without_numbers(lines: list[str]) -> list[str]:
+    """Return the names of a class file's lines `1 Name`, such as UCF-101's classInd.txt.
+
+    Only more than ten lines that count up without a gap are a class file: "1 finger", "2 fingers"
+    may be labels.
+    """
+    rows = [row for row in map(_COUNTED.fullmatch, lines) if row]
+    if len(rows) != len(lines) or len(rows) <= _FINGERS:
+        return lines
+    numbers = [int(row[1]) for row in rows]
+    counts_up = numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(rows)))
+    return [row[2] for row in rows] if counts_up else lines
 
 
 def read_table(content: str) -> list[Row]:

@@ -11,7 +11,7 @@ import msgspec
 import numpy.typing as npt
 
 from ..errors import LabelError
-from .label_table import is_table, read_table
+from .label_table import is_table, read_table, without_numbers
 from .names import check_distinct
 
 MAX_FILE_MIB = 16
@@ -65,7 +65,7 @@ class Label:
                 )
         if len(self.attributes) > MAX_ATTRIBUTES:
             raise LabelError(
-                f"The label {self.name!r} has {len(self.attributes)} attributes; at most "
+                f"The label {self.name!r:.80} has {len(self.attributes)} attributes; at most "
                 f"{MAX_ATTRIBUTES} are read."
             )
         name, text, *attributes = (unicodedata.normalize("NFC", word) for word in words)
@@ -80,7 +80,8 @@ class Label:
                 )
         if not all(_is_visible(text) for text in (self.text, *self.attributes)):
             raise LabelError(
-                f"The label {self.name!r} has an empty text or attribute: fill it, or leave it out."
+                f"The label {self.name!r:.80} has an empty text or attribute: fill it, or leave "
+                "it out."
             )
 
 
@@ -123,7 +124,9 @@ def read_labels(path: Path) -> tuple[Label, ...]:
 def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
     """Return `labels` as a tuple of `Label`, checked like those of a file."""
     if isinstance(labels, str | Path):  # a string would be read letter by letter
-        raise LabelError(f"{str(labels)!r} is not a list: give labels as [{str(labels)!r}].")
+        raise LabelError(
+            f"{str(labels)!r:.80} is not a list: give labels as [{str(labels)!r:.80}]."
+        )
     made = tuple(label if isinstance(label, Label) else Label(label) for label in labels)
     if not made:
         raise LabelError("No labels were given: name at least one action.")
@@ -185,8 +188,11 @@ def _read_text(path: Path) -> str:
 
 def _from_lines(content: str) -> tuple[Label, ...]:
     # str.splitlines would split at characters that may stand within a label.
-    lines = (line.strip() for line in re.split(r"[\r\n]", content))
-    return tuple(Label(line) for line in lines if line and not line.startswith("#"))
+    lines = [line.strip() for line in re.split(r"[\r\n]", content)]
+    names = without_numbers([line for line in lines if line and not line.startswith("#")])
+    if len(names) > 1 and all(name.isdecimal() for name in names):
+        raise LabelError("its labels are numbers, which say nothing to a network: write names.")
+    return tuple(map(Label, names))
 
 
 def _from_json(content: str) -> tuple[Label, ...]:

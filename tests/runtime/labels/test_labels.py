@@ -144,6 +144,22 @@ def test_a_table_of_another_form_is_refused_by_its_line(tmp_path, content, messa
         read_labels(tmp_path / "labels.csv")
 
 
+def test_the_numbers_of_a_class_file_are_no_part_of_its_names(tmp_path):
+    counted = [f"{number} Class{number}" for number in range(1, 12)]
+    (tmp_path / "classInd.txt").write_text("\n".join(counted))
+    assert names(tmp_path / "classInd.txt") == [f"Class{number}" for number in range(1, 12)]
+    for own in (counted[:10], counted[1:] + counted[:1], [*counted, "12th man"]):
+        (tmp_path / "labels.txt").write_text("\n".join(own))
+        assert names(tmp_path / "labels.txt") == own
+
+
+def test_numbers_alone_are_no_labels(tmp_path):
+    (tmp_path / "labels.txt").write_text("0\n1\n2\n")
+
+    with pytest.raises(LabelError, match=r"labels\.txt: its labels are numbers, which say nothing"):
+        read_labels(tmp_path / "labels.txt")
+
+
 def test_texts_that_no_network_reads_are_refused_before_they_are_tokenized():
     for fields in ({"text": "a" * 2001}, {"attributes": ("b", "c d " * 501)}):
         with pytest.raises(LabelError, match=r"'x' has a text or attribute of 200\d characters"):

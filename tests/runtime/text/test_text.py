@@ -136,6 +136,16 @@ def test_known_labels_come_from_the_bank_in_the_wanted_order(mute_bundle):
     np.testing.assert_array_equal(bank.class_embeddings, opened.bank.class_embeddings[[2, 0]])
 
 
+def test_known_labels_are_found_in_any_spelling_and_keep_that_of_the_user(mute_bundle):
+    opened = Bundle.open(mute_bundle)
+
+    bank = choose_labels(opened, ["BLUE", "(red)"])
+
+    assert bank.names == ("BLUE", "(red)")
+    assert [label.attributes for label in bank.labels] == [("sky",), ("crimson", "ruby")]
+    np.testing.assert_array_equal(bank.class_embeddings, opened.bank.class_embeddings[[2, 0]])
+
+
 def test_a_known_label_with_the_same_attributes_comes_from_the_bank(mute_bundle):
     wanted = Label("red", attributes=("crimson", "ruby"))
 
