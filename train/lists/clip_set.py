@@ -165,9 +165,7 @@ def find_listed_clips(
         keyed = [(name_key(clip.label), clip) for clip in unlisted]
         clips += [Clip(clip.path, spelling[key]) for key, clip in keyed if key in spelling]
     # What lies flat in the data's folder has no class.
-    others = {
-        clip.label: None for clip in unlisted if not data.is_dir() or clip.path.parent != root
-    }
+    others = {clip.label for clip in unlisted if not data.is_dir() or clip.path.parent != root}
     return ClipSet(
         tuple(clips),
         tuple(classes),
@@ -212,9 +210,7 @@ def _check_layout(data: Path, inside: Sequence[Path], others: Sequence[Path]) ->
         (flat, "outside of folders"),
         (len(others) - flat, "in deeper folders"),
     ]
-    first, *rest = [(count, where) for count, where in counts if count]
-    words = [f"{first[0]:,} clips {first[1]}", *(f"{count:,} {where}" for count, where in rest)]
-    listing = " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
+    listing = ", ".join(f"{count:,} clips {where}" for count, where in counts if count)
     advice = "move them into folders of their classes, or give a list of the clips"
     if not inside and not flat:
         advice = f"give {others[0].parent.parent}, or a list of the clips"
@@ -243,18 +239,22 @@ def _labels_of_folders(data: Path, folders: Sequence[str], classes: Path | None)
 
 
 def _of_csv(data: Path, classes: Path | None) -> ClipSet:
-    listed = [Clip(_beside(data, clip.path), clip.label) for clip in read_list_file(data, classes)]
-    clips = tuple(clip for clip in listed if clip.path.is_file())
-    missing = tuple(str(clip.path) for clip in listed if not clip.path.is_file())
-    return ClipSet(clips, tuple(sorted({clip.label for clip in listed})), missing, len(listed))
+    listed = read_list_file(data, classes)
+    paths = [_find_beside(data, clip.path) for clip in listed]
+    clips = [Clip(path, clip.label) for path, clip in zip(paths, listed, strict=True) if path]
+    return ClipSet(
+        tuple(clips),
+        tuple(sorted({clip.label for clip in listed})),
+        tuple(str(data.parent / c.path) for c, path in zip(listed, paths, strict=True) if not path),
+        len(listed),
+    )
 
 
-def _beside(data: Path, listed: str) -> Path:
+def _find_beside(data: Path, listed: str) -> Path | None:
     """Return the file of a path in a CSV; disks and lists may compose letters in another way."""
     path = data.parent / listed
-    if not path.is_file():
-        for form in ("NFC", "NFD"):
-            other = Path(unicodedata.normalize(form, str(path)))
-            if other.is_file():
-                return other
-    return path
+    forms = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
+    try:
+        return next((file for file in (path, *forms) if file.is_file()), None)
+    except OSError:  # such as a name that is too long for the disk
+        return None

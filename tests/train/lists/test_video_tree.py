@@ -81,13 +81,15 @@ def test_a_link_whose_file_is_gone_is_a_missing_clip(put):
 
 
 def test_flat_clips_beside_folders_of_clips_are_refused_with_counts(put):
-    data = put("walk/w1.mp4", "run/r1.mp4", "run/r2.mp4", "a.mp4", "b.mp4", "run/more/r3.mp4")
+    data = put(
+        "walk/1.mp4", "run/1.mp4", "run/2.mp4", "a.mp4", "b.mp4", "run/x/3.mp4", "run/x/4.mp4"
+    )
     with pytest.raises(SourceError) as error:
         find_clips(data)
     assert str(error.value) == (
-        f"{data} holds 3 clips in 2 folders of classes, 2 outside of folders and 1 in deeper "
-        f"folders, such as {data}/a.mp4: move them into folders of their classes, or give a list "
-        "of the clips."
+        f"{data} holds 3 clips in 2 folders of classes, 2 clips outside of folders, 2 clips in "
+        f"deeper folders, such as {data}/a.mp4: move them into folders of their classes, or give a "
+        "list of the clips."
     )
 
 
@@ -125,6 +127,13 @@ def test_names_in_both_forms_of_unicode_are_found(put):
     for table in (find_clips(data / "list.csv"), listed):
         assert [clip.label for clip in table.clips] == [nfc, "run"]
         assert table.missing == ()
+
+
+def test_a_path_that_no_disk_can_have_is_a_missing_clip(put):
+    data = put("a.mp4")
+    (data / "list.csv").write_text(f"a.mp4,run\n{'b' * 300}.mp4,walk\n\0.mp4,walk\n")
+    assert find_clips(data / "list.csv").missing[0].endswith("bbb.mp4")
+    assert find_clips(data / "list.csv").named == 3
 
 
 @pytest.mark.parametrize(
