@@ -10,6 +10,7 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
+from ..documents import from_json
 from ..errors import BundleError
 from .bank_file import BankFile
 from .labels import MAX_ATTRIBUTES_ALTOGETHER, MAX_LABELS, Array, Label, check_counts
@@ -106,7 +107,7 @@ class LabelBank:
         try:
             with path.open("rb") if isinstance(path, Path) else nullcontext(path) as file:
                 stored = BankFile(file, max_labels=MAX_LABELS, max_cells=MAX_ATTRIBUTES_ALTOGETHER)
-                rows = msgspec.json.decode(str(stored.read("labels")), type=list[_Row])
+                rows = from_json(str(stored.read("labels")), list[_Row])
                 if len(rows) != stored.count:
                     raise ValueError(f"it has {len(rows)} labels and arrays for {stored.count}")
                 bank = cls(

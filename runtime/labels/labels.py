@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import numpy.typing as npt
 
+from ..documents import MIB, DocumentError, from_json, read_file
 from ..errors import LabelError
 from .label_table import is_table, read_table, without_numbers
 from .names import check_distinct
@@ -166,17 +167,12 @@ def _is_visible(text: str) -> bool:
 
 
 def _read_text(path: Path) -> str:
-    if path.exists() and not (path.is_file() or path.is_dir()):  # it may never end, or never begin
-        raise LabelError(f"{path} is a pipe or a device: save the labels in a file.")
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_MIB * 2**20 + 1)
+        text = read_file(path, MAX_FILE_MIB * MIB).decode("utf-8-sig")
     except OSError as error:
-        raise LabelError(f"Cannot read the labels {path}: {error.strerror}.") from error
-    if len(content) > MAX_FILE_MIB * 2**20:
-        raise LabelError(f"{path} is larger than {MAX_FILE_MIB} MiB: give one label a line.")
-    try:
-        text = content.decode("utf-8-sig")
+        raise LabelError(
+            f"Cannot read the labels {path} ({error.strerror}): give a file with one label a line."
+        ) from error
     except UnicodeDecodeError as error:
         raise LabelError(
             f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8, one label a line."
@@ -197,8 +193,8 @@ def _from_lines(content: str) -> tuple[Label, ...]:
 
 def _from_json(content: str) -> tuple[Label, ...]:
     try:
-        rows = msgspec.json.decode(content, type=list[_Row])
-    except (ValueError, RecursionError) as error:
+        rows = from_json(content, list[_Row])
+    except DocumentError as error:
         raise LabelError(
             'it is read as JSON, because of its name or since it begins with "[" or "{", and is '
             f'not a list of {{"label": …, "attributes": [...]}}: {error}.'

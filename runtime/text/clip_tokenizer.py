@@ -13,6 +13,8 @@ from pathlib import Path
 
 import msgspec
 
+from ..documents import MIB, from_json, read_file
+
 MAX_FILE_MIB = 64
 START, END = "<|startoftext|>", "<|endoftext|>"
 _WORD_END = "</w>"
@@ -56,27 +58,20 @@ class ClipTokenizer:
         """Read a `tokenizer.json`; return None if it is not a byte-pair tokenizer of CLIP's kind.
 
         Raises:
-            OSError: the file cannot be read.
-            ValueError: it is too large, or is not a tokenizer.
+            OSError: the file cannot be read, or is too large.
+            ValueError: it is not a tokenizer.
         """
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_MIB * 2**20 + 1)
-        if len(content) > MAX_FILE_MIB * 2**20:
-            raise ValueError(f"it is larger than {MAX_FILE_MIB} MiB")
-        return cls.parse(content)
+        return cls.parse(read_file(path, MAX_FILE_MIB * MIB))
 
     @classmethod
     def parse(cls, content: bytes | str) -> "ClipTokenizer | None":
         """Read the content of a `tokenizer.json`, see `open`."""
-        try:
-            document = msgspec.json.decode(content, type=_Document)
-            kind = msgspec.json.decode(document.model, type=_Kind)
-            has_added_tokens = bytes(document.added_tokens).strip() not in (b"[]", b"null")
-            if kind.type != "BPE" or kind.end_of_word_suffix != _WORD_END or has_added_tokens:
-                return None
-            model = msgspec.json.decode(document.model, type=_Model)
-        except RecursionError as error:
-            raise ValueError("it is nested too deep") from error
+        document = from_json(content, _Document)
+        kind = from_json(bytes(document.model), _Kind)
+        has_added_tokens = bytes(document.added_tokens).strip() not in (b"[]", b"null")
+        if kind.type != "BPE" or kind.end_of_word_suffix != _WORD_END or has_added_tokens:
+            return None
+        model = from_json(bytes(document.model), _Model)
         if not {START, END, *_CHARACTER_OF_BYTE} <= model.vocab.keys():
             return None
         pairs = [tuple(m.split(" ")) if isinstance(m, str) else m for m in model.merges]

@@ -65,7 +65,7 @@ def test_where_attributes_are_from_is_for_people_and_not_read(tmp_path):
         (b' \n{"label": "a"}', "not a list of"),
         (b"\x1b[31mred", "labels.txt: .* control character"),
         (b"a\tb", r"'a\\tb' .* control character"),
-        (b"x" * (16 * 2**20 + 1), "larger than 16 MiB"),
+        (b"x" * (16 * 2**20 + 1), "Larger than 16 MiB"),
     ],
 )
 def test_a_file_that_cannot_be_labels_is_refused_in_a_sentence(tmp_path, content, message):
@@ -161,9 +161,10 @@ def test_numbers_alone_are_no_labels(tmp_path):
 
 
 def test_texts_that_no_network_reads_are_refused_before_they_are_tokenized():
-    for fields in ({"text": "a" * 2001}, {"attributes": ("b", "c d " * 501)}):
-        with pytest.raises(LabelError, match=r"'x' has a text or attribute of 200\d characters"):
-            Label("x", **fields)
+    with pytest.raises(LabelError, match="'x' has a text or attribute of 2001 characters"):
+        Label("x", "a" * 2001)
+    with pytest.raises(LabelError, match="'x' has a text or attribute of 2004 characters"):
+        Label("x", attributes=("b", "c d " * 501))
     assert Label("x", "a" * 2000).text == "a" * 2000
 
 
@@ -183,7 +184,7 @@ def test_only_line_ends_part_labels(tmp_path):
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="no /dev/zero on this system")
 def test_a_device_is_refused():
-    with pytest.raises(LabelError, match="is a pipe or a device: save the labels in a file"):
+    with pytest.raises(LabelError, match=r"\(Not a regular file\): give a file"):
         read_labels(Path("/dev/zero"))
 
 
@@ -192,7 +193,7 @@ def test_a_device_is_refused():
 def test_a_pipe_in_which_nobody_writes_is_refused(tmp_path):
     os.mkfifo(tmp_path / "labels.txt")
 
-    with pytest.raises(LabelError, match="is a pipe or a device"):
+    with pytest.raises(LabelError, match="Not a regular file"):
         read_labels(tmp_path / "labels.txt")
 
 
@@ -232,7 +233,7 @@ def test_a_missing_file_is_refused(tmp_path):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(LabelError, match="directory"):
+    with pytest.raises(LabelError, match="Not a regular file"):
         read_labels(tmp_path)
 
 
@@ -315,10 +316,10 @@ def spoilt_bank(path, labels='[{"name": "a", "text": "a", "attributes": []}]', *
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ("[" * 10**5, "Expected `object`"),
-        ('[{"name": 1, "text": "a", "attributes": []}]', r"`int` - at `\$\[0\]\.name`"),
-        ('[{"name": "a", "text": "a", "attributes": "b"}]', r"`str` - at `\$\[0\]\.attributes`"),
-        ('[{"name": "a", "text": "a", "attributes": [], "x": ' + "[" * 10**5, "recursion"),
+        ("[" * 10**5, "expected object"),
+        ('[{"name": 1, "text": "a", "attributes": []}]', r"\[0\]\.name: expected str"),
+        ('[{"name": "a", "text": "a", "attributes": "b"}]', r"\[0\]\.attributes: expected array"),
+        ('[{"name": "a", "text": "a", "attributes": [], "x": ' + "[" * 10**5, "nested too deeply"),
         ('[{"name": "\\u001b[2J", "text": "a", "attributes": []}]', "control character"),
     ],
 )

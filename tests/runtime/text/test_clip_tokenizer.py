@@ -92,12 +92,12 @@ BPE = '{"model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": %s}}'
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"model": 3}', BPE % 3, BPE % '{"a": "b"}'])
 def test_what_is_not_a_tokenizer_is_refused(content):
-    with pytest.raises(ValueError, match=r"malformed|truncated|Expected|required"):
+    with pytest.raises(ValueError, match=r"malformed|truncated|expected|required"):
         ClipTokenizer.parse(content)
 
 
 def test_a_document_that_is_nested_too_deep_is_refused():
-    with pytest.raises(ValueError, match="nested too deep"):
+    with pytest.raises(ValueError, match="nested too deeply"):
         ClipTokenizer.parse('{"model": ' + "[" * 10**5)
 
 
