@@ -26,6 +26,8 @@ class TrainConfig:
 
     Attributes:
         lists: None takes all clips of `data`.
+        from_checkpoint: a run or checkpoint whose network to train further (--from). `train`
+            replaces the fields that describe the network, from `backbone` to `temporal`.
         augment: of clips of files; MovingShapes is never augmented.
         clip_learning_rate: None is `learning_rate`.
         warmup_steps: None is the usual number, see `warmup`.
@@ -46,6 +48,7 @@ class TrainConfig:
     augment: bool = True
     flip: float = 0.5
     grey: float = 0.2
+    from_checkpoint: str | None = None
     backbone: str = SMALL
     pretrained: str = "none"
     tokenizer: str | None = None
@@ -69,6 +72,7 @@ class TrainConfig:
     validate: str | None = None
     validate_labels: str | None = None
     validate_every: int = 500
+    keep_best: bool = False
     precision: PrecisionName = "auto"
     workers: int = 1
     checkpoint_every: int = 100
@@ -92,8 +96,8 @@ class TrainConfig:
             raise StzsarError(
                 "--pretrained and --tokenizer require a --backbone of open_clip: leave them out."
             )
-        if self.validate is None and self.validate_labels:
-            raise StzsarError("--validate-labels requires --validate: give it.")
+        if self.validate is None and (self.validate_labels or self.keep_best):
+            raise StzsarError("--validate-labels and --keep-best require --validate: give it.")
         if self.warmup_steps is not None and self.warmup_steps >= self.steps:
             raise StzsarError(
                 f"--warmup-steps {self.warmup_steps} does not end within {self.steps} steps, so no "
@@ -123,6 +127,25 @@ class TrainConfig:
             return self.warmup_steps
         return min(50 if self.backbone == SMALL else 500, self.steps // 10)
 
+    def located(self) -> "TrainConfig":
+        """Return the configuration with absolute paths, so that it holds in every folder."""
+        return dataclasses.replace(
+            self,
+            data=self.data if self.is_moving_shapes else str(Path(self.data).absolute()),
+            lists=_absolute(self.lists),
+            classes=_absolute(self.classes),
+            labels=_absolute(self.labels),
+            from_checkpoint=_absolute(self.from_checkpoint),
+            pretrained=(
+                str(Path(self.pretrained).absolute())
+                if Path(self.pretrained).is_file()
+                else self.pretrained
+            ),
+            tokenizer=_absolute(self.tokenizer),
+            validate=_absolute(self.validate),
+            validate_labels=_absolute(self.validate_labels),
+        )
+
     def save(self, folder: Path) -> None:
         """Write the configuration into a run's folder."""
         document = json.dumps(dataclasses.asdict(self), indent=1)
@@ -141,6 +164,10 @@ class TrainConfig:
             return cls(**{**older, **json.loads((folder / CONFIG).read_text(encoding="utf-8"))})
         except (OSError, ValueError, TypeError) as error:
             raise BundleError(f"{folder} is not a run of stzsar-train: {error}.") from error
+
+
+def _absolute(path: str | None) -> str | None:
+    return path and str(Path(path).absolute())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from ...runtime.errors import SourceError
 from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import console
 from ..config import Setting
-from ..data.dataset import LEFT_OUT, ClipDataset, ClipRequest, ReportingLoader, loader
+from ..data.dataset import LEFT_OUT, ClipDataset, ClipRequest
+from ..data.loader import ReportingLoader, loader
 from ..data.moving_shapes import MovingShapes
 from .processes import Processes
 
