@@ -14,8 +14,8 @@ from .config import MOVING_SHAPES, SMALL, FineTuning, TrainConfig
 from .idle_options import refuse_idle_options
 from .options import ResumeOptions, TrainOptions
 
-# What --resume takes, in case it was moved.
-_PATHS = ("data", "lists", "classes", "labels", "validate", "validate_labels")
+# What --resume takes too: files may have moved, and another machine may have less memory.
+_RESUMABLE = ("data", "lists", "classes", "labels", "validate", "validate_labels", "workers")
 _EXAMPLE = """\b
 Examples:
   stzsar-train
@@ -60,7 +60,7 @@ def main(
     if resume is None:
         train(TrainOptions(config=_configuration(**given), output=output, device=device))
         return
-    moved = {name: given.pop(name) for name in _PATHS if name in given}
+    changed = {name: given.pop(name) for name in _RESUMABLE if name in given}
     if given or output:
         name = next(iter(given), "output")
         flag = next(param.opts[0] for param in context.command.params if param.name == name)
@@ -68,7 +68,7 @@ def main(
             f"--resume goes on with the run as it was configured: leave out {flag}, or start a new "
             "run with it."
         )
-    train(ResumeOptions(run=None if resume == NEWEST else Path(resume), device=device, **moved))
+    train(ResumeOptions(run=None if resume == NEWEST else Path(resume), device=device, **changed))
 
 
 def _configuration(*, data: str = MOVING_SHAPES, **given: Any) -> TrainConfig:

@@ -250,7 +250,7 @@ _RUN = cloup.option_group(
     _number("--checkpoint-every", show_default="100", help="Write a checkpoint every N steps"),
     _count(
         "--workers",
-        show_default="1",
+        show_default="1, 0 if /dev/shm is too small",
         help="Read clips in N processes; 0 reads them in the main one",
     ),
     cloup.option(

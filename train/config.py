@@ -31,6 +31,7 @@ class TrainConfig:
         augment: of clips of files; MovingShapes is never augmented.
         clip_learning_rate: None is `learning_rate`.
         warmup_steps: None is the usual number, see `warmup`.
+        workers: None is one, or none if /dev/shm has no room for its batches.
 
     Raises:
         StzsarError: options exclude each other, or one would have no effect.
@@ -74,7 +75,7 @@ class TrainConfig:
     validate_every: int = 500
     keep_best: bool = False
     precision: PrecisionName = "auto"
-    workers: int = 1
+    workers: int | None = None
     checkpoint_every: int = 100
     seed: int = 0
 

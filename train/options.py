@@ -31,6 +31,7 @@ class ResumeOptions:
         run: its folder; None is the newest one under runs/.
         data, lists, classes, labels, validate, validate_labels: where these are now, if they were
             moved; the clips must be the same.
+        workers: processes that read clips, if another number than before.
         device: as in TrainOptions.
     """
 
@@ -41,10 +42,11 @@ class ResumeOptions:
     labels: str | None = None
     validate: str | None = None
     validate_labels: str | None = None
+    workers: int | None = None
     device: str = "auto"
 
     def applied_to(self, config: TrainConfig) -> TrainConfig:
-        """Return the run's configuration with the paths that were moved.
+        """Return the run's configuration with these changes.
 
         Raises:
             StzsarError: the run has no such path.
@@ -71,4 +73,5 @@ class ResumeOptions:
             labels=self.labels or config.labels,
             validate=self.validate or config.validate,
             validate_labels=self.validate_labels or config.validate_labels,
+            workers=config.workers if self.workers is None else self.workers,
         )

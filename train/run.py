@@ -1,6 +1,7 @@
 """A run from start to end: its clips and network, the training, and the test at its end."""
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +21,10 @@ from .assemble import (
     with_network_of_checkpoint,
 )
 from .config import TrainConfig
+from .data.dataset import ClipDataset, ClipRequest
 from .data.videos import VideoFiles
-from .data.workers import lost_worker
-from .loop.accuracy import HitRates, evaluate_moving_shapes
+from .data.workers import choose_workers, lost_worker
+from .loop.accuracy import TEST_BATCH, HitRates, evaluate_moving_shapes
 from .loop.precision import Precision
 from .loop.processes import Processes, joined
 from .loop.run_folder import RunFolder, newest_run
@@ -79,7 +81,9 @@ def _train(config: TrainConfig, run: RunFolder, processes: Processes) -> Path:
     dataset = make_dataset(config, clips, size_px)
     validation = validation_clips(config, dataset.labels, size_px=size_px)
     trainer = Trainer(
-        config=config,
+        config=dataclasses.replace(
+            config, workers=_workers(config, dataset, validation, processes)
+        ),
         dataset=dataset,
         network=network,
         origin=origin,
@@ -102,6 +106,22 @@ def _train(config: TrainConfig, run: RunFolder, processes: Processes) -> Path:
             f"{config.data}: {clips or f'{len(dataset.labels)} classes'}. The run is {run.path}."
         )
         return _train_and_test(trainer, processes)
+
+
+def _workers(
+    config: TrainConfig,
+    dataset: ClipDataset,
+    validation: ClipDataset | None,
+    processes: Processes,
+) -> int:
+    """Return how many workers each process starts, see `choose_workers`."""
+    clips = config.batch // (processes.count * config.accumulate)
+    if validation is not None:
+        clips += TEST_BATCH
+    elif config.is_moving_shapes:
+        clips = max(clips, TEST_BATCH)
+    clip_bytes = dataset[ClipRequest(0, 0)].frames.nbytes
+    return choose_workers(config.workers, clips * clip_bytes)
 
 
 def _train_and_test(trainer: Trainer, processes: Processes) -> Path:
@@ -171,7 +191,7 @@ def _test(trained: Trained, config: TrainConfig, processes: Processes) -> dict[s
         results["validation"] = trained.validated
     if config.is_moving_shapes:
         results |= evaluate_moving_shapes(
-            trained.network, workers=config.workers, processes=processes
+            trained.network, workers=config.workers or 0, processes=processes
         )
     return results
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import psutil
@@ -479,6 +480,23 @@ def test_a_run_is_resumed_without_the_weights_that_it_started_from(backbones, tm
     result = train("--resume", "run")
     assert result.exit_code == 0, result.output
     assert [step for step, _ in losses(Path("run"))] == [0, 1]
+
+
+def test_workers_without_room_are_refused_before_there_is_a_run(tmp_path, monkeypatch):
+    free = types.SimpleNamespace(f_bavail=64, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda _path: free)
+    short = ["--steps", "1", "--batch", "2", "--output", "run"]
+    result = CliRunner().invoke(main, [*short, "--workers", "1"])
+    assert result.exit_code == 2
+    assert "0.2 MiB free" in result.output
+    assert not Path("run").exists()
+    result = CliRunner().invoke(main, short)
+    assert result.exit_code == 0, result.output
+    assert " ".join(result.output.split()).count("so no worker fits") == 1
+    # On a machine with less memory than the one of before.
+    dataclasses.replace(TrainConfig.load(Path("run")), workers=1).save(Path("run"))
+    assert CliRunner().invoke(main, ["--resume", "run"]).exit_code == 2
+    assert CliRunner().invoke(main, ["--resume", "run", "--workers", "0"]).exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from .broken_files import BrokenFile, BrokenFiles
 from .dataset import ClipDataset, ClipRequest, Example, collate
-from .workers import fitting_workers, start_worker
+from .workers import start_worker
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,10 @@ class ReportingLoader:
 def loader(
     dataset: ClipDataset, batches: Iterable[list[ClipRequest]], *, workers: int
 ) -> ReportingLoader:
-    """Return the clips of `batches`, read by `workers` processes at most (0: by this one)."""
+    """Return the clips of `batches`, read by `workers` processes (0: by this one)."""
     wrapped: Dataset = dataset  # type: ignore[assignment]  # a Dataset but for its index type
     # Only data sets of files have broken ones.
     broken: BrokenFiles | None = getattr(dataset, "broken", None)
-    workers = fitting_workers(dataset, next(iter(batches), []), workers)
     batched = DataLoader(
         wrapped,
         batch_sampler=batches,  # type: ignore[arg-type]  # any iterable works

@@ -2,44 +2,50 @@
 
 import os
 import signal
-from collections.abc import Sequence
 from pathlib import Path
 
+from ...runtime.errors import StzsarError
 from ...runtime.terminal.child_processes import end_with_parent
 from ...runtime.terminal.commandline import log
-from .dataset import ClipDataset, ClipRequest
 
 _SHARED_MEMORY = Path("/dev/shm")
 # Each worker prepares this many batches ahead (PyTorch's default), and the loop holds one more.
 _AHEAD = 2
-_AMPLE_BYTES = 8 << 30
+_USUAL = 1
 
 
-def fitting_workers(dataset: ClipDataset, batch: Sequence[ClipRequest], workers: int) -> int:
-    """Return how many of `workers` have room for their batches in /dev/shm, and say if fewer.
+def choose_workers(wanted: int | None, batch_bytes: int) -> int:
+    """Return how many workers to start: those wanted, or the usual one if it has room.
 
-    Without room a worker neither fails nor goes on: the loop would wait for ever.
+    Batches pass through /dev/shm. Without room there a worker neither fails nor goes on, and the
+    loop would wait for ever.
 
     Args:
-        dataset: the clips.
-        batch: the requests of one batch.
-        workers: the processes wanted.
+        wanted: None if nobody asked for a number.
+        batch_bytes: the size of a batch, of training and validation together.
+
+    Raises:
+        StzsarError: the batches of the workers that are wanted do not fit.
     """
+    workers = _USUAL if wanted is None else wanted
     free = _free_bytes()
-    if workers == 0 or not batch or free is None or free >= _AMPLE_BYTES:
+    if free is None:
         return workers
-    frames = dataset[batch[0]].frames
-    batch_bytes = len(batch) * frames.nbytes
-    # Half of what is free: a validation and other processes of the run have batches there too.
-    share = free // (2 * int(os.environ.get("LOCAL_WORLD_SIZE", "1")))
-    fitting = min(workers, max(0, share // batch_bytes - 1) // _AHEAD)
-    if fitting < workers:
-        log.warning(
-            "%s has %s MiB free, too little for the batches of %d workers: clips are read with %s. "
-            "Enlarge it (docker run --shm-size 1g), or give --workers %d.",
-            _SHARED_MEMORY, f"{free / (1 << 20):.1f}", workers, fitting or "no workers", fitting,
-        )  # fmt: skip
-    return fitting
+    share = free // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    fitting = max(0, share // batch_bytes - 1) // _AHEAD
+    if workers <= fitting:
+        return workers
+    room = (
+        f"{_SHARED_MEMORY} has {free / (1 << 20):.1f} MiB free, and a batch takes "
+        f"{batch_bytes / (1 << 20):.1f} MiB"
+    )
+    enlarge = "enlarge it (docker run --shm-size 1g)"
+    if wanted is not None:
+        raise StzsarError(
+            f"{room}, so --workers {wanted} do not fit: {enlarge}, or give --workers {fitting}."
+        )
+    log.warning("%s, so no worker fits and clips are read in the main process: %s.", room, enlarge)
+    return 0
 
 
 def _free_bytes() -> int | None:

@@ -165,7 +165,7 @@ class Trainer:
             parts=config.accumulate, rank=together.rank, count=together.count,
         )  # fmt: skip
         parts: Iterator[tuple[Tensor, Tensor]] = iter(
-            loader(self.dataset, sampler, workers=config.workers)
+            loader(self.dataset, sampler, workers=config.workers or 0)
         )
         validated = None
         self.network.train()
@@ -225,7 +225,7 @@ class Trainer:
             state.kept,
             self.validation,
             self.validation.labels,
-            workers=self.config.workers,
+            workers=self.config.workers or 0,
             processes=self.together,
             watch=log.watch,
         )

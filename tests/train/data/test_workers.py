@@ -4,26 +4,11 @@ import os
 import types
 
 import pytest
-import torch
 
-from stzsar.train.data.dataset import ClipRequest, Example
-from stzsar.train.data.loader import loader
-from stzsar.train.data.workers import fitting_workers
+from stzsar.runtime.errors import StzsarError
+from stzsar.train.data.workers import choose_workers
 
 MIB = 1 << 20
-BATCH = [ClipRequest(clip, clip) for clip in range(8)]
-
-
-class Megabytes:
-    """Clips of one MiB, so that a batch takes 8."""
-
-    labels = ()
-
-    def __len__(self):
-        return 8
-
-    def __getitem__(self, request):
-        return Example(torch.zeros(MIB, dtype=torch.uint8), request.clip)
 
 
 def with_free(monkeypatch, mib):
@@ -32,31 +17,33 @@ def with_free(monkeypatch, mib):
 
 
 @pytest.mark.parametrize(
-    ("free_mib", "wanted", "fitting"),
-    [(64, 4, 1), (63, 1, 1), (160, 4, 4), (40, 2, 0), (0, 1, 0), (16_000, 64, 64)],
+    ("free_mib", "wanted", "given"),
+    [(64, None, 1), (24, None, 1), (23, None, 0), (0, None, 0), (0, 0, 0), (72, 4, 4)],
 )
-def test_as_many_workers_start_as_shared_memory_has_room_for(
-    monkeypatch, caplog, free_mib, wanted, fitting
+def test_by_default_a_worker_starts_if_its_batches_have_room(
+    monkeypatch, caplog, free_mib, wanted, given
 ):
+    """A worker holds two batches, and the loop a third."""
     with_free(monkeypatch, free_mib)
     monkeypatch.setattr("stzsar.runtime.terminal.commandline.log.propagate", True)
-    assert fitting_workers(Megabytes(), BATCH, wanted) == fitting
+    assert choose_workers(wanted, 8 * MIB) == given
     said = [record.getMessage() for record in caplog.records]
-    assert len(said) == (fitting < wanted)
+    assert len(said) == (wanted is None and given == 0)
     assert all(f"has {free_mib}.0 MiB free" in text and "--shm-size" in text for text in said)
 
 
+def test_workers_that_were_asked_for_and_do_not_fit_are_one_sentence(monkeypatch):
+    with_free(monkeypatch, 64)
+    with pytest.raises(StzsarError, match=r"has 64\.0 MiB free, .* or give --workers 3"):
+        choose_workers(4, 8 * MIB)
+
+
 def test_processes_of_one_machine_share_it(monkeypatch):
-    with_free(monkeypatch, 128)
-    assert fitting_workers(Megabytes(), BATCH, 4) == 3
+    with_free(monkeypatch, 80)
+    assert choose_workers(4, 8 * MIB) == 4
     monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
-    assert fitting_workers(Megabytes(), BATCH, 4) == 1
-
-
-def test_without_room_batches_are_the_same(monkeypatch):
-    with_free(monkeypatch, 1)
-    ((_, labels),) = loader(Megabytes(), [BATCH], workers=2)
-    assert labels.tolist() == list(range(8))
+    with pytest.raises(StzsarError, match="or give --workers 2"):
+        choose_workers(4, 8 * MIB)
 
 
 def test_other_systems_have_no_such_limit(monkeypatch):
@@ -64,4 +51,4 @@ def test_other_systems_have_no_such_limit(monkeypatch):
         raise FileNotFoundError
 
     monkeypatch.setattr(os, "statvfs", missing)
-    assert fitting_workers(Megabytes(), BATCH, 3) == 3
+    assert choose_workers(3, 8 * MIB) == 3
