@@ -1,6 +1,5 @@
 """stzsar-export: from a checkpoint, or from CLIP itself, to a bundle."""
 
-import dataclasses
 import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
+from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS, SamplingSpec
 from ..runtime.engines.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
 from ..runtime.errors import EngineError, StzsarError
 from ..runtime.labels.labels import MAX_LABELS
@@ -256,8 +255,10 @@ def _export(
 ) -> None:
     from .write_bundle import BundleRequest, write_bundle
 
-    chosen = {name: options[name] for name in ("frames", "rate_fps") if options[name] is not None}
-    sampling = dataclasses.replace(found.sampling, **chosen)
+    sampling = SamplingSpec(
+        frames=options["frames"] or found.sampling.frames,
+        rate_fps=options["rate_fps"] or found.sampling.rate_fps,
+    )
     temporal = found.model.temporal
     if temporal and sampling.frames > temporal.max_frames:
         raise StzsarError(

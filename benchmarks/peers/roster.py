@@ -1,13 +1,10 @@
-"""Who is compared, in which environment, and what each environment holds."""
+"""The peers, their environments, and the packages of each environment."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-
-from ...runtime.errors import StzsarError
 
 OWN = "own"
 STREAMING = "stzsar-streaming"
-# What pip installs into each environment; few of them, since torch alone takes gigabytes.
+# Packages of each environment; few environments, since torch alone takes gigabytes.
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "torch": (
         "torch",
@@ -28,12 +25,12 @@ class Peer:
     """One row of the table.
 
     Attributes:
-        name: as options and records have it.
-        title: what it is, with what is encoded for a decision.
-        environment: whose interpreter runs it, OWN or one of ENVIRONMENTS.
-        script: the file in `workers`, without its ending.
-        mode: the script's second argument; empty if it has none.
-        needs: the prepared file that it loads, see `materials`.
+        name: for options and records.
+        title: what it is, with what a decision encodes.
+        environment: OWN or one of ENVIRONMENTS.
+        script: file in `workers`, without its suffix.
+        mode: second argument of the script; empty if it has none.
+        needs: the file that it loads, see `materials`.
     """
 
     name: str
@@ -94,7 +91,7 @@ PEERS = (
     ),
     Peer(
         name="openvino",
-        title="the same encoder, OpenVINO as it comes, mean of T frames",
+        title="the same encoder, OpenVINO as installed, mean of T frames",
         environment="openvino",
         script="graph",
         mode="openvino",
@@ -102,7 +99,7 @@ PEERS = (
     ),
     Peer(
         name="openvino-fp32",
-        title="the same encoder, OpenVINO held to fp32, mean of T frames",
+        title="the same encoder, OpenVINO in fp32, mean of T frames",
         environment="openvino",
         script="graph",
         mode="openvino-fp32",
@@ -116,34 +113,3 @@ PEERS = (
         needs="swin3d",
     ),
 )
-
-
-def choose_peers(only: Sequence[str]) -> tuple[Peer, ...]:
-    """Return the peers of these names, in the order of the table; all if there are none.
-
-    Raises:
-        StzsarError: there is no peer of that name.
-    """
-    names = [peer.name for peer in PEERS]
-    for name in only:
-        if name not in names:
-            raise StzsarError(f"There is no peer {name}: choose from {', '.join(names)}.")
-    return tuple(peer for peer in PEERS if not only or peer.name in only)
-
-
-def parse_interpreters(given: Sequence[str]) -> dict[str, str]:
-    """Return the interpreter of each environment that is named as NAME=PATH.
-
-    Raises:
-        StzsarError: it is not of that form, or there is no such environment.
-    """
-    found = {}
-    for text in given:
-        name, equals, path = text.partition("=")
-        if not (equals and path) or name not in ENVIRONMENTS:
-            raise StzsarError(
-                f"--python {text} is not NAME=PATH with one of the environments "
-                f"{', '.join(ENVIRONMENTS)}."
-            )
-        found[name] = path
-    return found

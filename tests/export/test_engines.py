@@ -117,7 +117,7 @@ def test_what_is_no_onnx_is_refused_in_one_sentence(rtx, tmp_path):
         (["--tensorrt-rtx", "sm86,hopper"], "does not compile for 'hopper'"),
         (["--tensorrt-rtx", ""], "names no compute capability: give them as sm86,sm89"),
         (["--tensorrt-rtx", " ,"], "names no compute capability: give them as sm86,sm89"),
-        (["--tensorrt"], "needs an NVIDIA GPU with its driver"),
+        (["--tensorrt"], "requires an NVIDIA GPU with its driver"),
         (["--tensorrt"], "Leave --tensorrt out: the first stzsar-run on the device builds"),
         (["--max-labels", "5"], "goes with --tensorrt"),
         (["--max-streams", "5"], "goes with --tensorrt"),

@@ -1,20 +1,17 @@
-"""stzsar-attributes check: what is wrong with a bank, line by line."""
+"""Checks a bank, line by line."""
 
 import json
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
-import cloup
-
 from ...runtime.errors import LabelError, StzsarError
 from ...runtime.labels.labels import MAX_FILE_MIB, MAX_LABELS, Label
-from ...runtime.terminal.commandline import at_the_edge, printable, say
 from .bank_json import Placed, parse_placed
+from .options import CheckOptions
+from .ordering import BundleEncoder, NoEncoder
 from .rules import (
     WANTED,
     CountTokens,
@@ -32,7 +29,7 @@ _RECORD = ("source", "attributes", "date", "model", "prompt", "sense")
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """Something wrong, and on which line."""
+    """A mistake and its line."""
 
     line: int
     message: str
@@ -46,30 +43,14 @@ class _Attribute:
     stems: Stems
 
 
-@cloup.command(name="check")
-@cloup.argument("bank", type=click.Path(path_type=Path), help="The bank, a JSON file.")
-@cloup.option(
-    "--language", default="en", show_default=True, metavar="CODE", help="What the labels are in."
-)
-@cloup.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    metavar="FOLDER",
-    help="Count tokens with this bundle's tokenizer (default: an estimate).",
-)
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def check(bank: Path, language: str, bundle: Path | None) -> None:
-    """Say what is wrong with a bank, line by line; the exit code is 1 if something is."""
-    from .ordering import BundleEncoder, NoEncoder
+def check_bank(options: CheckOptions) -> list[Problem]:
+    """Return what is wrong with a bank, by lines.
 
-    encoder = BundleEncoder(bundle) if bundle else NoEncoder()
-    problems = problems_of(_read(bank), Stemmer(language), encoder.tokens)
-    for problem in problems:
-        click.echo(printable(f"{bank}:{problem.line}: {problem.message}"))
-    if problems:
-        sys.exit(1)
-    say(f"{bank} is in order.")
+    Raises:
+        StzsarError: the bank or the bundle cannot be read.
+    """
+    encoder = BundleEncoder(options.bundle) if options.bundle else NoEncoder()
+    return problems_of(_read(options.bank), Stemmer(options.language), encoder.tokens)
 
 
 def problems_of(text: str, stemmer: Stemmer, count_tokens: CountTokens) -> list[Problem]:

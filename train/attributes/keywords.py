@@ -1,8 +1,7 @@
-"""Keywords without a language model: YAKE, which looks at nothing but the text."""
+"""Keywords without a language model: YAKE, which needs only the text."""
 
 import importlib.metadata
 
-from ...runtime.errors import StzsarError
 from .rules import MAX_WORDS
 
 TAKEN = 40
@@ -12,17 +11,9 @@ def yake_keywords(text: str, language: str) -> list[str]:
     """Return up to 40 keywords of 1 to 3 words, the best first.
 
     Of "wooden lane" and "polished wooden lane" only the better one is taken.
-
-    Raises:
-        StzsarError: yake is not installed.
     """
-    try:
-        import yake
-    except ImportError as error:
-        raise StzsarError(
-            "--llm none needs the package yake: run pip install '.[cpu,attributes]' in stzsar's "
-            "folder."
-        ) from error
+    import yake
+
     extractor = yake.KeywordExtractor(lan=language, n=MAX_WORDS, top=TAKEN)
     taken: list[str] = []
     sets: list[set[str]] = []
@@ -35,5 +26,5 @@ def yake_keywords(text: str, language: str) -> list[str]:
 
 
 def yake_name() -> str:
-    """Return what stands for the model's name beside attributes that no language model made."""
+    """Return what a bank names in place of a language model."""
     return f"none (YAKE {importlib.metadata.version('yake')})"

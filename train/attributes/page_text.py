@@ -4,9 +4,7 @@ import codecs
 import re
 from pathlib import Path
 
-from ...runtime.errors import StzsarError
-from .cache import Page
-from .fetch import FetchError
+from .fetch import FetchError, Page
 
 MAX_FILE_BYTES = 5 << 20
 # trafilatura takes long over more, and articles are shorter.
@@ -84,13 +82,8 @@ def _guessed(content: bytes) -> str:
 
 
 def _from_html(text: str) -> str:
-    try:
-        import trafilatura
-    except ImportError as error:
-        raise StzsarError(
-            "Finding the text of a page needs the package trafilatura: run pip install "
-            "'.[cpu,attributes]' in stzsar's folder."
-        ) from error
+    import trafilatura
+
     try:
         found = trafilatura.extract(
             text[:_MAX_HTML_CHARACTERS], include_comments=False, include_tables=False

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
-from .addresses import WebAddress
-from .cache import Page
+from .addresses import parse_url
 from .fetch import Fetcher, FetchError
 from .sources import Sense, gloss_of
 
@@ -36,8 +35,8 @@ class _Api:
         return f"{self.host}/w/api.php?{urlencode({**parameters, **fixed})}"
 
     def ask(self, **parameters: str) -> dict[str, Any]:
-        page = self._fetcher.get(self.url(**parameters), robots=False, accept=_is_answer)
-        return _answer(page)
+        page = self._fetcher.get(self.url(**parameters), robots=False, check=_answer)
+        return _answer(page.body)
 
     def html(self, title: str) -> tuple[str, str]:
         """Return a page's title after redirects, and its HTML."""
@@ -49,7 +48,7 @@ class _Api:
 
     def page_url(self, title: str) -> str:
         path = quote(title.replace(" ", "_"), safe="/:()',!")
-        return WebAddress.parse(f"{self.host}/wiki/{path}").url
+        return str(parse_url(f"{self.host}/wiki/{path}"))
 
 
 class Wikipedia:
@@ -209,13 +208,13 @@ class Wiktionary:
 _SECTIONS = {"en": "English"}
 
 
-def _answer(page: Page) -> dict[str, Any]:
-    """Return the API's JSON; FetchError if it is none, or says that something went wrong.
+def _answer(body: bytes) -> dict[str, Any]:
+    """Return the API's JSON; raise FetchError if it is not JSON, or reports an error.
 
-    MediaWiki does so with status 200; that there is no such page is an answer.
+    MediaWiki reports errors with status 200; that there is no such page is an answer.
     """
     try:
-        answer = json.loads(page.body)
+        answer = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise FetchError("its answer is not the API's JSON") from error
     if not isinstance(answer, dict):
@@ -225,14 +224,6 @@ def _answer(page: Page) -> dict[str, Any]:
     if error and code not in _NO_PAGE:
         raise FetchError(f"it answers {code:.40}")
     return answer
-
-
-def _is_answer(page: Page) -> bool:
-    try:
-        _answer(page)
-    except FetchError:
-        return False
-    return True
 
 
 def _is_page(page: Any) -> bool:

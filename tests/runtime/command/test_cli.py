@@ -151,7 +151,7 @@ def test_the_shipped_bundle_says_once_what_it_knows_in_a_quiet_run_too(
     quiet, loud = run_cli("--source", red_video, "--quiet"), run_cli("--source", red_video)
 
     assert quiet.stderr.splitlines() == [
-        "No bundle is named and none is under runs/: using the shipped one, which knows colours "
+        "No bundle was named and runs/ holds none: using the shipped one, which knows colours "
         "and not people."
     ]
     assert loud.stderr.count("colours and not people") == 1

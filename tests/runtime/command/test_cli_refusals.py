@@ -134,7 +134,7 @@ def test_without_a_source_the_first_camera_is_used_and_this_is_said(
         (["--source", "rtsp://me:pw@cam/x", "--whole"], "'rtsp://cam/x' has no end"),
         (["--source", "x.mp4", "--give-up", "2"], "--give-up is for live sources"),
         (["--replay", "x", "--webhook-results"], "so --webhook-results does nothing there"),
-        (["--source", "x.mp4", "--mqtt-ca", "x"], "--mqtt-ca is of --mqtt"),
+        (["--source", "x.mp4", "--mqtt-ca", "x"], "--mqtt-ca needs --mqtt"),
         (["--source", "x.mp4", "--false-alarms", "2"], "--false-alarms is for --calibrate"),
         (["--source", "x.mp4", "--record-features"], "--record-features needs --record"),
         (["--replay", "x", "--camera", "0"], "--camera is of no use with --replay"),

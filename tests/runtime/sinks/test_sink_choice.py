@@ -80,9 +80,9 @@ def test_only_events_and_live_reach_the_lines(tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"webhook_results": True}, "--webhook-results is of --webhook"),
-        ({"webhook_secret": "x"}, "--webhook-secret is of --webhook"),
-        ({"mqtt_ca": "x"}, "--mqtt-ca is of --mqtt"),
+        ({"webhook_results": True}, "--webhook-results needs --webhook"),
+        ({"webhook_secret": "x"}, "--webhook-secret needs --webhook"),
+        ({"mqtt_ca": "x"}, "--mqtt-ca needs --mqtt"),
         ({"mqtt_ca": "x", "mqtt": "mqtt://x"}, "mqtts://"),
     ],
 )
@@ -92,7 +92,7 @@ def test_an_option_that_would_do_nothing_is_refused(options, sentence):
 
 
 def test_what_was_opened_is_closed_when_another_is_refused(tmp_path):
-    with pytest.raises(StzsarError, match="no address for a webhook"):
+    with pytest.raises(StzsarError, match="not an address for a webhook"):
         open_all(
             output=tmp_path / "out.jsonl",
             videos={"clip": VideoPlan(tmp_path / "out.mp4", live=True)},

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
+from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.results import ActionEvent, Recognition, Score
-from stzsar.runtime.sinks.queued import Backoff
 from stzsar.runtime.sinks.webhook import Webhook, signing_key
 
 pytest.importorskip("urllib3", reason="pip install '.[sinks]'")
@@ -250,7 +250,7 @@ def test_credentials_are_sent_and_never_shown(said):
     ],
 )
 def test_what_is_no_address_is_refused_without_its_password(url):
-    with pytest.raises(StzsarError, match="no address for a webhook") as refused:
+    with pytest.raises(StzsarError, match="not an address for a webhook") as refused:
         Webhook(url)
     assert "pw" not in str(refused.value)
 
@@ -330,9 +330,9 @@ def test_a_server_that_is_away_gets_everything_once_it_is_there(said):
         sink.close(30)
 
     assert receiver.numbers() == [0, 1, 2, 3, 4]
-    assert [line.partition(": ")[2] or line for line in said()] == [
+    assert [line.partition(": ")[2] for line in said()] == [
         "connection refused; the run goes on.",
-        f"webhook http://127.0.0.1:{port} works again.",
+        "works again.",
     ]
 
 

@@ -51,8 +51,8 @@ def test_words_are_tidied(said, kept):
         ("<b>bat</b>", "plain words"),
         ("", "no word"),
         ("12", "no word"),
-        ("keyword 3", "stands for a word"),
-        ("the object", "tells nothing"),
+        ("keyword 3", "is a placeholder"),
+        ("the object", "says nothing specific"),
         ("electroencephalographically otorhinolaryngological", "tokens"),
     ],
 )

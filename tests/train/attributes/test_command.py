@@ -20,7 +20,7 @@ from stzsar.runtime.text.encoder import TextEncoder
 from stzsar.train.attributes.bank_json import write_bank
 from stzsar.train.attributes.chat import KEY_VARIABLE, OPENAI_VARIABLE
 from stzsar.train.attributes.cli import main
-from stzsar.train.attributes.ordering import BundleEncoder, leads
+from stzsar.train.attributes.ordering import BundleEncoder, margins
 
 from .conftest import Given, completion
 from .samples import GOOD, KEY, bank, good, label_of, run
@@ -189,13 +189,13 @@ def test_a_dry_run_asks_nobody(folder, model, site):
     [
         (["--llm", "none", "--llm-model", "x"], "leave out --llm-model"),
         (["--contact", "me@example.org"], "leave out --contact"),
-        (["--dry-run"], "leave out --output"),
+        (["--dry-run"], "--output FILE.json or --dry-run"),
         (["--output", "/proc/bank.json"], "Cannot write /proc/bank.json ("),
-        (["--output", "/dev/null", "--overwrite"], "is no regular file"),
+        (["--output", "/dev/null", "--overwrite"], "is not a regular file"),
         (["--source", "nowhere"], "is neither wikipedia"),
         (["--source", "https://host.example/page"], "where the label belongs"),
         (["--source", "ftp://host/{label}"], "cannot be asked"),
-        (["--language", "xx"], "is not known here"),
+        (["--language", "xx"], "is not supported"),
         (["--llm-url", "http://me:pass@host/v1"], "holds a user or a password"),
     ],
 )
@@ -239,7 +239,7 @@ def test_the_labels_are_not_overwritten(folder):
     arguments = ["labels.txt", "--output", "labels.txt", "--source", "texts", "--llm", "none"]
     result = CliRunner().invoke(main, [*arguments, "--overwrite"])
     assert result.exit_code == 2
-    assert "what the labels are read from" in result.stderr
+    assert "is the file of the labels" in result.stderr
 
 
 def test_a_kill_in_the_middle_leaves_no_half_file_and_costs_no_answer(folder, model):
@@ -324,7 +324,7 @@ def test_with_a_bundle_what_tells_labels_apart_comes_first_as_its_encoder_sees_i
     words = ["downward path", "crimson", "leftward path"]
     ordered = BundleEncoder(shipped_bundle()).ordered(labels, {labels[0].name: words})
     encoder = TextEncoder(Bundle.open(shipped_bundle()))
-    lead = leads(encoder.embed(words), encoder.embed([label.name for label in labels]), 0)
+    lead = margins(encoder.embed(words), encoder.embed([label.name for label in labels]), 0)
     assert ordered[labels[0].name] == [words[i] for i in np.argsort(-lead)]
     assert ordered[labels[1].name] == []
 
@@ -332,5 +332,5 @@ def test_with_a_bundle_what_tells_labels_apart_comes_first_as_its_encoder_sees_i
 def test_what_tells_apart_is_nearer_to_its_own_class_than_to_any_other():
     classes = np.eye(3, dtype=np.float32)
     attributes = np.array([[1, 0, 0], [0.6, 0.8, 0], [0.8, 0, 0.6]], np.float32)
-    assert np.allclose(leads(attributes, classes, 0), [1, -0.2, 0.2])
-    assert np.allclose(leads(attributes, classes[:1], 0), [1, 0.6, 0.8])
+    assert np.allclose(margins(attributes, classes, 0), [1, -0.2, 0.2])
+    assert np.allclose(margins(attributes, classes[:1], 0), [1, 0.6, 0.8])
