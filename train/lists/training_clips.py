@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...runtime.atomic import write_file
 from ...runtime.errors import SourceError
-from .clip import Clip
+from .clip import Clip, ClipKey, clip_key
 from .clip_set import ClipSet, find_clips, find_listed_clips
 from .few_shot import few_of_each
 from .list_files import read_list_file
@@ -84,7 +84,7 @@ class TrainingClips:
         The few are a CSV of path,label, so that other runs can use the same clips.
 
         Raises:
-            SourceError: the run began with other few clips.
+            SourceError: the run began with other few clips; they may lie elsewhere.
         """
         if self.missing:
             text = "".join(f"{name}\n" for name in self.missing)
@@ -97,12 +97,20 @@ class TrainingClips:
         rows.writerows((file.path.resolve(), file.label) for file in self.files)
         record = folder / FEW_SHOT
         content = text.getvalue().encode("utf-8", "surrogateescape")
-        if record.exists() and record.read_bytes() != content:
+        if record.exists() and _recorded_keys(record) != [
+            clip_key(file.label, file.path.name) for file in self.files
+        ]:
             raise SourceError(
                 f"The clips are not the ones that this run began with, which {record} lists: "
                 "bring those back, or start a new run."
             )
         write_file(record, content)
+
+
+def _recorded_keys(record: Path) -> list[ClipKey]:
+    with record.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return [clip_key(label, Path(path).name) for path, label in (row for row in rows if row)]
 
 
 def find_training_clips(choice: ClipChoice) -> TrainingClips:
