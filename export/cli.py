@@ -1,6 +1,5 @@
 """stzsar-export: from a checkpoint, or from CLIP itself, to a bundle."""
 
-import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -320,7 +319,7 @@ def _build_engines(target: Path, options: dict[str, Any]) -> None:
 
 
 def _calibration(source: str | None, size_px: int) -> "Calibration":
-    from ..runtime.command.run_progress import RunProgress
+    from ..runtime.terminal.progress import bar
     from .calibration import calibration_files, read_calibration
 
     if source is None:
@@ -329,8 +328,6 @@ def _calibration(source: str | None, size_px: int) -> "Calibration":
             "real pictures is not known: name videos of yours with --calibration FOLDER."
         )
     files = calibration_files(source)
-    numbers = itertools.count()
-    with RunProgress(shown=True) as progress:
-        return read_calibration(
-            files, size_px=size_px, begin=lambda: progress.file(next(numbers), len(files))
-        )
+    with bar() as progress:
+        task = progress.add_task("calibrating", total=len(files))
+        return read_calibration(files, size_px=size_px, begin=lambda: progress.advance(task))
