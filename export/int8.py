@@ -24,6 +24,7 @@ import onnx
 
 from ..models.quiet import quiet
 from ..runtime.engines.graph import Array
+from ..runtime.engines.ort_import import load_onnxruntime
 from .graphs import BANK_INPUTS
 from .to_onnx import strip_notes
 
@@ -39,6 +40,7 @@ def to_int8(model: onnx.ModelProto, frames_bhwc: Array, bank: dict[str, Array]) 
         frames_bhwc: uint8 [B, S, S, 3], whose activations give the ranges.
         bank: any arrays that the graph takes: no range depends on them.
     """
+    load_onnxruntime()
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     feeds = [
@@ -88,6 +90,7 @@ def tower_products(graph: onnx.GraphProto) -> list[str]:
 
 def _reader(feeds: Sequence[dict[str, Array]]) -> Any:
     """Return `feeds` as what onnxruntime.quantization reads: each once, then None."""
+    load_onnxruntime()
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):
