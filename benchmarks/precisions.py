@@ -101,7 +101,7 @@ class Precision:
     help="Calibrate int8 on these videos.",
 )  # fmt: skip
 @rounds_option(Options.rounds, QUICK.rounds)
-@threads_option
+@threads_option()
 def main(options: Options) -> None:
     """Export one network in each precision, time it, and print a Markdown table."""
     checkpoint, network = open_network(options)

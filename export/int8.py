@@ -23,6 +23,7 @@ import onnx
 
 from ..models.quiet import quiet
 from ..runtime.engines.graph import Array
+from ..runtime.engines.ort_import import load_onnxruntime
 from .graphs import BANK_INPUTS
 from .to_onnx import strip_metadata
 
@@ -45,6 +46,7 @@ def to_int8(
         bank: any bank; no range depends on it.
         scratch: folder for temporary files, which are as large as the graph.
     """
+    load_onnxruntime()
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     feeds = [
@@ -94,6 +96,7 @@ def tower_products(graph: onnx.GraphProto) -> list[str]:
 
 def _reader(feeds: Sequence[dict[str, Array]]) -> Any:
     """Wrap `feeds` for onnxruntime.quantization, whose base class is imported late."""
+    load_onnxruntime()
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):
