@@ -5,9 +5,11 @@ Inputs that reach new code are kept in .fuzz/, from which the next run goes on.
 """
 
 import argparse
+import importlib
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 FOLDER = Path(__file__).parent
 FOUND = FOLDER.parents[1] / ".fuzz"
@@ -52,8 +54,7 @@ def _fuzz(target: str, seconds: int) -> bool:
 
 def _one(target: str, arguments: list[str]) -> None:
     """Run libFuzzer in this process, which it ends."""
-    import atheris
-
+    atheris: Any = importlib.import_module("atheris")
     sys.path.insert(0, str(FOLDER))
     with atheris.instrument_imports(include=["stzsar"]):
         from fuzz_targets import run

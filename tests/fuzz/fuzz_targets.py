@@ -4,6 +4,7 @@ Each takes the bytes of a file and either uses it or refuses it with a StzsarErr
 a bug: another exception, a crash, a hang, or gigabytes of memory.
 """
 
+import functools
 import struct
 import tempfile
 import warnings
@@ -11,6 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from stzsar.runtime.errors import StzsarError
 
@@ -53,23 +55,23 @@ def bank(data: bytes) -> None:
     """The checksums of the zip are not looked at: a stranger writes the right ones."""
     from stzsar.runtime.labels.bank import LabelBank
 
-    update = zipfile.ZipExtFile._update_crc
-    zipfile.ZipExtFile._update_crc = lambda *_: None
+    reader: Any = zipfile.ZipExtFile
+    update = reader._update_crc
+    reader._update_crc = lambda *_: None
     try:
         with _File(data, "bank.npz") as path, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             LabelBank.load(path)
     finally:
-        zipfile.ZipExtFile._update_crc = update
+        reader._update_crc = update
 
 
 def recording(data: bytes) -> None:
     """The checksums are set right: a stranger writes the right ones."""
-    from stzsar.runtime.bundle.bundle import Bundle
     from stzsar.runtime.recordings.replay import Replay
     from stzsar.runtime.results import to_json
 
-    bundle = _cached("bundle", lambda: Bundle.open(SHIPPED))
+    bundle = _shipped_bundle()
     with _File(with_checksums(data), "a.rec") as path:
         for wanted in (None, ["blue circle falling"]):
             for result in Replay(path, bundle, wanted, threads=1, engine="onnxruntime"):
@@ -137,13 +139,11 @@ def run(target: str, data: bytes) -> None:
         assert len(sentence) < 2000, sentence
 
 
-_CACHE: dict[str, object] = {}
+@functools.cache
+def _shipped_bundle() -> Any:
+    from stzsar.runtime.bundle.bundle import Bundle
 
-
-def _cached(name, make):
-    if name not in _CACHE:
-        _CACHE[name] = make()
-    return _CACHE[name]
+    return Bundle.open(SHIPPED)
 
 
 class _File:
