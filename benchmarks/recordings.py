@@ -185,9 +185,7 @@ def live_results(recognizer: Recognizer, frames: Sequence[Encoded]) -> list[Reco
         own = {name: states[name] for name in recognizer.manifest.states}
         ring.push(WindowFrame(own, time_s, encoded=True))
         if ring.full:
-            results.append(
-                recognizer.scorer.recognize("it", ring.stacked(), ring.start_s, ring.end_s)
-            )
+            results.append(recognizer.scorer.recognize("it", ring))
     return results
 
 

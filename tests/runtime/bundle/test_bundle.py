@@ -205,7 +205,7 @@ def test_a_graph_that_is_not_the_manifest_s_is_refused(own_bundle, rewrite_manif
 def test_a_graph_without_a_state_is_refused(own_bundle, rewrite_manifest):
     rewrite_manifest(own_bundle, states=["colour", "closeness", "depth"])
 
-    with pytest.raises(BundleError, match=r"frame\.onnx does not give \['depth'\]"):
+    with pytest.raises(BundleError, match=r"frame\.onnx lacks the outputs \['depth'\]"):
         Recognizer.load(own_bundle)
 
 
