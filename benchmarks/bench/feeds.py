@@ -9,14 +9,13 @@ from typing import Any
 import numpy.typing as npt
 
 from ...runtime.errors import SourceError
-from ...runtime.preprocessing.opencv import opencv_path
-from ...runtime.sources.capture import Capture
 from ...runtime.sources.feed import FeedOptions
 from ...runtime.sources.file_feed import read_file
 from ...runtime.sources.frames import Due, Frame, Source
 from ...runtime.sources.thread_feed import ThreadFeed
 from ...runtime.sources.uri import open_source
 from ...runtime.sources.video_file import FileClock, VideoSource
+from ...runtime.video.capture import Capture, open_file
 
 Array = npt.NDArray[Any]
 _ASSUMED_FPS = 25.0
@@ -131,9 +130,12 @@ class PacedFile:
     """A file that is shown over and over as a camera would show it, which waits for nobody.
 
     What comes too late is decoded and not shown. Attributes: see
-    `runtime.sources.live_feed.LiveCapture`.
+    `runtime.video.capture.Capture`.
     """
 
+    codec = "none"
+    frame_count: int | None = None
+    lost = 0
     exhausted = False
 
     def __init__(self, path: Path, name: str) -> None:
@@ -143,7 +145,7 @@ class PacedFile:
             SourceError: it holds no frame that can be decoded.
         """
         VideoSource.open(path, name).close()  # which says what is wrong, if anything is
-        self._path, self._name = path, name
+        self._path, self.name = path, name
         self._capture = self._open()
         self.fps: float | None = self._capture.fps or _ASSUMED_FPS
         self.size_wh = self._capture.size_wh
@@ -188,4 +190,4 @@ class PacedFile:
         self._offset_s = self._time_s + 1 / (self.fps or _ASSUMED_FPS)
 
     def _open(self) -> Capture:
-        return Capture(opencv_path(self._path, SourceError), self._name)
+        return open_file(self._path, self.name)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from ..errors import SourceError
 from .address import parse_address
-from .capture import Capture
 from .frames import Source
 from .live import LiveSource
 from .opening import check_possible, connect
@@ -30,7 +29,7 @@ def open_source(uri: str | int | Path) -> Source:
     check_possible(address)
     capture = connect(address)
     # A file behind an address comes as fast as it loads, with correct times of its own.
-    if isinstance(capture, Capture) and capture.frame_count and address.kind == "network":
+    if capture.frame_count and address.kind == "network":
         return VideoSource(capture)
     return LiveSource(capture, address.name)
 

@@ -32,6 +32,7 @@ from stzsar.runtime.labels.bank import LabelBank
 from stzsar.runtime.labels.labels import Label
 from stzsar.runtime.preprocessing.opencv import load_cv2
 from stzsar.runtime.recognizer import Recognizer
+from stzsar.runtime.video import pyav
 
 load_cv2()  # FFmpeg is quiet only if it is told so before the first video, which a test may draw
 
@@ -58,6 +59,16 @@ FRAMES, RATE_FPS, SIZE_PX, CONTEXT, SCALE = 4, 4.0, 16, 12, 20.0
 
 Array = npt.NDArray[np.generic]
 RunCli = Callable[..., Result]
+
+
+@pytest.fixture(params=["PyAV", "OpenCV"])
+def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Read and write videos with PyAV, and once more as an install without it does."""
+    if request.param == "OpenCV":
+        monkeypatch.setattr(pyav, "load_av", lambda: None)
+    elif pyav.load_av() is None:
+        pytest.skip("no PyAV: pip install '.[av]'")
+    return request.param
 
 
 def _value(name: str, kind: int, *shape: str | int) -> onnx.ValueInfoProto:

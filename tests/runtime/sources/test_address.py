@@ -8,6 +8,7 @@ from stzsar.runtime.sources.address import parse_address
 from stzsar.runtime.sources.opening import check_possible, csi_pipeline
 from stzsar.runtime.sources.secrets import without_secrets
 from stzsar.runtime.sources.spec import specs_of
+from stzsar.runtime.video import pyav
 
 APPSINK = "videoconvert ! video/x-raw,format=BGR ! appsink"
 
@@ -79,12 +80,13 @@ def test_a_csi_pipeline_holds_the_numbers_that_were_asked_for():
         ("csi://0", "", "not a Jetson"),
         ("csi://0", "36.4.3", "needs an OpenCV with GStreamer.*JetPack"),
         (f"gst:v4l2src ! {APPSINK}", "", "needs an OpenCV with GStreamer.*python3-opencv"),
-        ("rtsp://cam/x", "", "needs an OpenCV with FFmpeg.*pip install"),
+        ("rtsp://cam/x", "", "needs PyAV, or an OpenCV with FFmpeg: run pip install"),
     ],
 )
 def test_what_this_opencv_cannot_open_is_answered_with_what_is_missing(
     monkeypatch, uri, jetson, message
 ):
+    monkeypatch.setattr(pyav, "load_av", lambda: None)
     monkeypatch.setattr(opening, "has_gstreamer", lambda: False)
     monkeypatch.setattr(opening, "has_ffmpeg", lambda: False)
     monkeypatch.setattr(opening, "jetson_linux", lambda: jetson)

@@ -12,6 +12,8 @@ import pytest
 
 from stzsar.runtime.sources.thread_feed import AHEAD
 
+pytestmark = pytest.mark.usefixtures("decoder")
+
 
 def indices(run):
     return [captured.frame.index for captured in run.frames]
