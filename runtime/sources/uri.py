@@ -1,10 +1,12 @@
 """Expand and open what users name as a source."""
 
 import glob
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import SourceError
+from ..hidden_files import is_hidden
 from .address import parse_address
 from .frames import Source
 from .live import LiveSource
@@ -70,13 +72,18 @@ def is_live(uri: str) -> bool:
 
 
 def _videos_below(folder: Path) -> list[str]:
-    videos = sorted(
-        str(path)
-        for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
+    videos: list[str] = []
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        # Linked folders are followed, but not in a circle.
+        folders[:] = [] if real in seen else [name for name in folders if not is_hidden(name)]
+        paths = [Path(parent, name) for name in files if real not in seen and not is_hidden(name)]
+        videos += [
+            str(path) for path in paths if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+        ]
+        seen.add(real)
+    videos.sort()
     if not videos:
         raise SourceError(
             f"The folder {folder} holds no video: supported files end in "

@@ -171,9 +171,12 @@ def test_a_container_without_stamps_is_timed_by_its_rate():
 
 
 def test_a_folder_gives_its_videos_below_sorted_and_no_others(tmp_path, red_video):
-    for name in ("b.mp4", "sub/a.MKV", "notes.txt", ".hidden.mp4", "sub/deep/c.webm"):
+    left_by_systems = ("._b.mp4", "__MACOSX/b.mp4", ".ipynb_checkpoints/b.mp4")
+    for name in ("b.mp4", "sub/a.MKV", "notes.txt", "sub/deep/c.webm", *left_by_systems):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "sub" / "circle").symlink_to(tmp_path)
 
     found = expand_sources([str(tmp_path)])
 
