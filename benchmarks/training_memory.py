@@ -99,7 +99,7 @@ def measure(name: str, work: Work) -> list[Row]:
     from ..models.pretrained import load_clip
     from ..models.stzsar import STZSAR
     from ..models.transformer import recompute_activations
-    from ..train.config import recipe
+    from ..train.config import FineTuning
     from ..train.loop.precision import Precision
     from ..train.loop.state import TrainState
 
@@ -110,7 +110,7 @@ def measure(name: str, work: Work) -> list[Row]:
             network = STZSAR(config).train()
             state = TrainState.begin(
                 network,
-                recipe(data="videos", backbone=name),
+                FineTuning(data="videos", backbone=name),
                 Precision.choose(precision, torch.device("cpu")),
             )
             learning = [p for group in state.optimizer.param_groups for p in group["params"]]

@@ -1,24 +1,58 @@
-"""Folders that appear whole or not at all: checkpoints and bundles are written this way."""
+"""Files and folders that appear whole or not at all.
+
+Everything is on disk before the rename, so a kill or a power cut never leaves half of it.
+"""
 
 import contextlib
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 
+def write_file(path: Path, data: bytes | str, *, mode: int | None = None) -> None:
+    """Write `data` to `path`, whole or not at all; a link there is replaced, not followed.
+
+    Args:
+        path: the file; its folder must exist.
+        data: the content; text is written as UTF-8.
+        mode: the file's permissions; None leaves them to the umask.
+
+    Raises:
+        OSError: the file cannot be written; what was there is unchanged.
+    """
+    content = data.encode() if isinstance(data, str) else data
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}")
+    # Not mkstemp, whose files only their owner may read.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        if mode is not None:
+            temporary.chmod(mode)  # whatever the umask
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync(path.parent)
+
+
 @contextlib.contextmanager
 def written_whole(target: Path, *, keep: Sequence[str] = ()) -> Iterator[Path]:
-    """Give a temporary folder that becomes `target` when the block ends without an error.
+    """Yield a temporary folder that becomes `target` when the block ends without an error.
 
-    Its files are on disk before the rename, so a kill or a power cut never leaves half a folder.
-    A folder that was there is moved aside first: a kill between those two renames leaves it inside
+    An existing folder is moved aside first: a kill between the two renames leaves it inside
     `.{target}.*`, which is also what leftovers are called; no search looks into these.
 
     Args:
-        target: the folder to be.
-        keep: names of what moves from the folder that was there into the new one, if it can.
+        target: the folder to write.
+        keep: names of what to move from the existing folder into the new one, where possible.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))

@@ -30,7 +30,7 @@ STAGE = {
 
 # Commands of their own beside a command, with the module that has them.
 SUBCOMMANDS = {
-    ("train", "interpolate"): "train.interpolate",
+    ("train", "interpolate"): "train.interpolate_cli",
     ("export", "inspect"): "export.inspect_bundle",
     ("bench", "compare"): "benchmarks.bench.compare",
     ("attributes", "check"): "train.attributes.check",

@@ -12,7 +12,7 @@ from tokenizers import Tokenizer
 
 from stzsar.models.tokenizer import CLIP_VOCABULARY, build_tokenizer
 from stzsar.runtime.labels.labels import Label
-from stzsar.runtime.labels.names import same_name
+from stzsar.runtime.labels.names import name_key
 from stzsar.runtime.labels.shipped import LABEL_SETS, shipped_labels
 
 STEMMER = snowballstemmer.stemmer("english")
@@ -107,9 +107,9 @@ def test_where_data_sets_share_a_name_they_agree():
     shared = set()
     for name in LABEL_SETS:
         labels = shipped_labels(name)
-        assert len({same_name(label.name) for label in labels}) == len(labels)
+        assert len({name_key(label.name) for label in labels}) == len(labels)
         for label in labels:
-            key = same_name(label.name)
+            key = name_key(label.name)
             shared |= {key} & found.keys()
             assert found.setdefault(key, label.attributes) == label.attributes, label.name
     assert len(shared) > 368  # the classes that Kinetics-600 kept of Kinetics-400, and some more
@@ -123,6 +123,4 @@ def test_every_class_of_the_data_set_is_there_in_its_order(name, root):
     with table.open(encoding="utf-8", newline="") as file:
         classes = [row["name"] for row in csv.DictReader(file)]
 
-    assert [same_name(label.name) for label in shipped_labels(name)] == list(
-        map(same_name, classes)
-    )
+    assert [name_key(label.name) for label in shipped_labels(name)] == list(map(name_key, classes))

@@ -11,8 +11,9 @@ from stzsar.runtime import Recognizer
 from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.command.cli import main
 from stzsar.runtime.shapes.scenes import unseen_actions
+from stzsar.train.config import Setting
 from stzsar.train.data.dataset import ClipRequest
-from stzsar.train.data.moving_shapes import MovingShapes, Setting
+from stzsar.train.data.moving_shapes import MovingShapes
 from stzsar.train.data.sample import SAMPLE_ACTIONS
 
 SAMPLE = shipped_bundle().parent / "sample.mp4"

@@ -1,1 +1,1 @@
-"""Data, losses and the loop that makes a checkpoint."""
+"""Training, from clips to a checkpoint, and its test. Nothing here exports or streams."""

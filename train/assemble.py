@@ -1,14 +1,14 @@
-"""A configuration made real: the device, the clips, the network and its data set."""
+"""Builds what a configuration names: the clips, the network and the data set."""
 
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ..models.config import HeadConfig, TemporalConfig, small_config
 from ..models.pretrained import load_clip
 from ..models.stzsar import STZSAR
 from ..runtime.bundle.manifest import WeightsOrigin
+from ..runtime.errors import StzsarError
 from ..runtime.labels.labels import Label, as_labels, read_labels
 from ..runtime.labels.shipped import with_shipped_attributes
 from ..runtime.terminal.commandline import say
@@ -24,14 +24,17 @@ from .lists.training_clips import ClipChoice, TrainingClips, find_training_clips
 def find_clips(config: TrainConfig) -> TrainingClips | None:
     """Find the files, None for MovingShapes.
 
-    This comes before a network is loaded, so that a wrong path is answered at once.
+    This precedes the network, so that a wrong path is reported at once.
 
     Raises:
-        LabelError: a list does not tell the classes.
-        SourceError: nothing is there, or something is missing.
+        LabelError: a list does not name its classes.
+        SourceError: there are no clips, or some are missing.
+        StzsarError: an option does not apply to the kind of list.
     """
     if config.is_moving_shapes:
         return None
+    if config.lists is not None:
+        _check_lists(config, Path(config.lists))
     choice = ClipChoice(
         data=Path(config.data),
         lists=Path(config.lists) if config.lists else None,
@@ -44,38 +47,61 @@ def find_clips(config: TrainConfig) -> TrainingClips | None:
     return find_training_clips(choice)
 
 
+def _check_lists(config: TrainConfig, lists: Path) -> None:
+    if lists.is_dir() and config.classes:
+        raise StzsarError(
+            f"--classes applies to one list, and {lists} is a folder of official lists, which name "
+            "their classes: leave it out."
+        )
+    if not lists.is_dir() and config.split:
+        raise StzsarError(
+            f"--split applies to a folder of official lists, and {lists} is one list: leave it out."
+        )
+
+
 def make_network(config: TrainConfig) -> tuple[STZSAR, WeightsOrigin]:
     """Build the network of `config`, and say where its weights come from.
 
     Raises:
-        BundleError: there is no such backbone, or its weights cannot be had.
+        BundleError: there is no such backbone, or its weights cannot be loaded.
     """
-    knows = KNOWS if config.is_moving_shapes else f"the classes of {config.data_name}"
-    trained = f"stzsar-train on {config.data_name}"
-    switches: dict[str, Any] = {
-        "interaction": config.interaction,
-        "projections": config.projections,
-    }
     small = small_config()
-    temporal = small.temporal if config.backbone == SMALL else TemporalConfig()
-    if temporal is not None:
-        # It begins untrained, so that it can be made as long as the windows are.
-        longest = max(temporal.max_frames, config.frames)
-        temporal = dataclasses.replace(temporal, max_frames=longest) if config.temporal else None
+    trained = f"stzsar-train on {config.data_name}"
     if config.backbone == SMALL:
-        head = dataclasses.replace(small.head, **switches)
-        vision = dataclasses.replace(small.vision, patch_path=config.patch_path)
-        network = STZSAR(dataclasses.replace(small, head=head, vision=vision, temporal=temporal))
-        return network, WeightsOrigin(source=f"small network, {trained}", knows=knows)
-    network, origin = load_clip(
-        config.backbone,
-        config.pretrained,
-        head=HeadConfig(**switches),
-        temporal=temporal,
-        patch_path=config.patch_path,
-        tokenizer=config.tokenizer,
+        network = STZSAR(
+            dataclasses.replace(
+                small,
+                head=_head(config, small.head),
+                vision=dataclasses.replace(small.vision, patch_path=config.patch_path),
+                temporal=_temporal(config, small.temporal),
+            )
+        )
+        source = f"small network, {trained}"
+    else:
+        network, clip = load_clip(
+            config.backbone,
+            config.pretrained,
+            head=_head(config, HeadConfig()),
+            temporal=_temporal(config, TemporalConfig()),
+            patch_path=config.patch_path,
+            tokenizer=config.tokenizer,
+        )
+        source = f"{clip.source}, {trained}"
+    knows = KNOWS if config.is_moving_shapes else f"the classes of {config.data_name}"
+    return network, WeightsOrigin(source=source, knows=knows)
+
+
+def _head(config: TrainConfig, usual: HeadConfig) -> HeadConfig:
+    return dataclasses.replace(
+        usual, interaction=config.interaction, projections=config.projections
     )
-    return network, WeightsOrigin(source=f"{origin.source}, {trained}", knows=knows)
+
+
+def _temporal(config: TrainConfig, usual: TemporalConfig | None) -> TemporalConfig | None:
+    if not config.temporal or usual is None:
+        return None
+    # It starts untrained, so it can be as long as the windows.
+    return dataclasses.replace(usual, max_frames=max(usual.max_frames, config.frames))
 
 
 def make_dataset(config: TrainConfig, clips: TrainingClips | None, size_px: int) -> ClipDataset:
@@ -89,24 +115,20 @@ def make_dataset(config: TrainConfig, clips: TrainingClips | None, size_px: int)
         return MovingShapes("train", config.setting, seed=config.seed)
     dataset = VideoFiles(
         clips.files,
-        labels_of(config, clips.classes),
+        _labels(config, clips.classes),
         frames=config.frames,
         size_px=size_px,
         augmentation=(
             Augmentation(size_px, flip=config.flip, grey=config.grey) if config.augment else None
         ),
     )
-    # Here an error is a sentence; out of a worker it would be a traceback.
+    # An error here is a sentence; in a worker it would be a traceback.
     dataset[ClipRequest(0, 0)]
     return dataset
 
 
-def labels_of(config: TrainConfig, classes: Sequence[str]) -> tuple[Label, ...]:
-    """Return the labels of the classes: the file's in its order, or their names.
-
-    Raises:
-        LabelError: the file cannot be read, or is not of these classes.
-    """
+def _labels(config: TrainConfig, classes: Sequence[str]) -> tuple[Label, ...]:
+    """Return the labels of the classes: the file's in its order, or their names."""
     if config.labels:
         path = Path(config.labels)
         written = read_labels(path)

@@ -1,42 +1,75 @@
-"""A run, from its configuration to its end."""
+"""A run from start to end: its clips and network, the training, and the test at its end."""
 
 import contextlib
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import torch
 from rich.table import Table
 
 from ..models.stzsar import STZSAR
 from ..models.transformer import has_batch_norm
+from ..runtime.bundle.bundle import RUNS
 from ..runtime.errors import StzsarError
 from ..runtime.terminal.commandline import console, say
 from .assemble import find_clips, make_dataset, make_network
 from .config import TrainConfig
 from .data.dataset import lost_worker
 from .data.videos import VideoFiles
-from .loop.accuracy import Accuracy, evaluate_moving_shapes
+from .loop.accuracy import HitRates, evaluate_moving_shapes
 from .loop.precision import Precision
-from .loop.processes import Processes
-from .loop.run_folder import RunFolder
+from .loop.processes import Processes, joined
+from .loop.run_folder import RunFolder, newest_run
 from .loop.trainer import Trained, Trainer
 from .loop.validation import validation_clips
+from .options import ResumeOptions, TrainOptions
 
 
-def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> None:
-    """Train as `config` says, test what came out, and say where it is.
+def train(options: TrainOptions | ResumeOptions) -> Path:
+    """Start or resume a run, test what it learned, and return its last checkpoint.
 
     Raises:
-        StzsarError: something that the configuration names cannot be used, or a process that
-            makes clips was killed.
+        StzsarError: something that the options name cannot be used, or a process was lost.
     """
+    with joined(options.device) as processes:
+        config, run = processes.from_first(
+            lambda: _started(options) if isinstance(options, TrainOptions) else _resumed(options)
+        )
+        return _train(config, run, processes)
+
+
+def _started(options: TrainOptions) -> tuple[TrainConfig, RunFolder]:
+    config = options.config
+    name = f"{config.data_name}-{time.strftime('%Y%m%d-%H%M%S')}"
+    run = RunFolder(options.output or RUNS / name)
+    if run.path.exists() and any(run.path.iterdir()):
+        raise StzsarError(
+            f"{run.path} is not empty: take another --output, or --resume {run.path}."
+        )
+    return config, run
+
+
+def _resumed(options: ResumeOptions) -> tuple[TrainConfig, RunFolder]:
+    folder = options.run or newest_run(RUNS)
+    if folder is None:
+        raise StzsarError("There is no run under runs/ to resume: start one without --resume.")
+    run = RunFolder(folder)
+    config = TrainConfig.load(folder)
+    if run.newest is None:
+        say(f"{folder} has no checkpoint yet: it starts from the beginning.")
+    return config, run
+
+
+def _train(config: TrainConfig, run: RunFolder, processes: Processes) -> Path:
     check_batch(config, processes)
-    where = processes.device
-    precision = Precision.choose(config.precision, where)
+    device = processes.device
+    precision = Precision.choose(config.precision, device)
     torch.manual_seed(config.seed)
     clips = find_clips(config)
     network, origin = make_network(config)
-    _check_recomputing(config, network)
-    network.to(where)
+    _refuse_batch_norm(config, network)
+    network.to(device)
     size_px = network.config.vision.image_px
     dataset = make_dataset(config, clips, size_px)
     validation = validation_clips(config, dataset.labels, size_px=size_px)
@@ -45,14 +78,14 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
         if clips is not None:
             clips.record(run.path)
     processes.wait()  # for the folder
-    # What gave no frames when the data were looked at is written down too.
-    of_files = [found for found in (dataset, validation) if isinstance(found, VideoFiles)]
-    for found in of_files:
-        found.broken.keep_in(run.path)
+    # Also what was found broken before the folder was there.
+    video_sets = [videos for videos in (dataset, validation) if isinstance(videos, VideoFiles)]
+    for videos in video_sets:
+        videos.broken.keep_in(run.path)
     millions = sum(p.numel() for p in network.parameters()) / 1e6
     others = f" in {processes.count} processes" if processes.count > 1 else ""
     say(
-        f"Training {config.backbone} ({millions:.1f} M parameters, {where}{others}) on "
+        f"Training {config.backbone} ({millions:.1f} M parameters, {device}{others}) on "
         f"{config.data}: {clips or f'{len(dataset.labels)} classes'}. The run is {run.path}."
     )
     trainer = Trainer(
@@ -65,80 +98,75 @@ def run_training(config: TrainConfig, run: RunFolder, processes: Processes) -> N
         processes=processes,
         validation=validation,
     )
-    with _lost_workers_told(run):
+    with _explaining_lost_workers(run):
         trained = trainer.train()
-        processes.wait()  # for what the others found broken
-        for found in of_files:
-            if summary := found.broken.summary(len(found)):
+        processes.wait()  # for the broken files of the others
+        for videos in video_sets:
+            if summary := videos.broken.summary(len(videos)):
                 say(summary)
-        table = _tested(trained, config, processes)
-    if table and processes.is_first:
-        console.print(_as_table(table, config))
-        run.note(table)
+        results = _test(trained, config, processes)
+    if results and processes.is_first:
+        console.print(_as_table(results, config))
+        run.note(results)
     say(f"The checkpoint is {trained.checkpoint}. Export it: stzsar-export {trained.checkpoint}")
+    return trained.checkpoint
 
 
-def _check_recomputing(config: TrainConfig, network: STZSAR) -> None:
+def check_batch(config: TrainConfig, processes: Processes) -> None:
+    """Check that the processes can share a step's clips.
+
+    Raises:
+        StzsarError: they cannot.
+    """
+    shares = processes.count * config.accumulate
+    if config.batch % shares:
+        fewer = config.batch - config.batch % shares
+        sizes = " or ".join(str(size) for size in (fewer, fewer + shares) if size)
+        raise StzsarError(
+            f"--batch {config.batch} cannot be divided among {processes.count} processes in "
+            f"--accumulate {config.accumulate} parts: give {sizes}, or start another number of "
+            "processes."
+        )
+
+
+def _refuse_batch_norm(config: TrainConfig, network: STZSAR) -> None:
     if config.checkpoint_activations and has_batch_norm(network):
         raise StzsarError(
-            "--checkpoint-activations computes blocks twice, and the BatchNorm of "
-            f"{config.backbone} would take in every clip twice: start a run without it, with "
-            "--accumulate for less memory."
+            f"--checkpoint-activations would update the BatchNorm of {config.backbone} twice with "
+            "every clip: start a run without it, with --accumulate for less memory."
         )
 
 
 @contextlib.contextmanager
-def _lost_workers_told(run: RunFolder) -> Iterator[None]:
+def _explaining_lost_workers(run: RunFolder) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
         if not lost_worker(error):
             raise
         raise StzsarError(
-            f"{str(error).splitlines()[0].strip().rstrip('.')}: was it killed, for want of memory "
-            f"perhaps? Go on with --resume {run.path}, or start a new run with fewer --workers."
+            f"{str(error).splitlines()[0].strip().rstrip('.')}, possibly out of memory: go on with "
+            f"--resume {run.path}, or start a new run with fewer --workers."
         ) from error
 
 
-def _tested(trained: Trained, config: TrainConfig, processes: Processes) -> dict[str, Accuracy]:
-    """Return what the network is worth, on each of the tests that the run has."""
-    table: dict[str, Accuracy] = {}
+def _test(trained: Trained, config: TrainConfig, processes: Processes) -> dict[str, HitRates]:
+    """Return the accuracy on each of the run's tests, by name."""
+    results: dict[str, HitRates] = {}
     if trained.validated is not None:
-        table["validation"] = trained.validated
+        results["validation"] = trained.validated
     if config.is_moving_shapes:
-        table |= evaluate_moving_shapes(
+        results |= evaluate_moving_shapes(
             trained.network, workers=config.workers, processes=processes
         )
-    return table
+    return results
 
 
-def check_batch(config: TrainConfig, processes: Processes) -> None:
-    """Hold that a step's clips can be shared.
-
-    Raises:
-        StzsarError: they cannot.
-    """
-    among = processes.count * config.accumulate
-    if config.batch % among:
-        less = config.batch - config.batch % among
-        sizes = " or ".join(str(size) for size in (less, less + among) if size)
-        raise StzsarError(
-            f"--batch {config.batch} cannot be shared by {processes.count} processes in "
-            f"--accumulate {config.accumulate} parts: give {sizes}, or start another number of "
-            "processes."
-        )
-    if config.batch // config.accumulate < 2:
-        raise StzsarError(
-            f"--batch {config.batch} in --accumulate {config.accumulate} parts is one clip a part, "
-            "which has nothing to be told from: give a larger --batch."
-        )
-
-
-def _as_table(accuracies: dict[str, Accuracy], config: TrainConfig) -> Table:
-    name = "MovingShapes" if config.is_moving_shapes else "clips of"
-    table = Table(name, "top-1", "top-5", "clips", "candidates")
-    for name, found in accuracies.items():
+def _as_table(results: dict[str, HitRates], config: TrainConfig) -> Table:
+    first = "MovingShapes" if config.is_moving_shapes else "clips of"
+    table = Table(first, "top-1", "top-5", "clips", "candidates")
+    for name, rates in results.items():
         table.add_row(
-            name, f"{found.top1:.1%}", f"{found.top5:.1%}", str(found.clips), str(found.candidates)
+            name, f"{rates.top1:.1%}", f"{rates.top5:.1%}", str(rates.clips), str(rates.candidates)
         )
     return table

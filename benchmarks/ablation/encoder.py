@@ -18,7 +18,7 @@ from ...models.vision import FrameFeatures
 from ...runtime.bundle.manifest import WeightsOrigin
 from ...runtime.labels.labels import Label
 from ...train.config import TrainConfig
-from ...train.data.dataset import Clip, ClipDataset, ClipRequest, collate
+from ...train.data.dataset import ClipDataset, ClipRequest, Example, collate
 from ...train.data.moving_shapes import KNOWS, MovingShapes
 from ...train.loop.precision import Precision
 from ...train.loop.run_folder import RunFolder
@@ -90,9 +90,9 @@ class EncodedClips:
         """Return the number of clips."""
         return len(self.classes)
 
-    def __getitem__(self, request: ClipRequest) -> Clip:
+    def __getitem__(self, request: ClipRequest) -> Example:
         """Return a clip; each looks the same every time."""
-        return Clip(self.tokens[request.clip], int(self.classes[request.clip]))
+        return Example(self.tokens[request.clip], int(self.classes[request.clip]))
 
     @classmethod
     @torch.no_grad()

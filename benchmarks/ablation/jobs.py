@@ -6,7 +6,7 @@ import safetensors.torch
 import torch
 
 from ...models.stzsar import STZSAR
-from ...train.data.dataset import Clip, ClipRequest
+from ...train.data.dataset import ClipRequest, Example
 from ...train.data.moving_shapes import MovingShapes
 from .budget import ENCODER, Budget, Result
 from .encoder import EncodedClips, Seen, network_config, train_encoder
@@ -25,7 +25,7 @@ class HalfHard(MovingShapes):
     def __init__(self, seed: int) -> None:
         super().__init__("train", "mixed", seed=seed)
 
-    def __getitem__(self, request: ClipRequest) -> Clip:
+    def __getitem__(self, request: ClipRequest) -> Example:
         """Return the clip as training sees it this much later."""
         return super().__getitem__(request._replace(draw=request.draw + _HALF_HARD))
 

@@ -8,7 +8,8 @@ import torch
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
 from ...runtime.shapes.scenes import Action, seen_actions, unseen_actions
-from ...train.data.moving_shapes import MovingShapes, Setting, Split
+from ...train.config import Setting
+from ...train.data.moving_shapes import MovingShapes, Split
 from .encoder import EncodedClips, Seen, train
 from .variants import Variant
 

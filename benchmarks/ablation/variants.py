@@ -10,7 +10,7 @@ from ...models.interaction import Bank
 from ...models.stzsar import STZSAR
 from ...runtime.labels.labels import Label
 from ...runtime.shapes.scenes import Action
-from ...train.data.moving_shapes import Setting
+from ...train.config import Setting
 
 # In the order of the table, with the names that it shows.
 HEADS: dict[Interaction, str] = {

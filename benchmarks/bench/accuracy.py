@@ -10,7 +10,8 @@ from ...runtime.bundle.bundle import PARITY, Bundle
 from ...runtime.errors import SourceError
 from ...runtime.recognizer import Recognizer
 from ...runtime.text.choose_labels import choose_labels
-from ...train.lists.labelled_videos import VideoFile, find_videos
+from ...train.lists.clip import Clip
+from ...train.lists.clip_set import find_clips
 
 _TOP = 5
 
@@ -74,7 +75,7 @@ def check_data(bundle: Bundle, data: Path) -> None:
     Raises:
         StzsarError: there are none, they are of one class, or the bundle cannot know their classes.
     """
-    classes = sorted({clip.label for clip in find_videos(data)})
+    classes = sorted({clip.label for clip in _clips(data)})
     if len(classes) == 1:
         raise SourceError(
             f"{data} has clips of one class, {classes[0]!r}, for which nothing else could be "
@@ -86,13 +87,13 @@ def check_data(bundle: Bundle, data: Path) -> None:
 
 def judge(
     bundle: Bundle, data: Path, *, engine: str, threads: int, trust_engines: bool
-) -> tuple[Recognizer, list[VideoFile]]:
+) -> tuple[Recognizer, tuple[Clip, ...]]:
     """Return the bundle with the classes of the data as its labels, and the data's clips.
 
     Raises:
         StzsarError: there is no data, or the bundle cannot recognise its classes.
     """
-    clips = find_videos(data)
+    clips = _clips(data)
     recognizer = Recognizer.load(
         bundle,
         sorted({clip.label for clip in clips}),
@@ -104,8 +105,17 @@ def judge(
     return recognizer, clips
 
 
+def _clips(data: Path) -> tuple[Clip, ...]:
+    found = find_clips(data)
+    if found.missing:
+        raise SourceError(
+            f"{data} names {len(found.missing)} missing files, the first is {found.missing[0]}."
+        )
+    return found.clips
+
+
 def accuracy(
-    recognizer: Recognizer, clips: list[VideoFile], advance: Callable[[], None] = lambda: None
+    recognizer: Recognizer, clips: tuple[Clip, ...], advance: Callable[[], None] = lambda: None
 ) -> Accuracy:
     """Classify whole files, and count.
 

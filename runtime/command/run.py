@@ -13,6 +13,7 @@ from ..decisions.footage import FootageSink
 from ..decisions.policy import Policy
 from ..labels.labels import MAX_LABELS
 from ..labels.per_source import LabelFiles
+from ..labels.watch import LabelWatch
 from ..recognizer import Recognizer
 from ..recordings.recorder import DEFAULT_PATCHES, Recorder
 from ..scoring.explain import check_explainable
@@ -222,7 +223,7 @@ class Run:
             sessions.append(session)
             signals.on_signal = session.wake
             if not footage and any(is_live(spec.uri) for spec in self._specs):
-                stack.enter_context(self._labels.watched(recognizer))
+                stack.enter_context(LabelWatch(self._labels, recognizer))
             stack.callback(signals.end_has_begun)
             yield session
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..atomic import write_file
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH
 from ..bundle.manifest import Manifest, SamplingSpec
 from ..errors import CalibrationError
@@ -130,10 +131,8 @@ class Calibration:
             "labels": [dataclasses.asdict(threshold) for threshold in self.thresholds],
         }
         text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        part = path.with_name(path.name + ".part")
         try:
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
+            write_file(path, text)
         except OSError as error:
             raise CalibrationError(f"Cannot write {path}: {error.strerror}.") from error
 

@@ -1,4 +1,4 @@
-"""A label bank: labels with their embeddings, as the graphs take them."""
+"""A label bank: labels with their embeddings, the graphs' input."""
 
 import json
 from collections.abc import Sequence
@@ -10,18 +10,18 @@ import numpy as np
 
 from ..errors import BundleError
 from .bank_file import check_bank_file
-from .labels import MAX_ATTRIBUTES_ALTOGETHER, MAX_LABELS, Array, Label, check_labels
+from .labels import MAX_ATTRIBUTES_ALTOGETHER, MAX_LABELS, Array, Label, check_counts
 
 
 @dataclass(frozen=True, eq=False)
 class LabelBank:
-    """Labels and their unit embeddings, as the graphs take them.
+    """Labels and their unit embeddings.
 
     Attributes:
         labels: C labels.
         class_embeddings: ê, float32 [C, D].
         attribute_embeddings: ŵ, float32 [C, W, D]; rows beyond a label's own attributes are zero.
-        attribute_mask: bool [C, W], true where there is an attribute.
+        attribute_mask: bool [C, W], true for attributes and false for padding.
     """
 
     labels: tuple[Label, ...]
@@ -40,7 +40,10 @@ class LabelBank:
         for field, shape in expected.items():
             if getattr(self, field).shape != shape:
                 raise ValueError(f"{field} is {getattr(self, field).shape}, expected {shape}")
-        check_labels(self.labels)
+        check_counts(self.labels)
+        # `check_labels` refuses two spellings of a name, which banks of before may have.
+        if len(set(self.names)) < classes:
+            raise ValueError("two labels have one name")
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -55,11 +58,15 @@ class LabelBank:
             "attribute_mask": self.attribute_mask,
         }
 
-    def select(self, indices: Sequence[int]) -> "LabelBank":
-        """Return the bank of the labels at `indices`."""
+    def select(self, indices: Sequence[int], names: Sequence[str] = ()) -> "LabelBank":
+        """Return the bank of the labels at `indices`, called `names` if these are given."""
         rows = np.asarray(indices, np.intp)
+        labels = tuple(self.labels[i] for i in rows)
+        if names:
+            renamed = zip(labels, names, strict=True)
+            labels = tuple(Label(name, old.text, old.attributes) for old, name in renamed)
         return LabelBank(
-            tuple(self.labels[i] for i in rows),
+            labels,
             self.class_embeddings[rows],
             self.attribute_embeddings[rows],
             self.attribute_mask[rows],
@@ -81,14 +88,10 @@ class LabelBank:
 
     @classmethod
     def load(cls, path: Path | BinaryIO, *, where: str | Path | None = None) -> "LabelBank":
-        """Read a bank.
-
-        Args:
-            path: the file, or an open one.
-            where: what messages call it, if not by its path.
+        """Read a bank from a file, which messages call `where` if that is given.
 
         Raises:
-            BundleError: the file is no bank, is too large, or holds pickled objects.
+            BundleError: the file is not a bank, is too large, or holds pickled objects.
         """
         try:
             check_bank_file(path, max_labels=MAX_LABELS, max_cells=MAX_ATTRIBUTES_ALTOGETHER)
@@ -103,20 +106,20 @@ class LabelBank:
                     stored["attribute_mask"].astype(bool),
                 )
             bank._check_content()
-        except Exception as error:  # zipfile, zlib, numpy and json share no base, nor a short list
+        except Exception as error:  # zipfile, zlib, numpy and json have no common base
             why = str(error).rstrip(".") or type(error).__name__
             raise BundleError(f"{where or path} is not a label bank: {why}.") from error
         return bank
 
     def _check_content(self) -> None:
-        """Raise ValueError where the shapes are right and the numbers are of no use."""
+        """Raise ValueError if the arrays have the right shapes and useless content."""
         if not self.labels:
             raise ValueError("it holds no labels")
         if not self.attribute_mask.any(axis=1).all():
             raise ValueError("a label has no attribute")
         counts = [len(label.attributes) for label in self.labels]
         if self.attribute_mask.sum(axis=1).tolist() != counts:
-            raise ValueError("its labels have other attributes than its embeddings")
+            raise ValueError("its labels and its embeddings disagree on the attributes")
         for name in ("class_embeddings", "attribute_embeddings"):
             if not np.isfinite(getattr(self, name)).all():
                 raise ValueError(f"{name} are not finite")

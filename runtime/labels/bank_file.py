@@ -1,6 +1,6 @@
-"""A bank's file, looked at before it is read: a small npz may unpack to gigabytes.
+"""Checks a bank's file before it is read: a small npz may unpack to gigabytes.
 
-Only the first bytes of each array are read here, which tell its type and shape.
+Only the header of each array is read here, which has its type and shape.
 """
 
 from pathlib import Path
@@ -16,7 +16,7 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# The kind of numpy's types that each array may have: text, floats, truth values.
+# numpy's kind of type for each array: text, floats, booleans.
 _KINDS = {
     "labels": "U",
     "class_embeddings": "f",
@@ -29,7 +29,7 @@ Shape = tuple[int, ...]
 
 
 def check_bank_file(path: Path | BinaryIO, *, max_labels: int, max_cells: int) -> None:
-    """Raise ValueError if the arrays of a bank are too large, or of another type or shape.
+    """Raise ValueError if a bank's arrays are too large, or have a wrong type or shape.
 
     Args:
         path: the npz file, or an open one.
@@ -62,7 +62,7 @@ def _shape(archive: ZipFile, name: str, kind: str) -> Shape:
         stream: Any = file
         version = np.lib.format.read_magic(stream)
         if version not in _HEADERS:
-            raise ValueError(f"{name} has numpy's format {version}, which no bank has")
+            raise ValueError(f"{name} has numpy's format {version}, which banks do not use")
         shape, _, dtype = _HEADERS[version](stream)
     if dtype.kind != kind:
         raise ValueError(f"{name} is {dtype}, expected {_WORDS[kind]}")

@@ -1,10 +1,5 @@
-"""Labels: what people write, and the bank of embeddings that the graphs take.
+"""Labels as people write them: a name, perhaps another text, and description attributes."""
 
-A `Label` is a name with its description attributes; a `LabelBank` is many of them embedded. The
-module knows nothing of graphs or tokens: `runtime.text` and `stzsar.models` make the embeddings.
-"""
-
-import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,9 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy.typing as npt
 
 from ..errors import LabelError
+from .names import check_distinct
 
 MAX_LABELS = 10_000
 MAX_NAME_CHARACTERS = 200
@@ -23,20 +20,19 @@ MAX_ATTRIBUTES_ALTOGETHER = 100_000
 MAX_FILE_MIB = 16
 # Letters and a symbol by Unicode's categories that show nothing: fillers of Hangul, empty Braille.
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
-_KEYS = ("label", "text", "attributes", "source")
 
 Array = npt.NDArray[Any]
+# The names of the labels that each source recognises, by the source's name.
+LabelsOf = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
 class Label:
-    """One action that can be recognised: words that can be shown, without control characters.
-
-    They are kept in Unicode's composed form (NFC), so that one spelling is one label.
+    """An action to recognise, in words without control characters, kept composed (NFC).
 
     Attributes:
-        name: what is shown; unique among the labels of a run.
-        text: the words that are embedded; the name, unless said otherwise.
+        name: what results show; unique among the labels of a run.
+        text: the words that are embedded; the name if empty.
         attributes: short descriptions (objects, body parts, scene); the text itself if empty.
     """
 
@@ -79,12 +75,20 @@ class Label:
             )
 
 
+class _Row(msgspec.Struct, forbid_unknown_fields=True):
+    """One label of a JSON file; `source` tells people where the attributes come from."""
+
+    label: str
+    text: str = ""
+    attributes: list[str] = []
+    source: str | list[dict[str, Any]] = ""
+
+
 def read_labels(path: Path) -> tuple[Label, ...]:
     """Read labels from a text file (one name a line, `#` comments) or a JSON file.
 
-    The JSON form is a list of `{"label": …, "attributes": [...], "text": …, "source": …}`, of
-    which only `label` must be there; `source`, words or a list of objects, says for people where
-    the attributes are from. It is known by the name `.json`, or by the `[` or `{` it begins with.
+    The JSON form is a list of `{"label": …, "text": …, "attributes": [...], "source": …}`, in which
+    only `label` is required. A file is JSON if it is called `.json` or begins with `[` or `{`.
 
     Raises:
         LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.
@@ -102,7 +106,7 @@ def read_labels(path: Path) -> tuple[Label, ...]:
 
 
 def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
-    """Return `labels` as a tuple of `Label`, checked as a file's would be."""
+    """Return `labels` as a tuple of `Label`, checked like those of a file."""
     if isinstance(labels, str | Path):  # a string would be read letter by letter
         raise LabelError(f"{str(labels)!r} is not a list: give labels as [{str(labels)!r}].")
     made = tuple(label if isinstance(label, Label) else Label(label) for label in labels)
@@ -114,26 +118,27 @@ def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
 
 def check_labels(labels: Sequence[Label], where: str = "The label list") -> None:
     """Raise LabelError if there are too many labels or attributes, or a name twice."""
+    check_counts(labels, where)
+    check_distinct((label.name for label in labels), where)
+
+
+def check_counts(labels: Sequence[Label], where: str = "The label list") -> None:
+    """Raise LabelError if there are too many labels or attributes."""
     if len(labels) > MAX_LABELS:
         raise LabelError(
             f"{where} holds {len(labels)} labels; at most {MAX_LABELS} are scored at once."
         )
-    # The bank is a rectangle: each label has room for as many as the one that has most.
+    # The bank is a rectangle: every label takes as much room as the one with most attributes.
     most = max((len(label.attributes) for label in labels), default=0)
     if len(labels) * most > MAX_ATTRIBUTES_ALTOGETHER:
         raise LabelError(
             f"{where} holds {len(labels)} labels, of which one has {most} attributes; at most "
             f"{MAX_ATTRIBUTES_ALTOGETHER} are compared at once, labels times attributes."
         )
-    seen: set[str] = set()
-    for label in labels:
-        if label.name in seen:
-            raise LabelError(f"{where} names {label.name!r} twice: keep one of them.")
-        seen.add(label.name)
 
 
 def _is_visible(text: str) -> bool:
-    """Whether anything of `text` is seen: no space, zero-width character, mark alone or filler."""
+    """Whether `text` has more than spaces, zero-width characters, lone marks and fillers."""
     return any(
         unicodedata.category(character)[0] not in "ZM"
         and unicodedata.category(character) not in ("Cc", "Cf", "Cs")
@@ -171,34 +176,13 @@ def _from_lines(content: str) -> tuple[Label, ...]:
 
 def _from_json(content: str) -> tuple[Label, ...]:
     try:
-        return tuple(_from_row(row) for row in json.loads(content))
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        rows = msgspec.json.decode(content, type=list[_Row])
+    except (ValueError, RecursionError) as error:
         raise LabelError(
-            'it is read as JSON, by its name or since it begins with "[" or "{", and is not a '
-            f'list of {{"label": …, "attributes": [...]}}: {error}.'
+            'it is read as JSON, because of its name or since it begins with "[" or "{", and is '
+            f'not a list of {{"label": …, "attributes": [...]}}: {error}.'
         ) from error
-
-
-def _from_row(row: Any) -> Label:
-    if not isinstance(row, dict):
-        raise TypeError(f"{row!r:.40} is no object")
-    for key in row:
-        if key not in _KEYS:
-            raise ValueError(f"there is no key {key!r:.40}, only {', '.join(_KEYS)}")
-    name, text, attributes = row["label"], row.get("text", ""), row.get("attributes", [])
-    if not isinstance(attributes, list):
-        raise TypeError("attributes are a list")
-    if not all(isinstance(words, str) for words in (name, text, *attributes)):
-        raise TypeError("labels, texts and attributes are strings")
-    _check_source(row.get("source", ""))
-    return Label(name.strip(), text.strip(), tuple(words.strip() for words in attributes))
-
-
-def _check_source(source: Any) -> None:
-    is_list = isinstance(source, list) and all(isinstance(item, dict) for item in source)
-    if not (isinstance(source, str) or is_list):
-        raise TypeError("a source is a string or a list of objects")
-
-
-# The labels of each source that is about fewer than all, by name.
-LabelsOf = Mapping[str, Sequence[str]]
+    return tuple(
+        Label(row.label.strip(), row.text.strip(), tuple(words.strip() for words in row.attributes))
+        for row in rows
+    )

@@ -1,23 +1,24 @@
-"""The label files of a run: one for all sources, or one for each, and one bank that holds them all.
+"""The label files of a run: one for all sources, or one for each, over one shared bank.
 
-All streams share one frame graph and one bank, so that their frames are encoded in one batch; what
-a stream is about is a choice of the bank's labels.
+All streams share one frame graph and one bank, so that one batch encodes the frames of all of them.
+Each stream recognises a choice of the bank's labels.
 """
 
-import contextlib
-import threading
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from ..callbacks import OnEmbedded
 from ..errors import LabelError
-from .labels import Label, LabelsOf, as_labels, read_labels
-from .watch import LabelWatch, file_state
+from .labels import Label, LabelsOf, read_labels
+from .names import name_key
+
+FileState = tuple[int, int, int]
 
 
 class SharedBank(Protocol):
-    """Whose labels change; a `Recognizer` is one."""
+    """Recognises labels that can change; a `Recognizer` does."""
 
     def use_labels(
         self,
@@ -31,10 +32,11 @@ class SharedBank(Protocol):
 
 
 class LabelFiles:
-    """What is to be recognised in each source, read from files.
+    """The labels of each source, read from files.
 
     Attributes:
-        of_source: the label file of each source that has one of its own, by the source's name.
+        of_source: the label file of each source that has its own, by the source's name.
+        seen: the state of each file before it was read, so that a watch sees what is saved since.
     """
 
     def __init__(
@@ -45,11 +47,11 @@ class LabelFiles:
         sources: Iterable[str] = (),
         known: Sequence[Label] = (),
     ) -> None:
-        """Read all of them.
+        """Read all files.
 
         Args:
-            default: the file of the sources that have none of their own; None is all `known` ones.
-            of_source: the others' files, by the source's name.
+            default: the file of sources without their own; None means all `known` labels.
+            of_source: the files of the others, by the source's name.
             sources: the names of all sources.
             known: the bundle's labels.
 
@@ -62,15 +64,13 @@ class LabelFiles:
         self._known = tuple(known)
         named: list[Path] = [*([default] if default else []), *of_source.values()]
         paths = list(dict.fromkeys(named))
-        # Before they are read: what is saved in between is seen by the watch.
-        self._seen = {path: file_state(path) for path in paths}
+        self.seen = {path: file_state(path) for path in paths}
         self._labels = {path: tuple(read_labels(path)) for path in paths}
         self._wanted = self._labels
-        self._lock = threading.Lock()
         self.all_labels()
 
     def all_labels(self) -> list[Label] | None:
-        """Return every label once; None if no file is given, which is all that the bundle knows.
+        """Return every label once; None, for all that the bundle knows, if no file is given.
 
         Raises:
             LabelError: two files mean different things by one name.
@@ -78,45 +78,42 @@ class LabelFiles:
         return self._union(self._labels)
 
     def labels_of(self) -> dict[str, list[str]]:
-        """Return what each source is about, by name; empty where all are about the same."""
+        """Return each source's labels by its name; empty if all have the same."""
         return self._choices(self._labels)
-
-    @contextlib.contextmanager
-    def watched(self, user: SharedBank) -> Iterator[None]:
-        """Take up what is saved while the block runs."""
-        with contextlib.ExitStack() as stack:
-            for path, seen in self._seen.items():
-                stack.enter_context(LabelWatch(_OneFile(self, path, user), path, seen=seen))
-            yield
 
     def change(
         self, path: Path, labels: Sequence[Label], user: SharedBank, progress: OnEmbedded | None
     ) -> None:
-        """Put other labels in the place of one file's; called by the watch's threads.
+        """Replace the labels of one file; the watch's thread calls this.
 
         Raises:
-            StzsarError: they cannot be used; those from before stay.
+            StzsarError: they cannot be used; the ones before stay.
         """
-        with self._lock:
-            # Also what is refused now may fit to what another file will say.
-            self._wanted = {**self._wanted, path: tuple(labels)}
-            if self._wanted == self._labels:
-                return
-            union, choices = self._union(self._wanted), self._choices(self._wanted)
-            user.use_labels(union, labels_of=choices, progress=progress)
-            self._labels = self._wanted
+        # Also what is refused now: it may fit once another file is saved.
+        self._wanted = {**self._wanted, path: tuple(labels)}
+        if self._wanted == self._labels:
+            return
+        union, choices = self._union(self._wanted), self._choices(self._wanted)
+        user.use_labels(union, labels_of=choices, progress=progress)
+        self._labels = self._wanted
 
     def _union(self, labels: Mapping[Path, tuple[Label, ...]]) -> list[Label] | None:
         if not labels:
             return None
-        found: dict[str, Label] = {}
+        union: dict[str, Label] = {}
         for label in self._own_or_known(labels):
-            if found.setdefault(label.name, label) != label:
+            other = union.setdefault(name_key(label.name), label)
+            if other.name != label.name:
+                raise LabelError(
+                    f"Two streams spell one label {other.name!r} and {label.name!r}: spell it the "
+                    "same in both files."
+                )
+            if other != label:
                 raise LabelError(
                     f"Two streams mean different things by {label.name!r}: give the label the same "
                     "text and attributes in both files, or another name in one."
                 )
-        return list(found.values())
+        return list(union.values())
 
     def _own_or_known(self, labels: Mapping[Path, tuple[Label, ...]]) -> Iterator[Label]:
         for own in labels.values():
@@ -125,7 +122,7 @@ class LabelFiles:
             named = {label.name: label for own in labels.values() for label in own}
             for label in self._known:
                 own = named.get(label.name)
-                # A name alone is what the bundle means by it.
+                # A name alone means what the bundle means by it.
                 if own is None or own != Label(label.name):
                     yield label
 
@@ -139,15 +136,12 @@ class LabelFiles:
         }
 
 
-class _OneFile:
-    """What a watch changes the labels of."""
-
-    def __init__(self, files: LabelFiles, path: Path, user: SharedBank) -> None:
-        self._files = files
-        self._path = path
-        self._user = user
-
-    def use_labels(
-        self, labels: Sequence[str | Label] | None, *, progress: OnEmbedded | None = None
-    ) -> None:
-        self._files.change(self._path, as_labels(labels or ()), self._user, progress)
+def file_state(path: Path) -> FileState | None:
+    """Return what changes when a file is saved; None for a pipe or a missing file."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

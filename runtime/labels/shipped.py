@@ -1,7 +1,7 @@
-"""The label sets that ship: the classes of data sets, and attributes written for each of them.
+"""The label sets that ship: classes of data sets with attributes written for each of them.
 
-They are read where a label has to be embedded, and not before: a start with labels that the bundle
-knows should not pay for them.
+They are read once a label has to be embedded: a start with labels that the bundle knows does not
+pay for them.
 """
 
 import functools
@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .labels import Label, read_labels
-from .names import same_name, spaced_words
+from .names import name_key, spaced_words
 
-# Where several know a name, the first is asked; a test holds that they agree.
+# The first set that knows a name decides; a test checks that all agree.
 LABEL_SETS = ("kinetics-400", "kinetics-600", "ucf-101", "hmdb-51")
 _FOLDER = Path(__file__).parent / "label_sets"
 
@@ -23,49 +23,48 @@ def shipped_labels(name: str) -> tuple[Label, ...]:
 
 
 def default_labels() -> tuple[Label, ...]:
-    """Return the names of Kinetics-400: 400 actions of people, where nobody said which."""
+    """Return the names of Kinetics-400, the labels of a bundle unless others are given."""
     return tuple(Label(label.name) for label in shipped_labels("kinetics-400"))
 
 
 def with_shipped_attributes(
     labels: Sequence[Label], *, tell: Callable[[str], object] = lambda _: None
 ) -> tuple[Label, ...]:
-    """Return `labels`, with the attributes that ship for those that are a known name and no more.
+    """Add the attributes that ship to labels that are a known name and nothing more.
 
-    Names are the same but for case, spaces, hyphens and underscores: "ApplyEyeMakeup",
-    "apply_eye_makeup" and "Apply eye make-up" are one class, which is embedded as spaced
-    words. What a label says itself, attributes or another text than its name, stays.
+    A name is known in every spelling: "ApplyEyeMakeup", "apply_eye_makeup" and "Apply eye make-up"
+    are one class. It is shown as written and embedded as spaced words. Attributes and texts that
+    the user wrote stay.
 
     Args:
         labels: what is to be embedded.
-        tell: told in a sentence how many of them have got attributes, if any have.
+        tell: called with a sentence that counts the labels that got attributes, if any did.
     """
-    found = tuple(_described(label) for label in labels)
-    count = sum(new is not old for new, old in zip(found, labels, strict=True))
+    described = tuple(_described(label) for label in labels)
+    count = sum(new is not old for new, old in zip(described, labels, strict=True))
     if count:
         tell(
-            f"{count} of {len(labels)} labels to embed are known by name, and get the attributes "
+            f"{count} of {len(labels)} labels to embed are known by name and get the attributes "
             "that ship for them."
         )
-    return found
+    return described
 
 
 def _described(label: Label) -> Label:
     if label != Label(label.name):
         return label
-    attributes = _attributes_of_names().get(same_name(label.name))
+    attributes = _attributes_of_names().get(name_key(label.name))
     if not attributes:
         return label
-    # "ApplyEyeMakeup" is shown as it was written, and embedded as words.
     words = spaced_words(label.name)
     return Label(label.name, "" if words == label.name.lower() else words, attributes)
 
 
 @functools.cache
 def _attributes_of_names() -> dict[str, tuple[str, ...]]:
-    found: dict[str, tuple[str, ...]] = {}
+    attributes_of: dict[str, tuple[str, ...]] = {}
     for name in LABEL_SETS:
-        # Not `read_labels`: checking each word would take ten times as long, and the tests do it.
+        # Not `read_labels`: checking each word, as the tests do, takes ten times as long.
         for row in json.loads((_FOLDER / f"{name}.json").read_text(encoding="utf-8")):
-            found.setdefault(same_name(row["label"]), tuple(row["attributes"]))
-    return found
+            attributes_of.setdefault(name_key(row["label"]), tuple(row["attributes"]))
+    return attributes_of

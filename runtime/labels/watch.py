@@ -1,69 +1,41 @@
-"""A label file that is edited while a camera runs: its labels are taken as they are saved."""
+"""Watches label files that are edited while a camera runs, and uses their labels once saved."""
 
 import logging
-import stat
 import threading
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
-from ..callbacks import OnEmbedded
 from ..errors import StzsarError
 from ..terminal.commandline import leave_threads_behind
-from .labels import Label, read_labels
+from .labels import read_labels
+from .per_source import LabelFiles, SharedBank, file_state
 
 EVERY_S = 1.0
-# Loading the text encoder cannot be interrupted.
-STOP_S = 0.3
-_MISSED = 2  # looks in a row, as an editor may take the file away for a moment
+STOP_S = 0.3  # loading the text encoder cannot be interrupted
+_MISSED = 2  # checks in a row: editors may remove a file for a moment while they save it
 
 log = logging.getLogger(__name__)
-
-
-FileState = tuple[int, int, int]
 
 
 class _StoppedError(Exception):
     """The block was left while labels were being embedded."""
 
 
-class LabelUser(Protocol):
-    """Whose labels change; a `Recognizer` is one."""
-
-    def use_labels(
-        self, labels: Sequence[str | Label] | None, *, progress: OnEmbedded | None = None
-    ) -> None:
-        """Recognise other labels."""
-        ...
-
-
 class LabelWatch:
-    """Looks at a label file in a thread of its own, within a `with` block.
+    """Checks the label files of a run in its own thread while a `with` block runs.
 
-    New labels are embedded there, beside the stream, and taken up between two of its frames. A file
-    that cannot be used is a warning, and the labels stay as they are.
+    That thread embeds new labels beside the streams, which use them between two of their frames. A
+    file that cannot be used is a warning, and the labels stay as they are.
+
+    Args:
+        files: the files, as they were read.
+        user: gets the new labels.
+        every_s: seconds between two checks.
     """
 
-    def __init__(
-        self,
-        user: LabelUser,
-        path: Path,
-        *,
-        seen: FileState | None,
-        every_s: float = EVERY_S,
-    ) -> None:
-        """Prepare the watch.
-
-        Args:
-            user: whose labels change.
-            path: the label file.
-            seen: its state before it was read, see `file_state`.
-            every_s: how often to look.
-        """
+    def __init__(self, files: LabelFiles, user: SharedBank, *, every_s: float = EVERY_S) -> None:
+        self._files = files
         self._user = user
-        self._path = path
         self._every_s = every_s
-        self._seen = seen
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="label watch", daemon=True)
 
@@ -74,43 +46,34 @@ class LabelWatch:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(STOP_S)
-        if self._thread.is_alive():  # within the engine, it would abort the end of the process
+        if self._thread.is_alive():  # a thread inside the engine would abort the process at its end
             leave_threads_behind()
 
     def _run(self) -> None:
-        missed = 0
+        seen = dict(self._files.seen)
+        missed = dict.fromkeys(seen, 0)
         while not self._stop.wait(self._every_s):
-            state = file_state(self._path)
-            missed = missed + 1 if state is None else 0
-            if missed == _MISSED:
-                log.warning("%s is gone: the labels stay until it is there again.", self._path)
-            if state is not None and state != self._seen:
-                self._seen = state
-                self._take()
+            for path in seen:
+                state = file_state(path)
+                missed[path] = missed[path] + 1 if state is None else 0
+                if missed[path] == _MISSED:
+                    log.warning("%s is gone: the labels stay until it is there again.", path)
+                if state is not None and state != seen[path]:
+                    seen[path] = state
+                    self._take(path)
 
-    def _take(self) -> None:
+    def _take(self, path: Path) -> None:
         try:
-            labels = read_labels(self._path)
-            self._user.use_labels(labels, progress=self._go_on)
+            labels = read_labels(path)
+            self._files.change(path, labels, self._user, self._go_on)
         except _StoppedError:
             return
-        except Exception as error:  # whatever it is, the next file that is saved may be better
+        except Exception as error:  # the next file that is saved may be better
             reason = error if isinstance(error, StzsarError) else f"{type(error).__name__}: {error}"
             log.warning("The labels stay as they were: %s", reason)
         else:
-            log.info("%s has changed: %d labels from here on.", self._path, len(labels))
+            log.info("%s has changed: %d labels from now on.", path, len(labels))
 
     def _go_on(self, _done: int, _all: int) -> None:
         if self._stop.is_set():
             raise _StoppedError
-
-
-def file_state(path: Path) -> FileState | None:
-    """Return what changes when a file is saved; None if it is not there, or is a pipe."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    if not stat.S_ISREG(found.st_mode):
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

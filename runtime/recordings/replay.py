@@ -239,7 +239,8 @@ class Replay:
         known = [row for row in rows if row is not None]
         if len(known) == len(rows):
             states_of = partial(_of_labels, np.asarray(known), manifest.label_states)
-            return _Scored(self._scorer(recorded.select(known)), states_of)
+            names = [label.name for label in self._labels]
+            return _Scored(self._scorer(recorded.select(known, names)), states_of)
         unknown = [label for label, row in zip(self._labels, rows, strict=True) if row is None]
         if manifest.label_states and not self.header.features:
             raise LabelError(self._unknown_message(unknown))

@@ -1,1 +1,1 @@
-"""Labels to embeddings on the device: tokenizer and text graph."""
+"""Turns labels into embeddings on the device: tokenizer and text graph. No video here."""

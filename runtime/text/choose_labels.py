@@ -1,4 +1,4 @@
-"""Wanted labels against a bundle: what its bank knows is taken, the rest is embedded."""
+"""Chooses labels for a bundle: its bank provides those it knows, the rest is embedded."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -8,7 +8,7 @@ from ..callbacks import OnEmbedded
 from ..errors import LabelError
 from ..labels.bank import LabelBank, stack_banks
 from ..labels.labels import Label, as_labels
-from ..labels.names import nearest_names
+from ..labels.names import name_key, nearest_hint
 from ..labels.shipped import with_shipped_attributes
 from .encoder import TextEncoder
 
@@ -25,18 +25,18 @@ def choose_labels(
     progress: OnEmbedded | None = None,
     shipped_attributes: bool = True,
 ) -> LabelBank:
-    """Return the bank of the wanted labels, in their order.
+    """Return the bank of the wanted labels, in their order and under their names.
 
-    A label is taken from the bundle's bank if it is there by name and, where the wanted one has a
-    text or attributes of its own, with the same ones. The others go through the text encoder, with
-    the attributes that ship for their names where they are a name alone; how many is logged.
+    The bundle's bank provides a label that it knows by name, in any spelling, unless the wanted one
+    has another text or other attributes. The text encoder embeds the others; names alone get the
+    attributes that ship for them, and the log says how many did.
 
     Args:
         bundle: the opened bundle.
         wanted: labels, or names alone; all of the bundle's if None.
-        threads: CPU threads of the text encoder; 0 leaves it to the engine.
+        threads: CPU threads of the text encoder; 0 lets the engine choose.
         progress: see `TextEncoder.embed`.
-        shipped_attributes: whether labels that are embedded get the attributes that ship.
+        shipped_attributes: whether names alone get the attributes that ship.
 
     Raises:
         LabelError: there are none, one twice, or unknown ones and no text encoder.
@@ -52,7 +52,8 @@ def choose_labels(
         raise LabelError(_unknown_message(bundle, unknown))
     banks = []
     if known:
-        banks.append(bundle.bank.select([row for row in rows if row is not None]))
+        names = [label.name for label in known]
+        banks.append(bundle.bank.select([row for row in rows if row is not None], names))
     if unknown:
         if shipped_attributes:
             unknown = with_shipped_attributes(unknown, tell=log.info)
@@ -62,9 +63,13 @@ def choose_labels(
 
 
 def rows_of(wanted: Sequence[Label], stored: Sequence[Label]) -> list[int | None]:
-    """Return where each wanted label stands among the stored ones; None where it does not."""
-    row_of = {label.name: row for row, label in enumerate(stored)}
-    rows = [row_of.get(label.name) for label in wanted]
+    """Return each wanted label's row among the stored ones; None if it is not there."""
+    row_of: dict[str, int] = {}
+    for row, label in enumerate(stored):
+        row_of.setdefault(name_key(label.name), row)
+    # Banks of older bundles may have two spellings of a name: the very same one comes first.
+    exact = {label.name: row for row, label in enumerate(stored)}
+    rows = [exact.get(label.name, row_of.get(name_key(label.name))) for label in wanted]
     return [
         row if row is not None and _agree(label, stored[row]) else None
         for label, row in zip(wanted, rows, strict=True)
@@ -72,7 +77,7 @@ def rows_of(wanted: Sequence[Label], stored: Sequence[Label]) -> list[int | None
 
 
 def _agree(wanted: Label, stored: Label) -> bool:
-    """Say whether `stored` has the text and the attributes that `wanted` asks for, if any."""
+    """Whether `stored` has the text and the attributes that `wanted` asks for, if any."""
     plain_text = wanted.text == wanted.name
     plain_attributes = wanted.attributes == (wanted.text,)
     return (plain_text or wanted.text == stored.text) and (
@@ -92,7 +97,6 @@ def _unknown_message(bundle: Bundle, unknown: Sequence[Label]) -> str:
 
 
 def _with_nearest(label: Label, names: Sequence[str]) -> str:
-    if label.name in names:
+    if name_key(label.name) in map(name_key, names):
         return f"{label.name!r} with those attributes"
-    nearest = ", ".join(repr(name) for name in nearest_names(label.name, names))
-    return f"{label.name!r} (nearest: {nearest})"
+    return f"{label.name!r}{nearest_hint(label.name, names, 3)}"

@@ -1,4 +1,4 @@
-"""What CLIP does to a string before its tokens: the same in training and on the device."""
+"""Cleans text before it is tokenized, as CLIP does: the same in training and on the device."""
 
 import html
 
@@ -6,17 +6,17 @@ from ..errors import EngineError
 
 
 def clean_text(text: str) -> str:
-    """Mend broken characters and entities and write small letters, as open_clip's tokenizers do.
+    """Repair characters, unescape entities and lower-case, as open_clip's tokenizers do.
 
-    ftfy undoes wrong decodings, curls of quotation marks and double widths; entities are undone
-    twice, since captions of the web are often escaped twice. Small letters are Python's: the
-    tokenizers package knows no final sigma.
+    ftfy repairs wrong decodings, curly quotes and full-width letters. Entities are unescaped twice,
+    since captions of the web are often escaped twice. Python lower-cases, because the package
+    tokenizers does not know the final sigma.
 
     Raises:
         EngineError: ftfy is not installed.
     """
     if text.isascii() and "&" not in text and text.isprintable():
-        return text.lower()  # most labels: nothing to mend, and ftfy need not be loaded
+        return text.lower()  # nothing to repair in most labels, which saves loading ftfy
     try:
         import ftfy
     except ImportError as error:

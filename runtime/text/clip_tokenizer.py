@@ -1,7 +1,7 @@
 """CLIP's byte-pair tokenizer, read from a bundle's `tokenizer.json`.
 
-The package `tokenizers` reads it too, and brings the Hugging Face hub's client with it: 40 MB on a
-device that downloads nothing. Tokenizers of another kind (SigLIP2's) still go through it.
+It is our own because the package `tokenizers` installs the Hugging Face hub's client: 40 MB on a
+device that downloads nothing. Other kinds of tokenizers (SigLIP2's) still use that package.
 """
 
 import json
@@ -15,15 +15,15 @@ from typing import Any
 START, END = "<|startoftext|>", "<|endoftext|>"
 _WORD_END = "</w>"
 _SUFFIXES = ("'re", "'ve", "'ll", "'s", "'t", "'m", "'d")
-# No letter but a case variant of one, which open_clip's pattern drops.
+# A case variant of a letter and no letter itself: open_clip's pattern drops it.
 _DROPPED = "\u0345"
 
 
 class ClipTokenizer:
-    """Prompts to tokens as open_clip's `SimpleTokenizer` gives them, for cleaned text.
+    """Tokenizes cleaned text exactly as open_clip's `SimpleTokenizer` does.
 
     Raises:
-        ValueError: the file is no CLIP tokenizer, see `reads`.
+        ValueError: the document is not a CLIP tokenizer, see `reads`.
     """
 
     def __init__(self, document: Mapping[str, Any]) -> None:
@@ -39,7 +39,7 @@ class ClipTokenizer:
 
     @classmethod
     def open(cls, path: Path) -> "ClipTokenizer | None":
-        """Return the tokenizer of a file; None if it is of another kind.
+        """Read a tokenizer from a file; return None if it is another kind.
 
         Raises:
             OSError: the file cannot be read.
@@ -50,7 +50,7 @@ class ClipTokenizer:
 
     @staticmethod
     def reads(document: Any) -> bool:
-        """Say whether a parsed `tokenizer.json` is a byte-pair tokenizer of CLIP's kind."""
+        """Whether a parsed `tokenizer.json` is a byte-pair tokenizer of CLIP's kind."""
         model = document.get("model", {}) if isinstance(document, dict) else {}
         vocabulary = model.get("vocab", {})
         return (
@@ -71,7 +71,7 @@ class ClipTokenizer:
         return [self._start, *own[: length - 2], self._end]
 
     def _merge(self, word: str) -> tuple[int, ...]:
-        """Return a word's tokens: its bytes, the best pair of neighbours merged until none is."""
+        """Return a word's tokens: its bytes, merged pair by pair, the best pair first."""
         parts = [_CHARACTER_OF_BYTE[byte] for byte in word.encode()]
         parts[-1] += _WORD_END
         never = len(self._rank_of)
@@ -84,13 +84,13 @@ class ClipTokenizer:
 
 
 def split_words(text: str) -> list[str]:
-    """Return what CLIP merges bytes in: runs of letters, single digits, runs of other signs."""
+    """Split text as CLIP does: runs of letters, single digits, runs of other signs."""
     words: list[str] = []
     kind_before = ""
     place = 0
     while place < len(text):
         suffix = next((s for s in _SUFFIXES if text.startswith(s, place)), None)
-        # A suffix is one at the start of a word alone: signs run on over their apostrophe.
+        # Only at the start of a word: an apostrophe after other signs belongs to their run.
         if suffix and kind_before != "sign":
             words.append(suffix)
             kind_before, place = "", place + len(suffix)
@@ -112,7 +112,7 @@ def _kind(character: str) -> str:
 
 
 def _joined(parts: Sequence[str], pair: tuple[str, ...]) -> list[str]:
-    """Return the parts with each occurrence of the pair made one, from the left."""
+    """Return the parts with each occurrence of the pair joined, from the left."""
     joined: list[str] = []
     place = 0
     while place < len(parts):
@@ -126,7 +126,7 @@ def _joined(parts: Sequence[str], pair: tuple[str, ...]) -> list[str]:
 
 
 def _byte_characters() -> list[str]:
-    """Return the character that stands for each byte: itself if printable, else one above 255."""
+    """Return the character that represents each byte: a printable one itself, others above 255."""
     printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
     moved = iter(range(256, 512))
     return [chr(byte if byte in printable else next(moved)) for byte in range(256)]

@@ -1,4 +1,4 @@
-"""Text to embeddings on the device: the bundle's tokenizer and its text graph."""
+"""Embeds text on the device, with the bundle's tokenizer and text graph."""
 
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -31,20 +31,20 @@ class TextEncoder:
 
         Raises:
             BundleError: the bundle has no text encoder, or an unreadable tokenizer.
-            EngineError: the inference engine is not installed, or the package tokenizers where
-                the tokenizer is not CLIP's.
+            EngineError: the inference engine is not installed, or a tokenizer that is not CLIP's
+                requires the package tokenizers.
         """
         spec = bundle.manifest.text
         if spec is None:
             raise BundleError(f"{bundle.path} has no text encoder: export it with one.")
-        # The bundle may have been opened long ago, and exported anew since.
+        # The bundle may have been opened long ago and exported again since.
         bundle.check(TOKENIZER)
         bundle.check(TEXT_GRAPH)
         self._prompt = spec.prompt
         self._context_length = spec.context_length
         self._encode = open_tokenizer(bundle, spec.context_length)
         self._path = bundle.path / TEXT_GRAPH
-        # It runs once, for which building a TensorRT engine would take too long.
+        # It runs once: building a TensorRT engine for it would take longer.
         engine = "onnxruntime" if importlib.util.find_spec("onnxruntime") else "auto"
         self._graph = open_graph(self._path, threads=threads, engine=engine)
         self._dim = bundle.bank.class_embeddings.shape[1]
@@ -55,14 +55,14 @@ class TextEncoder:
         """Return the unit embeddings of `texts`, each within the bundle's prompt.
 
         Args:
-            texts: N labels or attributes; those that are equal are embedded once.
-            progress: called with the number of different texts that are done, and of all.
+            texts: N labels or attributes; equal ones are embedded once.
+            progress: called with the number of different texts that are embedded, and of all.
 
         Returns:
             float32 [N, D].
 
         Raises:
-            BundleError: the graph gives something else than the bank's kind of embeddings.
+            BundleError: the graph's embeddings do not have the bank's type and width.
             EngineError: the graph fails.
         """
         unique = list(dict.fromkeys(texts))
@@ -76,11 +76,11 @@ class TextEncoder:
         return np.concatenate(parts)[[row_of[text] for text in texts]]
 
     def _checked(self, embeddings: Array) -> Array:
-        right = embeddings.dtype == np.float32 and embeddings.shape[1:] == (self._dim,)
-        if not (right and np.isfinite(embeddings).all()):
+        fits = embeddings.dtype == np.float32 and embeddings.shape[1:] == (self._dim,)
+        if not (fits and np.isfinite(embeddings).all()):
             raise BundleError(
-                f"{self._path} gives {embeddings.dtype} {list(embeddings.shape)} and not finite "
-                f"float32 rows of {self._dim} as the bank has: export the bundle again."
+                f"{self._path} gives {embeddings.dtype} {list(embeddings.shape)}, and not finite "
+                f"float32 rows of {self._dim} like the bank: export the bundle again."
             )
         return embeddings
 
@@ -114,11 +114,11 @@ class TextEncoder:
 
 
 def open_tokenizer(bundle: Bundle, length: int) -> Callable[[str], Sequence[int]]:
-    """Return what maps cleaned text to tokens, at most `length` with those of start and end.
+    """Return a function from cleaned text to at most `length` tokens, start and end included.
 
     Raises:
         BundleError: the bundle's tokenizer cannot be read.
-        EngineError: it is not CLIP's, and the package tokenizers is not installed.
+        EngineError: it is not CLIP's and the package tokenizers is not installed.
     """
     path = bundle.path / TOKENIZER
     try:

@@ -1,13 +1,15 @@
 """What a run is by default: the recipe of its backbone, and its options."""
 
 import dataclasses
+import json
 
-import click
 import pytest
+from click.testing import CliRunner
 
+from stzsar.runtime.errors import StzsarError
 from stzsar.train.cli import main
-from stzsar.train.config import TrainConfig, recipe
-from stzsar.train.loop.optim import rate_factor
+from stzsar.train.config import FineTuning, TrainConfig
+from stzsar.train.loop.optim import make_optimizer, rate_factor
 
 
 def test_every_field_of_the_configuration_is_an_option():
@@ -24,41 +26,87 @@ def test_the_rate_warms_up_and_falls_to_zero():
 
 
 def test_defaults_follow_the_backbone():
-    assert recipe().backbone == "small"
-    assert recipe().train_text
-    clip = recipe(data="videos", steps=None)
+    assert TrainConfig().backbone == "small"
+    assert TrainConfig().train_text
+    clip = FineTuning(data="videos")
     assert (clip.backbone, clip.pretrained, clip.train_text) == ("ViT-B-32", "openai", False)
-    assert recipe(data="videos", batch=7).batch == 7
-    assert (recipe().beta2, clip.beta2) == (0.98, 0.999)
+    assert (TrainConfig().beta2, clip.beta2) == (0.98, 0.999)
 
 
 def test_a_short_run_reaches_the_peak_of_its_rates():
     """The 500 steps of warm-up over CLIP would be more than all steps of a short run."""
-    assert (recipe().warmup_steps, recipe(steps=300).warmup_steps) == (50, 30)
-    over_clip = [recipe(data="videos", steps=steps) for steps in (None, 300, 3)]
-    assert [config.warmup_steps for config in over_clip] == [500, 30, 0]
+    assert (TrainConfig().warmup, TrainConfig(steps=300).warmup) == (50, 30)
+    over_clip = [FineTuning(data="videos", steps=steps) for steps in (5000, 300, 3)]
+    assert [config.warmup for config in over_clip] == [500, 30, 0]
     peaks = [
         max(
-            rate_factor(step, steps=config.steps, warmup_steps=config.warmup_steps)
+            rate_factor(step, steps=config.steps, warmup_steps=config.warmup)
             for step in range(config.steps)
         )
         for config in over_clip
     ]
     assert peaks == [1, 1, 1]
-    assert recipe(steps=100, warmup_steps=60).warmup_steps == 60
+    assert TrainConfig(steps=100, warmup_steps=60).warmup == 60
 
 
-def test_from_scratch_everything_learns_at_one_rate():
-    config = recipe(learning_rate=1e-5)
-    assert config.learning_rate == config.clip_learning_rate == 1e-5
+@pytest.mark.parametrize(
+    ("options", "rates"),
+    [
+        (["--learning-rate", "1e-5"], {1e-5}),
+        (["--learning-rate", "1e-5", "--clip-learning-rate", "1e-6"], {1e-5, 1e-6}),
+        (["--data", "videos"], {5e-5, 5e-6}),
+        (["--data", "videos", "--backbone", "small"], {1e-3}),
+    ],
+)
+def test_from_scratch_everything_learns_at_one_rate(
+    monkeypatch, make_network, tiny_network, options, rates
+):
+    """Every group of the optimiser has one of the peak rates."""
+    config = configured(monkeypatch, *options)
+    groups = make_optimizer(make_network(), config).param_groups
+    assert {group["peak"] for group in groups} == rates
 
 
-@pytest.mark.parametrize("parameter", ["interaction", "patch_path"])
-def test_the_choices_of_the_help_are_those_of_the_network(parameter):
-    """They are repeated there, so that --help need not wait for torch."""
-    from stzsar.models import config
+def configured(monkeypatch, *options):
+    """Return the configuration that the command makes of its options."""
+    made = []
+    monkeypatch.setattr("stzsar.train.run.train", made.append)
+    result = CliRunner().invoke(main, options)
+    assert result.exit_code == 0, result.output
+    return made[0].config
 
-    (option,) = (option for option in main.params if option.name == parameter)
-    known = {"interaction": config.INTERACTIONS, "patch_path": config.PATCH_PATHS}[parameter]
-    assert isinstance(option.type, click.Choice)
-    assert tuple(option.type.choices) == known
+
+def test_the_command_takes_the_defaults_of_data_and_backbone(monkeypatch):
+    assert configured(monkeypatch) == TrainConfig()
+    small = configured(monkeypatch, "--data", "videos", "--backbone", "small", "--no-augment")
+    assert small == TrainConfig(data="videos", augment=False)
+    clip = configured(monkeypatch, "--data", "videos", "--steps", "7")
+    assert clip == FineTuning(data="videos", steps=7)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"labels": "labels.json"}, "MovingShapes is drawn, with labels of its own"),
+        ({"backbone": "ViT-B-32"}, "at 64 px, which ViT-B-32 does not support"),
+        ({"data": "videos", "split": 1}, "require --lists"),
+        ({"data": "videos", "tokenizer": "tokenizer.json"}, "require a --backbone"),
+        ({"validate_labels": "labels.json"}, "requires --validate"),
+        ({"steps": 5, "warmup_steps": 5}, "does not end within 5 steps"),
+        ({"batch": 4, "accumulate": 4}, "leaves one clip a part"),
+        ({"batch": 1}, "leaves one clip a part"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused_when_they_are_made(options, sentence):
+    with pytest.raises(StzsarError, match=sentence):
+        TrainConfig(**options)
+
+
+def test_runs_from_before_augmentation_go_on_without_it(tmp_path):
+    TrainConfig(data="videos").save(tmp_path)
+    path = tmp_path / "config.json"
+    older = json.loads(path.read_text())
+    del older["augment"], older["attributes"]
+    path.write_text(json.dumps(older))
+    loaded = TrainConfig.load(tmp_path)
+    assert (loaded.augment, loaded.attributes) == (False, False)

@@ -4,8 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
@@ -42,16 +40,11 @@ def train_tiny(folder, pretrained, *options):
 
 
 @pytest.fixture(scope="module")
-def trained(backbones, tmp_path_factory):
+def trained(backbones, tmp_path_factory, write_noise):
     """A folder with clips/, CLIP's weights in clip.pt, and two steps from there in runs/tuned."""
     folder = tmp_path_factory.mktemp("trained")
     for name in ("HulaHoop", "archery"):
-        path = folder / "clips" / name / "a.avi"
-        path.parent.mkdir(parents=True)
-        writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (64, 64))
-        for _ in range(4):
-            writer.write(np.random.default_rng(0).integers(0, 255, (64, 64, 3), dtype=np.uint8))
-        writer.release()
+        write_noise(folder / "clips" / name / "a.avi", frames=4)
     clip = folder / "clip.pt"
     torch.save(backbones.make_source(BACKBONE).state_dict(), clip)
     train_tiny(folder, str(clip), "--output", str(folder / "runs" / "tuned"))
@@ -126,7 +119,7 @@ def test_a_temporal_transformer_stays_as_trained_and_is_named(place):
     assert not torch.equal(tuned["visual.proj"], mixed["visual.proj"])
 
 
-def test_what_is_mixed_is_not_gone_on_with(place):
+def test_resume_ignores_interpolated_runs(place):
     assert interpolate().exit_code == 0
     result = CliRunner().invoke(main, ["--resume"])
     assert result.exit_code == 0, result.output
@@ -140,7 +133,7 @@ def test_a_checkpoint_away_from_its_run_asks_for_the_original(place):
     shutil.copytree(find_checkpoint(Path("runs/tuned")), "alone")
     result = interpolate("alone")
     assert result.exit_code == 2
-    assert "nobody knows the weights that it began with: name them by --original" in result.output
+    assert "does not say which weights it started from: name them with --original" in result.output
     result = interpolate("alone", "--original", "clip.pt")
     assert result.exit_code == 0, result.output
     assert torch.equal(weights("alone-share-0.5")["visual.proj"], mixed_by_hand(place))
@@ -181,7 +174,7 @@ def test_weights_of_another_architecture_or_another_network_are_refused(place, b
         (["runs/tuned", "--share", "0.5", "--share", "0.50"], "--share 0.5 is given twice"),
         (["runs/tuned", "--original", "gone.pt"], "'gone.pt' is neither a file"),
         (["runs/tuned", "--original", "none"], "random weights"),
-        (["runs/tuned", "--output", "taken"], "taken/tuned-share-0.5 is already there"),
+        (["runs/tuned", "--output", "taken"], "taken/tuned-share-0.5 already exists"),
     ],
 )
 def test_a_mistake_is_one_sentence_and_leaves_nothing(place, arguments, sentence):
@@ -216,7 +209,7 @@ def save_small(network, folder):
     save_checkpoint(folder, described, network)
 
 
-def test_networks_that_did_not_begin_with_clip_have_no_original(
+def test_networks_that_did_not_start_from_clip_have_no_original(
     tmp_path, monkeypatch, trained, make_network
 ):
     monkeypatch.chdir(tmp_path)
@@ -231,4 +224,4 @@ def test_networks_that_did_not_begin_with_clip_have_no_original(
     train_tiny(tmp_path, "none", "--output", "runs/random")
     result = interpolate("runs/random")
     assert result.exit_code == 2
-    assert "began with random weights" in result.output
+    assert "started from random weights" in result.output

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_cli import tiny_config
 
-from stzsar.models.config import small_config
 from stzsar.models.stzsar import STZSAR
 from stzsar.models.transformer import recompute_activations
 from stzsar.runtime.bundle.manifest import WeightsOrigin
@@ -20,7 +20,7 @@ from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.labels.labels import Label
 from stzsar.runtime.terminal.commandline import at_the_edge
 from stzsar.train.config import TrainConfig
-from stzsar.train.data.dataset import LEFT_OUT, Clip, StepSampler, loader
+from stzsar.train.data.dataset import LEFT_OUT, Example, StepSampler, loader
 from stzsar.train.loop.accuracy import evaluate
 from stzsar.train.loop.objective import BatchTexts, Objective
 from stzsar.train.loop.precision import Precision
@@ -44,7 +44,7 @@ class FewClips:
     def __getitem__(self, request):
         generator = torch.Generator().manual_seed(request.clip)
         frames = torch.randint(0, 256, (4, 64, 64, 3), generator=generator, dtype=torch.uint8)
-        return Clip(frames, request.clip % 5)
+        return Example(frames, request.clip % 5)
 
 
 class FewerClips(FewClips):
@@ -52,15 +52,14 @@ class FewerClips(FewClips):
 
     def __getitem__(self, request):
         clip = super().__getitem__(request)
-        return Clip(clip.frames, LEFT_OUT) if request.clip in (2, 3, 5) else clip
+        return Example(clip.frames, LEFT_OUT) if request.clip in (2, 3, 5) else clip
 
 
 def make_network(*, projections=False, interaction="product"):
     torch.manual_seed(0)
-    base = small_config()
+    base = tiny_config()
     head = dataclasses.replace(base.head, projections=projections, interaction=interaction)
-    vision = dataclasses.replace(base.vision, layers=1)
-    return STZSAR(dataclasses.replace(base, vision=vision, head=head)).train()
+    return STZSAR(dataclasses.replace(base, head=head)).train()
 
 
 def gradients(network, processes, *, train_text=True, precision="fp32", recomputed=False):

@@ -1,7 +1,6 @@
 """Where text about a label is looked for: wikis, patterns of addresses, folders."""
 
 import re
-import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
@@ -10,6 +9,7 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from ...runtime.errors import StzsarError
+from ...runtime.labels.names import name_key
 from .addresses import AddressError, WebAddress
 from .fetch import Fetcher, FetchError
 from .page_text import file_text, main_text
@@ -93,8 +93,7 @@ class Pattern:
 class Folder:
     """Text files that are called like labels, or lie in folders that are.
 
-    Small and capital letters, spaces, underscores and hyphens do not matter. Several files in a
-    label's folder are several senses.
+    Spelling does not matter, see `name_key`. Several files in a label's folder are several senses.
     """
 
     by_name = True
@@ -113,7 +112,7 @@ class Folder:
         for path in sorted(paths):
             if path.suffix.lower() in _SUFFIXES and path.is_file():
                 of = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
-                self._files.setdefault(_spelt(of), []).append(path)
+                self._files.setdefault(name_key(of), []).append(path)
         if not self._files:
             raise StzsarError(
                 f"{folder} holds no text: put files called LABEL.txt into it, or name another "
@@ -122,12 +121,12 @@ class Folder:
 
     def plan(self, label: str) -> str:
         """Return the files, or which one is missing."""
-        found = self._files.get(_spelt(label))
+        found = self._files.get(name_key(label))
         return ", ".join(map(str, found)) if found else f"{self.name}/{label}.txt, which is missing"
 
     def senses(self, label: str) -> list[Sense]:
         """Return a sense for each file that can be read; FetchError if there is none."""
-        files = self._files.get(_spelt(label), [])
+        files = self._files.get(name_key(label), [])
         if not files:
             raise FetchError(f"there is no {label}.txt")
         senses, why = [], None
@@ -177,7 +176,3 @@ def _shown(pattern: str) -> str:
     from ...runtime.sources.secrets import without_secrets
 
     return f"{without_secrets(pattern)!r:.80}"
-
-
-def _spelt(name: str) -> str:
-    return " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFC", name).casefold())).strip()

@@ -1,1 +1,1 @@
-"""Clips as training batches: reading, augmentation, broken files, MovingShapes."""
+"""Clips as training batches: reading, augmentation, MovingShapes. No networks and no options."""

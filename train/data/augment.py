@@ -1,9 +1,9 @@
-"""What training does to the pictures of a clip, the same to all of them: crop, mirror, grey.
+"""Augments the frames of a clip, all alike: crop, mirror, grey.
 
 The recipe is BIKE's (whwu95/BIKE, utils/Augmentation.py), whose crop is that of TSN and Inception.
-There the short side is first made 256 px for crops of 224. A crop that is a part of the area and is
-then resized shows the same with and without that step, so here it is cut from the picture as it is:
-one resize in place of two, and as sharp as what evaluation and the runtime see.
+There the short side is first resized to 256 px for crops of 224. Since a crop is a fraction of the
+area and is resized again, it shows the same without that step. So here it is cut from the original
+picture: one resize, and as sharp as what evaluation and the runtime see.
 """
 
 import math
@@ -17,19 +17,19 @@ from ...runtime.preprocessing.opencv import load_cv2
 from ...runtime.preprocessing.pixels import cut_frame
 
 Array = npt.NDArray[Any]
-# Parts of the picture's area, and height to width or width to height, as in TSN.
+# Fractions of the picture's area, and aspect ratios either way, as in TSN.
 _AREA, _ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
 _TRIES = 10
 
 
 @dataclass(frozen=True)
 class Augmentation:
-    """What may happen to a clip.
+    """Draws how a clip is augmented.
 
     Attributes:
-        size_px: S, side of the pictures that come out.
-        flip: probability that it is mirrored; 0 is right where left and right are labels.
-        grey: probability that it loses its colours.
+        size_px: S, side of the augmented frames.
+        flip: probability that a clip is mirrored; use 0 if left and right are labels.
+        grey: probability that it becomes grey.
     """
 
     size_px: int
@@ -37,7 +37,7 @@ class Augmentation:
     grey: float = 0.2
 
     def draw(self, rng: np.random.Generator) -> "Look":
-        """Draw what happens to one clip, always with as many numbers of `rng`."""
+        """Draw one clip's augmentation; always consumes the same count of random numbers."""
         return Look(
             size_px=self.size_px,
             areas=rng.uniform(*_AREA, _TRIES),
@@ -51,15 +51,14 @@ class Augmentation:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """How all frames of one clip are looked at.
+    """The augmentation of all frames of one clip.
 
     Attributes:
         size_px: S.
-        areas, aspects, lies: crops that are tried until one lies within the picture: part of the
-            area, width to height, and whether these two change places; [tries].
-        place: where the crop lies between top and bottom, left and right; [2], from 0 to 1.
-        mirrored: whether left is right.
-        grey: whether there are no colours.
+        areas, aspects, lies: crops to try until one fits the picture: fraction of the area, width
+            to height, and whether to swap these two; [tries].
+        place: position of the crop between top and bottom, left and right; [2], from 0 to 1.
+        mirrored, grey: whether the frames are mirrored, and made grey.
     """
 
     size_px: int
@@ -82,7 +81,7 @@ class Look:
 
     def box(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Return top, left, height and width of the crop of a picture, in pixels."""
-        crop_h = crop_w = min(height, width)  # for strips, which hold none of those tried
+        crop_h = crop_w = min(height, width)  # for strips, which fit none of those tried
         for area, aspect, lies in zip(self.areas, self.aspects, self.lies, strict=True):
             wide = max(1, round(math.sqrt(area * height * width * aspect)))
             high = max(1, round(math.sqrt(area * height * width / aspect)))

@@ -1,4 +1,4 @@
-"""Broken and damaged files: found by whoever reads them, told and written down by one process."""
+"""Broken and damaged files: found by any process, reported once, and listed in broken.txt."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,20 +12,21 @@ from ...runtime.terminal.commandline import log
 BROKEN = "broken.txt"
 
 Fate = Literal["replaced", "used", "left out of the validation", "used in the validation"]
-_TOLD: dict[str, str] = {
-    "replaced": "Another clip stands in for it.",
-    "left out of the validation": "It is left out of the validation.",
+_CONSEQUENCES: dict[Fate, str] = {
+    "replaced": "Another clip replaces it.",
+    "used": "Its readable frames are used.",
+    "left out of the validation": "The validation leaves it out.",
+    "used in the validation": "Its readable frames are used.",
 }
-_USED = "It is used as far as it goes."
 
 
 class BrokenFile(NamedTuple):
     """A file that gives no frames, or fewer than it should.
 
     Attributes:
-        path: where it is.
+        path: the file.
         reason: what is wrong with it, as a sentence.
-        fate: what becomes of it.
+        fate: what happens to it.
     """
 
     path: str
@@ -34,26 +35,24 @@ class BrokenFile(NamedTuple):
 
 
 class BrokenFiles:
-    """The broken files of a run: each is warned of once, and stands in the run's broken.txt.
+    """The broken files of a run: each is logged once, and a line of the run's broken.txt.
 
-    A line has the path, what is wrong, and what becomes of the file, with tabs between. Files that
-    are damaged and give frames all the same are told of beside those that give none.
+    A line has path, reason and fate, separated by tabs. Damaged files that still give frames are
+    listed beside those that give none.
 
-    A worker of a loader keeps what it finds until the batch takes it to the main process. Several
-    processes of a run may share the folder: what one of them wrote is read before another adds to
-    it.
+    A worker of a loader keeps what it finds until the next batch takes it to the main process.
+    Several processes of a run may share the file: each reads it before it adds a line.
 
     Args:
-        validation: whether they are of the validation, which leaves out what gives no frames.
+        validation: whether they belong to the validation, which leaves out files without frames.
     """
 
     def __init__(self, *, validation: bool = False) -> None:
-        """Begin with none."""
-        self._what = "validation clips" if validation else "clips"
+        self._clips = "validation clips" if validation else "clips"
         self._lost: Fate = "left out of the validation" if validation else "replaced"
         self._used: Fate = "used in the validation" if validation else "used"
-        self._found: dict[tuple[str, str], BrokenFile] = {}
-        self._to_tell: list[BrokenFile] = []
+        self._known: dict[tuple[str, str], BrokenFile] = {}
+        self._pending: list[BrokenFile] = []
         self._file: Path | None = None
 
     def __len__(self) -> int:
@@ -61,41 +60,41 @@ class BrokenFiles:
         return self._count(self._lost)
 
     def __contains__(self, path: object) -> bool:
-        """Say whether a file is known to give no frames."""
-        return (path, self._lost) in self._found
+        """Whether a file is known to give no frames."""
+        return (path, self._lost) in self._known
 
     def keep_in(self, folder: Path) -> None:
-        """Write what is found into a run's folder, and know what the run found before."""
+        """Write to a run's folder, and read what the run found before."""
         self._file = folder / BROKEN
-        found, self._found = self._found, {}
+        known, self._known = self._known, {}
         self._read()
-        self._add(found.values())
+        self._add(known.values())
 
     def find(self, path: Path, error: SourceError, *, gives_frames: bool = False) -> None:
-        """Note what is wrong with a file, now or, in a worker, with the batch."""
-        found = BrokenFile(str(path), str(error), self._used if gives_frames else self._lost)
+        """Report a file now or, in a worker, with the batch."""
+        broken = BrokenFile(str(path), str(error), self._used if gives_frames else self._lost)
         if get_worker_info() is None:
-            self.note([found])
+            self.report([broken])
         else:
-            self._to_tell.append(found)
+            self._pending.append(broken)
 
     def take(self) -> list[BrokenFile]:
         """Return what this worker found since the last batch."""
-        taken, self._to_tell = self._to_tell, []
+        taken, self._pending = self._pending, []
         return taken
 
-    def note(self, found: Iterable[BrokenFile]) -> None:
-        """Warn of what is new, and write it down."""
-        for broken in self._add(found):
-            log.warning("%s %s", broken.reason, _TOLD.get(broken.fate, _USED))
+    def report(self, files: Iterable[BrokenFile]) -> None:
+        """Log and write down the files that are new."""
+        for broken in self._add(files):
+            log.warning("%s %s", broken.reason, _CONSEQUENCES[broken.fate])
 
-    def _add(self, found: Iterable[BrokenFile]) -> list[BrokenFile]:
+    def _add(self, files: Iterable[BrokenFile]) -> list[BrokenFile]:
         """Return those that are new."""
-        unknown = {_key(broken): broken for broken in found if _key(broken) not in self._found}
+        unknown = {_key(broken): broken for broken in files if _key(broken) not in self._known}
         if unknown:
             self._read()
-        new = {key: broken for key, broken in unknown.items() if key not in self._found}
-        self._found |= new
+        new = {key: broken for key, broken in unknown.items() if key not in self._known}
+        self._known |= new
         if new and self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)  # by whichever process is first
             with self._file.open("a", encoding="utf-8", errors="surrogateescape") as file:
@@ -107,22 +106,22 @@ class BrokenFiles:
             text = self._file.read_text(encoding="utf-8", errors="surrogateescape")
             for line in text.split("\n")[:-1]:
                 path, *rest = line.split("\t", 2)
-                if rest:  # a run before this one wrote no fates
+                if rest:  # older runs wrote no fates
                     broken = BrokenFile(path, *rest)  # type: ignore[arg-type]
-                    self._found.setdefault(_key(broken), broken)
+                    self._known.setdefault(_key(broken), broken)
 
     def _count(self, fate: Fate) -> int:
-        return sum(broken.fate == fate for broken in self._found.values())
+        return sum(broken.fate == fate for broken in self._known.values())
 
     def summary(self, clips: int) -> str | None:
-        """Return the total as a sentence, or None if all files are sound."""
+        """Return the total as a sentence, or None without broken files."""
         self._read()
         lost, used = len(self), self._count(self._used)
-        said = [f"{lost:,} gave no frames"] if lost else []
-        said += [f"{used:,} {'is' if used == 1 else 'are'} damaged"] if used else []
-        if not said:
+        parts = [f"{lost:,} gave no frames"] if lost else []
+        parts += [f"{used:,} {'is' if used == 1 else 'are'} damaged"] if used else []
+        if not parts:
             return None
-        return f"Of {clips:,} {self._what} {' and '.join(said)}, see {self._file or BROKEN}."
+        return f"Of {clips:,} {self._clips} {' and '.join(parts)}, see {self._file or BROKEN}."
 
 
 def _key(broken: BrokenFile) -> tuple[str, str]:

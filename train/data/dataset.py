@@ -1,4 +1,4 @@
-"""What a data set is to the loop: labels, and clips that depend on a request and nothing else."""
+"""What the loop expects of a data set: labels, and clips that depend on a request alone."""
 
 import signal
 from collections.abc import Iterable, Iterator
@@ -13,19 +13,19 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from ...runtime.labels.labels import Label
 from .broken_files import BrokenFile, BrokenFiles
 
-# The label of what stands in a batch in place of a clip that gives no frames: it does not count.
+# Marks the placeholder of a clip without frames, which does not count.
 LEFT_OUT = -1
 
 
 class ClipRequest(NamedTuple):
-    """Which clip, and the number that its random choices are drawn from."""
+    """Which clip, and the seed of its random choices."""
 
     clip: int
     draw: int
 
 
-class Clip(NamedTuple):
-    """One training example.
+class Example(NamedTuple):
+    """The frames of one clip, and its class.
 
     Attributes:
         frames: uint8 [T, S, S, 3], BGR.
@@ -37,29 +37,29 @@ class Clip(NamedTuple):
 
 
 class ClipDataset(Protocol):
-    """A set of labelled clips. The same request always gives the same clip."""
+    """A set of labelled clips. The same request always returns the same frames."""
 
     labels: tuple[Label, ...]
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, request: ClipRequest) -> Clip: ...
+    def __getitem__(self, request: ClipRequest) -> Example: ...
 
 
 @dataclass(frozen=True)
 class StepSampler(Sampler[list[ClipRequest]]):
     """The batches of steps `start` to `stop`, each a function of the seed and the step alone.
 
-    So a run that was killed goes on with the very batches that it would have seen, also with
-    another number of processes. Each epoch is a fresh permutation; a batch may cross its end.
+    So a killed run resumes with the same batches, also with another number of processes. Each
+    epoch is a fresh permutation; a batch may cross its end.
 
     Attributes:
         size: number of clips.
-        batch: clips of a step, in all of its parts and in all processes.
+        batch: clips of a step, a multiple of `parts` times `count`.
         seed: of the order.
         start, stop: the steps.
-        parts: of a step, one after the other; a multiple of `parts` and `count` is a `batch`.
-        rank, count: which of how many processes; they share each part in the order of their ranks.
+        parts: parts of a step, one after the other.
+        rank, count: this process and their number; they share each part in the order of ranks.
     """
 
     size: int
@@ -72,7 +72,7 @@ class StepSampler(Sampler[list[ClipRequest]]):
     count: int = 1
 
     def __iter__(self) -> Iterator[list[ClipRequest]]:
-        """Give the requests of this process, part by part and step by step."""
+        """Yield the requests of this process, part by part and step by step."""
         share = self.batch // (self.parts * self.count)
         for part in range(self.start * self.parts, self.stop * self.parts):
             first = (part * self.count + self.rank) * share
@@ -98,20 +98,21 @@ def _permutation(size: int, seed: int, epoch: int) -> np.ndarray:
     return _last_permutation[key]
 
 
-def collate(clips: list[Clip]) -> tuple[Tensor, Tensor]:
-    """Stack clips to frames [B, T, S, S, 3] and labels [B]."""
-    return torch.stack([clip.frames for clip in clips]), torch.tensor([c.label for c in clips])
+def collate(examples: list[Example]) -> tuple[Tensor, Tensor]:
+    """Stack examples to frames [B, T, S, S, 3] and labels [B]."""
+    frames, labels = zip(*examples, strict=True)
+    return torch.stack(frames), torch.tensor(labels)
 
 
 @dataclass(frozen=True)
-class NotedBatches:
-    """Batches of a loader, whose broken files are noted where the loop runs.
+class ReportingLoader:
+    """Batches of a loader; the main process reports broken files.
 
-    Workers are processes of their own, so what they find comes with the batch.
+    Workers are separate processes, so the files that they find broken come with the batch.
 
     Attributes:
         batches: frames [B, T, S, S, 3], labels [B], and the broken files.
-        broken: is told of the latter; None if there can be none.
+        broken: collects these; None for a data set that has no files.
     """
 
     batches: DataLoader
@@ -122,50 +123,50 @@ class NotedBatches:
         return len(self.batches)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Give frames [B, T, S, S, 3] and labels [B] of one batch after the other."""
+        """Yield frames [B, T, S, S, 3] and labels [B] of each batch."""
         for frames, labels, broken in self.batches:
             if self.broken is not None:
-                self.broken.note(broken)
+                self.broken.report(broken)
             yield frames, labels
 
 
 def loader(
     dataset: ClipDataset, batches: Iterable[list[ClipRequest]], *, workers: int
-) -> NotedBatches:
-    """Return the clips of `batches`, made by `workers` processes (0: in this one)."""
+) -> ReportingLoader:
+    """Return the clips of `batches`, read by `workers` processes (0: by this one)."""
     wrapped: Dataset = dataset  # type: ignore[assignment]  # a Dataset but for its index type
     # Only data sets of files have broken ones.
     broken: BrokenFiles | None = getattr(dataset, "broken", None)
-    made = DataLoader(
+    batched = DataLoader(
         wrapped,
-        batch_sampler=batches,  # type: ignore[arg-type]  # any iterable will do
+        batch_sampler=batches,  # type: ignore[arg-type]  # any iterable works
         num_workers=workers,
-        collate_fn=_CollateNoted(broken),
-        worker_init_fn=_outlive_a_signal,
+        collate_fn=_CollateWithBroken(broken),
+        worker_init_fn=_outlive_first_signal,
     )
-    return NotedBatches(made, broken)
+    return ReportingLoader(batched, broken)
 
 
 @dataclass(frozen=True)
-class _CollateNoted:
-    """Stacks clips, and puts beside them what the worker found broken while it made them."""
+class _CollateWithBroken:
+    """Stacks clips, and adds the files that the worker found broken."""
 
     broken: BrokenFiles | None
 
-    def __call__(self, clips: list[Clip]) -> tuple[Tensor, Tensor, list[BrokenFile]]:
-        return *collate(clips), self.broken.take() if self.broken is not None else []
+    def __call__(self, examples: list[Example]) -> tuple[Tensor, Tensor, list[BrokenFile]]:
+        return *collate(examples), self.broken.take() if self.broken is not None else []
 
 
 def lost_worker(error: BaseException) -> bool:
-    """Whether `error` says that a process of a loader is gone: killed, or ended by a library."""
-    # PyTorch raises it wherever the signal of the child finds this process.
+    """Whether `error` means that a worker died: killed, or ended by a library."""
+    # PyTorch raises it wherever the child's signal interrupts this process.
     return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker (pid")
 
 
-def _outlive_a_signal(_worker: int) -> None:
-    """Let a worker go on through a Ctrl-C or SIGTERM that the whole group of processes gets.
+def _outlive_first_signal(_worker: int) -> None:
+    """Keep a worker alive through a Ctrl-C or SIGTERM sent to the whole process group.
 
-    Whoever reads from it still finishes a step and ends it then, with a SIGTERM of its own.
+    The main process still finishes a step, and then ends the worker with a SIGTERM.
     """
 
     def once(number: int, _frame: object) -> None:

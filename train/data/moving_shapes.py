@@ -2,8 +2,8 @@
 
 A class is a thing (a coloured shape) and a motion. 24 of the 120 combinations are never seen in
 training, though each thing and each motion is. In the hard setting words are ambiguous ("swinging"
-and "charging" each name two motions, which only the attributes tell apart), the action fills a part
-of the window, and other things stand about. Every clip is a function of its seed; nothing is
+and "charging" each name two motions, which only the attributes distinguish), the action fills a
+part of the window, and there are distractors. Every clip is a function of its seed; nothing is
 stored.
 """
 
@@ -18,17 +18,16 @@ import torch
 
 from ...runtime.errors import StzsarError
 from ...runtime.shapes.scenes import SAMPLING, SIZE_PX, Action, Scene, seen_actions, unseen_actions
-from .dataset import Clip, ClipRequest
+from ..config import Setting
+from .dataset import ClipRequest, Example
 
-Setting = Literal["plain", "hard", "mixed"]
 Split = Literal["train", "seen-test", "unseen-test"]
 
 KNOWS = "moving shapes and not people"
 
-
 _TRAIN_CLIPS = 1 << 20
-# The mixed setting of training begins plain, and grows to half hard: shown everything at once, the
-# network learns what motions are several times more slowly.
+# The mixed setting of training begins plain and grows to half hard: trained on everything at once,
+# the network learns motions several times more slowly.
 _PLAIN_CLIPS, _RAMP_CLIPS, _HARD_SHARE = 50_000, 50_000, 0.5
 _TEST_CLIPS_PER_CLASS = 20
 _SPLIT_SEEDS: dict[str, int] = {"train": 0, "seen-test": 1, "unseen-test": 2}
@@ -38,7 +37,7 @@ class MovingShapes:
     """One split of the benchmark.
 
     Attributes:
-        labels: the split's classes; names are unambiguous, texts are as the setting has them.
+        labels: the split's classes; names are unambiguous, texts depend on the setting.
     """
 
     def __init__(self, split: Split, setting: Setting = "plain", *, seed: int = 0) -> None:
@@ -59,18 +58,18 @@ class MovingShapes:
         """Return the number of clips."""
         return self._size
 
-    def __getitem__(self, request: ClipRequest) -> Clip:
+    def __getitem__(self, request: ClipRequest) -> Example:
         """Return the clip of a request.
 
         `request.clip` decides what it shows; in the mixed setting `request.draw`, the number of
-        clips that training has seen before, decides how often it is a hard one.
+        clips seen before, decides the probability of a hard one.
         """
         scene, times_s = self.scene(request)
         frames = [scene.frame(time_s, times_s[0]) for time_s in times_s]
-        return Clip(torch.from_numpy(np.stack(frames)), request.clip % len(self._actions))
+        return Example(torch.from_numpy(np.stack(frames)), request.clip % len(self._actions))
 
     def scene(self, request: ClipRequest) -> tuple[Scene, npt.NDArray[np.float64]]:
-        """Return what the clip of a request shows, and the times of its frames in seconds, [T]."""
+        """Return the scene of a request, and the times of its frames in seconds, [T]."""
         rng = np.random.default_rng([*self._seed, request.clip])
         hard = rng.random() < self._hard_share(request.draw)
         scene = Scene.draw(self._actions[request.clip % len(self._actions)], rng, hard=hard)
@@ -91,12 +90,12 @@ def write_video(
     fps: float = 24.0,
     scale: int = 1,
 ) -> None:
-    """Write one video in which each action is shown for `seconds_each`, one after the other.
+    """Write one video of several actions, each for `seconds_each`.
 
     Args:
         path: an .mp4 (MPEG-4) or .avi (MJPEG) file.
-        actions: what is shown.
-        seconds_each: seconds of each action, plain setting.
+        actions: in their order, in the plain setting.
+        seconds_each: duration of each action.
         seed: of the scenes.
         fps: frames a second.
         scale: enlargement of the 64 px picture.
@@ -111,7 +110,7 @@ def write_video(
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*codec), fps, (side, side))
     if not writer.isOpened():
         raise StzsarError(
-            f"Cannot write {path}: the folder must exist, and end it in .mp4 or .avi."
+            f"Cannot write {path}: its folder must exist, and its name end in .mp4 or .avi."
         )
     for number, action in enumerate(actions):
         scene = Scene.draw(action, np.random.default_rng([seed, number]), hard=False)

@@ -26,7 +26,7 @@ SAMPLE_ACTIONS = (
     "blue circle falling",
 )
 PICTURE_PX = 256
-_DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks.")
+_DEBUG = click.option("--debug", is_flag=True, help="Show tracebacks")
 
 
 @click.group()
@@ -36,11 +36,13 @@ def main() -> None:
 
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--all", "seen_too", is_flag=True, help="All 120 classes; else the 24 unseen ones.")
+@click.option(
+    "--all", "seen_too", is_flag=True, help="Write all 120 classes instead of the 24 unseen ones"
+)
 @_DEBUG
 @at_the_edge
 def labels(path: Path, *, seen_too: bool) -> None:
-    """Write labels with their attributes: of the classes that no training clip shows."""
+    """Write the labels of the unseen classes, with their attributes."""
     actions = (*unseen_actions(), *(seen_actions() if seen_too else ()))
     rows = [
         {"label": action.label.name, "attributes": action.label.attributes} for action in actions
@@ -50,10 +52,17 @@ def labels(path: Path, *, seen_too: bool) -> None:
 
 @main.command()
 @click.argument("path", type=click.Path(path_type=Path))
-@click.option("--action", "names", multiple=True, help="A class to show; five unseen ones if none.")
-@click.option("--seconds", default=4.0, show_default=True, help="Seconds of each action.")
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the scenes."
+    "--action",
+    "names",
+    multiple=True,
+    help="Show this class; may be given several times. Five unseen ones by default",
+)
+@click.option(
+    "--seconds", default=4.0, show_default=True, help="Show each action for so many seconds"
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Seed the scenes"
 )
 @_DEBUG
 @at_the_edge
@@ -69,22 +78,22 @@ def video(path: Path, names: tuple[str, ...], seconds: float, seed: int) -> None
 @_DEBUG
 @at_the_edge
 def picture(annotated: Path, path: Path) -> None:
-    """Put a frame of each action side by side, from the sample as stzsar-run annotated it."""
+    """Put a frame of each action side by side, from a sample that stzsar-run annotated."""
     import cv2
 
     clip = read_clip(annotated, frames=len(SAMPLE_ACTIONS), size_px=PICTURE_PX)
     if not cv2.imwrite(str(path), np.hstack(list(clip.images_thwc))):
-        raise StzsarError(f"Cannot write {path}: the folder must exist, and end it in .png.")
+        raise StzsarError(f"Cannot write {path}: its folder must exist, and its name end in .png.")
 
 
 @main.command()
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--count", default=2, show_default=True, help="Clips of each class.")
-@click.option("--unseen", is_flag=True, help="The unseen classes; else the seen ones.")
+@click.option("--count", default=2, show_default=True, help="Write so many clips of each class")
+@click.option("--unseen", is_flag=True, help="Write the unseen classes instead of the seen ones")
 @_DEBUG
 @at_the_edge
 def clips(folder: Path, count: int, *, unseen: bool) -> None:
-    """Write FOLDER/class/clip.mp4, the form that stzsar-train --data takes."""
+    """Write FOLDER/class/clip.mp4, which stzsar-train --data reads."""
     actions: tuple[Action, ...] = unseen_actions() if unseen else seen_actions()
     for action in track(actions, "writing", console=console):
         target = folder / action.label.name

@@ -1,4 +1,4 @@
-"""Labelled video files as a data set; which these are is in `train.listed`."""
+"""Labelled video files as a data set."""
 
 import hashlib
 from collections.abc import Sequence
@@ -8,39 +8,39 @@ import torch
 
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labels.labels import Label
+from ...runtime.labels.names import name_key, nearest_hint
 from ...runtime.sources.clips import read_clip
-from ..lists.labelled_videos import VideoFile
-from ..lists.names import clip_key, key_of, nearest
+from ..lists.clip import Clip, clip_key
 from .augment import Augmentation
 from .broken_files import BrokenFiles
-from .dataset import LEFT_OUT, Clip, ClipRequest
+from .dataset import LEFT_OUT, ClipRequest, Example
 
 
 class VideoFiles:
-    """A data set of files, each read in full and sampled by segments.
+    """A data set of files, each sampled over its whole length.
 
-    Training takes a random frame of each segment, evaluation the middle ones of the centre square.
+    Training takes a random frame of each of T segments, evaluation the middle ones, centre-cropped.
 
     Args:
         files: the clips.
         labels: the classes with their attributes; every file's label must be among them.
         frames: T, frames of a clip.
         size_px: S, side of a frame.
-        training: whether frames are random; what evaluation sees depends on nothing but the file.
-        augmentation: what happens to the pictures in training; None is the centre square.
+        training: whether frames are random; in evaluation they depend on the file alone.
+        augmentation: of frames in training; None is a centre crop.
 
     Attributes:
         labels: the classes.
-        broken: the files that gave no frames or too few, as far as this process knows.
+        broken: the files without frames or with too few, as far as this process knows.
 
     Raises:
         LabelError: a file's class is not among `labels`.
-        ValueError: evaluation is to be augmented.
+        ValueError: an augmentation in evaluation.
     """
 
     def __init__(
         self,
-        files: Sequence[VideoFile],
+        files: Sequence[Clip],
         labels: tuple[Label, ...],
         *,
         frames: int,
@@ -49,15 +49,15 @@ class VideoFiles:
         augmentation: Augmentation | None = None,
     ) -> None:
         if augmentation and not training:
-            raise ValueError("evaluation sees clips as they are: leave out the augmentation")
-        rows = {key_of(label.name): row for row, label in enumerate(labels)}
-        classes = {file.label: key_of(file.label) for file in files}
+            raise ValueError("evaluation takes no augmentation")
+        rows = {name_key(label.name): row for row, label in enumerate(labels)}
+        classes = {file.label: name_key(file.label) for file in files}
         unknown = sorted(name for name, key in classes.items() if key not in rows)
         if unknown:
+            hint = nearest_hint(unknown[0], [label.name for label in labels])
             raise LabelError(
                 f"{len(unknown)} of {len(classes)} classes of the data are not in --labels, the "
-                f"first is {unknown[0]!r}{nearest(unknown[0], [label.name for label in labels])}: "
-                "add them, or leave --labels out."
+                f"first is {unknown[0]!r}{hint}: add them, or leave --labels out."
             )
         self.labels = labels
         self.broken = BrokenFiles(validation=not training)
@@ -75,18 +75,18 @@ class VideoFiles:
 
     @property
     def fingerprint(self) -> str:
-        """The sha256 of which clips these are, in their order, by classes and file names.
+        """The sha256 of the clips in their order, by class and file name.
 
-        Where they lie does not count, nor does a video's suffix.
+        Their folder does not count, nor does a video's suffix.
         """
         keys = (part for file in self._files for part in clip_key(file.label, file.path.name))
         return hashlib.sha256("\0".join(keys).encode("utf-8", "surrogateescape")).hexdigest()
 
-    def __getitem__(self, request: ClipRequest) -> Clip:
+    def __getitem__(self, request: ClipRequest) -> Example:
         """Return T frames, one from each of T equal segments of the file.
 
-        One that gives none is told to `broken`. In training the next file stands in for it; in
-        evaluation, where that would count twice, the clip is marked as LEFT_OUT.
+        A file without frames is added to `broken`. In training the next file replaces it; in
+        evaluation, which would count that one twice, the clip is marked as LEFT_OUT.
 
         Raises:
             SourceError: no file gives frames, in training.
@@ -100,8 +100,8 @@ class VideoFiles:
                 if self._training:
                     continue
                 size = (self._frames, self._size_px, self._size_px, 3)
-                return Clip(torch.zeros(size, dtype=torch.uint8), LEFT_OUT)
-            return Clip(frames, self._classes[index])
+                return Example(torch.zeros(size, dtype=torch.uint8), LEFT_OUT)
+            return Example(frames, self._classes[index])
         raise SourceError(
             f"No clip of {len(self._files)} gives frames, the first is {self._files[0].path}: "
             "convert them."
@@ -110,9 +110,9 @@ class VideoFiles:
     def _read(self, index: int, seed: list[int]) -> torch.Tensor:
         """Return uint8 [T, S, S, 3] of a file, a function of it and the seed alone.
 
-        Each worker remembers how many frames its files have, which spares the next epoch the
-        decoding of what nobody wants to see. One thread costs less than several for each of the
-        workers, and of a damaged file several threads do not always give the same pictures.
+        Each worker remembers how many frames its files have, so the next epoch decodes no more
+        than it needs. One thread for each worker costs less than several, and several do not always
+        decode a damaged file to the same frames.
         """
         rng = np.random.default_rng(seed) if self._training else None
         clip = read_clip(

@@ -7,10 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from ...runtime.errors import LabelError, StzsarError
+from ...runtime.labels.names import name_key, nearest_hint
 from ..lists.class_lists import read_class_splits, read_unseen_classes
-from ..lists.names import key_of, nearest
+from ..lists.clip_set import ClipSet
 from ..lists.split_files import read_split_files
-from .clip_set import ClipSet, places_of, read_clips, read_listed_clips
+from .tested_clips import read_clips, read_listed_clips
 
 HALVES = 10
 PROTOCOLS = {
@@ -102,7 +103,7 @@ def plan(
             f"{', '.join(map(str, official.tests))}."
         )
     contests = (
-        Contest(f"split {number}", places_of(listed, clips), rows)
+        Contest(f"split {number}", clips.places(listed), rows)
         for number, listed in official.tests.items()
         if split in (None, number)
     )
@@ -140,14 +141,15 @@ def among(name: str, classes: Sequence[str], clips: ClipSet, where: Path) -> Con
     Raises:
         LabelError: one is not a class of the data.
     """
-    row_of = {key_of(known): row for row, known in enumerate(clips.classes)}
-    strangers = [wanted for wanted in classes if key_of(wanted) not in row_of]
+    row_of = {name_key(known): row for row, known in enumerate(clips.classes)}
+    strangers = [wanted for wanted in classes if name_key(wanted) not in row_of]
     if strangers:
         raise LabelError(
             f"{where} names {len(strangers)} classes that the data lacks, the first is "
-            f"{strangers[0]!r}{nearest(strangers[0], clips.classes)}: take the list of this data."
+            f"{strangers[0]!r}{nearest_hint(strangers[0], clips.classes)}: take the list of this "
+            "data."
         )
-    return _of_rows(name, [row_of[key_of(wanted)] for wanted in classes], clips)
+    return _of_rows(name, [row_of[name_key(wanted)] for wanted in classes], clips)
 
 
 def with_seen(contest: Contest, seen: Sequence[int]) -> Contest:
@@ -157,7 +159,7 @@ def with_seen(contest: Contest, seen: Sequence[int]) -> Contest:
 
 def _of_class_splits(data: Path, lists: Path, *, allow_missing: bool) -> Plan:
     splits = read_class_splits(lists)
-    union = {key_of(name): name for classes in splits.values() for name in classes}
+    union = {name_key(name): name for classes in splits.values() for name in classes}
     classes = tuple(sorted(union.values()))
     clips = read_clips(data, classes=classes, allow_missing=allow_missing)
     contests = (among(f"split {number}", names, clips, lists) for number, names in splits.items())
@@ -166,7 +168,7 @@ def _of_class_splits(data: Path, lists: Path, *, allow_missing: bool) -> Plan:
 
 def _of_rows(name: str, rows: Sequence[int], clips: ClipSet) -> Contest:
     chosen = set(rows)
-    places = tuple(place for place, clip in enumerate(clips.clips) if clip.label in chosen)
+    places = tuple(place for place, row in enumerate(clips.rows) if row in chosen)
     return Contest(name, places, tuple(sorted(chosen)))
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..lists.clip_set import ClipSet
 from .arithmetic import (
     Accuracy,
     Array,
@@ -20,7 +21,6 @@ from .arithmetic import (
     spread,
     worst_confusions,
 )
-from .clip_set import ClipSet
 from .scoring import ContestResult, Outcome
 
 HEAD, VOTING = "head", "voting"
@@ -203,7 +203,7 @@ def _predictions(
                 "clip": str(clips.clips[index].path),
                 "contest": result.contest.name,
                 "generalised": number >= plain,
-                "label": names[clips.clips[index].label],
+                "label": names[clips.rows[index]],
                 "head": names[result.head.best[place]],
                 "head_rank": int(result.head.rank[place]),
             }

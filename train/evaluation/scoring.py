@@ -13,8 +13,9 @@ from ...runtime.errors import SourceError, StzsarError
 from ...runtime.sources.clips import Views, read_views
 from ...runtime.sources.video_file import VideoSource
 from ...runtime.terminal.commandline import console, log
+from ..lists.clip import Clip
+from ..lists.clip_set import ClipSet
 from .arithmetic import Verdicts, judge, pooled_scores
-from .clip_set import ClipSet, TestClip
 from .model import Array, Classifier
 from .protocols import Contest
 
@@ -66,7 +67,7 @@ class Outcome:
     damaged: tuple[str, ...]
 
 
-def check_files(clips: Sequence[TestClip], *, readers: int) -> None:
+def check_files(clips: Sequence[Clip], *, readers: int) -> None:
     """Decode a frame of each clip, so that broken files are told before hours of work.
 
     Raises:
@@ -136,7 +137,7 @@ def run_contests(
             log.warning("%s", seen.damage)
         scores = classifier.score(seen.images_vthwc)
         for number in contests_of[place]:
-            boxes[number].add(place, clips.clips[place].label, scores.head_vc, scores.voting_fc)
+            boxes[number].add(place, clips.rows[place], scores.head_vc, scores.voting_fc)
     return Outcome(tuple(box.result() for box in boxes), tuple(broken), tuple(damaged))
 
 

@@ -1,1 +1,1 @@
-"""Lists of clips and classes, as data sets and papers have them, against what is on disk."""
+"""Lists of clips and classes, matched with the files on disk. Nothing here opens a clip."""

@@ -1,13 +1,13 @@
-"""The labels that compete: a class's words and attributes, from a file or from the model."""
+"""Chooses the labels that compete: a class's words and attributes, from a file or the model."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from ...runtime.errors import LabelError
 from ...runtime.labels.labels import Label, as_labels
+from ...runtime.labels.names import name_key, nearest_hint
 from ...runtime.labels.shipped import with_shipped_attributes
 from ...runtime.terminal.commandline import say
-from .names import key_of, nearest
 
 
 def labels_of_file(
@@ -22,52 +22,46 @@ def labels_of_file(
 
     Args:
         classes: the tested ones.
-        others: further classes of the data, for which labels may stand there.
-        labels: the file's.
+        others: further classes of the data, which the file may have too.
+        labels: the file's, whose names differ.
         where: the file.
-        allow_extra: whether labels of no class of the data may stand there; they are left out.
+        allow_extra: whether to leave out labels that are no class of the data.
 
     Raises:
-        LabelError: the file lacks a class, or has labels of no class, or two of one.
+        LabelError: the file lacks a class, or has a label that is none.
     """
-    by_key: dict[str, Label] = {}
-    for label in labels:
-        other = by_key.setdefault(key_of(label.name), label)
-        if other is not label:
-            raise LabelError(
-                f"{where} has {other.name!r} and {label.name!r}, which are one class: keep one."
-            )
-    lacking = [name for name in classes if key_of(name) not in by_key]
+    by_key = {name_key(label.name): label for label in labels}
+    lacking = [name for name in classes if name_key(name) not in by_key]
     if lacking:
         raise LabelError(
             f"{where} lacks {len(lacking)} of {len(classes)} classes, the first is {lacking[0]!r}"
-            f"{nearest(lacking[0], [label.name for label in labels])}: take the labels of this "
-            "data, or name them as its classes are named."
+            f"{nearest_hint(lacking[0], [label.name for label in labels])}: take the labels of "
+            "this data, or give them the names of its classes."
         )
-    known = {key_of(name) for name in (*classes, *others)}
-    extra = [label.name for label in labels if key_of(label.name) not in known]
+    known = set(map(name_key, (*classes, *others)))
+    extra = [label.name for label in labels if name_key(label.name) not in known]
     if extra and not allow_extra:
         raise LabelError(
             f"{where} has {len(extra)} labels that are no class of the data, the first is "
-            f"{extra[0]!r}{nearest(extra[0], classes)}: take the labels of this data, or accept it "
-            "with --allow-missing."
+            f"{extra[0]!r}{nearest_hint(extra[0], classes)}: take the labels of this data, or "
+            "accept it with --allow-missing."
         )
-    return tuple(by_key[key_of(name)] for name in classes)
+    return tuple(by_key[name_key(name)] for name in classes)
 
 
 def labels_of_model(classes: Sequence[str], known: Sequence[Label]) -> tuple[Label, ...]:
-    """Return the label of each class: the model's where it knows one by name, else the words."""
-    by_key = {key_of(label.name): label for label in known}
-    return as_labels([by_key.get(key_of(name), Label(name)) for name in classes])
+    """Return the model's label of each class, or the class's name if the model lacks it."""
+    by_key = {name_key(label.name): label for label in known}
+    return as_labels([by_key.get(name_key(name), Label(name)) for name in classes])
 
 
 def described(labels: Sequence[Label], known: Sequence[Label]) -> tuple[Label, ...]:
-    """Return the labels as stzsar-run takes them, and say how many get attributes that ship.
+    """Add the attributes that ship to labels that the model does not know, as stzsar-run does.
 
-    A name that the model does not know gets them, and what has attributes of its own does not.
+    Labels with their own attributes keep them. A message counts the labels that got some.
     """
-    own = {label.name for label in known}
-    strange = [label for label in labels if label.name not in own]
+    own = {name_key(label.name) for label in known}
+    strange = [label for label in labels if name_key(label.name) not in own]
     new = {label.name: label for label in with_shipped_attributes(strange, tell=say)}
     return tuple(new.get(label.name, label) for label in labels)
 
@@ -75,12 +69,12 @@ def described(labels: Sequence[Label], known: Sequence[Label]) -> tuple[Label, .
 def add_seen(
     labels: Sequence[Label], seen: Sequence[Label], known: Sequence[Label]
 ) -> tuple[tuple[Label, ...], tuple[int, ...]]:
-    """Append the training classes that are not there yet.
+    """Append the training classes that are not among the labels yet.
 
     Args:
         labels: of the tested classes.
         seen: the training classes.
-        known: the model's labels; a seen name alone is what the model means by it.
+        known: the model's labels; a seen name alone means what the model means by it.
 
     Returns:
         All labels, and the rows of the seen ones among them.
@@ -88,20 +82,20 @@ def add_seen(
     Raises:
         LabelError: every tested class is a seen one.
     """
-    row_of = {key_of(label.name): row for row, label in enumerate(labels)}
-    by_key = {key_of(label.name): label for label in known}
+    row_of = {name_key(label.name): row for row, label in enumerate(labels)}
+    by_key = {name_key(label.name): label for label in known}
     everything = list(labels)
     rows = []
     for label in seen:
-        key = key_of(label.name)
+        key = name_key(label.name)
         if key not in row_of:
             row_of[key] = len(everything)
-            plain = label == Label(label.name)
-            everything.append(by_key.get(key, label) if plain else label)
+            is_plain = label == Label(label.name)
+            everything.append(by_key.get(key, label) if is_plain else label)
         rows.append(row_of[key])
     if set(range(len(labels))) <= set(rows):
         raise LabelError(
-            "Every class of the data is in --seen, so that nothing is unseen: give the classes of "
-            "the training alone."
+            "Every class of the data is in --seen, which leaves none unseen: give only the classes "
+            "of the training."
         )
     return as_labels(everything), tuple(sorted(set(rows)))

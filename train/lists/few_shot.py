@@ -1,38 +1,34 @@
-"""A few clips of each class, chosen by a seed and by nothing else."""
+"""Chooses a few clips of each class, by a seed and nothing else."""
 
 import hashlib
 from collections.abc import Sequence
 
 from ...runtime.errors import SourceError
-from .labelled_videos import VideoFile
-from .names import clip_key
+from .clip import Clip, clip_key
 
 
 def few_of_each(
-    files: Sequence[VideoFile], shots: int, seed: int, *, allow_fewer: bool = False
-) -> tuple[VideoFile, ...]:
-    """Choose `shots` clips of each class.
+    clips: Sequence[Clip], shots: int, seed: int, *, allow_fewer: bool = False
+) -> tuple[Clip, ...]:
+    """Choose `shots` clips of each class, in the order of `clips`.
 
     Clips are ranked by a hash of the seed with their class and name, so the choice does not depend
-    on where and in which order they lie; the clips of fewer shots are among those of more, and a
-    clip that goes missing changes nothing but its own place.
+    on where and in which order they lie. Fewer shots are a part of more, and a missing clip changes
+    no other's place.
 
     Args:
-        files: all training clips.
+        clips: all training clips.
         shots: N, of each class.
         seed: of the choice.
         allow_fewer: whether a class may have fewer.
 
-    Returns:
-        The chosen ones, in the order of `files`.
-
     Raises:
         SourceError: a class has fewer than `shots` clips.
     """
-    of_class: dict[str, list[VideoFile]] = {}
-    for file in files:
-        of_class.setdefault(file.label, []).append(file)
-    few = [(label, len(clips)) for label, clips in of_class.items() if len(clips) < shots]
+    of_class: dict[str, list[Clip]] = {}
+    for clip in clips:
+        of_class.setdefault(clip.label, []).append(clip)
+    few = [(label, len(own)) for label, own in of_class.items() if len(own) < shots]
     if few and not allow_fewer:
         label, count = few[0]
         raise SourceError(
@@ -40,14 +36,14 @@ def few_of_each(
             f"{label!r} with {count}: take fewer --shots, or accept it with --allow-missing."
         )
     chosen = {
-        file
-        for clips in of_class.values()
-        for file in sorted(clips, key=lambda file: _rank(file, seed))[:shots]
+        clip
+        for own in of_class.values()
+        for clip in sorted(own, key=lambda clip: _rank(clip, seed))[:shots]
     }
-    return tuple(file for file in files if file in chosen)
+    return tuple(clip for clip in clips if clip in chosen)
 
 
-def _rank(file: VideoFile, seed: int) -> tuple[bytes, str]:
-    words = "\0".join((str(seed), *clip_key(file.label, file.path.name)))
-    # Two files of one name in a class are told by their paths.
-    return hashlib.sha256(words.encode("utf-8", "surrogateescape")).digest(), str(file.path)
+def _rank(clip: Clip, seed: int) -> tuple[bytes, str]:
+    words = "\0".join((str(seed), *clip_key(clip.label, clip.path.name)))
+    # The path decides between two files of one name in a class.
+    return hashlib.sha256(words.encode("utf-8", "surrogateescape")).digest(), str(clip.path)

@@ -1,14 +1,14 @@
-"""One list of clips as a file: Kinetics' own CSV, rows of `path,label`, lines of `path label`."""
+"""Reads one list of clips: Kinetics' own CSV, rows of `path,label`, lines of `path label`."""
 
-import csv
 import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from ...runtime.errors import LabelError, SourceError
-from ...runtime.labels.names import spaced_words
+from ...runtime.labels.names import check_distinct, spaced_words
 from .class_lists import class_file_of, read_numbered_classes
-from .listed_clip import ListedClip, folders_of, read_text
+from .clip import ListedClip
+from .text_files import has_header, read_lines, read_rows
 
 _KINETICS = ("label", "youtube_id", "time_start", "time_end")
 # `path`, `path label` or `path frames label`; a path may have spaces.
@@ -18,47 +18,32 @@ _LINE = re.compile(r"(?P<path>\S.*?)(?:\s+\d+)??(?:\s+(?P<label>\d+))?")
 def read_list_file(path: Path, classes: Path | None = None) -> tuple[ListedClip, ...]:
     """Read the clips of a list.
 
-    Labels that are numbers are those of the class file; without one, the folders that the paths
-    name are the classes.
+    The class file names labels that are numbers. Without one, the folders of the paths do.
 
     Args:
         path: a CSV of Kinetics (label,youtube_id,time_start,time_end,split), of which the rows of
-            its training part are taken if it tells parts; a CSV of path,label; or a text file with
+            the training part are read if it has parts; a CSV of path,label; or a text file with
             lines `path`, `path label` or `path frames label`.
         classes: names the numbers; classInd.txt or class_names.csv beside the list if None.
 
     Raises:
-        LabelError: the classes of its clips cannot be told.
-        SourceError: it cannot be read, or names no clips, or has a row of another form.
+        LabelError: the classes of its clips are unknown, or one has two spellings.
+        SourceError: it cannot be read, names no clips, or has a row of another form.
     """
     if path.suffix.lower() == ".csv":
         rows = read_rows(path)
-        head = [cell.strip().lower() for cell in rows[0]] if rows else []
-        if "youtube_id" in head:
+        if rows and "youtube_id" in map(str.lower, rows[0]):
             if classes:
                 raise LabelError(f"{path} names its classes itself: leave out --classes.")
-            clips = _of_kinetics(path, head, rows[1:])
+            clips = _of_kinetics(path, list(map(str.lower, rows[0])), rows[1:])
         else:
             clips = _of_paths(path, _pairs(path, rows), classes)
     else:
-        lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
-        found = [match for match in map(_LINE.fullmatch, lines) if match]
-        clips = _of_paths(path, [(match["path"], match["label"] or "") for match in found], classes)
+        lines = [match for match in map(_LINE.fullmatch, read_lines(path)) if match]
+        clips = _of_paths(path, [(line["path"], line["label"] or "") for line in lines], classes)
     if not clips:
         raise SourceError(f"{path} names no clips: the form is a line `Class/clip.avi` for each.")
     return clips
-
-
-def read_rows(path: Path) -> list[list[str]]:
-    """Return the rows of a CSV that are not empty.
-
-    Raises:
-        SourceError: it cannot be read, or is no CSV.
-    """
-    try:
-        return [row for row in csv.reader(read_text(path).splitlines()) if any(map(str.strip, row))]
-    except csv.Error as error:
-        raise SourceError(f"{path} is no CSV: {error}.") from error
 
 
 def _of_kinetics(path: Path, head: list[str], rows: list[list[str]]) -> tuple[ListedClip, ...]:
@@ -68,82 +53,94 @@ def _of_kinetics(path: Path, head: list[str], rows: list[list[str]]) -> tuple[Li
             f"{path} has no column {lacking}: the form is label,youtube_id,time_start,time_end,"
             "split, and lists without labels cannot be trained on."
         )
-    places = [head.index(name) for name in _KINETICS]
-    part = head.index("split") if "split" in head else None
-    parts = {row[part].strip() for row in rows if part is not None and len(row) > part} - {""}
-    if parts and "train" not in parts:
-        raise SourceError(
-            f"{path} lists no training clips: its column split says {sorted(parts)[0]!r}. Take the "
-            "list of the training part, or leave out the column."
-        )
+    short = next((row for row in rows if len(row) < len(head)), None)
+    if short is not None:
+        raise SourceError(f"{path} has a row {','.join(short)!r:.80}: it lacks columns.")
+    if "split" in head:
+        part = head.index("split")
+        parts = {row[part] for row in rows} - {""}
+        if parts and "train" not in parts:
+            raise SourceError(
+                f"{path} lists no training clips: its column split says {min(parts)!r}. Take the "
+                "list of the training part, or leave out the column."
+            )
+        rows = [row for row in rows if row[part] == "train" or not parts]
+    columns = [[row[head.index(name)] for row in rows] for name in _KINETICS]
+    check_distinct(dict.fromkeys(columns[0]), path)
     clips = []
-    for row in rows:
-        if len(row) < len(head):
-            raise SourceError(f"{path} has a row {','.join(row)!r:.80}: it lacks columns.")
-        if part is not None and "train" in parts and row[part].strip() != "train":
-            continue
-        label, name, *times = (row[place].strip() for place in places)
+    for label, name, *times in zip(*columns, strict=True):
         try:
             start, end = (int(float(time)) for time in times)
         except (ValueError, OverflowError):
             raise SourceError(
-                f"{path} has a row {','.join(row)!r:.80}: its times are not seconds."
+                f"{path} has a row {','.join((label, name, *times))!r:.80}: its times are not "
+                "seconds."
             ) from None
-        # People have the ten seconds with their times in the name, or without.
+        # People name the ten seconds with their times, or without.
         file = f"{name}_{start:06d}_{end:06d}"
         clips.append(ListedClip(spaced_words(label), file, path.name, (name,)))
     return tuple(clips)
 
 
 def _pairs(path: Path, rows: list[list[str]]) -> list[tuple[str, str]]:
-    if rows and [cell.strip().lower() for cell in rows[0][:2]] == ["path", "label"]:
+    if has_header(rows, "path", "label"):
         rows = rows[1:]
     short = next((row for row in rows if len(row) < 2), None)
     if short is not None:
         raise SourceError(f"{path} has a row {','.join(short)!r:.80}: every row is path,label.")
-    return [(row[0].strip(), row[1].strip()) for row in rows]
+    return [(row[0], row[1]) for row in rows]
 
 
 def _of_paths(
     path: Path, pairs: Sequence[tuple[str, str]], classes: Path | None
 ) -> tuple[ListedClip, ...]:
-    numbered = any(label.isdecimal() for _, label in pairs)
-    known = classes or (class_file_of(path.parent) if numbered else None)
-    if classes and not numbered:
+    has_numbers = any(label.isdecimal() for _, label in pairs)
+    class_file = classes or (class_file_of(path.parent) if has_numbers else None)
+    if classes and not has_numbers:
         raise LabelError(f"{path} has no numbers that --classes could name: leave it out.")
-    names = read_numbered_classes(known) if known else {}
-    folders = {} if names else _folders_of_numbers(path, pairs)
-    clips = []
-    for clip, label in pairs:
-        file = PurePosixPath(clip.replace("\\", "/"))
-        if not label.isdecimal():
-            name = spaced_words(label or file.parent.name)
-        elif names and int(label) not in names:
+    names = read_numbered_classes(class_file) if class_file else {}
+    if class_file:
+        unknown = [pair for pair in pairs if pair[1].isdecimal() and int(pair[1]) not in names]
+        if unknown:
             raise LabelError(
-                f"{path} has a clip of class {label}, which {known} does not have: take the class "
-                "file of this list with --classes."
+                f"{path} has a clip of class {unknown[0][1]}, which {class_file} does not have: "
+                "take the class file of this list with --classes."
             )
-        else:
-            name = names[int(label)] if names else folders[label]
-        if not name:
-            raise LabelError(
-                f"{path} has a line {clip!r:.80} that names no class: the form is Class/clip.avi."
-            )
-        clips.append(ListedClip(name, file.name, path.name, folders=folders_of(file)))
-    return tuple(clips)
+    labels = [_label(path, clip, label, names) for clip, label in pairs]
+    check_distinct(dict.fromkeys(labels), path)
+    if has_numbers and not names:
+        _check_numbers(path, pairs, labels)
+    return tuple(
+        ListedClip(spaced_words(label), clip, path.name)
+        for label, (clip, _) in zip(labels, pairs, strict=True)
+    )
 
 
-def _folders_of_numbers(path: Path, pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
-    """Return the folder of each number, which it stands for where there is no class file."""
-    folders: dict[str, str] = {}
-    numbers: dict[str, str] = {}
-    for clip, label in pairs:
-        if label.isdecimal():
-            name = spaced_words(PurePosixPath(clip.replace("\\", "/")).parent.name)
-            of_number = folders.setdefault(label, name)
-            if not name or of_number != name or numbers.setdefault(name, label) != label:
-                raise LabelError(
-                    f"{path} calls its classes by numbers, such as {label} of {clip!r:.80}: name "
-                    "them with --classes."
-                )
-    return folders
+def _label(path: Path, clip: str, label: str, names: dict[int, str]) -> str:
+    """Return a clip's class: the word, what the number stands for, or the folder's name."""
+    if names and label.isdecimal():
+        return names[int(label)]
+    folder = PurePosixPath(clip.replace("\\", "/")).parent.name
+    if label and not label.isdecimal():
+        return label
+    if not folder and not label:
+        raise LabelError(
+            f"{path} has a line {clip!r:.80} that names no class: the form is Class/clip.avi."
+        )
+    return folder
+
+
+def _check_numbers(path: Path, pairs: Sequence[tuple[str, str]], folders: Sequence[str]) -> None:
+    """Raise LabelError unless numbers and folders stand for each other, one to one."""
+    folder_of: dict[str, str] = {}
+    number_of: dict[str, str] = {}
+    for (clip, number), folder in zip(pairs, folders, strict=True):
+        if number.isdecimal() and (
+            not folder
+            or folder_of.setdefault(number, folder) != folder
+            or number_of.setdefault(folder, number) != number
+        ):
+            raise LabelError(
+                f"{path} calls its classes by numbers, such as {number} of {clip!r:.80}: name "
+                "them with --classes."
+            )

@@ -1,16 +1,15 @@
-"""The official split files of UCF-101 and HMDB-51, and the lists that papers make of them."""
+"""Reads the official split files of UCF-101 and HMDB-51, and the lists that papers make of them."""
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from ...runtime.errors import LabelError, SourceError
-from ...runtime.labels.names import spaced_words
+from ...runtime.labels.names import name_key, spaced_words
 from .class_lists import class_file_of, read_classes
-from .listed_clip import ListedClip, folders_of, read_text
-from .names import ClipKey, key_of
+from .clip import ClipKey, ListedClip
+from .text_files import read_lines
 
 Part = Literal["train", "test"]
 # `Class/clip.avi`, perhaps with its label (UCF-101); `class/clip frames label` (lists of papers).
@@ -19,7 +18,7 @@ _WHOLE = re.compile(r"(?P<part>test|train|val)(list0?|(_rgb)?_split_?)(?P<number
 _OF_CLASS = re.compile(r"(?P<label>.+)_test_split(?P<number>\d)\.txt")
 _PARTS: dict[str, Part] = {"1": "train", "2": "test"}
 _NUMBERS = re.compile(r"(\s+\d+)*\s*$")
-# What a folder without lists lacks.
+# What a folder without lists of a part lacks.
 _EXAMPLES: dict[Part, tuple[str, str]] = {
     "test": ("lists of test clips", "testlist01.txt"),
     "train": ("lists of training clips", "trainlist01.txt"),
@@ -34,8 +33,8 @@ class SplitFiles:
         folder: where they lie.
         tests: the test clips of each split, by its number.
         trains: the training clips of each split, by its number.
-        named: every clip that any list names, once.
-        classes: all classes as spaced words, in the official order where a file gives it.
+        named: every clip that a list names, once.
+        classes: all classes as spaced words, in the official order if a file gives it.
     """
 
     folder: Path
@@ -46,49 +45,46 @@ class SplitFiles:
 
 
 def read_split_files(folder: Path, *, part: Part = "test") -> SplitFiles:
-    """Read the lists of UCF-101 or HMDB-51.
-
-    Args:
-        folder: where they lie.
-        part: what the caller needs, without which the folder is of no use.
+    """Read the lists of UCF-101 or HMDB-51, of which the caller needs one `part`.
 
     Raises:
-        LabelError: a list names a class that the class file does not.
+        LabelError: a list names a class that the class file lacks.
         SourceError: the folder holds no lists of that part, or a line names no class.
     """
-    found: dict[Part, dict[int, list[ListedClip]]] = {"train": {}, "test": {}}
+    splits: dict[Part, dict[int, list[ListedClip]]] = {"train": {}, "test": {}}
     named: dict[ClipKey, ListedClip] = {}
     for path in sorted(folder.glob("*.txt")):
         for clip, number, of_part in _read_list(path):
             named.setdefault(clip.key, clip)
             if of_part:
-                found[of_part].setdefault(number, []).append(clip)
-    if not found[part]:
+                splits[of_part].setdefault(number, []).append(clip)
+    if not splits[part]:
         what, example = _EXAMPLES[part]
         raise SourceError(
             f"{folder} holds no {what}: give the folder of {example} (UCF-101) "
             "or of brush_hair_test_split1.txt (HMDB-51)."
         )
-    official = class_file_of(folder)
-    classes = read_classes(official) if official else _in_order(named.values())
-    known = {key_of(name) for name in classes}
-    stranger = next((clip for clip in named.values() if key_of(clip.label) not in known), None)
+    class_file = class_file_of(folder)
+    labels = {name_key(clip.label): clip.label for clip in named.values()}
+    classes = read_classes(class_file) if class_file else tuple(sorted(labels.values()))
+    known = set(map(name_key, classes))
+    stranger = next((clip for clip in named.values() if name_key(clip.label) not in known), None)
     if stranger:
         raise LabelError(
-            f"{stranger.where} names a clip of {stranger.label!r}, which {official} does not list."
+            f"{stranger.where} names a clip of {stranger.label!r}, which {class_file} lacks."
         )
     tests, trains = (
         {number: tuple(clips) for number, clips in sorted(of_part.items())}
-        for of_part in (found["test"], found["train"])
+        for of_part in (splits["test"], splits["train"])
     )
     return SplitFiles(folder, tests, trains, tuple(named.values()), classes)
 
 
 def _read_list(path: Path) -> list[tuple[ListedClip, int, Part | None]]:
-    """Return the clips of a list, with the number of the split, and the part that each is of."""
+    """Return the clips of a list, each with the number of its split and its part."""
     if whole := _WHOLE.fullmatch(path.name):
         part: Part = "train" if whole["part"] == "train" else "test"
-        return [(_listed(line, path), int(whole["number"]), part) for line in _lines(path)]
+        return [(_listed(line, path), int(whole["number"]), part) for line in read_lines(path)]
     if of_class := _OF_CLASS.fullmatch(path.name):
         label, number = spaced_words(of_class["label"]), int(of_class["number"])
         return [
@@ -97,22 +93,13 @@ def _read_list(path: Path) -> list[tuple[ListedClip, int, Part | None]]:
                 number,
                 _PARTS.get(line.split()[-1]),
             )
-            for line in _lines(path)
+            for line in read_lines(path)
         ]
     return []
 
 
-def _lines(path: Path) -> list[str]:
-    return [line.strip() for line in read_text(path).splitlines() if line.strip()]
-
-
 def _listed(line: str, path: Path) -> ListedClip:
-    clip = PurePosixPath(_NUMBERS.sub("", line).replace("\\", "/"))
-    folders = folders_of(clip)
-    if not folders:
+    clip = ListedClip("", _NUMBERS.sub("", line), path.name)
+    if not clip.folders:
         raise SourceError(f"{path} has a line {line!r:.80}: the form is Class/clip.avi.")
-    return ListedClip(spaced_words(folders[-1]), clip.name, path.name, folders=folders)
-
-
-def _in_order(clips: Iterable[ListedClip]) -> tuple[str, ...]:
-    return tuple(sorted({clip.label for clip in clips}))
+    return ListedClip(spaced_words(clip.folders[-1]), clip.path, path.name)

@@ -1,4 +1,4 @@
-"""Top-1 and top-5 of a network on a data set's clips."""
+"""Top-1 and top-5 accuracy of a network on a data set."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -12,20 +12,21 @@ from ...models.stzsar import STZSAR
 from ...runtime.errors import SourceError
 from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import console
-from ..data.dataset import LEFT_OUT, ClipDataset, ClipRequest, NotedBatches, loader
-from ..data.moving_shapes import MovingShapes, Setting
+from ..config import Setting
+from ..data.dataset import LEFT_OUT, ClipDataset, ClipRequest, ReportingLoader, loader
+from ..data.moving_shapes import MovingShapes
 from .processes import Processes
 
 
 @dataclass(frozen=True)
-class Accuracy:
-    """Parts of clips, 0 to 1, whose class was the best, or among the best five.
+class HitRates:
+    """Top-1 and top-5 accuracy on a test.
 
     Attributes:
-        top1, top5: those parts.
-        clips: how many clips were classified.
-        candidates: among how many classes.
-        left_out: how many further clips gave no frames.
+        top1, top5: from 0 to 1.
+        clips: number of clips classified.
+        candidates: number of classes that competed.
+        left_out: number of clips without frames, which do not count.
     """
 
     top1: float
@@ -35,7 +36,7 @@ class Accuracy:
     left_out: int = 0
 
 
-def _with_a_bar(batches: NotedBatches) -> Iterable[Any]:
+def _with_bar(batches: ReportingLoader) -> Iterable[Any]:
     return track(batches, "testing ", console=console, transient=True)
 
 
@@ -48,61 +49,65 @@ def evaluate(
     batch: int = 32,
     workers: int = 0,
     processes: Processes | None = None,
-    watched: Callable[[NotedBatches], Iterable[Any]] = _with_a_bar,
-) -> Accuracy:
-    """Classify every clip of `dataset` among `candidates`, which hold its labels by name.
+    watch: Callable[[ReportingLoader], Iterable[Any]] = _with_bar,
+) -> HitRates:
+    """Classify every clip of `dataset` among `candidates`, which include its labels by name.
 
     Args:
-        network: left in the mode of evaluation.
+        network: left in evaluation mode.
         dataset: the clips.
         candidates: the labels that compete.
         batch: clips at a time.
-        workers: processes that make clips; 0 makes them in this one.
-        processes: share the batches, the same ones that a single process takes; all of them get
-            the accuracy of all clips.
-        watched: shows how far the batches are.
+        workers: processes that read clips; 0 reads them in this one.
+        processes: share the batches, which are those of a single process; each gets the accuracy
+            on all clips.
+        watch: iterates over the batches and shows progress.
 
     Raises:
         SourceError: no clip gives frames.
     """
     network.eval()
     device = network.head.logit_scale.device
-    together = processes or Processes(device)
-    together.copy_from_first(network.buffers())  # what BatchNorm saw in each is its own
+    processes = processes or Processes(device)
+    processes.copy_from_first(network.buffers())  # BatchNorm's statistics differ
     bank = to_tensors(embed_labels(network, candidates), device)
     names = [label.name for label in candidates]
     truth = torch.tensor([names.index(label.name) for label in dataset.labels])
-    starts = range(together.rank * batch, len(dataset), together.count * batch)
+    starts = range(processes.rank * batch, len(dataset), processes.count * batch)
     batches = [
         [ClipRequest(i, i) for i in range(start, min(start + batch, len(dataset)))]
         for start in starts
     ]
-    found = torch.zeros(3, dtype=torch.int64)
-    for frames, classes in watched(loader(dataset, batches, workers=workers)):
-        sound = classes != LEFT_OUT
-        if not sound.any():
+    counts = torch.zeros(3, dtype=torch.int64)
+    for frames, classes in watch(loader(dataset, batches, workers=workers)):
+        readable = classes != LEFT_OUT
+        if not readable.any():
             continue
-        frames, classes = frames[sound], classes[sound]
+        frames, classes = frames[readable], classes[readable]
         best = network(frames.to(device), bank).topk(min(5, len(names))).indices.cpu()
         hits = best == truth[classes][:, None]
-        found += torch.stack([hits[:, 0].sum(), hits.any(1).sum(), sound.sum()])
-    first, five, clips = together.total(found).tolist()
+        counts += torch.stack([hits[:, 0].sum(), hits.any(1).sum(), readable.sum()])
+    top1, top5, clips = processes.total(counts).tolist()
     if not clips:
         raise SourceError(f"None of {len(dataset):,} clips to test gives frames: convert them.")
-    return Accuracy(first / clips, five / clips, clips, len(names), len(dataset) - clips)
+    return HitRates(top1 / clips, top5 / clips, clips, len(names), len(dataset) - clips)
 
 
 def evaluate_moving_shapes(
     network: STZSAR, *, workers: int = 0, processes: Processes | None = None
-) -> dict[str, Accuracy]:
-    """Return the benchmark's table: seen and unseen classes, plain and hard, and all together."""
-    table: dict[str, Accuracy] = {}
-    how: dict[str, Any] = {"workers": workers, "processes": processes}
+) -> dict[str, HitRates]:
+    """Return the benchmark's table: seen, unseen and all classes, plain and hard."""
+    table: dict[str, HitRates] = {}
     settings: tuple[Setting, ...] = ("plain", "hard")
     for setting in settings:
         seen, unseen = MovingShapes("seen-test", setting), MovingShapes("unseen-test", setting)
-        table[f"{setting}, seen classes"] = evaluate(network, seen, seen.labels, **how)
-        table[f"{setting}, unseen classes"] = evaluate(network, unseen, unseen.labels, **how)
-        everything = unseen.labels + seen.labels
-        table[f"{setting}, unseen among all classes"] = evaluate(network, unseen, everything, **how)
+        tests = {
+            "seen classes": (seen, seen.labels),
+            "unseen classes": (unseen, unseen.labels),
+            "unseen among all classes": (unseen, unseen.labels + seen.labels),
+        }
+        for name, (clips, candidates) in tests.items():
+            table[f"{setting}, {name}"] = evaluate(
+                network, clips, candidates, workers=workers, processes=processes
+            )
     return table

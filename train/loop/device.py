@@ -9,7 +9,7 @@ def find_device(name: str) -> torch.device:
     """Return the device called `name`; "auto" is a GPU if there is one.
 
     Raises:
-        StzsarError: it cannot be used.
+        StzsarError: this machine cannot use it.
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

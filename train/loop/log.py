@@ -1,55 +1,52 @@
-"""What a run says while it goes: a progress bar, TensorBoard, and one JSON line a step."""
+"""What a run reports as it trains: a progress bar, TensorBoard, and one JSON line a step."""
 
 import json
 import time
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...runtime.terminal.commandline import console
-from ..data.dataset import NotedBatches
-from .accuracy import Accuracy
+from ..data.dataset import ReportingLoader
+from .accuracy import HitRates
 from .run_folder import RunFolder
 
 
-class Log(Protocol):
-    """What hears of a run."""
+class SilentLog:
+    """The log of all processes but the first, and the interface of the other."""
 
     def step(self, step: int, *, loss: float, learning_rate: float, scale: float) -> None:
         """Record one optimiser step (counted from 0)."""
 
-    def validated(self, step: int, found: Accuracy) -> None:
-        """Record what the network was worth after `step`."""
+    def validated(self, step: int, rates: HitRates) -> None:
+        """Record the accuracy after `step`."""
 
-    def watched(self, batches: NotedBatches) -> Iterable[Any]:
-        """Show how far a validation is."""
-        ...
-
-
-class Silence:
-    """The log of all processes but one: it hears and says nothing."""
-
-    def step(self, step: int, *, loss: float, learning_rate: float, scale: float) -> None:
-        """Drop it."""
-
-    def validated(self, step: int, found: Accuracy) -> None:
-        """Drop it."""
-
-    def watched(self, batches: NotedBatches) -> Iterable[Any]:
-        """Return the batches."""
+    def watch(self, batches: ReportingLoader) -> Iterable[Any]:
+        """Iterate over the batches of a validation and show progress."""
         return batches
 
+    def __enter__(self) -> "SilentLog":
+        return self
 
-class TrainLog:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close what is open."""
+
+
+class TrainLog(SilentLog):
     """Records the steps of a run; a context manager, since it holds files and a progress bar.
 
     Args:
-        run: where.
+        run: the run's folder.
         start: steps taken before.
-        steps: of the whole run.
-        batch: clips of a step, of all processes together.
+        steps: steps of the whole run.
+        batch: clips of a step, over all processes.
     """
 
     def __init__(self, run: RunFolder, *, start: int, steps: int, batch: int) -> None:
@@ -62,11 +59,11 @@ class TrainLog:
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[said]}"),
+            TextColumn("{task.fields[status]}"),
             TimeRemainingColumn(),
             console=console,
         )
-        self._task = self._bar.add_task("training", total=steps, completed=start, said="")
+        self._task = self._bar.add_task("training", total=steps, completed=start, status="")
         self._loss = 0.0
         self._accuracy = ""
         self._last = time.monotonic()
@@ -81,25 +78,23 @@ class TrainLog:
         for name, value in {**values, "clips_per_s": speed}.items():
             self._board.add_scalar(f"train/{name}", value, step)
         self._loss = loss if self._loss == 0 else 0.95 * self._loss + 0.05 * loss
-        said = f"loss {self._loss:.3f}  {speed:.0f} clips/s{self._accuracy}"
-        self._bar.update(self._task, completed=step + 1, said=said)
+        status = f"loss {self._loss:.3f}  {speed:.0f} clips/s{self._accuracy}"
+        self._bar.update(self._task, completed=step + 1, status=status)
 
-    def validated(self, step: int, found: Accuracy) -> None:
-        """Record what the network was worth after `step`."""
-        values = {"top1": found.top1, "top5": found.top5}
+    def validated(self, step: int, rates: HitRates) -> None:
+        """Record the accuracy after `step`."""
+        values = {"top1": rates.top1, "top5": rates.top5}
         self._write(step, {f"validation_{name}": value for name, value in values.items()})
         for name, value in values.items():
             self._board.add_scalar(f"validation/{name}", value, step)
-        self._accuracy = f"  top-1 {found.top1:.1%}"
-        self._last = time.monotonic()  # it is no part of the speed of training
+        self._accuracy = f"  top-1 {rates.top1:.1%}"
+        self._last = time.monotonic()  # the speed of training does not include it
 
-    def watched(self, batches: NotedBatches) -> Iterator[Any]:
-        """Show a bar over the batches of a validation."""
-        task = self._bar.add_task("validating", total=len(batches), said="")
+    def watch(self, batches: ReportingLoader) -> Iterator[Any]:
+        """Iterate over the batches of a validation and show progress."""
+        task = self._bar.add_task("validating", total=len(batches), status="")
         try:
-            for batch in batches:
-                yield batch
-                self._bar.advance(task)
+            yield from self._bar.track(batches, task_id=task)
         finally:
             self._bar.remove_task(task)
 
@@ -107,7 +102,6 @@ class TrainLog:
         self._metrics.write(json.dumps({"step": step, **values}) + "\n")
 
     def __enter__(self) -> "TrainLog":
-        """Start the bar."""
         self._bar.start()
         return self
 
@@ -116,8 +110,7 @@ class TrainLog:
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
-    ) -> Any:
-        """Close what is open."""
+    ) -> None:
         self._bar.stop()
         self._board.close()
         self._metrics.close()

@@ -9,10 +9,8 @@ def symmetric_loss(logits_bb: Tensor, classes_b: Tensor) -> Tensor:
 
     Args:
         logits_bb: [B, B], row i: video i against the text of each clip of the batch.
-        classes_b: [B], class of each clip; clips of one class are positives of each other.
-
-    Returns:
-        A scalar; 0 at best only where no class appears twice, since targets are shared equally.
+        classes_b: [B], class of each clip; clips of one class are positives of each other and
+            share the target equally.
     """
     same = (classes_b[:, None] == classes_b[None]).to(logits_bb.dtype)
     targets = same / same.sum(1, keepdim=True)

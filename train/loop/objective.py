@@ -1,4 +1,4 @@
-"""A step's loss as one module, so that everything with a gradient is in one forward pass."""
+"""A step's loss as one module, whose forward pass covers everything with a gradient."""
 
 from collections.abc import Sequence
 
@@ -13,12 +13,12 @@ from .processes import Processes
 
 
 class Objective(nn.Module):
-    """Clips to the loss over the whole batch, of which each process has a part.
+    """Computes the loss over the whole batch from this process's part of the clips.
 
     Args:
-        network: what is trained.
-        texts: its classes.
-        processes: whose clips make up the batch.
+        network: the network to train.
+        texts: the texts of its classes.
+        processes: those whose clips make up the batch.
     """
 
     def __init__(self, network: STZSAR, texts: "BatchTexts", processes: Processes) -> None:
@@ -35,15 +35,15 @@ class Objective(nn.Module):
             classes: int64 [B / count], their labels.
             step: the number of the step.
         """
-        everybodys = self._processes.gather(classes)
-        present, places = everybodys.unique(return_inverse=True)
+        all_classes = self._processes.gather(classes)
+        present, columns = all_classes.unique(return_inverse=True)
         bank = self._texts.bank(self.network, present, step)
-        mine = self.network(frames, bank)[:, places]
-        return symmetric_loss(self._processes.gather(mine), everybodys)
+        logits = self.network(frames, bank)[:, columns]
+        return symmetric_loss(self._processes.gather(logits), all_classes)
 
     @property
     def has_unused(self) -> bool:
-        """Whether parameters that want a gradient get none: a map of patches nobody looks at."""
+        """Whether parameters get no gradient: the map of patches where these are ignored."""
         head = self.network.head
         return head.config.projections and "spatial" not in head.state_names
 
@@ -51,8 +51,8 @@ class Objective(nn.Module):
 class BatchTexts:
     """The classes' text embeddings, step by step.
 
-    Where a label's name and text differ (an ambiguous text), steps take turns between the two, so
-    that the network learns both. A frozen text tower is run once.
+    If a label's name and text differ (an ambiguous text), steps alternate between the two, so that
+    the network learns both. A frozen text tower runs once.
     """
 
     def __init__(self, labels: Sequence[Label], network: STZSAR, *, train_text: bool) -> None:
@@ -74,6 +74,6 @@ class BatchTexts:
 
 
 def _by_name(label: Label) -> Label:
-    """Return a label whose name is embedded; one that was its own attribute is so still."""
-    alone = label.attributes == (label.text,)
-    return Label(label.name, attributes=() if alone else label.attributes)
+    """Return the label with its name as text; without attributes it stays its own attribute."""
+    is_own_attribute = label.attributes == (label.text,)
+    return Label(label.name, attributes=() if is_own_attribute else label.attributes)

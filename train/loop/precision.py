@@ -1,4 +1,4 @@
-"""Mixed precision where the device has it, for the towers alone.
+"""Mixed precision for the towers.
 
 The head divides cosines by a temperature of 0.01 and sums over patches and words: in half
 precision its saliency is off by several per cent. It stays in fp32, as in the exported graphs.
@@ -25,10 +25,10 @@ class Precision:
 
     @classmethod
     def choose(cls, name: str, device: torch.device) -> "Precision":
-        """Resolve a name; "auto" takes bf16 or fp16 on CUDA and fp32 on a CPU.
+        """Resolve a name; "auto" is bf16 or fp16 on CUDA and fp32 on a CPU.
 
         Raises:
-            StzsarError: fp16 was asked for on a CPU, where its gradients are of no use.
+            StzsarError: fp16 on a CPU, where gradients underflow.
         """
         cuda = device.type == "cuda"
         if name == "auto":
@@ -36,11 +36,11 @@ class Precision:
                 return cls(None, device)
             return cls(torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16, device)
         if name == "fp16" and not cuda:
-            raise StzsarError("--precision fp16 needs a GPU: take bf16 or fp32 on a CPU.")
+            raise StzsarError("--precision fp16 requires a GPU: use bf16 or fp32 on a CPU.")
         return cls({"fp32": None, "bf16": torch.bfloat16, "fp16": torch.float16}[name], device)
 
     def apply_to(self, network: STZSAR) -> None:
-        """Let the towers of `network` compute in this precision and give fp32 to the head."""
+        """Make the towers of `network` compute in this precision and return fp32 to the head."""
         if self.dtype is None:
             return
         for tower in (network.visual, network.text, network.temporal):
@@ -50,13 +50,13 @@ class Precision:
     def _cast(self, forward: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
         def cast(x: Tensor) -> Any:
             with torch.autocast(self.device.type, self.dtype):
-                found = forward(x)
-            if isinstance(found, FrameFeatures):
-                return FrameFeatures(*(value.float() for value in found))
-            return found.float()
+                output = forward(x)
+            if isinstance(output, FrameFeatures):
+                return FrameFeatures(*(value.float() for value in output))
+            return output.float()
 
         return cast
 
     def scaler(self) -> torch.amp.GradScaler:
-        """Return the gradient scaler, which does something for fp16 only."""
+        """Return the gradient scaler, which is active in fp16 only."""
         return torch.amp.GradScaler(self.device.type, enabled=self.dtype == torch.float16)

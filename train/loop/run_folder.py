@@ -1,12 +1,12 @@
 """The folder of a run: its configuration, checkpoints and losses on disk.
 
-runs/<name>/config.json             TrainConfig
-clips.sha256            which clips it trains on, in which order, and how many
+config.json             TrainConfig
+clips.sha256            hash of the clips and their order, and their number
 metrics.jsonl           one line a step, and one for each validation
 tensorboard/            the same, for TensorBoard
-accuracy.json           what the network is worth at the end
+accuracy.json           the accuracy at the end
 checkpoints/step-000100 see models.checkpoint, and training.safetensors: the optimiser's moments,
-                        and the weights themselves where the checkpoint has their average
+                        and the raw weights if the checkpoint has their average
 """
 
 import dataclasses
@@ -27,10 +27,10 @@ from ...models.checkpoint import (
     save_checkpoint,
     step_of,
 )
-from ...runtime.atomic import written_whole
+from ...runtime.atomic import write_file, written_whole
 from ...runtime.errors import BundleError, SourceError
 from ..config import CONFIG, TrainConfig
-from .accuracy import Accuracy
+from .accuracy import HitRates
 from .state import TrainState
 
 _TRAINING = "training.safetensors"
@@ -48,7 +48,7 @@ class RunFolder:
 
     @property
     def metrics(self) -> Path:
-        """The losses, one JSON line a step."""
+        """The file of losses, one JSON line a step."""
         return self.path / _METRICS
 
     @property
@@ -58,44 +58,44 @@ class RunFolder:
 
     @property
     def newest(self) -> Path | None:
-        """The complete checkpoint of the last step, or None."""
+        """The last complete checkpoint, or None."""
         return newest_checkpoint(self.path / "checkpoints")
 
     def checkpoint(self, step: int) -> Path:
-        """The folder of the checkpoint after `step` steps."""
+        """Return the folder of the checkpoint after `step` steps."""
         return self.path / "checkpoints" / f"step-{step:06d}"
 
     def begin(self, config: TrainConfig) -> None:
-        """Make the folder, with the configuration that every later start of the run takes."""
+        """Create the folder with the run's configuration, unless it exists."""
         if not (self.path / CONFIG).exists():
             self.path.mkdir(parents=True, exist_ok=True)
             config.save(self.path)
 
-    def hold_to(self, fingerprint: str, count: int) -> None:
-        """Hold the run to the clips that it began with, which the first start writes down.
+    def check_clips(self, fingerprint: str, count: int) -> None:
+        """Check that the clips are those the run started with; the first start records them.
 
-        A step's clips are numbers in the order of all: with others, a resumed run is another run.
+        A step's clips are indices into all: with others, a resumed run would be another run.
 
         Args:
-            fingerprint: of the clips in their order.
-            count: how many they are.
+            fingerprint: hash of the clips and their order.
+            count: their number.
 
         Raises:
-            SourceError: it began with others.
+            SourceError: the clips have changed.
         """
         record = self.path / _CLIPS
-        if not record.exists():  # also of runs that began before there was this file
+        if not record.exists():  # or an older run, which has no such file
             record.write_text(f"{fingerprint}  {count} clips\n", encoding="utf-8")
             return
-        was, _, clips = record.read_text(encoding="utf-8").strip().partition("  ")
-        if was != fingerprint:
+        recorded, _, clips = record.read_text(encoding="utf-8").strip().partition("  ")
+        if recorded != fingerprint:
             raise SourceError(
-                f"{self.path} began with {clips}, and now there are {count}, which are not the "
-                "same: bring those back, or start a new run."
+                f"{self.path} started with {clips}, which differ from the {count} that are there "
+                "now: restore them, or start a new run."
             )
 
     def save(self, checkpoint: Checkpoint, state: TrainState) -> Path:
-        """Write a checkpoint that training can go on from, and drop the oldest ones."""
+        """Write a checkpoint that training can resume from, and delete the oldest ones."""
         target = self.checkpoint(checkpoint.step)
         with written_whole(target) as folder:
             save_checkpoint(folder, checkpoint, state.kept)
@@ -108,17 +108,18 @@ class RunFolder:
             extra = {"scaler": json.dumps(state.scaler.state_dict())}
             if state.average is not None:
                 extra["averaged"] = str(int(state.average.n_averaged))
-                for name, value in _learning(state).items():
+                for name, value in _trainable(state).items():
                     tensors[_RAW + name] = value.detach().contiguous()
             (folder / _TRAINING).write_bytes(safetensors.torch.save(tensors, extra))
-        self._drop_old()
+        for old in sorted(target.parent.glob("step-*"), key=step_of)[:-_KEEP]:
+            shutil.rmtree(old)
         return target
 
     def restore(self, folder: Path, state: TrainState) -> None:
         """Load weights and training state from the checkpoint `folder`.
 
         Raises:
-            BundleError: the checkpoint cannot be used, or holds no training state.
+            BundleError: the checkpoint is corrupt, or has no training state.
         """
         load_weights(folder, state.network)
         document = state.optimizer.state_dict()
@@ -138,52 +139,48 @@ class RunFolder:
                 state.kept.load_state_dict(state.network.state_dict())
                 state.average.n_averaged.fill_(int(notes["averaged"]))
                 with torch.no_grad():
-                    for name, parameter in _learning(state).items():
+                    for name, parameter in _trainable(state).items():
                         parameter.copy_(raw[name])
         except (
             OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError,
         ) as error:  # fmt: skip
             raise BundleError(f"{folder} cannot be resumed: {error}.") from error
-        if scale:  # else the run so far needed none, and the scaler begins at its start
+        if scale:  # empty unless training is in fp16
             state.scaler.load_state_dict(scale)
         state.step = step_of(folder)
 
-    def note(self, accuracies: Mapping[str, Accuracy]) -> None:
-        """Write what the network is worth, on each of the tests that are named."""
-        document = {name: dataclasses.asdict(found) for name, found in accuracies.items()}
-        (self.path / "accuracy.json").write_text(json.dumps(document, indent=1) + "\n")
+    def note(self, results: Mapping[str, HitRates]) -> None:
+        """Write the accuracy on each of the run's tests."""
+        document = {name: dataclasses.asdict(rates) for name, rates in results.items()}
+        write_file(self.path / "accuracy.json", json.dumps(document, indent=1) + "\n")
 
     def forget_after(self, step: int) -> None:
-        """Drop the losses of steps that a resumed run takes again, and lines that are none."""
+        """Delete the losses of steps that a resumed run repeats, and corrupt lines."""
         if not self.metrics.exists():
             return
-        # Of a machine that lost its power the file may hold anything.
+        # After a power cut the file may hold anything.
         text = self.metrics.read_text(encoding="utf-8", errors="replace")
         lines = [line for line in text.split("\n")[:-1] if _is_before(step, line)]
-        self.metrics.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-
-    def _drop_old(self) -> None:
-        for folder in sorted((self.path / "checkpoints").glob("step-*"), key=step_of)[:-_KEEP]:
-            shutil.rmtree(folder)
+        write_file(self.metrics, "".join(f"{line}\n" for line in lines))
 
 
 def _is_before(step: int, line: str) -> bool:
-    """Whether `line` is of a step before `step`; what is no line of metrics is of none."""
+    """Whether `line` belongs to a step before `step`; corrupt lines do not."""
     try:
         return bool(json.loads(line)["step"] < step)
     except (ValueError, TypeError, KeyError):
         return False
 
 
-def _learning(state: TrainState) -> dict[str, torch.nn.Parameter]:
-    """Return the parameters that learn, by name: all others are those of the average."""
+def _trainable(state: TrainState) -> dict[str, torch.nn.Parameter]:
+    """Return the trainable parameters by name; the average has the same values of all others."""
     return {name: p for name, p in state.network.named_parameters() if p.requires_grad}
 
 
 def newest_run(root: Path) -> Path | None:
-    """Return the run below `root` that was trained last, or None, with a checkpoint or without.
+    """Return the run below `root` that was trained last, or None; it may have no checkpoint.
 
-    A folder with checkpoints and no configuration, such as an interpolated one, is no run.
+    A folder without configuration, such as an interpolated one, does not count.
     """
     runs = [path.parent for path in root.glob(f"**/{CONFIG}")]
     return max(runs, key=_last_change, default=None)
@@ -192,13 +189,13 @@ def newest_run(root: Path) -> Path | None:
 def newest_trained_run(root: Path) -> Path | None:
     """Return the run below `root` whose checkpoint was written last, or None.
 
-    Checkpoints that training cannot go on from, such as interpolated ones, do not count.
+    Checkpoints that training cannot resume from, such as interpolated ones, do not count.
     """
     newest = newest_checkpoint(root, beside=_TRAINING)
     return None if newest is None else newest.parent.parent
 
 
 def _last_change(run: Path) -> int:
-    """Return when the run began or took its last step, whichever came later, in ns."""
+    """Return the time of the run's start or last step, whichever came later, in ns."""
     files = (run / name for name in (CONFIG, _METRICS))
     return max(file.stat().st_mtime_ns for file in files if file.exists())

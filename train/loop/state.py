@@ -1,4 +1,4 @@
-"""What a run has learned so far: the weights, their average, and the optimiser's memory."""
+"""What a run has learned so far: the weights, their average, and the optimiser's moments."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -17,12 +17,12 @@ class TrainState:
     """Everything that a step changes.
 
     Attributes:
-        network: what learns.
+        network: the network in training.
         optimizer: AdamW, with its moments.
-        scaler: of gradients in fp16; else it does nothing.
+        scaler: of gradients, active in fp16.
         average: the moving average of the weights, or None.
         step: optimiser steps taken.
-        is_whole: whether all of these are of the same moment.
+        is_whole: False while a step has changed some of these and not yet all.
     """
 
     network: STZSAR
@@ -34,11 +34,11 @@ class TrainState:
 
     @classmethod
     def begin(cls, network: STZSAR, config: TrainConfig, precision: Precision) -> "TrainState":
-        """Return the state before the first step, and let `network` compute in `precision`."""
+        """Return the state before the first step, and make `network` compute in `precision`."""
         optimizer = make_optimizer(network, config)
         average = None
         if config.ema:
-            # Before the precision: what that puts on a tower would still be the original's.
+            # Before the precision, whose wrapped forward would still use the original's weights.
             average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
             average.requires_grad_(requires_grad=False)
             precision.apply_to(cast(STZSAR, average.module))
@@ -47,15 +47,11 @@ class TrainState:
 
     @property
     def kept(self) -> STZSAR:
-        """The network that is tested, kept and exported: the average, where there is one."""
+        """The network to test, save and export: the average, if there is one."""
         return self.network if self.average is None else cast(STZSAR, self.average.module)
 
     def update(self, *, highest_logit_scale: float) -> None:
-        """Take one step along the gradients.
-
-        Args:
-            highest_logit_scale: what γ may not pass.
-        """
+        """Take one step along the gradients; γ stays below `highest_logit_scale`."""
         self.is_whole = False
         self.scaler.step(self.optimizer)
         self.scaler.update()

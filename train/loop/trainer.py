@@ -19,8 +19,8 @@ from ...runtime.errors import StzsarError
 from ...runtime.terminal.signals import StopSignals
 from ..config import TrainConfig
 from ..data.dataset import ClipDataset, StepSampler, loader, lost_worker
-from .accuracy import Accuracy, evaluate
-from .log import Log, Silence, TrainLog
+from .accuracy import HitRates, evaluate
+from .log import SilentLog, TrainLog
 from .objective import BatchTexts, Objective
 from .optim import set_learning_rate
 from .precision import Precision
@@ -33,32 +33,32 @@ _MAX_GRADIENT_NORM = 1.0
 
 
 class Trained(NamedTuple):
-    """What training gives.
+    """The result of training.
 
     Attributes:
         checkpoint: the last one's folder.
-        network: the weights in it.
-        validated: its accuracy on the clips of the validation, or None without any.
+        network: the network with its weights.
+        validated: its accuracy in the validation, or None without one.
     """
 
     checkpoint: Path
     network: STZSAR
-    validated: Accuracy | None
+    validated: HitRates | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
-    """One run: everything that the loop needs, in one place.
+    """The training loop of one run.
 
     Attributes:
         config: the run's configuration.
         dataset: the training clips.
-        network: what is trained, on its device.
-        origin: what the checkpoint will say of its weights.
+        network: the network to train, on its device.
+        origin: the origin of its weights, for checkpoints.
         run: the run's folder.
         precision: of the towers, on the network's device.
         processes: those of the run; None is this one alone.
-        validation: clips to be classified among their own classes, or None.
+        validation: clips to test on during training, or None.
     """
 
     config: TrainConfig
@@ -72,15 +72,15 @@ class Trainer:
 
     @property
     def together(self) -> Processes:
-        """The processes of the run."""
+        """The processes of the run, never None."""
         return self.processes or Processes(self.precision.device)
 
     def train(self) -> Trained:
         """Train from the newest checkpoint of the run, if it has one.
 
         Raises:
-            StzsarError: the loss is no longer a number, the GPU's memory is too small, or the
-                processes see different files.
+            StzsarError: the loss is not finite, the GPU is out of memory, or the processes see
+                different files.
         """
         together = self.together
         if self.config.checkpoint_activations:
@@ -93,23 +93,23 @@ class Trainer:
                 validated = self._steps(state, log, signals)
             except torch.OutOfMemoryError as error:
                 raise StzsarError(
-                    f"{str(error).splitlines()[0]} {self._how_to_take_less_memory()}"
+                    f"{str(error).splitlines()[0]} {self._how_to_save_memory()}"
                 ) from error
             except BaseException as error:
                 signals.end_has_begun()
                 stopped = isinstance(error, KeyboardInterrupt | SystemExit)
-                innocent = stopped or lost_others(error) or lost_worker(error)
-                if innocent and state.is_whole and state.step > start:
+                keeps_state = stopped or lost_others(error) or lost_worker(error)
+                if keeps_state and state.is_whole and state.step > start:
                     self._save(state)
                 if stopped and together.count > 1:
-                    together.wait()  # whoever ends first is missed by torchrun, which ends the rest
+                    together.wait()  # torchrun kills the others when the first ends
                 raise
             if self.validation is not None and validated is None:
                 validated = self._validate(state, log)
         return Trained(self._save(state), state.kept, validated)
 
-    def _how_to_take_less_memory(self) -> str:
-        """Return what is left to be tried; none of it is for --resume."""
+    def _how_to_save_memory(self) -> str:
+        """Return the options that are left to try; none of them works with --resume."""
         config = self.config
         ways = []
         if not (config.checkpoint_activations or has_batch_norm(self.network)):
@@ -117,32 +117,32 @@ class Trainer:
         parts = 2 * config.accumulate
         if config.batch % (parts * self.together.count) == 0 and config.batch > parts:
             ways.append(f"--accumulate {parts}")
-        ways.append(f"a smaller --batch than {config.batch}")
+        ways.append(f"a --batch below {config.batch}")
         return f"Start a new run with {', or with '.join(ways)}."
 
     def _begin(self) -> TrainState:
         state = TrainState.begin(self.network, self.config, self.precision)
         newest = self.run.newest
         self.together.agree("checkpoints", newest and newest.name)
-        # Only data sets of files can be others than they were.
+        # Only data sets of files can change.
         clips: str | None = getattr(self.dataset, "fingerprint", None)
         self.together.agree("clips", (len(self.dataset), self.dataset.labels, clips))
         if clips is not None and self.together.is_first:
-            self.run.hold_to(clips, len(self.dataset))
+            self.run.check_clips(clips, len(self.dataset))
         if newest is not None:
             self.run.restore(newest, state)
         if self.together.is_first:
             self.run.forget_after(state.step)
         return state
 
-    def _log(self, start: int) -> "contextlib.AbstractContextManager[Log]":
+    def _log(self, start: int) -> SilentLog:
         if not self.together.is_first:
-            return contextlib.nullcontext(Silence())
+            return SilentLog()
         config = self.config
         return TrainLog(self.run, start=start, steps=config.steps, batch=config.batch)
 
-    def _steps(self, state: TrainState, log: Log, signals: StopSignals) -> Accuracy | None:
-        """Take the steps that are left; return the accuracy after the last, if it was looked at."""
+    def _steps(self, state: TrainState, log: SilentLog, signals: StopSignals) -> HitRates | None:
+        """Take the remaining steps; return the accuracy after the last, if it was tested."""
         config, together = self.config, self.together
         texts = BatchTexts(self.dataset.labels, self.network, train_text=config.train_text)
         objective = Objective(self.network, texts, together)
@@ -186,11 +186,11 @@ class Trainer:
         *,
         is_last: bool,
     ) -> float:
-        """Add the gradients of one part of a step, and return its part of the loss."""
+        """Add the gradients of one part of a step, and return its share of the loss."""
         frames, classes = (value.to(self.precision.device) for value in clips)
-        # What is added up here is exchanged with the others once, with the last part.
-        alone = isinstance(model, DistributedDataParallel) and not is_last
-        with model.no_sync() if alone else contextlib.nullcontext():  # type: ignore[union-attr]
+        # Processes exchange the accumulated gradients once, with the last part.
+        local = isinstance(model, DistributedDataParallel) and not is_last
+        with model.no_sync() if local else contextlib.nullcontext():  # type: ignore[union-attr]
             loss = model(frames, classes, state.step)
             if not torch.isfinite(loss):
                 raise StzsarError(
@@ -206,22 +206,22 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), _MAX_GRADIENT_NORM)
         state.update(highest_logit_scale=_MAX_LOGIT_SCALE)
 
-    def _validate(self, state: TrainState, log: Log) -> Accuracy:
+    def _validate(self, state: TrainState, log: SilentLog) -> HitRates:
         assert self.validation is not None
-        found = evaluate(
+        rates = evaluate(
             state.kept,
             self.validation,
             self.validation.labels,
             workers=self.config.workers,
             processes=self.together,
-            watched=log.watched,
+            watch=log.watch,
         )
         self.network.train()
-        log.validated(state.step - 1, found)
-        return found
+        log.validated(state.step - 1, rates)
+        return rates
 
     def _save(self, state: TrainState) -> Path:
-        """Write a checkpoint, in process 0, and return where it is."""
+        """Write a checkpoint, in process 0, and return its folder."""
         sampling = SamplingSpec(frames=self.config.frames, rate_fps=self.config.rate_fps)
         checkpoint = Checkpoint(
             model=self.network.config,

@@ -1,4 +1,4 @@
-"""Clips that a run is tested on while it goes, mostly of classes that it does not train on."""
+"""The clips of --validate, usually of classes that the run does not train on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,9 +16,9 @@ from ..lists.training_clips import ClipChoice, find_training_clips
 def validation_clips(
     config: TrainConfig, known: Sequence[Label], *, size_px: int
 ) -> VideoFiles | None:
-    """Return the clips of `config.validate`, or None; their classes are all that competes.
+    """Return the clips of `config.validate`, or None; only their classes compete.
 
-    A class has the words and attributes that stzsar-eval would give it: of the file, else of the
+    A class has the words and attributes that stzsar-eval gives it: from the file, else from
     training, else those that ship for its name.
 
     Args:
@@ -27,25 +27,24 @@ def validation_clips(
         size_px: S, side of a frame.
 
     Raises:
-        SourceError: there are no clips, or some are missing that may not, or none gives frames.
+        SourceError: there are no clips, some are missing, or none gives frames.
         LabelError: the file of labels does not fit the clips.
     """
     if config.validate is None:
         return None
     allow = config.allow_missing
     found = find_training_clips(ClipChoice(data=Path(config.validate), allow_missing=allow))
-    files, classes = found.files, found.classes
     if found.missing or found.empty:
-        say(f"Of --validate {config.validate} there are {found}.")
+        say(f"--validate {config.validate} has {found}.")
     if config.validate_labels:
         where = Path(config.validate_labels)
-        labels = labels_of_file(classes, (), read_labels(where), where, allow_extra=allow)
+        labels = labels_of_file(found.classes, (), read_labels(where), where, allow_extra=allow)
     else:
-        labels = labels_of_model(classes, known)
-    if config.attributes:
+        labels = labels_of_model(found.classes, known)
+    if config.attributes and not config.is_moving_shapes:
         labels = described(labels, known)
-    clips = VideoFiles(files, labels, frames=config.frames, size_px=size_px, training=False)
-    # Looked at before hours of training, and only as far as the first clip that can be read.
+    clips = VideoFiles(found.files, labels, frames=config.frames, size_px=size_px, training=False)
+    # Checked before hours of training, up to the first readable clip.
     if all(clips[ClipRequest(place, 0)].label == LEFT_OUT for place in range(len(clips))):
         raise SourceError(
             f"None of the {len(clips):,} clips of --validate {config.validate} gives frames: "

@@ -5,14 +5,13 @@ read once, hashed, and compared with the key: a file that is broken, half writte
 given to TensorRT, nor is one that another user or machine made (see `seal`), unless it is trusted.
 """
 
-import contextlib
 import hashlib
 import json
 import os
 import stat
-import tempfile
 from pathlib import Path
 
+from ...atomic import write_file
 from ...errors import EngineError
 from .key import EngineKey
 from .seal import is_sealed, seal_of
@@ -105,8 +104,8 @@ class EngineStore:
         try:
             self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
             # A kill between the two leaves a key whose hash is another engine's: it is built again.
-            _write(path, engine)
-            _write(self.folder / f"{name}.json", sealed.encode())
+            write_file(path, engine, mode=0o644)
+            write_file(self.folder / f"{name}.json", sealed, mode=0o644)
         except OSError as error:
             raise EngineError(
                 f"The engine cannot be written to {path}: {error.strerror}."
@@ -159,18 +158,3 @@ def cache_folder() -> Path:
         raise EngineError(
             "There is no place for engines, as this user has no home folder: set XDG_CACHE_HOME."
         ) from error
-
-
-def _write(path: Path, data: bytes) -> None:
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(descriptor)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise

@@ -8,7 +8,6 @@ import pytest
 from stzsar.runtime.errors import BundleError, LabelError
 from stzsar.runtime.labels.bank import LabelBank, stack_banks
 from stzsar.runtime.labels.labels import Label, as_labels, read_labels
-from stzsar.runtime.labels.names import nearest_names
 
 
 def names(path):
@@ -215,14 +214,6 @@ def test_no_labels_and_repeated_ones_are_refused():
         as_labels([])
     with pytest.raises(LabelError, match="twice"):
         as_labels(["a", Label("a")])
-
-
-def test_the_nearest_names_are_those_spelt_alike():
-    assert nearest_names("archry", ["bowling", "archery", "diving"], count=1) == ["archery"]
-
-
-def test_nearness_does_not_mind_case():
-    assert nearest_names("ARCHERY", ["SOCCER", "archery", "DIVING"], count=1) == ["archery"]
 
 
 def test_a_bank_survives_its_file(tmp_path):

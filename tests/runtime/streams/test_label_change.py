@@ -9,7 +9,8 @@ import pytest
 
 from stzsar.runtime.errors import LabelError
 from stzsar.runtime.labels import watch as label_watch
-from stzsar.runtime.labels.watch import LabelWatch, file_state
+from stzsar.runtime.labels.per_source import LabelFiles
+from stzsar.runtime.labels.watch import LabelWatch
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.streams.stream import GAP_INTERVALS
 from stzsar.runtime.text.encoder import TextEncoder
@@ -130,11 +131,11 @@ class TestLabelWatch:
         """Set each time that the watch has tried to change the labels."""
         tried = threading.Event()
         take = LabelWatch._take
-        monkeypatch.setattr(LabelWatch, "_take", lambda self: (take(self), tried.set()))
+        monkeypatch.setattr(LabelWatch, "_take", lambda self, path: (take(self, path), tried.set()))
         return tried
 
     def test_a_file_that_is_saved_is_taken_up(self, own_recognizer, path, changed):
-        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
+        with LabelWatch(LabelFiles(path, {}), own_recognizer, every_s=0.01):
             path.write_text("blue\nyellow\n")
             assert changed.wait(10)
 
@@ -144,7 +145,7 @@ class TestLabelWatch:
         self, own_recognizer, path, changed, monkeypatch, caplog
     ):
         monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
-        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
+        with LabelWatch(LabelFiles(path, {}), own_recognizer, every_s=0.01):
             path.write_bytes(b"\xff\xff\xff")
             assert changed.wait(10)
 
@@ -155,9 +156,9 @@ class TestLabelWatch:
     def test_what_was_saved_since_the_file_was_read_is_taken_up(
         self, own_recognizer, path, changed
     ):
-        seen = file_state(path)
+        files = LabelFiles(path, {})
         path.write_text("blue\nyellow\n")
-        with LabelWatch(own_recognizer, path, seen=seen, every_s=0.01):
+        with LabelWatch(files, own_recognizer, every_s=0.01):
             assert changed.wait(10)
 
         assert len(own_recognizer.labels) == 2
@@ -174,7 +175,7 @@ class TestLabelWatch:
             return real(self, texts)
 
         monkeypatch.setattr(TextEncoder, "tokens", tokens)
-        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01) as watch:
+        with LabelWatch(LabelFiles(path, {}), own_recognizer, every_s=0.01) as watch:
             path.write_text("".join(f"new {number}\n" for number in range(2000)))
             assert begun.wait(10)
 
@@ -186,7 +187,7 @@ class TestLabelWatch:
     ):
         warned: list[str] = []
         monkeypatch.setattr(label_watch.log, "warning", lambda text, *a: warned.append(text % a))
-        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
+        with LabelWatch(LabelFiles(path, {}), own_recognizer, every_s=0.01):
             path.unlink()
             assert not changed.wait(0.2)
             assert len(own_recognizer.labels) == 3
@@ -197,7 +198,7 @@ class TestLabelWatch:
         assert [label.name for label in own_recognizer.labels] == ["blue"]
 
     def test_an_untouched_file_changes_nothing(self, own_recognizer, path, changed):
-        with LabelWatch(own_recognizer, path, seen=file_state(path), every_s=0.01):
+        with LabelWatch(LabelFiles(path, {}), own_recognizer, every_s=0.01):
             assert not changed.wait(0.2)
 
         assert len(own_recognizer.labels) == 3

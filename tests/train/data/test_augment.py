@@ -9,7 +9,7 @@ from stzsar.runtime.sources.clips import read_clip
 from stzsar.train.data.augment import Augmentation
 from stzsar.train.data.dataset import ClipRequest
 from stzsar.train.data.videos import VideoFiles
-from stzsar.train.lists.labelled_videos import VideoFile
+from stzsar.train.lists.clip import Clip
 
 SIZE = 32
 
@@ -86,7 +86,7 @@ def clip(tmp_path):
 
 def dataset(clip, **options):
     return VideoFiles(
-        [VideoFile(clip, "still")], as_labels(["still"]), frames=4, size_px=SIZE, **options
+        [Clip(clip, "still")], as_labels(["still"]), frames=4, size_px=SIZE, **options
     )
 
 
@@ -109,5 +109,5 @@ def test_evaluation_takes_the_middle_frames_of_the_centre_whatever_is_drawn(clip
     seen = [dataset(clip, training=False)[ClipRequest(0, draw)].frames for draw in range(3)]
     usual = read_clip(clip, frames=4, size_px=SIZE).images_thwc
     assert all((frames.numpy() == usual).all() for frames in seen)
-    with pytest.raises(ValueError, match="evaluation sees clips as they are"):
+    with pytest.raises(ValueError, match="evaluation takes no augmentation"):
         dataset(clip, training=False, augmentation=Augmentation(SIZE))

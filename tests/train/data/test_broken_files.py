@@ -8,7 +8,7 @@ from stzsar.runtime.labels.labels import as_labels
 from stzsar.train.data.broken_files import BrokenFile, BrokenFiles
 from stzsar.train.data.dataset import LEFT_OUT, ClipRequest, StepSampler, loader
 from stzsar.train.data.videos import VideoFiles
-from stzsar.train.lists.labelled_videos import VideoFile
+from stzsar.train.lists.clip import Clip
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def files(tmp_path):
         for _ in range(8):
             writer.write(np.full((32, 32, 3), 100 + 20 * number, np.uint8))
         writer.release()
-    return [VideoFile(path, f"class {number}") for number, path in enumerate(paths)]
+    return [Clip(path, f"class {number}") for number, path in enumerate(paths)]
 
 
 def dataset(files, **options):
@@ -68,7 +68,7 @@ def test_what_workers_find_is_told_once_by_the_main_process(files, tmp_path, cap
     assert all(float(frames.float().mean()) > 90 for frames, _ in batches)
     told = [record.getMessage() for record in caplog.records]
     assert len(told) == 2
-    assert all(line.endswith("Another clip stands in for it.") for line in told)
+    assert all(line.endswith("Another clip replaces it.") for line in told)
     said = f"Of 6 clips 2 gave no frames, see {tmp_path / 'broken.txt'}."
     assert data.broken.summary(6) == said
     lines = (tmp_path / "broken.txt").read_text().splitlines()
@@ -83,7 +83,7 @@ def test_damage_is_told_once_and_counted_apart(damaged, tmp_path, caplog, worker
         list(loader(data, StepSampler(6, 3, 0, 0, 6), workers=workers))
     (told,) = [text for text in caplog.messages if "0.avi" in text]
     assert "announced frames" in told
-    assert told.endswith("It is used as far as it goes.")
+    assert told.endswith("Its readable frames are used.")
     lines = (tmp_path / "broken.txt").read_text().splitlines()
     (line,) = [line for line in lines if line.startswith(str(damaged[0].path))]
     assert line.endswith("\tused")
@@ -95,14 +95,14 @@ def test_damage_is_told_once_and_counted_apart(damaged, tmp_path, caplog, worker
 
 
 @pytest.mark.parametrize("workers", [0, 2])
-def test_in_evaluation_nothing_stands_in(damaged, tmp_path, caplog, workers):
+def test_in_evaluation_nothing_replaces_a_broken_clip(damaged, tmp_path, caplog, workers):
     data = dataset(damaged, training=False)
     data.broken.keep_in(tmp_path)
     requests = [[ClipRequest(place, 0) for place in range(6)]]
     with caplog.at_level("WARNING", logger="stzsar"):
         ((_, labels),) = loader(data, requests, workers=workers)
     assert labels.tolist() == [0, 1, LEFT_OUT, LEFT_OUT, 4, 5]
-    assert [text for text in caplog.messages if text.endswith("left out of the validation.")]
+    assert [text for text in caplog.messages if text.endswith("The validation leaves it out.")]
     assert data.broken.summary(6) == (
         f"Of 6 validation clips 2 gave no frames and 1 is damaged, see {tmp_path / 'broken.txt'}."
     )
@@ -121,7 +121,7 @@ def test_sound_clips_leave_no_file(files, tmp_path):
 
 def test_what_was_found_before_there_was_a_folder_is_written_into_it(tmp_path):
     found = BrokenFiles()
-    found.note([BrokenFile("a.mp4", "a.mp4 is broken.")])
+    found.report([BrokenFile("a.mp4", "a.mp4 is broken.")])
     found.keep_in(tmp_path)
     assert (tmp_path / "broken.txt").read_text() == "a.mp4\ta.mp4 is broken.\treplaced\n"
 
@@ -130,9 +130,9 @@ def test_a_resumed_run_and_another_process_know_what_the_first_one_found(tmp_pat
     first, second = BrokenFiles(), BrokenFiles()
     first.keep_in(tmp_path)
     second.keep_in(tmp_path)
-    first.note([BrokenFile("a.mp4", "a.")])
-    second.note([BrokenFile("a.mp4", "a."), BrokenFile("b.mp4", "b.")])
-    first.note([BrokenFile("b.mp4", "b.")])
+    first.report([BrokenFile("a.mp4", "a.")])
+    second.report([BrokenFile("a.mp4", "a."), BrokenFile("b.mp4", "b.")])
+    first.report([BrokenFile("b.mp4", "b.")])
     assert [record.getMessage()[:2] for record in caplog.records] == ["a.", "b."]
     assert (tmp_path / "broken.txt").read_text() == "a.mp4\ta.\treplaced\nb.mp4\tb.\treplaced\n"
     resumed = BrokenFiles()
@@ -142,7 +142,7 @@ def test_a_resumed_run_and_another_process_know_what_the_first_one_found(tmp_pat
 
 def test_of_damaged_real_clips_each_gives_frames_or_is_named(shared_clips, tmp_path):
     paths = sorted([*shared_clips.glob("derived__*"), *shared_clips.glob("odd/*")])
-    files = [VideoFile(path, path.name) for path in paths]
+    files = [Clip(path, path.name) for path in paths]
     data = VideoFiles(files, as_labels([path.name for path in paths]), frames=2, size_px=32)
     for place, path in enumerate(paths):
         clip = data[ClipRequest(place, 0)]

@@ -10,11 +10,11 @@ import pytest
 
 from stzsar.runtime.errors import LabelError, SourceError
 from stzsar.runtime.labels.labels import Label, as_labels
-from stzsar.runtime.labels.names import spaced_words
 from stzsar.runtime.sources.video_file import VideoSource
 from stzsar.train.data.dataset import ClipRequest, StepSampler, loader
 from stzsar.train.data.videos import VideoFiles
-from stzsar.train.lists.labelled_videos import VideoFile, find_videos
+from stzsar.train.lists.clip import Clip
+from stzsar.train.lists.clip_set import find_clips
 
 
 def draw_video(path, frames=20, colour=(40, 90, 200)):
@@ -47,54 +47,8 @@ def test_each_epoch_shows_every_clip_once_in_another_order():
     assert [r.clip for r in first] != [r.clip for r in second]
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("HulaHoop", "hula hoop"),
-        ("apply_eye_makeup", "apply eye makeup"),
-        ("playing guitar", "playing guitar"),
-        ("YoYo", "yo yo"),
-    ],
-)
-def test_class_names_are_spaced_words(name, words):
-    assert spaced_words(name) == words
-
-
-def test_a_folder_of_classes_is_read(videos):
-    files = find_videos(videos)
-    assert [file.label for file in files] == ["hula hoop"] * 2 + ["apply eye makeup"] * 2
-
-
-def test_a_csv_is_read_with_paths_beside_it(videos):
-    csv = videos / "list.csv"
-    csv.write_text("path,label\nHulaHoop/0.avi,HulaHoop\napply_eye_makeup/1.avi,apply eye makeup\n")
-    assert [file.label for file in find_videos(csv)] == ["hula hoop", "apply eye makeup"]
-
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        ("HulaHoop/7.avi,HulaHoop\n", "1 missing files, the first is"),
-        ("HulaHoop/0.avi\n", "every row is path,label"),
-        ("path,label\n", "holds no videos"),
-    ],
-)
-def test_a_bad_csv_is_one_sentence(videos, content, sentence):
-    csv = videos / "list.csv"
-    csv.write_text(content)
-    with pytest.raises(SourceError, match=sentence):
-        find_videos(csv)
-
-
-def test_nothing_to_train_on_is_one_sentence(tmp_path):
-    with pytest.raises(SourceError, match="holds no videos"):
-        find_videos(tmp_path)
-    with pytest.raises(SourceError, match="neither a folder"):
-        find_videos(tmp_path / "gone")
-
-
 def test_a_clip_is_one_frame_of_each_segment_in_order(videos):
-    files = find_videos(videos)
+    files = find_clips(videos).clips
     dataset = VideoFiles(files, as_labels(["hula hoop", "apply eye makeup"]), frames=4, size_px=16)
     frames, label = dataset[ClipRequest(2, 9)]
     assert frames.shape == (4, 16, 16, 3)
@@ -106,7 +60,9 @@ def test_a_clip_is_one_frame_of_each_segment_in_order(videos):
 
 
 def test_the_same_request_gives_the_same_frames_and_another_draw_others(videos):
-    dataset = VideoFiles(find_videos(videos)[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
+    dataset = VideoFiles(
+        find_clips(videos).clips[:1], as_labels(["hula hoop"]), frames=4, size_px=16
+    )
     draws = {tuple(dataset[ClipRequest(0, d)].frames.flatten().tolist()) for d in range(8)}
     assert len(draws) > 1
     again = dataset[ClipRequest(0, 3)].frames
@@ -133,24 +89,28 @@ def test_a_file_is_read_again_with_the_same_frames_whatever_it_announces(
             decoded[-1] = "all"
 
     monkeypatch.setattr("stzsar.runtime.sources.clips.VideoSource", Announcing)
-    dataset = VideoFiles(find_videos(videos)[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
+    dataset = VideoFiles(
+        find_clips(videos).clips[:1], as_labels(["hula hoop"]), frames=4, size_px=16
+    )
     first = dataset[ClipRequest(0, 3)].frames
     assert decoded == ["all"] * (1 if announced == 20 else 2)
     decoded.clear()
     assert dataset[ClipRequest(0, 3)].frames.equal(first)
     assert decoded[0] in range(15, 20)
-    fresh = VideoFiles(find_videos(videos)[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
+    fresh = VideoFiles(find_clips(videos).clips[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
     assert dataset[ClipRequest(0, 4)].frames.equal(fresh[ClipRequest(0, 4)].frames)
 
 
 def test_a_class_that_the_labels_lack_is_named(videos):
     with pytest.raises(LabelError, match="'apply eye makeup'"):
-        VideoFiles(find_videos(videos), (Label("hula hoop"),), frames=4, size_px=16)
+        VideoFiles(find_clips(videos).clips, (Label("hula hoop"),), frames=4, size_px=16)
 
 
 def test_without_a_clip_that_can_be_read_there_is_none(videos):
     (videos / "HulaHoop" / "0.avi").write_bytes(b"no video")
-    dataset = VideoFiles(find_videos(videos)[:1], as_labels(["hula hoop"]), frames=4, size_px=16)
+    dataset = VideoFiles(
+        find_clips(videos).clips[:1], as_labels(["hula hoop"]), frames=4, size_px=16
+    )
     with pytest.raises(SourceError, match="No clip of 1 gives frames"):
         dataset[ClipRequest(0, 0)]
 
@@ -171,7 +131,7 @@ def test_processes_share_a_step_in_the_order_of_its_clips(parts, count):
 def test_a_worker_lives_through_the_first_signal_of_its_group(videos):
     """Whoever reads from it finishes a step first."""
     dataset = VideoFiles(
-        find_videos(videos), as_labels(["hula hoop", "apply eye makeup"]), frames=2, size_px=16
+        find_clips(videos).clips, as_labels(["hula hoop", "apply eye makeup"]), frames=2, size_px=16
     )
     before = psutil.Process().children()
     clips = iter(loader(dataset, StepSampler(4, 2, 1, 0, 40), workers=1))
@@ -185,7 +145,7 @@ def test_a_worker_lives_through_the_first_signal_of_its_group(videos):
 def test_clips_are_told_by_order_classes_and_names_and_not_by_where_they_lie():
     def fingerprint(*files):
         labels = as_labels(["hula hoop", "archery"])
-        made = [VideoFile(Path(path), label) for path, label in files]
+        made = [Clip(Path(path), label) for path, label in files]
         return VideoFiles(made, labels, frames=2, size_px=16).fingerprint
 
     one, two = ("a/1.avi", "hula hoop"), ("b/2.avi", "archery")

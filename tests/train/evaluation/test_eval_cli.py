@@ -156,14 +156,14 @@ def test_two_labels_of_one_class_are_one_sentence(refusal, drawn_videos, tmp_pat
     labels = tmp_path / "labels.txt"
     labels.write_text("archery\nhula hoop\nyo yo\nyo-yo\napply lipstick\n")
     found = refusal(shipped_bundle(), "--data", drawn_videos, "--labels", labels)
-    assert "has 'yo yo' and 'yo-yo', which are one class" in found
+    assert "names 'yo yo' and 'yo-yo', which are the same name" in found
 
 
 def test_training_classes_that_are_all_classes_are_one_sentence(refusal, drawn_videos, tmp_path):
     seen = tmp_path / "seen.txt"
     seen.write_text("archery\nhula hoop\nyo yo\napply lipstick\n")
     found = refusal(shipped_bundle(), "--data", drawn_videos, "--seen", seen)
-    assert "so that nothing is unseen" in found
+    assert "which leaves none unseen" in found
 
 
 def test_what_is_neither_bundle_nor_checkpoint_is_one_sentence(refusal, drawn_videos, tmp_path):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from stzsar.runtime.errors import LabelError, SourceError, StzsarError
-from stzsar.train.evaluation.clip_set import ClipSet
-from stzsar.train.evaluation.clip_set import TestClip as Clip
 from stzsar.train.evaluation.protocols import everything, halves, plan, with_seen
 from stzsar.train.evaluation.report import make_report
 from stzsar.train.evaluation.scoring import ViewSpec, run_contests
+from stzsar.train.lists.clip import Clip
+from stzsar.train.lists.clip_set import ClipSet
 from stzsar.train.lists.split_files import read_split_files
 
 VIEW = ViewSpec(frames=4, size_px=16)
@@ -79,15 +79,15 @@ def test_a_half_tests_its_own_clips_among_its_own_classes(data, ucf_lists, by_gr
     assert len(made.contests) == 10
     for contest, row in zip(made.contests, report.rows, strict=True):
         assert row.candidates == 2
-        assert {made.clips.clips[place].label for place in contest.clips} == set(contest.candidates)
+        assert {made.clips.rows[place] for place in contest.clips} == set(contest.candidates)
         # What is said is wrong only if it competes; else the first of the others is ahead.
         right = 0
         for place in contest.clips:
-            clip = made.clips.clips[place]
-            number = int(clip.path.stem[-1]) - 1
-            said = SAID[3 * clip.label + number]
+            truth = made.clips.rows[place]
+            number = int(made.clips.clips[place].path.stem[-1]) - 1
+            said = SAID[3 * truth + number]
             best = said if said in contest.candidates else contest.candidates[0]
-            right += best == clip.label
+            right += best == truth
         assert row.head.top1 == right / 6
     assert report.summary["head"].top1.mean == pytest.approx(
         np.mean([row.head.top1 for row in report.rows])
@@ -95,7 +95,8 @@ def test_a_half_tests_its_own_clips_among_its_own_classes(data, ucf_lists, by_gr
 
 
 def test_the_halves_are_those_of_the_literature():
-    clips = ClipSet(tuple(Clip(Path(str(i)), i) for i in range(101)), tuple(map(str, range(101))))
+    names = tuple(map(str, range(101)))
+    clips = ClipSet(tuple(Clip(Path(name), name) for name in names), names)
     first, *_, last = halves(clips)
     np.random.seed(0)  # how BIKE draws them
     assert first.candidates == tuple(sorted(np.random.permutation(101)[:50]))
@@ -168,7 +169,9 @@ def test_without_clips_of_training_classes_there_is_no_harmonic_mean(data, by_gr
 def test_a_list_that_names_a_missing_clip_is_one_sentence(data, ucf_lists):
     gone = data / "Archery" / "v_Archery_g01_c02.avi"
     gone.unlink()
-    with pytest.raises(SourceError, match=r"name 1 clip .* first is Archery/v_Archery_g01_c02"):
+    with pytest.raises(
+        SourceError, match=r"names 12 clips, of which 1 .* first is Archery/v_Archery_g01_c02"
+    ):
         plan("splits", data, ucf_lists)
     made = plan("splits", data, ucf_lists, allow_missing=True)
     assert [len(contest.clips) for contest in made.contests] == [4, 3, 4]
@@ -178,7 +181,7 @@ def test_a_list_that_names_a_missing_clip_is_one_sentence(data, ucf_lists):
 def test_a_csv_that_names_a_missing_clip_is_one_sentence(data):
     table = data / "list.csv"
     table.write_text("HulaHoop/v_HulaHoop_g01_c01.avi,HulaHoop\ngone.avi,HulaHoop\n")
-    with pytest.raises(SourceError, match=r"names 1 clip that are not there, .*gone\.avi"):
+    with pytest.raises(SourceError, match=r"names 2 clips, of which 1 is not there, .*gone\.avi"):
         plan("plain", table, None)
     assert len(plan("plain", table, None, allow_missing=True).clips.clips) == 1
 

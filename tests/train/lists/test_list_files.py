@@ -58,7 +58,7 @@ def test_a_label_of_a_raised_figure_is_a_word(tmp_path):
         ("label,youtube_id,time_start,time_end,split\n", "names no clips"),
         ("path,label\na.mp4\n", "every row is path,label"),
         ("", "names no clips"),
-        (f"path,label\na.mp4,{'x' * 200_000}\n", "is no CSV: field larger than"),
+        (f"path,label\na.mp4,{'x' * 200_000}\n", "is not a CSV: field larger than"),
     ],
 )
 def test_a_wrong_csv_is_one_sentence(tmp_path, content, sentence):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stzsar.runtime.errors import SourceError
+from stzsar.runtime.errors import LabelError, SourceError
 from stzsar.train.lists.training_clips import ClipChoice, find_training_clips
 
 CLASSES = ("HulaHoop", "YoYo")
@@ -132,7 +132,7 @@ def test_missing_clips_are_one_sentence_and_allowed_on_request(ucf, tmp_path):
     with pytest.raises(SourceError) as error:
         find_training_clips(ucf)
     assert str(error.value) == (
-        f"{ucf.lists} names 4 clips, of which 2 that {ucf.data} lacks, the first are HulaHoop/"
+        f"{ucf.lists} names 4 clips, of which 2 are not in {ucf.data}, the first are HulaHoop/"
         "v_HulaHoop_g01_c02.avi of trainlist01.txt and YoYo/v_YoYo_g01_c03.avi of "
         "trainlist01.txt: add them, or go on without them with --allow-missing."
     )
@@ -149,14 +149,14 @@ def test_of_many_missing_clips_the_first_three_are_named(tmp_path):
     put(tmp_path, "run/a.mp4")
     table = tmp_path / "list.csv"
     table.write_text("run/a.mp4,run\n" + "".join(f"{n}.mp4,run\n" for n in range(5)))
-    said = r"of which 5 that are not there, the first are \S*0\.mp4, \S*1\.mp4 and \S*2\.mp4: add"
+    said = r"of which 5 are not there, the first are \S*0\.mp4, \S*1\.mp4 and \S*2\.mp4: add"
     with pytest.raises(SourceError, match=said):
         find_training_clips(ClipChoice(data=table))
 
 
 def test_lists_of_other_data_are_one_sentence(ucf, tmp_path):
     put(tmp_path / "other", "run/a.mp4")
-    with pytest.raises(SourceError, match="names 4 clips, of which 4 that"):
+    with pytest.raises(SourceError, match="names 4 clips, of which 4 are not in"):
         find_training_clips(replace(ucf, data=tmp_path / "other"))
     with pytest.raises(SourceError, match="None of the 4 clips"):
         find_training_clips(replace(ucf, data=tmp_path / "other", allow_missing=True))
@@ -189,7 +189,7 @@ def test_a_csv_of_paths_is_read_and_its_missing_files_are_told(tmp_path):
     put(tmp_path, "HulaHoop/1.avi")
     table = tmp_path / "list.csv"
     table.write_text("path,label\nHulaHoop/1.avi,HulaHoop\ngone.avi,yo yo\n")
-    with pytest.raises(SourceError, match=r"names 2 clips, of which 1 that are not there"):
+    with pytest.raises(SourceError, match=r"names 2 clips, of which 1 is not there"):
         find_training_clips(ClipChoice(data=table))
     found = find_training_clips(ClipChoice(data=table, allow_missing=True))
     assert found.classes == ("hula hoop",)
@@ -197,9 +197,10 @@ def test_a_csv_of_paths_is_read_and_its_missing_files_are_told(tmp_path):
     assert found.missing == (str(tmp_path / "gone.avi"),)
 
 
-def test_two_spellings_of_a_class_are_one(tmp_path):
-    put(tmp_path, "YoYo/1.avi", "yo_yo/2.avi", "yoyo/3.avi")
-    assert find_training_clips(ClipChoice(data=tmp_path)).classes == ("yo yo",)
+def test_two_folders_of_one_class_are_refused_by_name(tmp_path):
+    put(tmp_path, "YoYo/1.avi", "yo_yo/2.avi", "run/3.avi")
+    with pytest.raises(LabelError, match="'YoYo' and 'yo_yo', which are the same name: keep one"):
+        find_training_clips(ClipChoice(data=tmp_path))
 
 
 @pytest.fixture
@@ -255,7 +256,7 @@ def test_the_chosen_few_are_recorded_as_data_for_another_run(many, tmp_path):
     assert again.files == found.files
     find_training_clips(choice).record(tmp_path)  # as a resumed run does
     Path(found.files[0].path).unlink()
-    with pytest.raises(SourceError, match="no longer those that this run began with"):
+    with pytest.raises(SourceError, match="not the ones that this run began with"):
         find_training_clips(choice).record(tmp_path)
 
 

@@ -1,48 +1,49 @@
 """The loop without the command: what is trained learns, and what is frozen stays."""
 
-import dataclasses
 import json
 
+import pytest
+import torch
 from click.testing import CliRunner
+from safetensors.torch import load_file
 
+from stzsar.models.stzsar import STZSAR
+from stzsar.runtime.bundle.manifest import WeightsOrigin
 from stzsar.train.cli import main
 from stzsar.train.config import TrainConfig
+from stzsar.train.data.dataset import ClipRequest
+from stzsar.train.data.moving_shapes import MovingShapes
+from stzsar.train.loop.precision import Precision
 from stzsar.train.loop.run_folder import RunFolder
+from stzsar.train.loop.trainer import Trainer
 
 
-def test_the_network_learns(tmp_path):
-    """Twelve clips over and over: a loss that stays means that nothing reaches the weights."""
-    import torch
+def test_the_network_learns(tiny, tmp_path):
+    """Eight clips over and over: a loss that stays means that nothing reaches the weights."""
 
-    from stzsar.models.config import small_config
-    from stzsar.models.stzsar import STZSAR
-    from stzsar.runtime.bundle.manifest import WeightsOrigin
-    from stzsar.train.data.dataset import ClipRequest
-    from stzsar.train.data.moving_shapes import MovingShapes
-    from stzsar.train.loop.precision import Precision
-    from stzsar.train.loop.trainer import Trainer
+    shapes = MovingShapes("train", "plain")
+    clips = [shapes[ClipRequest(clip * 8, 0)] for clip in range(8)]
 
-    class TwelveClips:
-        def __init__(self):
-            self._source = MovingShapes("train", "plain")
-            self.labels = self._source.labels
+    class EightClips:
+        labels = shapes.labels
 
         def __len__(self):
-            return 12
+            return len(clips)
 
         def __getitem__(self, request):
-            return self._source[ClipRequest(request.clip * 8, 0)]
+            return clips[request.clip]
 
     torch.manual_seed(0)
-    config = TrainConfig(steps=60, batch=12, warmup_steps=2, workers=0, checkpoint_every=100)
-    base = small_config()
-    network = STZSAR(dataclasses.replace(base, vision=dataclasses.replace(base.vision, layers=2)))
+    config = TrainConfig(
+        steps=25, batch=8, learning_rate=3e-3, warmup_steps=2, workers=0, checkpoint_every=100
+    )
+    network = STZSAR(tiny.tiny_config())
     before = {name: value.clone() for name, value in network.state_dict().items()}
     trainer = Trainer(
         config=config,
-        dataset=TwelveClips(),
+        dataset=EightClips(),
         network=network,
-        origin=WeightsOrigin(source="a test", knows="twelve clips"),
+        origin=WeightsOrigin(source="a test", knows="eight clips"),
         run=RunFolder(tmp_path),
         precision=Precision.choose("fp32", torch.device("cpu")),
     )
@@ -55,14 +56,12 @@ def test_the_network_learns(tmp_path):
     assert not unmoved
 
 
-def test_a_frozen_text_tower_stays_as_it_was(tmp_path, monkeypatch):
-    monkeypatch.setattr("stzsar.train.run.evaluate_moving_shapes", lambda *_, **__: {})
+@pytest.mark.usefixtures("tiny_network")
+def test_a_frozen_text_tower_stays_as_it_was(tmp_path):
     run = tmp_path / "run"
     options = ["--batch", "4", "--steps", "2", "--no-train-text", "--output", str(run)]
     result = CliRunner().invoke(main, options)
     assert result.exit_code == 0, result.output
-    from safetensors.torch import load_file
-
     weights = load_file(next(run.glob("checkpoints/*/model.safetensors")))
     state = load_file(next(run.glob("checkpoints/*/training.safetensors")))
     learning = [name for name in weights if not name.startswith("text.")]
