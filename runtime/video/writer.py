@@ -76,7 +76,8 @@ class H264Writer:
     """Writes H.264 in fragments; see `VideoWriter`."""
 
     def __init__(self, av: ModuleType, path: Path, fps: float, size_wh: tuple[int, int]) -> None:
-        self._av = av
+        self._path = path
+        self._fps = fps
         self._container = av.open(f"file:{path.absolute()}", "w", format="mp4", options=_FRAGMENTS)
         try:
             rate = Fraction(f"{fps:.2f}")
@@ -91,12 +92,13 @@ class H264Writer:
         except (av.error.FFmpegError, ValueError) as error:
             self._container.close()
             raise _UnsupportedError("H.264") from error
+        self._frame_of = av.VideoFrame.from_ndarray
         self._convert = av.video.reformatter.VideoReformatter()
         self._count = 0
 
     def write(self, image_hwc: Array) -> None:
         """Add a picture, uint8 [H, W, 3] BGR."""
-        frame = self._av.VideoFrame.from_ndarray(image_hwc, format="bgr24")
+        frame = self._frame_of(image_hwc, format="bgr24")
         frame = self._convert.reformat(
             frame,
             format="yuv420p",
@@ -116,6 +118,7 @@ class H264Writer:
                 self._container.mux(packet)
         finally:
             self._container.close()
+        _write_duration(self._path, self._count / self._fps)
 
 
 class Mpeg4Writer:
@@ -146,6 +149,20 @@ class Mpeg4Writer:
         check.release()
         if not is_complete:
             raise OSError(f"{self._path} is incomplete")
+
+
+def _write_duration(path: Path, seconds: float) -> None:
+    """Put the duration into the header, where FFmpeg leaves 0 in a file of fragments.
+
+    Browsers would otherwise show the part that they have loaded as all there is.
+    """
+    with path.open("r+b") as file:
+        start = file.read(4096)
+        at = start.find(b"mvhd") + 4  # version 0: flags, two dates, time scale, duration
+        if at > 4 and start[at] == 0 and len(start) >= at + 20:
+            ticks = round(seconds * int.from_bytes(start[at + 12 : at + 16], "big"))
+            file.seek(at + 16)
+            file.write(min(ticks, 2**32 - 1).to_bytes(4, "big"))
 
 
 class _UnsupportedError(Exception):

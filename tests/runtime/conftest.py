@@ -7,6 +7,8 @@ ONNX graphs, a tokenizer, video files.
 
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -59,6 +61,16 @@ FRAMES, RATE_FPS, SIZE_PX, CONTEXT, SCALE = 4, 4.0, 16, 12, 20.0
 
 Array = npt.NDArray[np.generic]
 RunCli = Callable[..., Result]
+
+
+@pytest.fixture
+def ffmpeg() -> Callable[..., None]:
+    """Run FFmpeg's command, or skip where it is missing."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("no ffmpeg: apt install what tests/debian_packages.txt lists")
+    command = [program, "-loglevel", "error", "-y"]
+    return lambda *arguments: subprocess.run([*command, *map(str, arguments)], check=True)
 
 
 @pytest.fixture(params=["PyAV", "OpenCV"])
