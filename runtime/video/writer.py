@@ -58,6 +58,7 @@ def open_writer(path: Path, fps: float, size_wh: tuple[int, int]) -> VideoWriter
     try:
         if av := pyav.load_av():
             return H264Writer(av, path, fps, size_wh)
+        pyav.warn_without_av()
         return Mpeg4Writer(path, fps, size_wh)
     except _UnsupportedError as error:
         width, height = size_wh

@@ -202,9 +202,9 @@ def test_a_video_that_is_incomplete_is_said_at_the_end_and_the_others_are_comple
 
     monkeypatch.setattr(video_module, "open_writer", open_full)
     sink = AnnotatedVideos(plans)
-    for name in "ab":
+    for done, name in enumerate("ab", 1):
         sink.show(name, frame(picture, 0), None)
-        until(lambda: sink.counters.delivered == len(opened))
+        until(lambda done=done: sink.counters.delivered == done)
     with pytest.raises(StzsarError, match=r"a\.mp4 could not be written .*: is the disk full"):
         sink.close(10)
 
