@@ -133,6 +133,22 @@ def test_a_file_that_is_being_written_ends_where_it_ends_now(run_feed, tmp_path,
     assert again.feed.error is None
 
 
+def test_a_change_of_size_begins_a_new_piece_and_squeezes_nothing(run_feed, tmp_path, decoder):
+    """Motion JPEG of a phone that turns, as a file."""
+    if decoder == "OpenCV":
+        pytest.skip("OpenCV squeezes all pictures into the first one's size")
+    jpegs = [
+        cv2.imencode(".jpg", np.full((*size_hw, 3), 90, np.uint8))[1].tobytes()
+        for size_hw in [(48, 64)] * 4 + [(64, 48)] * 4
+    ]
+    (tmp_path / "turn.mjpeg").write_bytes(b"".join(jpegs))
+
+    frames = run_feed(tmp_path / "turn.mjpeg", every_frame=True).take_all()
+
+    assert [captured.connection for captured in frames] == [1] * 4 + [2] * 4
+    assert [captured.frame.image_hwc.shape[:2] for captured in frames[::7]] == [(48, 64), (64, 48)]
+
+
 @pytest.mark.slow
 def test_a_file_behind_an_address_is_a_file(mjpeg_server, run_feed, tmp_path, draw_video):
     draw_video(tmp_path / "clip.mp4", ["red"] * 40)

@@ -70,7 +70,7 @@ def test_a_real_browser_plays_the_file_from_a_plain_server(tmp_path):
     (tmp_path / "page.html").write_text(PAGE)
 
     class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
+        def log_message(self, format, *arguments):  # noqa: A002
             pass
 
     server = http.server.ThreadingHTTPServer(
