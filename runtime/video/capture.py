@@ -9,7 +9,8 @@ from ..errors import SourceError
 from ..preprocessing.opencv import opencv_path
 from . import pyav
 from .opencv_capture import OpenCvCapture
-from .pyav_capture import open_av_address, open_av_file
+from .pyav_address import open_av_address
+from .pyav_capture import open_av_file
 
 Array = npt.NDArray[Any]
 # To open an address, and between two frames.

@@ -1,4 +1,4 @@
-"""Decode files and network streams with PyAV, each on its own and with its own time-outs."""
+"""Decode an open file or network stream with PyAV."""
 
 import time
 from collections.abc import Generator, Iterator
@@ -14,8 +14,6 @@ Array = npt.NDArray[Any]
 # Frame threads delay a live picture by up to three frames: only large and fast streams need them.
 PIXELS_PER_S_OF_A_THREAD = 1280 * 720 * 30
 LIVE_THREADS = 4
-SNAPSHOT_S = 0.2  # between two pictures of an address that gives one at a time
-_QUICK = {"analyzeduration": "500000", "fpsprobesize": "0"}
 
 
 class PyAvCapture:
@@ -45,6 +43,10 @@ class PyAvCapture:
             threads: threads of the decoder; its own choice if None.
             attempts: how often reading may fail in a row before the end of a file.
             live_s: longest wait for a picture of a network stream; None for a file.
+
+        Raises:
+            BrokenOffError: a network stream gives no picture.
+            NoVideoError: it has no video stream.
         """
         self._av = av
         self._container = container
@@ -67,12 +69,13 @@ class PyAvCapture:
         self._frames = self._decode()
         self._frame: Any = None
         self._ahead: Any = next(self._frames, None)
-        if self._ahead is None:
-            self.size_wh = (stream.width, stream.height)
-        else:
-            turned = _quarter_turns(self._ahead) % 2
-            size_wh = (self._ahead.width, self._ahead.height)
-            self.size_wh = size_wh[::-1] if turned else size_wh
+        if live_s is not None and self._ahead is None:
+            raise BrokenOffError("it ends without a picture")
+        first = stream if self._ahead is None else self._ahead
+        is_turned = first is not stream and _quarter_turns(first) % 2
+        self.size_wh: tuple[int, int] = (
+            (first.height, first.width) if is_turned else (first.width, first.height)
+        )
 
     @property
     def is_single_picture(self) -> bool:
@@ -96,7 +99,7 @@ class PyAvCapture:
         if self._frame is None:
             try:
                 self._frame = next(self._frames, None)
-            except _BrokenOffError as error:
+            except BrokenOffError as error:
                 raise SourceError(f"{self.name} gives no more frames ({error})") from None
         return self._frame is not None
 
@@ -147,7 +150,7 @@ class PyAvCapture:
                     yield frame
                     seen_s = time.monotonic()
             if self._live_s is not None and time.monotonic() - seen_s > self._live_s:
-                raise _BrokenOffError(f"no picture for {self._live_s:g} s")
+                raise BrokenOffError(f"no picture for {self._live_s:g} s")
 
     def _packets(self) -> Iterator[Any]:
         """Yield packets, and at the end None, which flushes the decoder."""
@@ -161,7 +164,7 @@ class PyAvCapture:
                 break
             except self._av.error.FFmpegError as error:
                 if self._live_s is not None:
-                    raise _BrokenOffError(_reason(self._av, error, self._live_s)) from None
+                    raise BrokenOffError(reason_of(self._av, error, self._live_s)) from None
                 failures += 1
                 self._failed += 1
                 if failures >= self._attempts:
@@ -169,51 +172,11 @@ class PyAvCapture:
         yield None
 
 
-class Snapshots:
-    """An address that gives one picture at a time, and is asked again for each.
-
-    Attributes: see `capture.Capture`.
-    """
-
-    frame_count: int | None = None
-    exhausted = False
-
-    def __init__(
-        self, av: ModuleType, address: str, name: str, limits_s: tuple[float, float]
-    ) -> None:
-        self.name = name
-        self.fps: float | None = 1 / SNAPSHOT_S
-        self.lost = 0
-        self._open = lambda: _open_capture(av, address, name, limits_s)
-        self._capture = self._open()
-        self.size_wh, self.codec = self._capture.size_wh, self._capture.codec
-        self._next_s = time.monotonic()
-
-    @property
-    def position_s(self) -> None:
-        """Single pictures have no time stamps."""
-
-    def grab(self) -> bool:
-        """Ask for the next picture; False if it does not come."""
-        self._capture.release()
-        time.sleep(max(0.0, self._next_s - time.monotonic()))
-        self._next_s = time.monotonic() + SNAPSHOT_S
-        self._capture = self._open()
-        return self._capture.grab()
-
-    def retrieve(self) -> Array | None:
-        """Return the picture as uint8 [H, W, 3] BGR."""
-        return self._capture.retrieve()
-
-    def release(self) -> None:
-        """Close the connection."""
-        self._capture.release()
-
-
 def open_av_file(
     av: ModuleType, file: str, name: str, *, threads: int | None, attempts: int
 ) -> PyAvCapture | None:
     """Open a file; None if it is not a video."""
+    container = None
     try:
         # What a playlist or an index inside the file names is not fetched.
         container = av.open(
@@ -222,65 +185,28 @@ def open_av_file(
             metadata_errors="replace",  # damage may be in names and titles too
         )
         return PyAvCapture(av, container, name, threads=threads, attempts=attempts)
-    except (av.error.FFmpegError, _NoVideoError):
+    except (av.error.FFmpegError, NoVideoError):
+        if container:
+            container.close()
         return None
 
 
-def open_av_address(
-    av: ModuleType, address: str, name: str, limits_s: tuple[float, float]
-) -> PyAvCapture | Snapshots:
-    """Open a network stream, or a file behind an address.
-
-    Args:
-        av: the module.
-        address: where it is; may hold a password.
-        name: what messages call it; contains no password.
-        limits_s: longest wait to open it, and for a picture.
-
-    Raises:
-        SourceError: no video comes from it; the message says why.
-    """
-    capture = _open_capture(av, address, name, limits_s)
-    if capture.is_single_picture:
-        capture.release()
-        return Snapshots(av, address, name, limits_s)
-    return capture
-
-
-class _BrokenOffError(Exception):
+class BrokenOffError(Exception):
     """A network stream ended; the text says why, without the address."""
 
 
-class _NoVideoError(Exception):
+class NoVideoError(Exception):
     """A container has no video stream that can be decoded."""
 
 
-def _open_capture(
-    av: ModuleType, address: str, name: str, limits_s: tuple[float, float]
-) -> PyAvCapture:
-    reason = ""
-    for form in (None, "mjpeg"):
-        options = {"rtsp_flags": "prefer_tcp", **(_QUICK if form else {})}
-        is_other_dialect = False
-        try:
-            container = av.open(
-                address, format=form, options=options, metadata_errors="replace", timeout=limits_s
-            )
-            is_other_dialect = container.format.name == "mpjpeg"
-            return PyAvCapture(av, container, name, live_s=limits_s[1])
-        except av.error.FFmpegError as error:
-            is_other_dialect |= isinstance(error, av.error.InvalidDataError)
-            reason = _reason(av, error, limits_s[0])
-        except (_BrokenOffError, _NoVideoError) as error:
-            reason = str(error)
-        # Cheap cameras leave out the first boundary or send image/jpg: FFmpeg's reader of MJPEG
-        # over HTTP refuses that, but pictures can be found without the lines between them.
-        if not (is_other_dialect and address.lower().startswith("http")):
-            break
-    # FFmpeg's own error is not chained: it shows the address with its password.
-    raise SourceError(
-        f"No video comes from {name} ({reason}): check the address, the password and the network."
-    ) from None
+def reason_of(av: ModuleType, error: Any, limit_s: float) -> str:
+    """Return why FFmpeg failed, without the address that its own message shows."""
+    if isinstance(error, av.error.ExitError):
+        return f"no answer for {limit_s:g} s"
+    if isinstance(error, av.error.InvalidDataError):
+        return "what it sends is not a video"
+    text = str(error.strerror or type(error).__name__)
+    return text[:1].lower() + text[1:]
 
 
 def _choose_stream(av: ModuleType, container: Any) -> Any:
@@ -292,7 +218,7 @@ def _choose_stream(av: ModuleType, container: Any) -> Any:
         if stream.codec_context is not None and not stream.disposition & flags.attached_pic
     ]
     if not streams:
-        raise _NoVideoError("it has no video")
+        raise NoVideoError("it has no video")
     best = container.streams.best("video")
     default = [stream for stream in streams if stream.disposition & flags.default]
     return best if best in streams else (default or streams)[0]
@@ -315,13 +241,3 @@ def _quarter_turns(frame: Any) -> int:
 
 def _between(value: Any, low: float, high: float) -> float | None:
     return float(value) if value is not None and low <= value <= high else None
-
-
-def _reason(av: ModuleType, error: Any, limit_s: float) -> str:
-    """Return why FFmpeg failed, without the address that its own message shows."""
-    if isinstance(error, av.error.ExitError):
-        return f"no answer for {limit_s:g} s"
-    if isinstance(error, av.error.InvalidDataError):
-        return "what it sends is not a video"
-    text = str(error.strerror or type(error).__name__)
-    return text[:1].lower() + text[1:]
