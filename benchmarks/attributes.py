@@ -1,10 +1,10 @@
-"""python -m stzsar.benchmarks.attributes: attributes made from texts, against those of the hand.
+"""python -m stzsar.benchmarks.attributes: accuracy with attributes made from texts or by hand.
 
-The classes of MovingShapes that training never showed, the shipped bundle, and three or four banks:
-the attributes that the benchmark was made with, those that stzsar-attributes makes from a paragraph
-on each class (`attribute_texts/`), by YAKE and, if one is named, by a language model, and none but
-the label. The texts were written for this: they use the words of MovingShapes, since the shipped
-text encoder has never seen others. The clips are those of `MovingShapes("unseen-test")`.
+The shipped bundle classifies the unseen classes of MovingShapes with three or four banks: the
+attributes written by hand, those that stzsar-attributes makes from one paragraph per class
+(`attribute_texts/`) with YAKE and, if one is named, with a language model, and the label alone. The
+paragraphs use the words of MovingShapes, since the shipped text encoder knows few others. The clips
+are those of `MovingShapes("unseen-test")`.
 """
 
 from collections.abc import Sequence
@@ -22,26 +22,44 @@ from ..runtime.errors import StzsarError
 from ..runtime.labels.labels import Label
 from ..runtime.recognizer import Recognizer
 from ..runtime.shapes.scenes import SAMPLING, Scene, unseen_actions
-from ..runtime.terminal.commandline import at_the_edge, say
+from ..runtime.terminal.commandline import say
 from ..train.attributes.cache import Cache, default_folder
 from ..train.attributes.chat import ChatModel
 from ..train.attributes.extraction import ByModel, ByYake, Extractor
 from ..train.attributes.ordering import BundleEncoder
-from ..train.attributes.pipeline import Road
+from ..train.attributes.pipeline import Pipeline
 from ..train.attributes.rules import Stemmer
 from ..train.attributes.sources import Folder
+from .command import benchmark
+from .tables import markdown
 
 Array = npt.NDArray[Any]
 
 TEXTS = Path(__file__).with_name("attribute_texts")
-CLIPS_PER_CLASS, QUICK_CLIPS_PER_CLASS = 20, 1
-# As train.moving_shapes has them, which needs torch.
+# The seed of the split in train.data.moving_shapes, which imports torch.
 _SEED = (0, 2)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How many clips to classify, and a chat endpoint for one more bank.
+
+    Attributes:
+        llm_model: its model; None takes the first that the endpoint lists.
+    """
+
+    clips_per_class: int = 20
+    llm_url: str | None = None
+    llm_model: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.llm_model and not self.llm_url:
+            raise StzsarError(f"--llm-model {self.llm_model} needs an endpoint: add --llm-url.")
+
+
 @dataclass(frozen=True)
-class Row:
-    """A bank: where its attributes are from, how many a class has, and two accuracies, 0 to 1."""
+class BankAccuracy:
+    """Top-1 with one bank, 0 to 1, and the mean number of attributes per class."""
 
     name: str
     attributes: float
@@ -49,58 +67,59 @@ class Row:
     hard: float
 
 
-@cloup.command()
-@cloup.option("--llm-url", metavar="URL", help="A chat endpoint: one row more.")
-@cloup.option("--llm-model", metavar="NAME", help="Its model (default: the first that it lists).")
-@cloup.option("--quick", is_flag=True, help="One clip of a class: shows that it runs.")
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(llm_url: str | None, llm_model: str | None, quick: bool) -> None:
-    """Compare attributes of the road, of the hand, and none, on unseen classes."""
-    if llm_model and not llm_url:
-        raise StzsarError("--llm-model needs to know where: add --llm-url, or leave it out.")
-    clips = (QUICK_CLIPS_PER_CLASS if quick else CLIPS_PER_CLASS) * len(unseen_actions())
-    banks = {
-        "written by hand": by_hand(),
-        "stzsar-attributes --llm none": by_road(ByYake("en")),
-    }
-    if llm_url:
-        model = ChatModel(llm_url, llm_model, Cache(default_folder()))
-        banks[f"stzsar-attributes, {model.name}"] = by_road(ByModel(model))
-    banks["none but the label"] = [Label(label.name) for label in by_hand()]
-    rows = [measure(name, labels, clips) for name, labels in banks.items()]
-    click.echo(table(rows, clips))
+@benchmark(usual=Options(), quick=Options(clips_per_class=1))
+@cloup.option("--llm-url", metavar="URL", help="Add a row for this chat endpoint.")
+@cloup.option(
+    "--llm-model", metavar="NAME", show_default="the first that it lists", help="Ask this model."
+)
+def main(options: Options) -> None:
+    """Compare attributes from texts, by hand and none, on unseen classes."""
+    click.echo(table(measure(options)))
+    click.echo(f"\nTop-1 of {options.clips_per_class * len(unseen_actions())} clips each.")
+
+
+def measure(options: Options) -> list[BankAccuracy]:
+    """Make each bank, and classify the clips with it."""
+    banks = {"written by hand": by_hand(), "stzsar-attributes --llm none": made_by(ByYake("en"))}
+    if options.llm_url:
+        model = ChatModel(options.llm_url, options.llm_model, Cache(default_folder()).open())
+        banks[f"stzsar-attributes, {model.name}"] = made_by(ByModel(model))
+    banks["only the label"] = [Label(label.name) for label in by_hand()]
+    clips = options.clips_per_class * len(unseen_actions())
+    return [
+        BankAccuracy(
+            name,
+            float(np.mean([len(label.attributes) for label in labels])),
+            *(top1(labels, clips, hard=hard) for hard in (False, True)),
+        )
+        for name, labels in banks.items()
+    ]
 
 
 def by_hand() -> list[Label]:
-    """Return the unseen classes with the attributes of the benchmark."""
+    """Return the unseen classes with the attributes of MovingShapes."""
     return [replace(action.label, text=action.label.name) for action in unseen_actions()]
 
 
-def by_road(extractor: Extractor) -> list[Label]:
-    """Return the unseen classes with what the road makes of their texts.
+def made_by(extractor: Extractor) -> list[Label]:
+    """Return the unseen classes with the attributes that an extractor finds in their texts.
 
-    A class for which it found nothing has its name as its attribute; how many have fewer than 8
-    is said on stderr.
+    A class without any gets its name; how many have fewer than 8 is printed on stderr.
     """
     labels = [Label(action.label.name) for action in unseen_actions()]
     encoder = BundleEncoder(shipped_bundle())
-    road = Road([Folder(TEXTS)], extractor, encoder, Stemmer(), parallel=1)
-    outcome = road.make(labels)
+    outcome = Pipeline([Folder(TEXTS)], extractor, encoder, Stemmer(), parallel=1).make(labels)
     if outcome.shortfalls:
-        say(f"{extractor.model}: {len(outcome.shortfalls)} of {len(labels)} classes have fewer.")
+        say(
+            f"{extractor.model}: {len(outcome.shortfalls)} of {len(labels)} classes have fewer "
+            "than 8 attributes."
+        )
     found = {entry["label"]: tuple(entry["attributes"]) for entry in outcome.entries}
     return [Label(label.name, attributes=found.get(label.name, ())) for label in labels]
 
 
-def measure(name: str, labels: Sequence[Label], clips: int) -> Row:
-    """Return how many of the clips are recognised, plain and hard."""
-    counts = [len(label.attributes) for label in labels]
-    return Row(name, float(np.mean(counts)), *(top1(labels, clips, hard=h) for h in (False, True)))
-
-
 def top1(labels: Sequence[Label], clips: int, *, hard: bool) -> float:
-    """Return the part of the clips whose class comes first among the unseen ones.
+    """Return the share of clips whose class comes first among the unseen ones.
 
     In the hard setting the embedded text is ambiguous, whatever the attributes are.
     """
@@ -114,7 +133,7 @@ def top1(labels: Sequence[Label], clips: int, *, hard: bool) -> float:
 
 
 def embedded(labels: Sequence[Label], *, hard: bool) -> list[Label]:
-    """Return the unseen classes as a scorer gets them: one without attributes has its text's."""
+    """Return the unseen classes for a scorer; the text stands in for missing attributes."""
     found = []
     for label, action in zip(labels, unseen_actions(), strict=True):
         text = action.label.text if hard else label.name
@@ -124,25 +143,21 @@ def embedded(labels: Sequence[Label], *, hard: bool) -> list[Label]:
 
 
 def clip(index: int, *, hard: bool) -> tuple[Array, int]:
-    """Return the frames, uint8 [T, S, S, 3], and the class of a clip of the split unseen-test."""
+    """Return the frames, uint8 [T, S, S, 3], and the class of a clip of unseen-test."""
     actions = unseen_actions()
     rng = np.random.default_rng([*_SEED, index])
-    rng.random()  # which setting, in a mixed one
+    rng.random()  # MovingShapes draws the setting here
     scene = Scene.draw(actions[index % len(actions)], rng, hard=hard)
     times = rng.uniform(0, 2) + np.arange(SAMPLING.frames) / SAMPLING.rate_fps
     return np.stack([scene.frame(t, times[0]) for t in times]), index % len(actions)
 
 
-def table(rows: Sequence[Row], clips: int) -> str:
+def table(rows: Sequence[BankAccuracy]) -> str:
     """Return the rows as Markdown."""
-    lines = [
-        f"| attributes | a class | plain, top-1 of {clips} | hard, top-1 of {clips} |",
-        "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row.name} | {row.attributes:.1f} | {row.plain:.1%} | {row.hard:.1%} |" for row in rows
-    ]
-    return "\n".join(lines)
+    return markdown(
+        ("attributes", "per class", "plain", "hard"),
+        ((r.name, f"{r.attributes:.1f}", f"{r.plain:.1%}", f"{r.hard:.1%}") for r in rows),
+    )
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
-"""python -m stzsar.benchmarks.backbones: what each frame encoder costs, as the README's table.
+"""python -m stzsar.benchmarks.backbones: size and speed of each frame encoder.
 
 Weights are random: neither size nor speed depends on them. Every backbone is exported as
 `stzsar-export` does it, and must pass parity with torch in fp32 and in fp16.
 """
 
-import dataclasses
-import functools
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,17 +15,12 @@ import cloup
 import numpy as np
 
 from ..runtime.bundle.bundle import FRAME_GRAPH, TEXT_GRAPH, TOKENIZER, Bundle
-from ..runtime.terminal.commandline import at_the_edge
-from .random_bundles import FRAMES, export_random, smallest_backbone
-from .timing import (
-    machine,
-    progress_bar,
-    quick_option,
-    rounds_of,
-    rounds_option,
-    threads_option,
-    time_in_turn,
-)
+from ..runtime.terminal.commandline import console
+from ..runtime.terminal.progress import bar
+from .command import benchmark, rounds_option, threads_option
+from .random_bundles import FRAMES, SMALLEST, export_random
+from .tables import markdown
+from .timing import machine, time_frame_graphs
 
 if TYPE_CHECKING:
     from torch import nn
@@ -47,19 +40,28 @@ BACKBONES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row of the table.
+class Options:
+    """Which of open_clip's networks to measure, and how."""
+
+    backbones: tuple[str, ...] = BACKBONES
+    rounds: int = 30
+    threads: int = 2
+
+
+QUICK = Options(backbones=(SMALLEST,), rounds=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backbone:
+    """What one frame encoder costs.
 
     Attributes:
-        name: of the backbone in open_clip.
-        image_px: side of a frame.
-        vision_millions: parameters of the frame encoder, its branches merged.
-        total_millions: those and the text encoder's.
-        gmac: multiply-adds of one frame in thousand millions, counted by torch's FlopCounterMode
-            (matrix products and convolutions).
+        vision_millions: parameters of the frame encoder, branches merged.
+        total_millions: the same with the text encoder.
+        gmac: billions of multiply-adds per frame (matrix products and convolutions).
         frame_mib: the fp16 bundle without the text encoder.
         bundle_mib: the whole fp16 bundle.
-        frame_ms: of the fp32 frame graph at batch 1.
+        frame_ms: the fp32 frame graph at batch 1, median.
     """
 
     name: str
@@ -72,69 +74,65 @@ class Row:
     frame_ms: float = float("nan")
 
 
-@cloup.command()
+@benchmark(usual=Options(), quick=QUICK)
 @cloup.option(
-    "--backbone",
-    "names",
-    multiple=True,
-    metavar="NAME",
-    help="One of open_clip's, as often as wanted (default: those of the README).",
-)
-@rounds_option
-@threads_option
-@quick_option
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(names: Sequence[str], rounds: int | None, threads: int, quick: bool) -> None:
+    "--backbone", "backbones", multiple=True, metavar="NAME", show_default="those of the docs",
+    help="Measure this network of open_clip (repeatable).",
+)  # fmt: skip
+@rounds_option(Options.rounds, QUICK.rounds)
+@threads_option()
+def main(options: Options) -> None:
     """Export each backbone with random weights, time it, and print a Markdown table."""
-    rounds = rounds_of(rounds, quick=quick)
-    with tempfile.TemporaryDirectory() as place, progress_bar() as bar:
-        rows = []
-        names = names or ((smallest_backbone(Path(place)),) if quick else BACKBONES)
-        task = bar.add_task("", total=len(names) + rounds)
-        for name in names:
-            bar.update(task, description=f"exporting {name}")
-            rows.append(export(name, Path(place)))
-            bar.advance(task)
-        bar.update(task, description="timing")
-        graphs = [Path(place) / name / FRAME_GRAPH for name in names]
-        advance = functools.partial(bar.advance, task)
-        times = time_in_turn(graphs, rounds=rounds, threads=threads, advance=advance)
-    medians = np.median(times, axis=0)
-    rows = [
-        dataclasses.replace(row, frame_ms=float(ms)) for row, ms in zip(rows, medians, strict=True)
-    ]
-    click.echo(table(rows))
-    click.echo(f"\n{machine()}; ms: ONNX Runtime, fp32, batch 1, {threads} threads, median.")
+    click.echo(table(measure(options)))
+    click.echo(f"\n{machine()}; ms: ONNX Runtime, fp32, batch 1, {options.threads} threads, median")
 
 
-def export(name: str, place: Path) -> Row:
-    """Export `name` into `place`, and leave there what is timed: the fp32 frame graph.
+def measure(options: Options) -> list[Backbone]:
+    """Export and time every backbone.
 
     Raises:
-        StzsarError: it cannot be exported, or a graph differs from torch.
+        StzsarError: one cannot be exported, or a graph differs from torch.
     """
+    names, rounds = options.backbones, options.rounds
+    with tempfile.TemporaryDirectory() as folder, bar(console.is_terminal) as progress:
+        task = progress.add_task("", total=len(names) * (1 + rounds))
+        rows = []
+        for name in names:
+            progress.update(task, description=f"exporting {name}")
+            rows.append(export(name, Path(folder)))
+            progress.advance(task)
+        progress.update(task, description="timing")
+        graphs = [Path(folder) / name / FRAME_GRAPH for name in names]
+        times = time_frame_graphs(
+            graphs, rounds, threads=options.threads, after_each=lambda: progress.advance(task)
+        )
+    medians = np.median(times, axis=0).tolist()
+    return [replace(row, frame_ms=ms) for row, ms in zip(rows, medians, strict=True)]
+
+
+def export(name: str, folder: Path) -> Backbone:
+    """Export a backbone into `folder`, and keep only the fp32 frame graph."""
     from ..export.folding import folded_for_inference
 
-    network = export_random(name, place)
-    sizes = halved_sizes(place / name, network)
+    network = export_random(name, folder)
+    sizes = fp16_sizes(folder / name, network)
     folded = folded_for_inference(network)
-    text_mib = sizes[TEXT_GRAPH] + sizes[TOKENIZER]
-    return Row(
+    vision, text = _millions(folded.visual), _millions(network.text)
+    return Backbone(
         name=name,
         image_px=network.config.vision.image_px,
-        vision_millions=_millions(folded.visual),
-        total_millions=_millions(folded.visual) + _millions(network.text),
+        vision_millions=vision,
+        total_millions=vision + text,
         gmac=count_gmac(folded),
-        frame_mib=sum(sizes.values()) - text_mib,
+        frame_mib=sum(sizes.values()) - sizes[TEXT_GRAPH] - sizes[TOKENIZER],
         bundle_mib=sum(sizes.values()),
     )
 
 
-def halved_sizes(folder: Path, network: "STZSAR") -> dict[str, float]:
-    """Return the MiB of each file of the fp32 bundle in `folder`, if its graphs were fp16.
+def fp16_sizes(folder: Path, network: "STZSAR") -> dict[str, float]:
+    """Convert the graphs of an fp32 bundle to fp16; return the MiB of each file.
 
-    They are made, compared with torch and dropped; so is the text graph, which is not timed.
+    The fp16 graphs are compared with torch and deleted; the fp32 text graph is deleted too.
 
     Raises:
         ParityError: fp16 differs too much.
@@ -156,13 +154,13 @@ def halved_sizes(folder: Path, network: "STZSAR") -> dict[str, float]:
 
 
 def count_gmac(network: "STZSAR") -> float:
-    """Return the multiply-adds of one frame, in thousand millions."""
+    """Return the billions of multiply-adds per frame."""
     import torch
     from torch.utils.flop_counter import FlopCounterMode
 
     from ..models.transformer import write_out_attention
 
-    write_out_attention(network.visual)  # as it is traced; not every fused kernel is counted
+    write_out_attention(network.visual)  # FlopCounterMode misses some fused kernels
     size = network.config.vision.image_px
     counter = FlopCounterMode(display=False)
     with counter:  # with gradients: without, its hooks fail on PE-Core's views (torch 2.14)
@@ -170,19 +168,16 @@ def count_gmac(network: "STZSAR") -> float:
     return counter.get_total_flops() / 2 / 1e9
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Backbone]) -> str:
     """Return the rows as Markdown."""
-    lines = [
-        "| backbone | px | parameters, M: vision / all | GMAC a frame "
-        "| fp16 bundle, MiB: without text / all | ms a frame |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        lines.append(
-            f"| {row.name} | {row.image_px} | {row.vision_millions:.1f} / {row.total_millions:.1f} "
-            f"| {row.gmac:.1f} | {row.frame_mib:.0f} / {row.bundle_mib:.0f} | {row.frame_ms:.0f} |"
-        )
-    return "\n".join(lines)
+    columns = ("backbone", "px", "parameters, M: vision / all", "GMAC per frame",
+               "fp16 bundle, MiB: without text / all", "ms per frame")  # fmt: skip
+    cells = (
+        (row.name, row.image_px, f"{row.vision_millions:.1f} / {row.total_millions:.1f}",
+         f"{row.gmac:.1f}", f"{row.frame_mib:.0f} / {row.bundle_mib:.0f}", f"{row.frame_ms:.0f}")
+        for row in rows
+    )  # fmt: skip
+    return markdown(columns, cells)
 
 
 def _millions(module: "nn.Module") -> float:

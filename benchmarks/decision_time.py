@@ -1,93 +1,65 @@
-"""What a decision takes, and which part of it: frame graph, window graph, our own code around them.
+"""The time of one decision, split into frame graph, window graph and Python.
 
-Everything is that of a run but the video: the frame graph, the ring, the window graph, the result
-and the decision about it. Frames are noise, since only their size matters.
+Everything runs as in a live run, except that frames are noise: only their size matters.
 """
 
+import math
 import time
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from ..runtime.bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
 from ..runtime.decisions.events import Decider
 from ..runtime.decisions.policy import Policy
-from ..runtime.engines.graph import Array, BoundGraph, Graph, Sizes
+from ..runtime.engines.graph import Array, Graph
 from ..runtime.engines.opening import open_graph
+from ..runtime.engines.timed_graph import timed
 from ..runtime.labels.bank import LabelBank
 from ..runtime.scoring.scorer import Scorer
 from ..runtime.scoring.window import FrameRing, WindowFrame
+from .bench.stopwatch import Stopwatch
+from .timing import in_turn
 
 PARTS = ("frame graph", "window graph", "Python")
 _PICTURES = 4
 
 
-@dataclass
-class TimedGraph:
-    """A graph that adds up the seconds that it runs."""
-
-    graph: Graph
-    seconds: float = 0.0
-    inputs: tuple[str, ...] = field(init=False)
-    outputs: tuple[str, ...] = field(init=False)
-    sizes: Mapping[str, Sizes] = field(init=False)
-    device: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        graph = self.graph
-        self.inputs, self.outputs = graph.inputs, graph.outputs
-        self.sizes, self.device = graph.sizes, graph.device
-
-    def bind(
-        self, constants: Mapping[str, Array], outputs: Collection[str] | None = None
-    ) -> BoundGraph:
-        """Bind the graph; what runs it is timed."""
-        bound = self.graph.bind(constants, outputs)
-        return lambda feeds: self._timed(bound, feeds)
-
-    def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Run the graph, timed."""
-        return self._timed(self.graph, feeds)
-
-    def _timed(self, run: BoundGraph, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        start = time.perf_counter()
-        found = run(feeds)
-        self.seconds += time.perf_counter() - start
-        return found
-
-
-@dataclass(frozen=True)
-class TimedBundle:
-    """A bundle whose graphs are loaded once, for any labels."""
+class TimedBundle(NamedTuple):
+    """A bundle whose graphs are loaded once, for any labels, and report to a stopwatch."""
 
     bundle: Bundle
-    frame: TimedGraph
-    window: TimedGraph
+    frame: Graph
+    window: Graph
+    stopwatch: Stopwatch
 
     @classmethod
     def load(cls, bundle: Bundle, *, threads: int) -> "TimedBundle":
         """Load the graphs in ONNX Runtime."""
+        watch = Stopwatch()
         frame, window = (
-            TimedGraph(open_graph(bundle.path / name, threads=threads, engine="onnxruntime"))
+            open_graph(bundle.path / name, threads=threads, engine="onnxruntime")
             for name in (FRAME_GRAPH, WINDOW_GRAPH)
         )
-        return cls(bundle, frame, window)
+        return cls(
+            bundle, timed(frame, "frame graph", watch), timed(window, "window graph", watch), watch
+        )
 
 
 class Step:
-    """Streams in which one frame comes after the other, each with a decision.
+    """Streams with full windows; each call takes a frame of every stream, and decides.
 
-    The frames of all streams are encoded in batches, as in a run; windows by themselves.
+    The frames of all streams are encoded in batches, windows one by one, as in a run.
     """
 
     def __init__(
-        self, timed: TimedBundle, bank: LabelBank, *, frames: int, streams: int = 1
+        self, loaded: TimedBundle, bank: LabelBank, *, frames: int, streams: int = 1
     ) -> None:
         """Fill the windows of `streams` streams, each of `frames` frames."""
-        self._timed = timed
-        self._scorer = Scorer(timed.bundle, bank, frame=timed.frame, window=timed.window, top_k=5)
-        side = timed.bundle.manifest.pixels.size_px
+        bundle, frame, window, self._stopwatch = loaded
+        self._scorer = Scorer(bundle, bank, frame=frame, window=window, top_k=5)
+        side = bundle.manifest.pixels.size_px
         rng = np.random.default_rng(0)
         self._pictures = rng.integers(0, 256, (_PICTURES, side, side, 3), dtype=np.uint8)
         self._rings = [FrameRing(frames) for _ in range(streams)]
@@ -100,19 +72,19 @@ class Step:
             self._count += 1
 
     def __call__(self) -> Array:
-        """Take a frame of each stream, and decide; return the milliseconds of PARTS, [3]."""
-        timed = self._timed
-        timed.frame.seconds = timed.window.seconds = 0.0
-        start = time.perf_counter()
+        """Return the milliseconds of PARTS, [3]."""
+        self._stopwatch.take()
+        start_s = time.perf_counter()
         picture = self._pictures[self._count % _PICTURES]
         states = self._scorer.encode(np.stack([picture] * len(self._rings)))
         for row, (ring, decider) in enumerate(zip(self._rings, self._deciders, strict=True)):
             ring.push(self._frame(states, row))
-            found = self._scorer.recognize(str(row), ring.stacked(), ring.start_s, ring.end_s)
-            decider.decide(found)
+            decider.decide(self._scorer.recognize(str(row), ring))
         self._count += 1
-        graphs = timed.frame.seconds, timed.window.seconds
-        return 1000 * np.asarray([*graphs, time.perf_counter() - start - sum(graphs)])
+        whole_s = time.perf_counter() - start_s
+        steps = self._stopwatch.take()
+        graphs_s = [math.fsum(steps[stage].seconds) for stage in ("frame graph", "window graph")]
+        return 1000 * np.asarray([*graphs_s, whole_s - sum(graphs_s)])
 
     def _frame(self, states: Mapping[str, Array], row: int) -> WindowFrame:
         own = {name: state[row].copy() for name, state in states.items()}
@@ -120,7 +92,6 @@ class Step:
 
 
 def time_steps(steps: Sequence[Step], *, rounds: int) -> Array:
-    """Return the milliseconds [rounds, steps, PARTS] of steps that take turns, after a warm-up."""
-    for step in steps:
-        step()
-    return np.stack([[step() for step in steps] for _ in range(rounds)])
+    """Return the milliseconds [rounds, steps, PARTS] of interleaved steps, after a warm-up."""
+    in_turn(steps, 1)
+    return np.asarray(in_turn(steps, rounds))

@@ -1,10 +1,9 @@
-"""python -m stzsar.benchmarks.false_alarms: what calibration gives, and what it costs.
+"""python -m stzsar.benchmarks.false_alarms: false alarms and missed actions after calibration.
 
-MovingShapes as a site: the actions to be found are classes of five things that the shipped bundle
-was never trained on. Ordinary footage shows classes that are none of the labels, one after the
-other, without a pause: of the other five things, which have the same colours, or of all ten, so
-that it is mostly the motion that tells. Thresholds come from one half of it, and false events are
-counted on the other half. True actions are shown between ordinary ones.
+MovingShapes plays a site. The labels are unseen classes of five of its ten things. Ordinary footage
+shows classes that are not labels, without a pause: of the other five things, which have the same
+colours, or of all ten, where mostly the motion tells them apart. Thresholds come from one half of
+the footage, false events are counted on the other half, and true actions run between ordinary ones.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -32,8 +31,8 @@ from ..runtime.shapes.scenes import (
     seen_actions,
     unseen_actions,
 )
-from ..runtime.terminal.commandline import at_the_edge
-from .timing import quick_option
+from .command import benchmark, count_option
+from .tables import markdown
 
 Array = npt.NDArray[Any]
 
@@ -49,9 +48,18 @@ _SHORTEST_S, _LONGEST_S = 4.0, 10.0
 _PERIOD_S = 1 / SAMPLING.rate_fps
 
 
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How much footage to generate: of ordinary footage half is for calibration."""
+
+    hours: float = 4.0
+    actions: int = 240
+    kinds: tuple[str, ...] = tuple(_ORDINARY)
+
+
 @dataclass(frozen=True)
 class Shown:
-    """One action of a footage: seconds from its start to its end, which, and its scene's seed."""
+    """One action in the footage."""
 
     start_s: float
     end_s: float
@@ -60,15 +68,14 @@ class Shown:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row of the table.
+class AlarmCount:
+    """What one policy gives on one kind of footage.
 
     Attributes:
-        kind: of ordinary footage.
-        asked_per_day: false alarms per day that were asked for; None without calibration.
-        ordinary_hours: footage without any of the actions that was decided on.
+        asked_per_day: false alarms per day that calibration aims at; None without calibration.
+        ordinary_hours: footage without any of the actions.
         false_events: events in it.
-        actions: that were shown in the other footage.
+        actions: how many the other footage shows.
         found: how many of them had an event with their label.
     """
 
@@ -80,45 +87,36 @@ class Row:
     found: int
 
 
-@cloup.command()
-@cloup.option(
-    "--hours",
-    metavar="H",
-    type=click.FloatRange(min=_LEAST_HOURS),
-    help="Ordinary footage of each kind, half of it to calibrate on (default: 4).",
+@benchmark(
+    usual=Options(),
+    quick=Options(hours=_LEAST_HOURS, actions=3, kinds=("other things",)),
 )
 @cloup.option(
-    "--actions",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Actions that are shown between ordinary ones (default: 240).",
-)
-@quick_option
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(hours: float | None, actions: int | None, quick: bool) -> None:
+    "--hours", metavar="H", type=click.FloatRange(min=_LEAST_HOURS), show_default="4",
+    help="Generate H hours of each kind of ordinary footage, half of it to calibrate on.",
+)  # fmt: skip
+@count_option("--actions", Options.actions, "Show N actions between ordinary ones.")
+def main(options: Options) -> None:
     """Calibrate on generated footage, and count false events and found actions."""
-    hours = hours or (_LEAST_HOURS if quick else 4.0)
-    actions = actions or (3 if quick else 240)
-    kinds = list(_ORDINARY)[:1] if quick else list(_ORDINARY)
-    recognizer = Recognizer.load(
-        shipped_bundle(), labels=[action.label for action in _ACTIONS], threads=1
-    )
-    rows = [
-        row for kind in kinds for row in measure(recognizer, kind, hours=hours, actions=actions)
-    ]
-    click.echo(table(rows))
+    click.echo(table(measure(options)))
 
 
-def measure(recognizer: Recognizer, kind: str, *, hours: float, actions: int) -> list[Row]:
-    """Return a row without calibration and one for each rate."""
-    scorer, half_s = recognizer.scorer, hours * 1800
+def measure(options: Options) -> list[AlarmCount]:
+    """Return a row without calibration and one for each rate, for each kind of footage."""
+    labels = [action.label for action in _ACTIONS]
+    recognizer = Recognizer.load(shipped_bundle(), labels=labels, threads=1)
+    return [row for kind in options.kinds for row in measure_kind(recognizer, kind, options)]
+
+
+def measure_kind(recognizer: Recognizer, kind: str, options: Options) -> list[AlarmCount]:
+    """Calibrate on one half of the footage of a kind, and count on the other."""
+    scorer, half_s, actions = recognizer.scorer, options.hours * 1800, options.actions
     policies = calibrated(recognizer, ordinary(kind, half_s, seed=0))
     false = decide(scorer, policies, ordinary(kind, half_s, seed=1))
     shown = mixed(kind, actions, seed=2)
     events = decide(scorer, policies, shown)
     return [
-        Row(
+        AlarmCount(
             kind=kind,
             asked_per_day=rate,
             ordinary_hours=half_s / 3600,
@@ -131,7 +129,7 @@ def measure(recognizer: Recognizer, kind: str, *, hours: float, actions: int) ->
 
 
 def calibrated(recognizer: Recognizer, footage: Sequence[Shown]) -> dict[float | None, Policy]:
-    """Return a policy for each rate, and for None one without thresholds."""
+    """Return a policy for each rate, and one without thresholds for None."""
     calibrator = Calibrator(recognizer.labels, recognizer.manifest, Policy(), sampling=SAMPLING)
     for end_s, similarities, _ in windows(recognizer.scorer, footage):
         calibrator.add("first half", end_s, similarities)
@@ -144,7 +142,7 @@ def calibrated(recognizer: Recognizer, footage: Sequence[Shown]) -> dict[float |
 
 
 def ordinary(kind: str, seconds: float, *, seed: int) -> list[Shown]:
-    """Return classes that are none of the labels, one after the other."""
+    """Return classes that are not labels, back to back."""
     rng, footage, now_s = np.random.default_rng([3, seed]), [], 0.0
     while now_s < seconds:
         footage.append(_show(_ORDINARY[kind], now_s, rng))
@@ -153,7 +151,7 @@ def ordinary(kind: str, seconds: float, *, seed: int) -> list[Shown]:
 
 
 def mixed(kind: str, actions: int, *, seed: int) -> list[Shown]:
-    """Return so many actions of the labels, each after an ordinary one."""
+    """Return actions of the labels, each after an ordinary one."""
     rng, footage, now_s = np.random.default_rng([3, seed]), [], 0.0
     for _ in range(actions):
         for candidates in (_ORDINARY[kind], _ACTIONS):
@@ -163,7 +161,7 @@ def mixed(kind: str, actions: int, *, seed: int) -> list[Shown]:
 
 
 def windows(scorer: Scorer, footage: Sequence[Shown]) -> Iterator[tuple[float, Array, Array]]:
-    """Give each window's end in seconds, and similarity and score of all labels, [C]."""
+    """Yield each window's end in seconds, and the similarity and score of all labels, [C]."""
     frames = SAMPLING.frames
     history: list[dict[str, Array]] = []
     for shown in footage:
@@ -181,7 +179,7 @@ def windows(scorer: Scorer, footage: Sequence[Shown]) -> Iterator[tuple[float, A
 def decide(
     scorer: Scorer, policies: Mapping[float | None, Policy], footage: Sequence[Shown]
 ) -> dict[float | None, list[ActionEvent]]:
-    """Return the events that each policy gives, their start and their end in one: the ends."""
+    """Return the end events of each policy; an end event holds its start too."""
     names = scorer.bank.names
     deciders = {rate: Decider(policy, "site") for rate, policy in policies.items()}
     ends: dict[float | None, list[ActionEvent]] = {rate: [] for rate in policies}
@@ -202,7 +200,7 @@ def decide(
 
 
 def count_found(footage: Sequence[Shown], ends: Sequence[ActionEvent]) -> int:
-    """Count the shown actions during which an event of their label went on."""
+    """Count the shown actions that overlap an event with their label."""
     return sum(
         any(
             end.label == shown.name
@@ -214,22 +212,20 @@ def count_found(footage: Sequence[Shown], ends: Sequence[ActionEvent]) -> int:
     )
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[AlarmCount]) -> str:
     """Return the rows as Markdown."""
-    lines = [
-        "| ordinary footage | asked, false alarms | counted, an hour | actions found |",
-        "|---|---|---|---|",
-    ]
+    cells = []
     for row in rows:
         asked = "not calibrated"
         if row.asked_per_day is not None:
-            asked = f"{row.asked_per_day:g} a day = {row.asked_per_day / 24:.2g} an hour"
+            asked = f"{row.asked_per_day:g} per day = {row.asked_per_day / 24:.2g} per hour"
         false = f"{row.false_events / row.ordinary_hours:.2f}"
-        lines.append(
-            f"| {row.kind} | {asked} | {false} ({row.false_events} in {row.ordinary_hours:g} h) "
-            f"| {row.found} of {row.actions} ({row.found / row.actions:.0%}) |"
-        )
-    return "\n".join(lines)
+        false += f" ({row.false_events} in {row.ordinary_hours:g} h)"
+        found = f"{row.found} of {row.actions} ({row.found / row.actions:.0%})"
+        cells.append((row.kind, asked, false, found))
+    return markdown(
+        ("ordinary footage", "false alarms asked for", "counted, per hour", "actions found"), cells
+    )
 
 
 def _show(candidates: Sequence[Action], now_s: float, rng: np.random.Generator) -> Shown:

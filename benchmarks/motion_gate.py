@@ -1,6 +1,6 @@
-"""python -m stzsar.benchmarks.motion_gate: what the motion gate saves, and what it does to scores.
+"""python -m stzsar.benchmarks.motion_gate: frames saved by the motion gate, scores changed by it.
 
-Recognises videos without the gate and with each of some levels, and compares window by window.
+Recognises videos without the gate and at several levels, and compares window by window.
 """
 
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 import cloup
+import numpy as np
 
 from ..runtime.bundle.bundle import Bundle, shipped_bundle
 from ..runtime.errors import SourceError, StzsarError
@@ -17,22 +18,28 @@ from ..runtime.recognizer import Recognizer
 from ..runtime.results import Recognition
 from ..runtime.sources.uri import expand_sources
 from ..runtime.streams.stream import StreamOptions
-from ..runtime.terminal.commandline import at_the_edge
-from .timing import quick_option
-
-LEVELS = (2.0, 4.0, 8.0, 16.0, 32.0)
-_SAMPLE = shipped_bundle().parent / "sample.mp4"
+from .bench.sources import SHIPPED_CLIP
+from .command import benchmark, bundle_option
+from .tables import markdown
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row of the table.
+class Options:
+    """What to recognise: a file, folder or pattern; and the levels of the gate to try."""
+
+    bundle: Path | None = None
+    source: str = SHIPPED_CLIP
+    levels: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0, 32.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateEffect:
+    """The effect of one level.
 
     Attributes:
-        level: of the gate.
-        encoded: share of the sampled frames that were encoded.
-        largest: difference of any label's score from the run without a gate.
-        mean: difference of the best label's score, on average.
+        encoded: share of the sampled frames that are encoded.
+        largest: largest difference of any label's score from the run without a gate.
+        mean: mean difference of the best label's score.
         same: share of windows with the same best label.
     """
 
@@ -43,79 +50,77 @@ class Row:
     same: float
 
 
-@cloup.command()
+@benchmark(usual=Options(), quick=Options(levels=(2.0,)))
+@bundle_option()
 @cloup.option(
-    "--bundle", type=click.Path(path_type=Path), help="The bundle (default: the one that ships)."
+    "--source", show_default="the sample clip", help="Read this video file, folder or pattern."
 )
 @cloup.option(
-    "--source",
-    default=str(_SAMPLE),
-    help="A video file, folder or pattern (default: the sample clip).",
-)
-@cloup.option(
-    "--level",
-    "levels",
-    multiple=True,
+    "--level", "levels", multiple=True, show_default="2, 4, 8, 16, 32",
     type=click.FloatRange(0, 255, min_open=True, max_open=True),
-    help=f"A level of the gate (default: {', '.join(f'{level:g}' for level in LEVELS)}).",
-)
-@quick_option
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(*, bundle: Path | None, source: str, levels: tuple[float, ...], quick: bool) -> None:
-    """Print the table."""
-    levels = levels or (LEVELS[:1] if quick else LEVELS)
-    opened = Bundle.open(bundle or shipped_bundle())
-    recognizer = Recognizer.load(opened, top_k=len(opened.bank.labels))
-    files = expand_sources([source])
+    help="Try this level of the gate (repeatable).",
+)  # fmt: skip
+def main(options: Options) -> None:
+    """Compare runs with and without the motion gate, and print a Markdown table."""
+    click.echo(table(measure(options)))
+
+
+def measure(options: Options) -> list[GateEffect]:
+    """Recognise the source without the gate and at each level.
+
+    Raises:
+        StzsarError: the source gives no window.
+    """
+    bundle = Bundle.open(options.bundle or shipped_bundle())
+    recognizer = Recognizer.load(bundle, top_k=len(bundle.bank.labels))
+    files = expand_sources([options.source])
     plain = _results(recognizer, files, StreamOptions())
     if not plain:
-        raise StzsarError(f"{source} gives no window: name a longer video.")
-    rows = [
+        raise StzsarError(f"{options.source} is too short for a window: name a longer video.")
+    return [
         compare(level, plain, _results(recognizer, files, StreamOptions(motion_gate=level)))
-        for level in levels
+        for level in options.levels
     ]
-    click.echo(table(rows))
 
 
 def _results(
     recognizer: Recognizer, files: Sequence[str], options: StreamOptions
 ) -> list[Recognition]:
-    """Return the results of all files; what is damaged ends with its last good frame."""
-    found: list[Recognition] = []
+    """Return the results of all files; a damaged file ends at its last good frame."""
+    results: list[Recognition] = []
     for file in files:
         with suppress(SourceError):
-            found += recognizer.stream(Path(file), options)
-    return found
+            results += recognizer.stream(Path(file), options)
+    return results
 
 
-def compare(level: float, plain: Sequence[Recognition], gated: Sequence[Recognition]) -> Row:
+def compare(level: float, plain: Sequence[Recognition], gated: Sequence[Recognition]) -> GateEffect:
     """Compare the results of the same windows."""
-    differences, best = [], []
-    for one, other in zip(plain, gated, strict=True):
-        scores = {score.label: score.score for score in other.top}
-        differences += [abs(score.score - scores[score.label]) for score in one.top]
-        best.append(abs(one.score - scores[one.label]))
     pairs = list(zip(plain, gated, strict=True))
-    return Row(
+    gated_scores = [{score.label: score.score for score in result.top} for result in gated]
+    differences = [
+        [abs(score.score - scores[score.label]) for score in one.top]
+        for one, scores in zip(plain, gated_scores, strict=True)
+    ]
+    return GateEffect(
         level=level,
-        encoded=sum(found.encoded for found in gated) / sum(found.frames for found in gated),
-        largest=max(differences),
-        mean=sum(best) / len(best),
-        same=sum(one.label == other.label for one, other in pairs) / len(pairs),
+        encoded=sum(result.encoded for result in gated) / sum(result.frames for result in gated),
+        largest=max(map(max, differences)),
+        mean=float(np.mean([of_window[0] for of_window in differences])),  # the best label's
+        same=float(np.mean([one.label == other.label for one, other in pairs])),
     )
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[GateEffect]) -> str:
     """Return the rows as Markdown."""
-    columns = ("level", "frames encoded", "mean difference of the best score", "largest of any",
-               "same best label")  # fmt: skip
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    for row in rows:
-        cells = (f"{row.level:g}", f"{row.encoded:.0%}", f"{row.mean:.4f}", f"{row.largest:.4f}",
-                 f"{row.same:.1%}")  # fmt: skip
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+    columns = ("level", "frames encoded", "mean difference of the best score",
+               "largest of any score", "same best label")  # fmt: skip
+    cells = (
+        (f"{row.level:g}", f"{row.encoded:.0%}", f"{row.mean:.4f}", f"{row.largest:.4f}",
+         f"{row.same:.1%}")
+        for row in rows
+    )  # fmt: skip
+    return markdown(columns, cells)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,12 @@
 """python -m stzsar.benchmarks.precisions: one network in fp32, fp16 and int8.
 
-Each precision is made as `stzsar-export` makes it and judged by its gate, and is timed whether the
-gate takes it or not.
+Each precision is made as `stzsar-export` makes it, compared with torch by the same parity check,
+and timed whether it passes or not.
 """
 
-import dataclasses
-import functools
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,43 +17,67 @@ import numpy as np
 from ..runtime.bundle.bundle import FRAME_GRAPH, RUNS
 from ..runtime.bundle.manifest import PRECISIONS
 from ..runtime.errors import ParityError, StzsarError
-from ..runtime.terminal.commandline import at_the_edge
-from .random_bundles import smallest_backbone
-from .timing import (
-    machine,
-    progress_bar,
-    quick_option,
-    rounds_of,
-    rounds_option,
-    threads_option,
-    time_in_turn,
-)
+from ..runtime.terminal.commandline import console
+from ..runtime.terminal.progress import bar
+from .command import benchmark, rounds_option, threads_option
+from .random_bundles import SMALLEST, register_smallest
+from .tables import markdown
+from .timing import machine, time_frame_graphs
 
 if TYPE_CHECKING:
     from ..export.write_bundle import BundleRequest
     from ..models.checkpoint import Checkpoint
     from ..models.stzsar import STZSAR
 
-_FALLBACK = "ViT-B-32"
-_LABELS = 64  # as many as parity looks at
+_LABELS = 64  # as many as the parity check uses
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row of the table.
+class Options:
+    """Which network to measure, in which precisions.
 
     Attributes:
-        precision: of the frame graph.
-        graph_mib: the size of frame.onnx.
-        relative: the largest difference of a frame state from torch's, over its largest value.
-        cosine: the smallest of the outputs' with torch's, over all windows and both graphs.
-        scores: the largest difference of a score from torch's, from pixels to scores.
-        refused: why the gate takes no such bundle; empty if it does.
-        frame_ms: of the frame graph at batch 1, the median of all rounds.
-        ratio: the median of the rounds' ratios to fp32.
+        checkpoint: folder of a checkpoint or a run.
+        backbone: a network of open_clip with random weights, instead of a checkpoint.
+        newest: without these, whether to take the newest checkpoint under runs/.
+        fallback: without any checkpoint, the network with random weights.
+        calibration: videos that int8 is calibrated on; None takes the sample clip.
     """
 
-    precision: str
+    checkpoint: Path | None = None
+    backbone: str | None = None
+    calibration: str | None = None
+    newest: bool = True
+    fallback: str = "ViT-B-32"
+    precisions: tuple[str, ...] = PRECISIONS
+    rounds: int = 30
+    threads: int = 2
+
+    def __post_init__(self) -> None:
+        if self.checkpoint and self.backbone:
+            raise StzsarError(
+                f"CHECKPOINT {self.checkpoint} and --backbone {self.backbone} exclude each other: "
+                "leave one out."
+            )
+
+
+QUICK = Options(newest=False, fallback=SMALLEST, precisions=("fp32", "int8"), rounds=2)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Precision:
+    """Size, speed and error of one precision.
+
+    Attributes:
+        relative: largest difference between a frame state and torch's, over the largest value.
+        cosine: smallest cosine between an output and torch's, over all windows and both graphs.
+        scores: largest difference between a score and torch's, from pixels to scores.
+        refused: why the parity check fails; empty if it passes.
+        frame_ms: median time of the frame graph at batch 1.
+        ratio: median over the rounds of the time relative to the first precision.
+    """
+
+    name: str
     graph_mib: float
     relative: float
     cosine: float
@@ -65,111 +87,108 @@ class Row:
     ratio: float = float("nan")
 
 
-@cloup.command()
+@benchmark(usual=Options(), quick=QUICK)
 @cloup.argument(
-    "checkpoint",
-    required=False,
-    type=click.Path(path_type=Path),
-    help="The folder of a checkpoint or of a run; the newest under runs/ if left out.",
-)
+    "checkpoint", required=False, type=click.Path(path_type=Path),
+    help="Folder of a checkpoint or a run (default: the newest under runs/).",
+)  # fmt: skip
 @cloup.option(
-    "--backbone",
-    metavar="NAME",
-    help=f"One of open_clip's with random weights instead; {_FALLBACK} if there is no checkpoint.",
-)
+    "--backbone", metavar="NAME", show_default="ViT-B-32 if there is no checkpoint",
+    help="Measure this network of open_clip with random weights.",
+)  # fmt: skip
 @cloup.option(
-    "--calibration",
-    metavar="FILE|FOLDER",
-    help="Videos to calibrate int8 on (default: the sample clip that ships).",
-)
-@rounds_option
-@threads_option
-@quick_option
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(
-    *,
-    checkpoint: Path | None,
-    backbone: str | None,
-    calibration: str | None,
-    rounds: int | None,
-    threads: int,
-    quick: bool,
-) -> None:
+    "--calibration", metavar="FILE|FOLDER", show_default="the sample clip",
+    help="Calibrate int8 on these videos.",
+)  # fmt: skip
+@rounds_option(Options.rounds, QUICK.rounds)
+@threads_option()
+def main(options: Options) -> None:
     """Export one network in each precision, time it, and print a Markdown table."""
-    rounds = rounds_of(rounds, quick=quick)
-    precisions = ("fp32", "int8") if quick else PRECISIONS
-    with tempfile.TemporaryDirectory() as place, progress_bar() as bar:
-        if quick and not (checkpoint or backbone):
-            backbone = smallest_backbone(Path(place))
-        found, network = _choose(checkpoint, backbone)
-        task = bar.add_task("", total=len(precisions) + rounds)
-        rows, wanted = [], requests(found, network, calibration, precisions)
-        for request in wanted:
-            bar.update(task, description=f"exporting {request.precision}")
-            rows.append(export(request, Path(place) / request.precision))
-            bar.advance(task)
-        bar.update(task, description="timing")
-        graphs = [Path(place) / name / FRAME_GRAPH for name in precisions]
-        advance = functools.partial(bar.advance, task)
-        times = time_in_turn(graphs, rounds=rounds, threads=threads, advance=advance)
-    medians, ratios = np.median(times, axis=0), np.median(times / times[:, :1], axis=0)
-    rows = [
-        dataclasses.replace(row, frame_ms=float(ms), ratio=float(ratio))
-        for row, ms, ratio in zip(rows, medians, ratios, strict=True)
-    ]
+    checkpoint, network = open_network(options)
+    requests = make_requests(checkpoint, network, options)
+    rows = measure(requests, options)
     click.echo(table(rows))
-    click.echo(f"\n{found.origin.source}; {machine()}; ms: batch 1, {threads} threads, median.")
-    for request in wanted:
+    click.echo(
+        f"\n{checkpoint.origin.source}; {machine()}; ms: batch 1, {options.threads} threads, median"
+    )
+    for request in requests:
         if request.calibration:
             click.echo(f"{request.precision}: calibrated on {request.calibration.source}.")
     for row in rows:
         if row.refused:
-            click.echo(f"{row.precision} is refused: {row.refused}")
+            click.echo(f"{row.name} is refused: {row.refused}")
 
 
-def _choose(checkpoint: Path | None, backbone: str | None) -> "tuple[Checkpoint, STZSAR]":
+def open_network(options: Options) -> "tuple[Checkpoint, STZSAR]":
+    """Load the checkpoint, or build the backbone with random weights."""
     import torch
 
+    from ..export.options import ClipOptions
     from ..export.origin import from_checkpoint, from_clip
     from ..models.checkpoint import newest_checkpoint
 
-    if checkpoint and backbone:
-        raise StzsarError(f"Give the checkpoint {checkpoint} or --backbone, not both.")
+    checkpoint, backbone = options.checkpoint, options.backbone
+    if checkpoint is None and backbone is None and options.newest:
+        checkpoint = newest_checkpoint(RUNS)
+    if checkpoint:
+        origin = from_checkpoint(checkpoint)
+        return origin.checkpoint, origin.network
+    backbone = backbone or options.fallback
+    if backbone == SMALLEST:
+        register_smallest()
     torch.manual_seed(0)
-    if backbone or (checkpoint is None and newest_checkpoint(RUNS) is None):
-        return from_clip(backbone or _FALLBACK, "none")[:2]
-    return from_checkpoint(checkpoint)[:2]
+    origin = from_clip(ClipOptions(backbone=backbone, pretrained="none"))
+    return origin.checkpoint, origin.network
 
 
-def requests(
-    found: "Checkpoint",
-    network: "STZSAR",
-    calibration: str | None,
-    precisions: Sequence[str] = PRECISIONS,
+def make_requests(
+    checkpoint: "Checkpoint", network: "STZSAR", options: Options
 ) -> "list[BundleRequest]":
-    """Return what is exported, in the order of `precisions`."""
+    """Return what to export, in the order of `options.precisions`."""
     from ..export.calibration import calibration_files, read_calibration
     from ..export.write_bundle import BundleRequest
 
-    size_px = found.model.vision.image_px
-    frames = read_calibration(calibration_files(calibration), size_px=size_px)
+    size_px = checkpoint.model.vision.image_px
+    frames = read_calibration(calibration_files(options.calibration), size_px=size_px)
     return [
         BundleRequest(
             network=network,
-            labels=found.labels[:_LABELS],
-            sampling=found.sampling,
-            origin=found.origin,
+            labels=checkpoint.labels[:_LABELS],
+            sampling=checkpoint.sampling,
+            origin=checkpoint.origin,
             precision=precision,
             text_encoder=False,
             calibration=frames if precision == "int8" else None,
         )
-        for precision in precisions
+        for precision in options.precisions
     ]
 
 
-def export(request: "BundleRequest", folder: Path) -> Row:
-    """Write the graphs of `request` into `folder`, and compare them with torch as the gate does."""
+def measure(requests: "Sequence[BundleRequest]", options: Options) -> list[Precision]:
+    """Export and time every request."""
+    with tempfile.TemporaryDirectory() as folder, bar(console.is_terminal) as progress:
+        task = progress.add_task("", total=len(requests) * (1 + options.rounds))
+        rows = []
+        for request in requests:
+            progress.update(task, description=f"exporting {request.precision}")
+            rows.append(export(request, Path(folder) / request.precision))
+            progress.advance(task)
+        progress.update(task, description="timing")
+        times = time_frame_graphs(
+            [Path(folder) / request.precision / FRAME_GRAPH for request in requests],
+            options.rounds,
+            threads=options.threads,
+            after_each=lambda: progress.advance(task),
+        )
+    medians, ratios = np.median(times, axis=0), np.median(times / times[:, :1], axis=0)
+    return [
+        replace(row, frame_ms=float(ms), ratio=float(ratio))
+        for row, ms, ratio in zip(rows, medians, ratios, strict=True)
+    ]
+
+
+def export(request: "BundleRequest", folder: Path) -> Precision:
+    """Write the graphs into `folder`, and compare them with torch."""
     from ..export.parity import END_TO_END
     from ..export.write_bundle import compare_graphs, write_graphs
     from ..models.label_texts import embed_labels
@@ -177,36 +196,33 @@ def export(request: "BundleRequest", folder: Path) -> Row:
     folder.mkdir()
     write_graphs(request, folder)
     report = compare_graphs(request, folder, embed_labels(request.network, request.labels))
-    found = report.differences
+    differences = report.differences
     try:
         report.check()
         refused = ""
     except ParityError as error:
         refused = str(error)
-    return Row(
-        precision=request.precision,
+    return Precision(
+        name=request.precision,
         graph_mib=(folder / FRAME_GRAPH).stat().st_size / 2**20,
-        relative=max(found[name].relative for name in found if name.startswith("frame.")),
-        cosine=min(found[name].cosine for name in found if not name.endswith(".scores")),
-        scores=found[f"{END_TO_END}.scores"].absolute,
+        relative=max(d.relative for name, d in differences.items() if name.startswith("frame.")),
+        cosine=min(d.cosine for name, d in differences.items() if not name.endswith(".scores")),
+        scores=differences[f"{END_TO_END}.scores"].absolute,
         refused=refused,
     )
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Precision]) -> str:
     """Return the rows as Markdown."""
-    lines = [
-        "| precision | frame.onnx, MiB | ms a frame | to fp32 "
-        "| relative difference of frame states | smallest cosine | difference of scores | gate |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        lines.append(
-            f"| {row.precision} | {row.graph_mib:.1f} | {row.frame_ms:.1f} | {row.ratio:.2f} "
-            f"| {row.relative:.1e} | {row.cosine:.5f} | {row.scores:.1e} "
-            f"| {'refused' if row.refused else 'passed'} |"
-        )
-    return "\n".join(lines)
+    columns = ("precision", "frame.onnx, MiB", "ms per frame", "to fp32", "relative error of "
+               "frame states", "smallest cosine", "error of scores", "parity")  # fmt: skip
+    cells = (
+        (row.name, f"{row.graph_mib:.1f}", f"{row.frame_ms:.1f}", f"{row.ratio:.2f}",
+         f"{row.relative:.1e}", f"{row.cosine:.5f}", f"{row.scores:.1e}",
+         "refused" if row.refused else "passed")
+        for row in rows
+    )  # fmt: skip
+    return markdown(columns, cells)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Bundles of open_clip's networks with random weights: neither size nor speed depends on them."""
+"""Bundles with random weights: neither size nor speed depends on them."""
 
 import json
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,33 +13,21 @@ from ..runtime.labels.labels import Label, as_labels
 if TYPE_CHECKING:
     from ..models.stzsar import STZSAR
 
-# Few, so that the bank weighs next to nothing.
 LABELS = as_labels(["archery", "waving a hand", "playing the guitar", "jumping"])
 FRAMES = 8
-_SMALLEST = "smallest-ViT"
+# For --quick: exports in a second where others take a minute.
+SMALLEST = "smallest-ViT"
 _SMALLEST_CONFIG = {
     "embed_dim": 32,
-    "vision_cfg": {
-        "image_size": 64,
-        "patch_size": 16,
-        "width": 64,
-        "layers": 2,
-        "head_width": 32,
-    },
-    "text_cfg": {
-        "context_length": 24,
-        "vocab_size": 49408,
-        "width": 32,
-        "heads": 2,
-        "layers": 1,
-    },
+    "vision_cfg": {"image_size": 64, "patch_size": 16, "width": 64, "layers": 2, "head_width": 32},
+    "text_cfg": {"context_length": 24, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 1},
 }
 
 
 def export_random(
-    name: str, place: Path, *, labels: Sequence[Label] = LABELS, text_encoder: bool = True
+    name: str, folder: Path, *, labels: Sequence[Label] = LABELS, text_encoder: bool = True
 ) -> "STZSAR":
-    """Write the fp32 bundle `place`/`name`, compared with torch, and return its network.
+    """Write the fp32 bundle `folder`/`name`, compared with torch; return its network.
 
     Raises:
         StzsarError: it cannot be exported, or a graph differs from torch.
@@ -50,8 +39,10 @@ def export_random(
     from ..models.open_clip_towers import hub_tokenizer
     from ..models.pretrained import load_clip
 
+    if name == SMALLEST:
+        register_smallest()
+    tokenizer = str(stand_in_tokenizer(folder)) if hub_tokenizer(name) else None
     torch.manual_seed(0)
-    tokenizer = str(stand_in_tokenizer(place)) if hub_tokenizer(name) else None
     head = HeadConfig(interaction="residual")
     network, origin = load_clip(name, "none", head=head, tokenizer=tokenizer)
     request = BundleRequest(
@@ -62,33 +53,28 @@ def export_random(
         precision="fp32",
         text_encoder=text_encoder,
     )
-    write_bundle(request, place / name)
+    write_bundle(request, folder / name)
     return network
 
 
-def smallest_backbone(place: Path) -> str:
-    """Tell open_clip of a CLIP that takes a second where others take a minute; return its name.
-
-    Args:
-        place: an existing folder, where its description is written.
-    """
-    import open_clip
-
-    folder = place / "configurations"
-    folder.mkdir(exist_ok=True)
-    (folder / f"{_SMALLEST}.json").write_text(json.dumps(_SMALLEST_CONFIG), encoding="utf-8")
-    open_clip.add_model_config(folder)
-    return _SMALLEST
-
-
-def stand_in_tokenizer(place: Path) -> Path:
-    """Write CLIP's tokens with SigLIP2's special ones: its own file lies on the hub."""
+def stand_in_tokenizer(folder: Path) -> Path:
+    """Write CLIP's tokens with SigLIP2's special ones, whose own file is on the hub."""
     from ..models.tokenizer import CLIP_VOCABULARY, build_tokenizer
 
     document: dict[str, Any] = json.loads(build_tokenizer(CLIP_VOCABULARY, 64).to_str())
     words = document["model"]["vocab"]
     document["model"]["vocab"] = {"<pad>": 0, "<eos>": 1, **{w: i + 2 for w, i in words.items()}}
     document |= {"added_tokens": [], "post_processor": None, "padding": None, "truncation": None}
-    path = place / TOKENIZER
+    path = folder / TOKENIZER
     path.write_text(json.dumps(document), encoding="utf-8")
     return path
+
+
+def register_smallest() -> None:
+    """Make SMALLEST known to open_clip."""
+    import open_clip
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{SMALLEST}.json"
+        path.write_text(json.dumps(_SMALLEST_CONFIG), encoding="utf-8")
+        open_clip.add_model_config(path)  # reads it at once

@@ -1,20 +1,18 @@
-"""python -m stzsar.benchmarks.recordings: what a recording costs, and what replay gives for it.
+"""python -m stzsar.benchmarks.recordings: size of a recording, speed and accuracy of its replay.
 
-Records the sample clip (or --source) with each choice of features; prints the bytes of an hour at
-the bundle's rate, how many windows a second replay scores, and how far the scores of labels that
-come from features are from those of a live run with these labels.
+Records a clip with several choices of features, replays each, and compares the scores of labels
+that the recording did not know with those of a live run that knew them.
 """
 
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 import cloup
 import numpy as np
-from rich.table import Table
 
 from ..runtime.bundle.bundle import Bundle, shipped_bundle
 from ..runtime.engines.graph import Array
@@ -28,134 +26,141 @@ from ..runtime.recordings.replay import Replay
 from ..runtime.results import Recognition
 from ..runtime.scoring.window import FrameRing, WindowFrame
 from ..runtime.sources.uri import open_source
-from ..runtime.terminal.commandline import Output, at_the_edge
+from .bench.sources import SHIPPED_CLIP
+from .command import benchmark, bundle_option, count_option, threads_option
 from .random_banks import random_bank
-from .timing import quick_option
+from .tables import markdown
 
 # A frame's time, and its states and features.
 Encoded = tuple[float, Mapping[str, Array]]
-_REPLAYS = 5
 _PATCHES = (32, 16, 8, 4, 2)
-_SAMPLE = shipped_bundle().parent / "sample.mp4"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to record.
+
+    Attributes:
+        patches: how many patches of a frame to keep, one row each; () takes the usual numbers.
+        labels: record the states of so many random labels; None takes the bundle's own labels, with
+            each choice of features.
+        attributes: of each random label; None is 8.
+        replays: how often each recording is replayed.
+    """
+
+    bundle: Path | None = None
+    source: str = SHIPPED_CLIP
+    patches: tuple[int, ...] = ()
+    labels: int | None = None
+    attributes: int | None = None
+    threads: int = 1
+    replays: int = 5
+
+    def __post_init__(self) -> None:
+        if self.attributes and not self.labels:
+            raise StzsarError(f"--attributes {self.attributes} needs random labels: add --labels.")
+        if self.patches and self.labels:
+            raise StzsarError("--patches does nothing with --labels: leave one out.")
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is recorded.
-
-    Attributes:
-        name: as the table says it.
-        features: whether features are.
-        patches: how many of a frame are kept; None is all.
-    """
+    """What is recorded of a frame besides its states; `patches=None` keeps all."""
 
     name: str
     features: bool = False
     patches: int | None = None
 
 
+STATES = Choice("states alone")
+
+
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row of the table.
+class Recorded:
+    """Cost and accuracy of one choice.
 
     Attributes:
-        bytes_an_hour: of one stream, at the bundle's rate.
-        windows_a_second: that replay scores, with other labels where features are recorded; the
-            median of some replays, for the five best labels as in a run.
-        hour_s: seconds that an hour of one stream takes.
-        largest: difference of any score from the live run with the same labels.
+        bytes_per_hour: of one stream, at the bundle's rate.
+        replay_s: time to replay an hour, for the five best labels as in a run.
+        largest: largest difference of a score from the live run with the same labels.
         same: share of windows with the same best label as live.
     """
 
-    bytes_an_hour: float
-    windows_a_second: float
-    hour_s: float
+    choice: Choice
+    bytes_per_hour: float
+    replay_s: float
     largest: float
     same: float
 
 
-@cloup.command()
-@cloup.option(
-    "--bundle", type=click.Path(path_type=Path), help="The bundle (default: the one that ships)."
-)
-@cloup.option("--source", default=str(_SAMPLE), help="A video file (default: the sample clip).")
-@cloup.option(
+@benchmark(usual=Options(), quick=Options(replays=1))
+@bundle_option()
+@cloup.option("--source", show_default="the sample clip", help="Record this video file.")
+@count_option(
     "--patches",
-    "counts",
+    ", ".join(map(str, _PATCHES)),
+    "Keep N patches per frame (repeatable).",
     multiple=True,
-    type=click.IntRange(min=1),
-    help="How many patches of a frame are kept, as often as wanted (default: "
-    f"{', '.join(map(str, _PATCHES))}).",
 )
-@cloup.option(
-    "--labels",
-    "label_count",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Record the states of so many random labels, and nothing else (default: the bundle's own "
-    "labels, with each choice of features).",
-)
-@cloup.option(
-    "--attributes",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="How many attributes each random label has (default: 8).",
-)
-@cloup.option("--threads", default=1, show_default=True, help="Threads of ONNX Runtime.")
-@quick_option
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(
-    *,
-    bundle: Path | None,
-    source: str,
-    counts: Sequence[int],
-    label_count: int | None,
-    attributes: int | None,
-    threads: int,
-    quick: bool,
-) -> None:
-    """Print what recordings of a bundle cost, and what their replay is worth."""
-    if attributes and not label_count:
-        raise StzsarError("--attributes are those of random labels: say how many with --labels.")
-    if counts and label_count:
-        raise StzsarError("Random labels are recorded without patches: leave out --patches.")
-    opened = Bundle.open(bundle or shipped_bundle())
-    manifest, bank = opened.manifest, opened.bank
-    if label_count:
-        bank = random_bank(label_count, attributes or 8, bank.class_embeddings.shape[1])
-    recognizer = Recognizer(opened, bank, top_k=len(bank.labels), threads=threads)
-    frames = encode(recognizer, source)
-    if len(frames) <= manifest.sampling.frames:
-        raise StzsarError(f"{source} is too short for windows: take a longer one.")
-    choices = [Choice("states alone")]
-    if manifest.features and not label_count:
-        choices += [Choice("features, all patches", features=True)]
-    if manifest.patch_grid and not label_count:
-        counts = counts or (_PATCHES[-1:] if quick else _PATCHES)
-        fewer = [count for count in counts if count < np.prod(manifest.patch_grid)]
-        choices += [Choice(f"features, {n} patches", features=True, patches=n) for n in fewer]
-    live = live_results(recognizer, frames)
-    table = Table(
-        title=f"{manifest.name}: {len(frames)} frames of {Path(source).name}, "
-        f"{manifest.sampling.rate_fps:g} a second, {len(bank.labels)} labels of "
-        f"{bank.attribute_mask.shape[1]} attributes at most, patches {manifest.patch_grid}"
+@count_option("--labels", None, "Record the states of N random labels, and nothing else.")
+@count_option("--attributes", 8, "Give each random label N attributes.")
+@threads_option(Options.threads)
+def main(options: Options) -> None:
+    """Record a clip, replay it, and print a Markdown table."""
+    recognizer, frames = prepare(options)
+    rows = list(measure(options, recognizer, frames))
+    bank, manifest = recognizer.scorer.bank, recognizer.manifest
+    click.echo(table(rows))
+    click.echo(
+        f"\n{manifest.name}: {len(frames)} frames of {Path(options.source).name}, "
+        f"{manifest.sampling.rate_fps:g} per second, {len(bank.labels)} labels of up to "
+        f"{bank.attribute_mask.shape[1]} attributes, patches {manifest.patch_grid}, "
+        f"{options.threads} threads"
     )
-    for column in ("recorded", "MiB an hour", "windows a second", "an hour takes", "× real "
-                   "time", "largest difference of a score", "same label"):  # fmt: skip
-        table.add_column(column)
-    for choice in choices:
-        row = measure(recognizer, frames, live, choice, threads)
-        table.add_row(
-            choice.name,
-            f"{row.bytes_an_hour / 2**20:.1f}",
-            f"{row.windows_a_second:.0f}",
-            f"{row.hour_s:.1f} s",
-            f"{3600 / row.hour_s:.0f}",
-            f"{row.largest:.4f}",
-            f"{row.same:.1%}",
-        )
-    Output().print(table)
+
+
+def prepare(options: Options) -> tuple[Recognizer, list[Encoded]]:
+    """Load the bundle with its labels, and encode the clip.
+
+    Raises:
+        StzsarError: the clip is too short for a window.
+    """
+    bundle = Bundle.open(options.bundle or shipped_bundle())
+    bank = bundle.bank
+    if options.labels:
+        dim = bank.class_embeddings.shape[1]
+        bank = random_bank(options.labels, options.attributes or 8, dim)
+    recognizer = Recognizer(bundle, bank, top_k=len(bank.labels), threads=options.threads)
+    frames = encode(recognizer, options.source)
+    if len(frames) <= bundle.manifest.sampling.frames:
+        raise StzsarError(f"{options.source} is too short for a window: name a longer clip.")
+    return recognizer, frames
+
+
+def measure(
+    options: Options, recognizer: Recognizer, frames: Sequence[Encoded]
+) -> Iterator[Recorded]:
+    """Record the frames with each choice, replay them, and compare."""
+    live = live_results(recognizer, frames)
+    for choice in choices(options, recognizer):
+        yield measure_choice(options, recognizer, frames, live, choice)
+
+
+def choices(options: Options, recognizer: Recognizer) -> list[Choice]:
+    """Return what to record: features only for labels that the recording does not know."""
+    manifest, found = recognizer.manifest, [STATES]
+    if options.labels:
+        return found
+    if manifest.features:
+        found.append(Choice("features, all patches", features=True))
+    if manifest.patch_grid:
+        fewer = options.patches or _PATCHES
+        found += [
+            Choice(f"features, {count} patches", features=True, patches=count)
+            for count in fewer
+            if count < np.prod(manifest.patch_grid)
+        ]
+    return found
 
 
 def encode(recognizer: Recognizer, source: str) -> list[Encoded]:
@@ -163,90 +168,103 @@ def encode(recognizer: Recognizer, source: str) -> list[Encoded]:
     sampler = RateSampler(recognizer.manifest.sampling.rate_fps)
     size_px, features = recognizer.manifest.pixels.size_px, bool(recognizer.manifest.features)
     opened = open_source(source)
-    found: list[Encoded] = []
+    encoded: list[Encoded] = []
     for frame in opened.frames(sampler.due):
         image = fit_frame(frame.image_hwc, size_px)
         states = recognizer.scorer.encode(image[None], features=features)
-        found.append((frame.time_s, {name: value[0] for name, value in states.items()}))
+        encoded.append((frame.time_s, {name: value[0] for name, value in states.items()}))
     opened.close()
-    return found
+    return encoded
 
 
 def live_results(recognizer: Recognizer, frames: Sequence[Encoded]) -> list[Recognition]:
-    """Return what a run gives that sees these frames."""
+    """Return what a live run gives for these frames."""
     ring = FrameRing(recognizer.manifest.sampling.frames)
     results = []
     for time_s, states in frames:
         own = {name: states[name] for name in recognizer.manifest.states}
         ring.push(WindowFrame(own, time_s, encoded=True))
         if ring.full:
-            results.append(
-                recognizer.scorer.recognize("it", ring.stacked(), ring.start_s, ring.end_s)
-            )
+            results.append(recognizer.scorer.recognize("it", ring))
     return results
 
 
-def measure(
+def measure_choice(
+    options: Options,
     recognizer: Recognizer,
     frames: Sequence[Encoded],
     live: Sequence[Recognition],
     choice: Choice,
-    threads: int,
-) -> Row:
+) -> Recorded:
     """Record the frames, replay them, and compare.
 
-    To be scored from features, labels must not be recorded: then a single one is.
+    Replay takes features only for labels whose states are not recorded: for a choice with features
+    the recording that is replayed holds the states of a single label.
     """
-    bundle, rate = recognizer.bundle, recognizer.manifest.sampling.rate_fps
-    bank = recognizer.scorer.bank
-    labels = bank.labels
+    bundle, bank, threads = recognizer.bundle, recognizer.scorer.bank, options.threads
+    rate_fps = recognizer.manifest.sampling.rate_fps
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording"
-        sizes = [record(path, bundle, bank, part, choice) for part in (frames[:1], frames)]
+        one, all_of_them = (record(path, bundle, bank, f, choice) for f in (frames[:1], frames))
         if choice.features:
-            first = [(time_s, first_label(bundle, states)) for time_s, states in frames]
+            first = [(time_s, _first_label(bundle, states)) for time_s, states in frames]
             record(path, bundle, bank.select([0]), first, choice)
-        found = list(Replay(path, bundle, labels, top_k=len(labels), threads=threads))
-        seconds = []
-        for _ in range(_REPLAYS):
-            replay = Replay(path, bundle, labels, threads=threads)
-            start = time.perf_counter()
-            list(replay)
-            seconds.append(time.perf_counter() - start)
-        windows_a_second = len(found) / float(np.median(seconds))
-    pairs = list(zip(found, live, strict=True))
-    return Row(
-        bytes_an_hour=(sizes[1] - sizes[0]) / (len(frames) - 1) * rate * 3600,
-        windows_a_second=windows_a_second,
-        hour_s=3600 * rate / windows_a_second,
+        results = list(Replay(path, bundle, bank.labels, top_k=len(bank.labels), threads=threads))
+        taken_s = [replay_s(path, bundle, bank, threads) for _ in range(options.replays)]
+    pairs = list(zip(results, live, strict=True))
+    return Recorded(
+        choice=choice,
+        bytes_per_hour=(all_of_them - one) / (len(frames) - 1) * rate_fps * 3600,
+        replay_s=float(np.median(taken_s)) / len(results) * rate_fps * 3600,
         largest=max(largest_difference(ours, theirs) for ours, theirs in pairs),
         same=float(np.mean([ours.label == theirs.label for ours, theirs in pairs])),
     )
 
 
-def first_label(bundle: Bundle, states: Mapping[str, Array]) -> Mapping[str, Array]:
-    """Return the states of the first label alone."""
-    chosen = {name: states[name][:1] for name in bundle.manifest.label_states}
-    return {**states, **chosen}
+def replay_s(path: Path, bundle: Bundle, bank: LabelBank, threads: int) -> float:
+    """Return the seconds that a replay takes once it is loaded."""
+    replay = Replay(path, bundle, bank.labels, threads=threads)
+    start_s = time.perf_counter()
+    for _ in replay:
+        pass
+    return time.perf_counter() - start_s
+
+
+def _first_label(bundle: Bundle, states: Mapping[str, Array]) -> Mapping[str, Array]:
+    return {**states, **{name: states[name][:1] for name in bundle.manifest.label_states}}
 
 
 def record(
     path: Path, bundle: Bundle, bank: LabelBank, frames: Sequence[Encoded], choice: Choice
 ) -> int:
-    """Record frames, and return the bytes of the file."""
+    """Record frames; return the size of the file in bytes."""
     recorder = Recorder(path, bundle, bank, features=choice.features, patches=choice.patches)
     for time_s, states in frames:
         recorder.add("it", states, time_s)
     recorder.close(timeout_s=60)
     if recorder.dropped:
-        raise StzsarError(f"The disk of {path.parent} is too slow for this benchmark.")
+        raise StzsarError(
+            f"The disk of {path.parent} is too slow for this benchmark: set TMPDIR to another one."
+        )
     return path.stat().st_size
 
 
 def largest_difference(ours: Recognition, theirs: Recognition) -> float:
-    """Return by how much the score of any label differs."""
+    """Return the largest difference of one label's score."""
     scores = {score.label: score.score for score in theirs.top}
     return max(abs(score.score - scores[score.label]) for score in ours.top)
+
+
+def table(rows: Sequence[Recorded]) -> str:
+    """Return the rows as Markdown."""
+    columns = ("recorded", "MiB per hour", "replay of an hour", "× real time",
+               "largest difference of a score", "same best label")  # fmt: skip
+    cells = (
+        (row.choice.name, f"{row.bytes_per_hour / 2**20:.1f}", f"{row.replay_s:.1f} s",
+         f"{3600 / row.replay_s:.0f}", f"{row.largest:.4f}", f"{row.same:.1%}")
+        for row in rows
+    )  # fmt: skip
+    return markdown(columns, cells)
 
 
 if __name__ == "__main__":

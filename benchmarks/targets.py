@@ -1,15 +1,14 @@
-"""python -m stzsar.benchmarks.targets: what this project promises of its speed, in one run.
+"""python -m stzsar.benchmarks.targets: the project's speed targets, checked in one run.
 
-Ratios where possible, of things that take turns: they hold on a noisy machine. Weights are random,
-since no time depends on them. What needs another run is taken from it: `--peers` reads the record
-of `python -m stzsar.benchmarks.peers`, and `--install` weighs a fresh environment.
+Targets are ratios of interleaved measurements where possible, so that they hold on a noisy machine.
+Weights are random: no time depends on them. Two targets need more: `--peers` reads the record of
+`python -m stzsar.benchmarks.peers`, and `--install` installs the runtime in a new environment.
 """
 
 import json
-import subprocess
+import shlex
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,208 +23,192 @@ from ..runtime.errors import StzsarError
 from ..runtime.labels.labels import Label
 from ..runtime.labels.shipped import default_labels
 from ..runtime.recognizer import Recognizer
-from ..runtime.recordings.replay import Replay
+from ..runtime.sources.uri import open_source
 from ..runtime.streams.batcher import FILE_BATCH
 from ..runtime.streams.stream import StreamOptions
-from ..runtime.terminal.commandline import at_the_edge
+from ..runtime.terminal.commandline import console
+from ..runtime.terminal.progress import bar
 from .backbones import count_gmac
 from .bench.cold_start import start_cold
-from .bench.sources import open_footage
+from .bench.sources import SHIPPED_CLIP, open_footage
 from .bench.stopwatch import Stopwatch
-from .bench.task import WARM_UP_S, Task
-from .bench.throughput import Turn, run_independent, run_streaming
+from .bench.task import Task
+from .bench.throughput import run_independent, run_streaming
+from .command import benchmark, rounds_option, threads_option
 from .decision_time import Step, TimedBundle, time_steps
+from .processes import call
 from .random_banks import random_bank
-from .random_bundles import FRAMES, export_random, smallest_backbone
-from .recordings import Choice, Encoded, encode, record
-from .timing import QUICK_ROUNDS, machine, progress_bar, quick_option, threads_option
+from .random_bundles import FRAMES, SMALLEST, export_random
+from .recordings import STATES, Encoded, encode, record, replay_s
+from .tables import markdown, median_and_range
+from .timing import in_turn, machine, milliseconds
 
 if TYPE_CHECKING:
     from ..models.stzsar import STZSAR
 
 BACKBONE = "ViT-B-32"
-LABELS, ATTRIBUTES = 400, 8
 MANY_LABELS, FEW_LABELS = 10_000, 10
-_ROUNDS = 10
+_ATTRIBUTES = 8
 _PEAK_SIDE = 1024
-_SAMPLE = shipped_bundle().parent / "sample.mp4"
 _STREAM = "test://moving-shapes?seconds=4"
 
 
-@dataclass(frozen=True)
-class Row:
-    """One promise.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to measure, and for how long.
 
     Attributes:
-        what: is measured.
-        target: as it was set.
-        found: what came out.
-        holds: whether that is enough; None where there is no target, or nothing was measured.
+        rounds: turns of each measurement.
+        seconds: length of a turn of a whole run.
+        labels: usual size of a bank.
+        many_labels: size of a large bank.
+        peers: record of stzsar.benchmarks.peers.
+        install: whether to install the runtime, to weigh it.
     """
+
+    backbone: str = BACKBONE
+    rounds: int = 10
+    seconds: float = 4.0
+    threads: int = 2
+    labels: int = 400
+    many_labels: int = MANY_LABELS
+    peers: Path | None = None
+    install: bool = False
+
+
+QUICK = Options(backbone=SMALLEST, rounds=2, seconds=0.2, labels=20, many_labels=100)
+
+
+@dataclass(frozen=True)
+class Target:
+    """One target, what was measured, and whether it holds (None: not a target, or not measured)."""
 
     what: str
     target: str
-    found: str
+    measured: str
     holds: bool | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Plan:
-    """How long things are measured.
-
-    Attributes:
-        rounds: turns that each has.
-        seconds: that a turn of a whole run takes.
-        threads: of ONNX Runtime.
-        labels: in the bank that is usual here.
-        many: labels, where there are many.
-    """
-
-    rounds: int
-    seconds: float
-    threads: int
-    labels: int = LABELS
-    many: int = MANY_LABELS
-
-
-@cloup.command()
+@benchmark(usual=Options(), quick=QUICK)
+@rounds_option(Options.rounds, QUICK.rounds)
 @cloup.option(
-    "--rounds",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help=f"Turns that each thing has (default: {_ROUNDS}; {QUICK_ROUNDS} with --quick).",
-)
-@cloup.option(
-    "--peers",
-    metavar="FILE.json",
-    type=click.Path(path_type=Path),
-    help="What stzsar.benchmarks.peers wrote with --json, for the comparison with X-CLIP.",
-)
+    "--peers", metavar="FILE.json", type=click.Path(path_type=Path),
+    help="Take the comparison with X-CLIP from what stzsar.benchmarks.peers wrote with --json.",
+)  # fmt: skip
 @cloup.option("--install", is_flag=True, help="Install the runtime anew, and weigh it.")
-@threads_option
-@quick_option
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(
-    *, rounds: int | None, peers: Path | None, install: bool, threads: int, quick: bool
-) -> None:
-    """Measure each promise, and print a Markdown table."""
-    against_xclip = xclip(peers)  # what cannot be read is said first
-    plan = Plan(rounds=rounds or _ROUNDS, seconds=4.0, threads=threads)
-    if quick:
-        plan = Plan(rounds=QUICK_ROUNDS, seconds=0.2, threads=threads, labels=20, many=100)
-    with tempfile.TemporaryDirectory() as folder, progress_bar() as bar:
-        place = Path(folder)
-        name = smallest_backbone(place) if quick else BACKBONE
-        task = bar.add_task(f"exporting {name}", total=8)
-        network = export_random(name, place, labels=_labels(plan.labels), text_encoder=False)
-        bundle = Bundle.open(place / name)
-        rows: list[Row] = []
-        measures: tuple[tuple[str, Callable[[], Iterator[Row]]], ...] = (
-            ("caching", lambda: caching(bundle, network, plan)),
-            ("peers", lambda: iter([against_xclip])),
-            ("labels", lambda: many_labels(bundle, plan)),
-            ("memory", lambda: memory(bundle)),
-            ("cold start", lambda: cold_start(plan)),
-            ("replay", lambda: replay(bundle, plan)),
-            ("installing", lambda: installed(place) if install else iter(())),
-        )
-        bar.advance(task)
-        for what, found in measures:
-            bar.update(task, description=what)
-            rows += found()
-            bar.advance(task)
-    click.echo(table(rows))
+@threads_option()
+def main(options: Options) -> None:
+    """Check each target, and print a Markdown table."""
+    click.echo(table(measure(options)))
     click.echo(
-        f"\n{machine()}; {name}, fp32, {plan.labels} labels of {ATTRIBUTES} attributes, windows of "
-        f"{bundle.manifest.sampling.frames} frames; {threads} threads, {plan.rounds} rounds."
+        f"\n{machine()}; {options.backbone}, fp32, {options.labels} labels of {_ATTRIBUTES} "
+        f"attributes, windows of {FRAMES} frames; {options.threads} threads, {options.rounds} "
+        "rounds; median (range)"
     )
 
 
-def caching(bundle: Bundle, network: "STZSAR", plan: Plan) -> Iterator[Row]:
-    """Compare streaming with whole windows and with the frame graph alone, and that with a GEMM."""
+def measure(options: Options) -> list[Target]:
+    """Check every target.
+
+    Raises:
+        StzsarError: the record of the peers cannot be read, or pip fails.
+    """
+    against_xclip = xclip(options.peers)
+    with tempfile.TemporaryDirectory() as temporary, bar(console.is_terminal) as progress:
+        folder = Path(temporary)
+        task = progress.add_task(f"exporting {options.backbone}", total=8)
+        labels = _labels(options.labels)
+        network = export_random(options.backbone, folder, labels=labels, text_encoder=False)
+        bundle = Bundle.open(folder / options.backbone)
+        checks: dict[str, Callable[[], Iterator[Target]]] = {
+            "caching": lambda: caching(bundle, network, options),
+            "peers": lambda: iter([against_xclip]),
+            "labels": lambda: many_labels(bundle, options),
+            "memory": lambda: memory(bundle),
+            "cold start": lambda: cold_start(options),
+            "replay": lambda: replay(bundle, options),
+            "installing": lambda: installed(folder) if options.install else iter(()),
+        }
+        rows: list[Target] = []
+        for what, check in checks.items():
+            progress.update(task, description=what, advance=1)
+            rows += check()
+    return rows
+
+
+def caching(bundle: Bundle, network: "STZSAR", options: Options) -> Iterator[Target]:
+    """Compare streaming with whole windows, and both with the frame graph alone."""
     watch = Stopwatch()
-    recognizer = Recognizer(bundle, bundle.bank, threads=plan.threads, stages=watch)
-    frames = bundle.manifest.sampling.frames
-    footage = open_footage(str(_SAMPLE), kept_s=1.0)
+    recognizer = Recognizer(bundle, bundle.bank, threads=options.threads, stages=watch)
+    footage = open_footage(SHIPPED_CLIP, kept_s=1.0)
     task = Task(
         recognizer=recognizer,
         stopwatch=watch,
         # Every frame of the clip, so that as many are decoded as are encoded.
-        looked_at=StreamOptions(rate_fps=_clip_fps()),
-        open_endless=footage.endless,
-        open_live=footage.live,
+        sampling=StreamOptions(rate_fps=_clip_fps()),
+        footage=footage,
         streams=1,
-        seconds=plan.seconds,
-        warm_up_s=min(WARM_UP_S, plan.seconds),
+        seconds=options.seconds,
     )
-    windows, streams, alone_ms, peaks = [], [], [], []
-    batches = (1, FILE_BATCH, frames)
-    for _ in range(plan.rounds):
-        windows.append(run_independent(task))
-        streams.append(run_streaming(task))
-        alone_ms.append([_encoding_ms(recognizer, batch) for batch in batches])
-        peaks.append(_peak_gflops())
-    ms = np.asarray(alone_ms)
-    gained = [_per_second(s) / _per_second(w) for s, w in zip(streams, windows, strict=True)]
-    one_by_one = ms[:, 2] / ms[:, 0]
-    yield Row(
-        f"streaming against whole windows of {frames} frames, one file",
-        "≥ 7.5×",
-        f"{_spread(gained)}×",
-        float(np.median(gained)) >= 7.5,
+    batches = (1, FILE_BATCH, FRAMES)
+    rounds = in_turn(
+        [
+            lambda: run_independent(task).windows_per_s,
+            lambda: run_streaming(task).windows_per_s,
+            *(lambda batch=batch: _encoding_ms(recognizer, batch) for batch in batches),
+            _peak_gflops,
+        ],
+        options.rounds,
     )
-    yield Row(
-        "the same, one camera (frames encoded one by one; the graph alone)",
-        "≥ 7.5×",
-        f"{_spread(one_by_one)}×",
-        float(np.median(one_by_one)) >= 7.5,
+    windows, stream, one_ms, few_ms, window_ms, peak = np.asarray(rounds).T
+    yield _at_least(
+        f"streaming against whole windows of {FRAMES} frames, one file", stream / windows, 7.5
     )
-    whole = [1000 / _per_second(s) for s in streams]
-    ends = ms[:, 1] / FILE_BATCH / whole
-    yield Row(
+    yield _at_least(
+        "the same, one camera (frames encoded one by one; the graph alone)", window_ms / one_ms, 7.5
+    )
+    share = few_ms / FILE_BATCH / (1000 / stream)
+    yield _at_least(
         f"frames/s of one stream against the frame graph alone (batches of {FILE_BATCH})",
-        "≥ 0.97",
-        _spread(ends),
-        float(np.median(ends)) >= 0.97,
-    )
+        share, 0.97, unit="",
+    )  # fmt: skip
     bank = bundle.bank.attribute_embeddings
     patches = int(np.prod(bundle.manifest.patch_grid or (0, 0)))
     gflop = 2 * (count_gmac(network) + (1 + patches) * bank.size / 1e9)
-    shares = gflop / ms[:, 0] * 1000 / peaks
-    yield Row(
-        f"frame graph, one frame, against sgemm's peak here ({max(peaks):.0f} GFLOP/s)",
+    yield Target(
+        f"frame graph, one frame, against sgemm's peak here ({max(peak):.0f} GFLOP/s)",
         "report",
-        f"{_spread(shares)}: {gflop:.1f} GFLOP in {np.median(ms[:, 0]):.1f} ms",
+        f"{median_and_range(gflop / one_ms * 1000 / peak)}: {gflop:.1f} GFLOP in "
+        f"{np.median(one_ms):.1f} ms",
     )
 
 
-def many_labels(bundle: Bundle, plan: Plan) -> Iterator[Row]:
+def many_labels(bundle: Bundle, options: Options) -> Iterator[Target]:
     """Compare decisions among many labels with those among few."""
-    timed, frames = TimedBundle.load(bundle, threads=plan.threads), bundle.manifest.sampling.frames
+    loaded = TimedBundle.load(bundle, threads=options.threads)
     dim = bundle.bank.class_embeddings.shape[1]
     few, many = (
-        Step(timed, random_bank(count, ATTRIBUTES, dim), frames=frames)
-        for count in (FEW_LABELS, plan.many)
+        Step(loaded, random_bank(count, _ATTRIBUTES, dim), frames=FRAMES)
+        for count in (FEW_LABELS, options.many_labels)
     )
-    took = time_steps([few, many], rounds=3 * plan.rounds).sum(-1)
-    ratios = took[:, 1] / took[:, 0]
-    yield Row(
-        f"time of a decision, {plan.many:,} labels against {FEW_LABELS}",
+    few_ms, many_ms = time_steps([few, many], rounds=3 * options.rounds).sum(-1).T
+    yield Target(
+        f"time of a decision, {options.many_labels:,} labels against {FEW_LABELS}",
         "≤ 2.5×",
-        f"{_spread(ratios)}×: {np.median(took[:, 1]):.1f} ms against {np.median(took[:, 0]):.1f}",
-        float(np.median(ratios)) <= 2.5,
+        f"{median_and_range(many_ms / few_ms)}×: {np.median(many_ms):.1f} ms against "
+        f"{np.median(few_ms):.1f}",
+        bool(np.median(many_ms / few_ms) <= 2.5),
     )
 
 
-def memory(bundle: Bundle) -> Iterator[Row]:
-    """Weigh stzsar-run at its largest, less the weights."""
+def memory(bundle: Bundle) -> Iterator[Target]:
+    """Compare the peak memory of stzsar-run with the weights."""
     weights_mib = (bundle.path / FRAME_GRAPH).stat().st_size / 2**20
-    for what, source in (("a file", str(_SAMPLE)), ("a live stream", _STREAM)):
+    for what, source in (("a file", SHIPPED_CLIP), ("a live stream", _STREAM)):
         peak_mib = start_cold(["--bundle", str(bundle.path), "--source", source]).peak_mib
         if peak_mib is None:
-            return  # no system that tells it
-        yield Row(
+            return  # this system does not tell
+        yield Target(
             f"memory of stzsar-run on {what}, at its largest, above the weights",
             "≤ 150 MiB",
             f"{peak_mib - weights_mib:.0f} MiB ({peak_mib:.0f} - {weights_mib:.0f})",
@@ -233,54 +216,55 @@ def memory(bundle: Bundle) -> Iterator[Row]:
         )
 
 
-def cold_start(plan: Plan) -> Iterator[Row]:
+def cold_start(options: Options) -> Iterator[Target]:
     """Time a process from its start to its first decision."""
-    options = ["--bundle", str(shipped_bundle()), "--source", str(_SAMPLE)]
-    taken = [start_cold(options).seconds for _ in range(plan.rounds)]
-    yield Row(
+    arguments = ["--bundle", str(shipped_bundle()), "--source", SHIPPED_CLIP]
+    taken_s = [start_cold(arguments).seconds for _ in range(options.rounds)]
+    yield Target(
         "start of a process to its first decision, the bundle that ships",
         "≤ 1.5 s",
-        f"{_spread(taken)} s",
-        float(np.median(taken)) <= 1.5,
+        f"{median_and_range(taken_s)} s",
+        bool(np.median(taken_s) <= 1.5),
     )
 
 
-def replay(bundle: Bundle, plan: Plan) -> Iterator[Row]:
-    """Time the replay of recorded states against the time that they were of."""
-    recognizer = Recognizer(bundle, bundle.bank, top_k=5, threads=plan.threads)
-    few = encode(recognizer, str(_SAMPLE))
+def replay(bundle: Bundle, options: Options) -> Iterator[Target]:
+    """Compare the replay of recorded states with real time."""
+    recognizer = Recognizer(bundle, bundle.bank, top_k=5, threads=options.threads)
+    clip = encode(recognizer, SHIPPED_CLIP)
     rate_fps = bundle.manifest.sampling.rate_fps
     frames: list[Encoded] = [
-        (number / rate_fps, few[number % len(few)][1]) for number in range(20 * len(few))
+        (number / rate_fps, clip[number % len(clip)][1]) for number in range(20 * len(clip))
     ]
+    seconds = (len(frames) - FRAMES + 1) / rate_fps
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "recording"
-        record(path, bundle, bundle.bank, frames, Choice("states alone"))
-        times = [_replayed(path, bundle, plan.threads) / rate_fps for _ in range(plan.rounds)]
-    yield Row(
-        f"replay of recorded states, {plan.labels} labels, against real time at {rate_fps:g} fps",
-        "≥ 200×",
-        f"{_spread(times)}×",
-        float(np.median(times)) >= 200,
+        record(path, bundle, bundle.bank, frames, STATES)
+        taken_s = [
+            replay_s(path, bundle, bundle.bank, options.threads) for _ in range(options.rounds)
+        ]
+    yield _at_least(
+        f"replay of recorded states, {options.labels} labels, against real time ({rate_fps:g} fps)",
+        seconds / np.asarray(taken_s),
+        200,
     )
 
 
-def installed(place: Path) -> Iterator[Row]:
-    """Weigh a new environment with the runtime in it, without pip."""
-    for what, options in (("pip's bytecode", ()), ("no bytecode", ("--no-compile",))):
-        folder = place / "environment"
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(folder)], check=True)
-        python, root = folder / "bin" / "python", Path(__file__).parents[1]
-        pip = [str(python), "-m", "pip"]
-        install = [*pip, "install", "--quiet", *options, f"{root}[cpu]"]
-        done = subprocess.run(install, capture_output=True, text=True, check=False)
-        if done.returncode:
-            why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise StzsarError(f"pip cannot install the runtime for --install: {why}")
-        subprocess.run([*pip, "uninstall", "--quiet", "--yes", "setuptools", "pip"], check=True)
-        library = next((folder / "lib").iterdir())
+def installed(folder: Path) -> Iterator[Target]:
+    """Weigh a new environment that holds the runtime, without pip."""
+    environment, root = folder / "environment", Path(__file__).parents[1]
+    for what, more in (("pip's bytecode", ()), ("no bytecode", ("--no-compile",))):
+        pip = [str(environment / "bin" / "python"), "-m", "pip"]
+        for command in (
+            [sys.executable, "-m", "venv", "--clear", str(environment)],
+            [*pip, "install", "--quiet", *more, f"{root}[cpu]"],
+            [*pip, "uninstall", "--quiet", "--yes", "setuptools", "pip"],
+        ):
+            if code := call(command):
+                raise StzsarError(f"--install failed: {shlex.join(command)} gave exit code {code}.")
+        library = next((environment / "lib").iterdir())
         megabytes = sum(f.stat().st_size for f in library.rglob("*") if f.is_file()) / 1e6
-        yield Row(
+        yield Target(
             f"runtime alone, [cpu], with {what}",
             "≤ 320 MB",
             f"{megabytes:.0f} MB",
@@ -288,94 +272,78 @@ def installed(place: Path) -> Iterator[Row]:
         )
 
 
-def xclip(written: Path | None) -> Row:
-    """Compare with X-CLIP by the record of a run of the peers.
+def xclip(path: Path | None) -> Target:
+    """Compare with X-CLIP from the record of a run of the peers.
 
     Raises:
-        StzsarError: it is no such record.
+        StzsarError: the file is not such a record, or was made with other sizes.
     """
     what, target = "decisions/s, streaming against X-CLIP in PyTorch, as in its example", "≥ 12×"
-    if written is None:
-        return Row(what, target, "run stzsar.benchmarks.peers --json, and give it as --peers")
+    if path is None:
+        return Target(what, target, "run stzsar.benchmarks.peers --json, and pass it as --peers")
     try:
-        found = json.loads(written.read_text(encoding="utf-8"))
-        sizes = {name: found["sizes"][name] for name in ("backbone", "labels", "frames")}
-        rows = {row["name"]: row for row in found["rows"]}
-        ratios = {name: float(rows[name]["ratio"]) for name in ("xclip", "xclip-once")}
+        document = json.loads(path.read_text(encoding="utf-8"))
+        sizes = {name: document["sizes"][name] for name in ("backbone", "labels", "frames")}
+        ratios = {row["name"]: row["ratio"] for row in document["rows"]}
+        example, once = float(ratios["xclip"]), float(ratios["xclip-once"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StzsarError(
-            f"{written} is no record of stzsar.benchmarks.peers with X-CLIP in it ({error!r}): "
+            f"{path} is not a record of stzsar.benchmarks.peers with X-CLIP in it ({error!r}): "
             "make one with --json."
         ) from error
-    if sizes != {"backbone": BACKBONE, "labels": LABELS, "frames": FRAMES}:
-        raise StzsarError(f"{written} is of {sizes}, which no target is about: leave sizes out.")
-    shown = f"{ratios['xclip']:.1f}×; {ratios['xclip-once']:.1f}× with its labels encoded once"
-    return Row(what, target, shown, ratios["xclip"] >= 12)
+    expected = {"backbone": BACKBONE, "labels": Options.labels, "frames": FRAMES}
+    if sizes != expected:
+        raise StzsarError(
+            f"{path} was made with {sizes}, but the target is for {expected}: run "
+            "stzsar.benchmarks.peers again without other sizes."
+        )
+    measured = f"{example:.1f}×; {once:.1f}× with its labels encoded once"
+    return Target(what, target, measured, example >= 12)
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Target]) -> str:
     """Return the rows as Markdown."""
-    lines = ["| what | target | measured | holds |", "|---|---|---|---|"]
-    said = {True: "yes", False: "**no**", None: ""}
-    lines += [f"| {row.what} | {row.target} | {row.found} | {said[row.holds]} |" for row in rows]
-    return "\n".join(lines)
+    holds = {True: "yes", False: "**no**", None: ""}
+    return markdown(
+        ("what", "target", "measured", "holds"),
+        ((row.what, row.target, row.measured, holds[row.holds]) for row in rows),
+    )
+
+
+def _at_least(what: str, ratios: np.ndarray, least: float, *, unit: str = "×") -> Target:
+    measured = f"{median_and_range(ratios)}{unit}"
+    return Target(what, f"≥ {least:g}{unit}", measured, bool(np.median(ratios) >= least))
 
 
 def _labels(count: int) -> tuple[Label, ...]:
-    """Return labels with attributes of the usual length; none is embedded twice."""
+    """Return labels with attributes of usual length, all different."""
     names = [label.name for label in default_labels()[:count]]
     return tuple(
-        Label(name, attributes=tuple(f"{name.split()[0]} {n} {row}" for n in range(ATTRIBUTES)))
+        Label(name, attributes=tuple(f"{name.split()[0]} {n} {row}" for n in range(_ATTRIBUTES)))
         for row, name in enumerate(names)
     )
 
 
 def _clip_fps() -> float:
-    from ..runtime.sources.uri import open_source
-
-    source = open_source(str(_SAMPLE))
+    source = open_source(SHIPPED_CLIP)
     source.close()
     return source.fps or 25.0
 
 
 def _encoding_ms(recognizer: Recognizer, batch: int) -> float:
-    """Return what one call of the frame graph takes, the median of three."""
+    """Return the time of one call of the frame graph, the median of three."""
     side = recognizer.manifest.pixels.size_px
     images = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
-    taken = []
-    for _ in range(3):
-        start_s = time.perf_counter()
-        recognizer.scorer.encode(images)
-        taken.append(time.perf_counter() - start_s)
-    return 1000 * float(np.median(taken))
-
-
-def _replayed(path: Path, bundle: Bundle, threads: int) -> float:
-    """Return how many windows a second a replay scores."""
-    replayed = Replay(path, bundle, threads=threads)
-    start_s = time.perf_counter()
-    windows = sum(1 for _ in replayed)
-    return windows / (time.perf_counter() - start_s)
+    return float(
+        np.median([milliseconds(lambda: recognizer.scorer.encode(images)) for _ in range(3)])
+    )
 
 
 def _peak_gflops() -> float:
-    """Return the fastest of some products of square matrices, in GFLOP/s."""
+    """Return the rate of the fastest of five products of square matrices."""
     square = np.random.default_rng(0).standard_normal((_PEAK_SIDE, _PEAK_SIDE), dtype=np.float32)
-    taken = []
-    for _ in range(5):
-        start_s = time.perf_counter()
-        np.matmul(square, square)
-        taken.append(time.perf_counter() - start_s)
-    return 2 * _PEAK_SIDE**3 / min(taken) / 1e9
-
-
-def _per_second(turn: Turn) -> float:
-    return turn.decisions / turn.seconds
-
-
-def _spread(ratios: Sequence[float] | np.ndarray) -> str:
-    """Return the median, and the range from the lowest to the highest."""
-    return f"{np.median(ratios):.3g} ({min(ratios):.3g} … {max(ratios):.3g})"
+    fastest_ms = min(milliseconds(lambda: np.matmul(square, square)) for _ in range(5))
+    return 2 * _PEAK_SIDE**3 / fastest_ms / 1e6
 
 
 if __name__ == "__main__":

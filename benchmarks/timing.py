@@ -1,100 +1,87 @@
-"""What the benchmarks share: frame graphs timed in turn, their options, and the machine's name."""
+"""Interleaved measurement: everything that is compared has a turn in every round."""
 
 import contextlib
 import os
 import platform
+import random
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
-import click
-import cloup
 import numpy as np
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from ..runtime.engines.graph import Array, Graph
 from ..runtime.engines.opening import open_graph
-from ..runtime.terminal.commandline import console
+
+T = TypeVar("T")
 
 _LABELS = 4
-_WARM_UP = 3
-
-ROUNDS, QUICK_ROUNDS = 30, 2
-
-rounds_option = cloup.option(
-    "--rounds",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help=f"Frames that each graph is timed on, one of each in turn (default: {ROUNDS}; "
-    f"{QUICK_ROUNDS} with --quick).",
-)
-quick_option = cloup.option(
-    "--quick",
-    is_flag=True,
-    help="The same on as little as there can be, in seconds: it shows that all of it works, and "
-    "its numbers say nothing.",
-)
-plot_option = cloup.option(
-    "--plot", metavar="FILE.png", type=click.Path(path_type=Path), help="Draw it as a picture too."
-)
-threads_option = cloup.option(
-    "--threads",
-    metavar="N",
-    default=2,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Threads of ONNX Runtime.",
-)
+_WARM_UPS = 3
 
 
-def rounds_of(rounds: int | None, *, quick: bool) -> int:
-    """Return how many rounds were asked for, or are usual."""
-    return rounds or (QUICK_ROUNDS if quick else ROUNDS)
+def in_turn(
+    tasks: Sequence[Callable[[], T]],
+    rounds: int,
+    *,
+    after_each: Callable[[], object] = lambda: None,
+) -> list[list[T]]:
+    """Call every task once a round, in a new order each time, so that noise meets all of them.
 
-
-def time_in_turn(
-    graphs: Sequence[Path], *, rounds: int, threads: int, advance: Callable[[], None] = lambda: None
-) -> Array:
-    """Return the milliseconds [rounds, graphs] that one frame takes in each frame graph.
-
-    One after the other within a round, so that a busy moment of the machine meets all of them.
-
-    Args:
-        graphs: the ONNX files.
-        rounds: how many frames each gets.
-        threads: of ONNX Runtime.
-        advance: called after each round.
+    Returns:
+        What the tasks returned, [rounds][tasks].
     """
-    opened = [open_graph(path, threads=threads, engine="onnxruntime") for path in graphs]
-    feeds = [_feeds(graph) for graph in opened]
-    taken = np.zeros((rounds, len(graphs)))
-    for index in range(-_WARM_UP, rounds):
-        for place, (graph, feed) in enumerate(zip(opened, feeds, strict=True)):
-            start = time.perf_counter()
-            graph(feed)
-            if index >= 0:
-                taken[index, place] = 1000 * (time.perf_counter() - start)
-        if index >= 0:
-            advance()
-    return taken
+    shuffle = random.Random(0).shuffle
+    order, results = list(range(len(tasks))), []
+    for _ in range(rounds):
+        shuffle(order)
+        found: dict[int, T] = {}
+        for place in order:
+            found[place] = tasks[place]()
+            after_each()
+        results.append([found[place] for place in range(len(tasks))])
+    return results
 
 
-def _feeds(graph: Graph) -> dict[str, Array]:
-    """Return one frame of noise, and a bank so small that it weighs next to nothing."""
+def milliseconds(run: Callable[[], object]) -> float:
+    """Return how long one call takes."""
+    start_s = time.perf_counter()
+    run()
+    return 1000 * (time.perf_counter() - start_s)
+
+
+def time_frame_graphs(
+    graphs: Sequence[Path],
+    rounds: int,
+    *,
+    threads: int,
+    after_each: Callable[[], object] = lambda: None,
+) -> Array:
+    """Return the milliseconds [rounds, graphs] of one frame in each ONNX frame graph."""
+    runs = [_one_frame(open_graph(p, threads=threads, engine="onnxruntime")) for p in graphs]
+    for run in runs * _WARM_UPS:
+        run()
+    timed = [lambda run=run: milliseconds(run) for run in runs]
+    return np.asarray(in_turn(timed, rounds, after_each=after_each))
+
+
+def _one_frame(graph: Graph) -> Callable[[], object]:
+    """Return a run of the graph on a frame of noise and a bank too small to matter."""
     side, dim = graph.sizes["frames"][1] or 0, graph.sizes["class_embeddings"][1] or 0
     frame = np.random.default_rng(0).integers(0, 256, (1, side, side, 3), dtype=np.uint8)
     words = np.random.default_rng(1).standard_normal((_LABELS, 1, dim), dtype=np.float32)
     words /= np.linalg.norm(words, axis=-1, keepdims=True)
-    return {
+    feeds = {
         "frames": frame,
         "class_embeddings": words[:, 0],
         "attribute_embeddings": words,
         "attribute_mask": np.ones((_LABELS, 1), bool),
     }
+    return lambda: graph(feeds)
 
 
 def machine() -> str:
-    """Return the processor's name and how many cores of it there are."""
+    """Return the processor's name and its number of cores."""
     name = platform.processor() or platform.machine()
     with contextlib.suppress(OSError):
         for line in Path("/proc/cpuinfo").read_text().splitlines():
@@ -102,15 +89,3 @@ def machine() -> str:
                 name = line.split(":", 1)[1].strip()
                 break
     return f"{name}, {os.cpu_count()} cores"
-
-
-def progress_bar() -> Progress:
-    """Return a bar that is gone at its end, and shown on a terminal only."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )

@@ -1,97 +1,80 @@
-"""python -m stzsar.benchmarks.training_memory: what a training step keeps, and whether it fits.
+"""python -m stzsar.benchmarks.training_memory: memory of one training step.
 
-The whole step of the whole batch is taken with tensors that have sizes and no values (PyTorch's
-fake tensors, with the kernels that it would choose on a CPU), so that nothing is scaled up and
-nothing takes time. Counted are tensors, each piece of memory once; what a library takes besides
-(the CUDA context, workspaces, gaps between tensors) comes on top.
+The step of the whole batch runs with tensors that have sizes and no values (PyTorch's fake tensors,
+with the kernels that it would choose on a CPU), so nothing is extrapolated and nothing takes time.
+Each piece of memory counts once. The CUDA context, workspaces and gaps come on top.
 """
 
-import tempfile
 import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import cloup
 
-from ..runtime.terminal.commandline import at_the_edge
-from .random_bundles import smallest_backbone
-from .timing import quick_option
+from .command import benchmark, count_option
+from .random_bundles import SMALLEST, register_smallest
+from .tables import markdown
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..models.stzsar import STZSAR
 
-_COUNT = click.IntRange(min=1)
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """The step: `batch` clips, each of its own class with so many attributes."""
+
+    backbone: str = "ViT-B-16-quickgelu"
+    batch: int = 32
+    frames: int = 8
+    attributes: int = 8
+
+
+QUICK = Options(backbone=SMALLEST, batch=2, frames=2, attributes=2)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Work:
-    """What a step has to do.
-
-    Attributes:
-        batch: clips, each of a class of its own.
-        frames: of a clip.
-        attributes: of a class.
-    """
-
-    batch: int
-    frames: int
-    attributes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Row:
-    """One row of the table.
+class StepMemory:
+    """Bytes of one training step.
 
     Attributes:
         precision: of the towers.
-        recomputed: whether blocks are computed twice.
-        kept: bytes that the forward pass keeps for the gradients, weights not counted.
-        most: bytes that are alive at once in the forward and backward pass, without `lasting`.
-        lasting: bytes of weights, gradients and AdamW's moments.
+        recomputed: whether the backward pass computes the blocks again.
+        kept: what the forward pass keeps for the gradients, without weights.
+        peak: most alive at once in the forward and backward pass, without `lasting`.
+        lasting: weights, gradients and AdamW's moments.
     """
 
     precision: str
     recomputed: bool
     kept: int
-    most: int
+    peak: int
     lasting: int
 
 
-@cloup.command()
+@benchmark(usual=Options(), quick=QUICK)
 @cloup.option(
-    "--backbone",
-    metavar="NAME",
-    default="ViT-B-16-quickgelu",
-    show_default=True,
-    help="One of open_clip's; OpenAI's weights want quickgelu.",
-)
-@cloup.option("--batch", metavar="N", type=_COUNT, default=32, show_default=True, help="Clips.")
-@cloup.option(
-    "--frames", metavar="N", type=_COUNT, default=8, show_default=True, help="Frames of a clip."
-)
-@cloup.option(
-    "--attributes", metavar="N", type=_COUNT, default=8, show_default=True, help="Of a class."
-)
-@quick_option
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(backbone: str, batch: int, frames: int, attributes: int, quick: bool) -> None:
-    """Count the memory of a training step over CLIP with a frozen text tower."""
-    work = Work(batch=batch, frames=frames, attributes=attributes)
-    with tempfile.TemporaryDirectory() as place:
-        name = smallest_backbone(Path(place)) if quick else backbone
-        rows = measure(name, work)
-    click.echo(table(rows))
-    click.echo(f"\n{name}, {batch} clips × {frames} frames, {batch} classes × {attributes} words.")
+    "--backbone", metavar="NAME", show_default=Options.backbone,
+    help="Train this network of open_clip; OpenAI's weights need quickgelu.",
+)  # fmt: skip
+@count_option("--batch", Options.batch, "Take N clips.")
+@count_option("--frames", Options.frames, "Take N frames per clip.")
+@count_option("--attributes", Options.attributes, "Give each class N attributes.")
+def main(options: Options) -> None:
+    """Count what a training step keeps in memory, and print a Markdown table."""
+    click.echo(table(measure(options)))
+    batch = options.batch
+    click.echo(
+        f"\n{options.backbone}, {batch} clips × {options.frames} frames, {batch} classes × "
+        f"{options.attributes} attributes"
+    )
 
 
-def measure(name: str, work: Work) -> list[Row]:
-    """Count a step of the backbone `name` in both precisions, with and without recomputing."""
+def measure(options: Options) -> list[StepMemory]:
+    """Count a step in both precisions, with and without recomputing the blocks."""
     import torch
     from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -103,6 +86,9 @@ def measure(name: str, work: Work) -> list[Row]:
     from ..train.loop.precision import Precision
     from ..train.loop.state import TrainState
 
+    name = options.backbone
+    if name == SMALLEST:
+        register_smallest()
     config = load_clip(name, "none", head=HeadConfig(interaction="residual"))[0].config
     rows = []
     for precision in ("fp32", "bf16"):
@@ -113,41 +99,44 @@ def measure(name: str, work: Work) -> list[Row]:
                 FineTuning(data="videos", backbone=name),
                 Precision.choose(precision, torch.device("cpu")),
             )
-            learning = [p for group in state.optimizer.param_groups for p in group["params"]]
+            trained = [p for group in state.optimizer.param_groups for p in group["params"]]
             weights = sum(p.nbytes for p in network.parameters())
+            lasting = weights + 3 * sum(p.nbytes for p in trained)  # gradients and two moments
             for recomputed in (False, True):
                 recompute_activations(network, on=recomputed)
-                kept, most = count_step(network, work)
-                row = Row(
-                    precision=precision,
-                    recomputed=recomputed,
-                    kept=kept,
-                    most=most,
-                    lasting=weights + 3 * sum(p.nbytes for p in learning),  # two moments
+                kept, peak = count_step(network, options)
+                rows.append(
+                    StepMemory(
+                        precision=precision,
+                        recomputed=recomputed,
+                        kept=kept,
+                        peak=peak,
+                        lasting=lasting,
+                    )
                 )
-                rows.append(row)
     return rows
 
 
-def count_step(network: "STZSAR", work: Work) -> tuple[int, int]:
-    """Return the bytes that one step keeps for its gradients, and the most that it has at once."""
+def count_step(network: "STZSAR", options: Options) -> tuple[int, int]:
+    """Return the bytes that a step keeps for its gradients, and the most alive at once."""
     import torch
 
     from ..models.interaction import Bank
     from ..train.loop.loss import symmetric_loss
 
     size, dim = network.config.vision.image_px, network.config.dim
+    batch, attributes = options.batch, options.attributes
     bank = Bank(
-        torch.randn(work.batch, dim),
-        torch.randn(work.batch, work.attributes, dim),
-        torch.ones(work.batch, work.attributes, dtype=torch.bool),
+        torch.randn(batch, dim),
+        torch.randn(batch, attributes, dim),
+        torch.ones(batch, attributes, dtype=torch.bool),
     )
     for parameter in network.parameters():
-        # They last; and what is added to them is alive for a moment only.
+        # Gradients last; what is added to them is alive for a moment only.
         parameter.grad = torch.zeros_like(parameter) if parameter.requires_grad else None
-    with alive() as watched:
-        video = torch.zeros(work.batch, work.frames, size, size, 3, dtype=torch.uint8)
-        targets = torch.arange(work.batch)
+    with alive_bytes() as alive:
+        video = torch.zeros(batch, options.frames, size, size, 3, dtype=torch.uint8)
+        targets = torch.arange(batch)
         kept: dict[int, Tensor] = {}
 
         def keep(tensor: "Tensor") -> "Tensor":
@@ -161,33 +150,33 @@ def count_step(network: "STZSAR", work: Work) -> tuple[int, int]:
         bytes_kept = sum(tensor.untyped_storage().nbytes() for tensor in kept.values())
         kept.clear()
         loss.backward()
-    return bytes_kept, watched.most
+    return bytes_kept, alive.peak
 
 
-def alive() -> Any:
-    """Return a context that counts the bytes of tensors that are made in it: `most` at once."""
+def alive_bytes() -> Any:
+    """Return a context that counts bytes of tensors made in it: `now`, and `peak` at once."""
     from torch.utils._python_dispatch import TorchDispatchMode
     from torch.utils._pytree import tree_leaves
 
-    class Alive(TorchDispatchMode):
-        now = most = 0
+    class AliveBytes(TorchDispatchMode):
+        now = peak = 0
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None):
-            found = func(*args, **(kwargs or {}))
+            result = func(*args, **(kwargs or {}))
             known = {id(leaf.untyped_storage()) for leaf in _tensors(tree_leaves((args, kwargs)))}
-            for leaf in _tensors(tree_leaves(found)):
+            for leaf in _tensors(tree_leaves(result)):
                 storage = leaf.untyped_storage()
-                if id(storage) not in known:  # else it is a view, or was written into
+                if id(storage) not in known:  # else it is a view, or was written in place
                     known.add(id(storage))
                     self._add(storage.nbytes())
                     weakref.finalize(storage, self._add, -storage.nbytes())
-            return found
+            return result
 
         def _add(self, size: int) -> None:
             self.now += size
-            self.most = max(self.most, self.now)
+            self.peak = max(self.peak, self.now)
 
-    return Alive()
+    return AliveBytes()
 
 
 def _tensors(leaves: Sequence[Any]) -> "list[Tensor]":
@@ -196,19 +185,22 @@ def _tensors(leaves: Sequence[Any]) -> "list[Tensor]":
     return [leaf for leaf in leaves if isinstance(leaf, torch.Tensor)]
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[StepMemory]) -> str:
     """Return the rows as Markdown, in GiB."""
-    lines = [
-        "| precision | blocks | kept for the gradients | most at once "
-        "| weights, gradients, AdamW | together, GiB |",
-        "|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        how = "`--checkpoint-activations`" if row.recomputed else "kept"
-        sizes = (row.kept, row.most, row.lasting, row.most + row.lasting)
-        cells = " | ".join(f"{size / 2**30:.1f}" for size in sizes)
-        lines.append(f"| {row.precision} | {how} | {cells} |")
-    return "\n".join(lines)
+    columns = ("precision", "blocks", "kept for the gradients", "most at once",
+               "weights, gradients, AdamW", "together, GiB")  # fmt: skip
+    cells = (
+        (
+            row.precision,
+            "`--checkpoint-activations`" if row.recomputed else "kept",
+            *(
+                f"{size / 2**30:.1f}"
+                for size in (row.kept, row.peak, row.lasting, row.peak + row.lasting)
+            ),
+        )
+        for row in rows
+    )
+    return markdown(columns, cells)
 
 
 if __name__ == "__main__":

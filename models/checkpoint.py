@@ -5,15 +5,18 @@ A folder with `checkpoint.json` (what the network is) and `model.safetensors` (i
 Training keeps its own state beside them, in `training.safetensors`. Nothing is pickled.
 """
 
-import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import safetensors
 import safetensors.torch
+from msgspec import Struct
 
 from ..runtime.bundle.manifest import SamplingSpec, WeightsOrigin
+from ..runtime.documents import MIB, Count, DocumentError, from_json, read_file
 from ..runtime.errors import BundleError, LabelError
 from ..runtime.labels.labels import Label
 from .config import ModelConfig
@@ -23,6 +26,7 @@ from .tokenizer_file import FILE as TOKENIZER
 FORMAT_VERSION = 1
 DESCRIPTION = "checkpoint.json"
 WEIGHTS = "model.safetensors"
+_MAX_DESCRIPTION_BYTES = 64 * MIB  # most of it labels
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +48,20 @@ class Checkpoint:
     step: int
 
 
+class _Version(Struct):
+    format_version: int
+
+
+class _Description(Struct):
+    """`checkpoint.json`."""
+
+    model: dict[str, Any]
+    labels: tuple[Label, ...]
+    sampling: SamplingSpec
+    origin: WeightsOrigin
+    step: Count
+
+
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, network: STZSAR) -> None:
     """Write `checkpoint` and the weights of `network` into the existing `folder`."""
     state = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
@@ -53,7 +71,7 @@ def save_checkpoint(folder: Path, checkpoint: Checkpoint, network: STZSAR) -> No
         (folder / TOKENIZER).write_text(network.tokenizer_json, encoding="utf-8")
     document = {
         "format_version": FORMAT_VERSION,
-        **dataclasses.asdict(checkpoint),
+        **msgspec.to_builtins(checkpoint),
         "model": checkpoint.model.to_json(),
     }
     (folder / DESCRIPTION).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
@@ -67,32 +85,31 @@ def read_checkpoint(folder: Path) -> Checkpoint:
     """
     path = folder / DESCRIPTION
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-        version = document.pop("format_version")
+        content = read_file(path, _MAX_DESCRIPTION_BYTES)
     except OSError as error:
         raise BundleError(
-            f"{folder} is not a checkpoint, it has no {DESCRIPTION}: name a folder that "
-            "stzsar-train wrote."
+            f"{folder} is not a checkpoint, its {DESCRIPTION} cannot be read ({error.strerror}): "
+            "name a folder that stzsar-train wrote."
         ) from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    try:
+        version = from_json(content, _Version).format_version
+    except DocumentError as error:
         raise BundleError(f"{path} is not a checkpoint description: {error}.") from error
     if version != FORMAT_VERSION:
         raise BundleError(
-            f"{path} has format version {version!r} and this stzsar reads {FORMAT_VERSION}: "
+            f"{path} has format version {version!r:.40} and this stzsar reads {FORMAT_VERSION}: "
             "upgrade stzsar, or train again."
         )
     try:
+        document = from_json(content, _Description)
         return Checkpoint(
-            model=ModelConfig.from_json(document["model"]),
-            labels=tuple(
-                Label(row["name"], row["text"], tuple(row["attributes"]))
-                for row in document["labels"]
-            ),
-            sampling=SamplingSpec(**document["sampling"]),
-            origin=WeightsOrigin(**document["origin"]),
-            step=int(document["step"]),
+            model=ModelConfig.from_json(document.model),
+            labels=document.labels,
+            sampling=document.sampling,
+            origin=document.origin,
+            step=document.step,
         )
-    except (KeyError, TypeError, ValueError, LabelError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, LabelError) as error:
         raise BundleError(f"{path} is not a valid checkpoint description: {error}.") from error
 
 

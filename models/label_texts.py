@@ -1,7 +1,6 @@
-"""Labels to embeddings: prompts, tokens, and the bank that the head takes.
+"""Labels to embeddings: prompts, tokens and the bank.
 
-Each distinct string is encoded once, however many classes share it; attributes are encoded one by
-one, each in the prompt of its own.
+Each distinct string is encoded once, in its own prompt, however many classes share it.
 """
 
 from collections.abc import Sequence
@@ -20,9 +19,7 @@ from .tokenizer_file import tokenizer_of
 
 
 class LabelTexts:
-    """The tokens of a label set, and which of them belong to which class.
-
-    `tokenizer_json` is the network's; CLIP's own tokenizer needs none.
+    """The tokens of a label set, and the rows that belong to each class.
 
     Attributes:
         labels: C labels.
@@ -50,7 +47,7 @@ class LabelTexts:
         self.tokens = tokenize(tokenizer, [config.prompt.replace("{}", text) for text in strings])
 
     def to(self, device: torch.device) -> "LabelTexts":
-        """Move the tokens and indices to `device`; returns itself."""
+        """Move the tokens and indices to `device`, and return self."""
         self.tokens = self.tokens.to(device)
         self._texts = self._texts.to(device)
         self._attributes = self._attributes.to(device)
@@ -58,13 +55,13 @@ class LabelTexts:
         return self
 
     def bank(self, network: STZSAR, classes: Tensor) -> Bank:
-        """Encode the strings of `classes` (int64 [U]) with gradients, and return their bank."""
+        """Encode the strings of `classes`, int64 [U], with gradients; return their bank."""
         needed = torch.cat([self._texts[classes], self._attributes[classes].flatten()])
         strings, places = needed.unique(return_inverse=True)
         return self._arrange(network.encode_text(self.tokens[strings]), places, classes)
 
     def fixed_bank(self, embeddings: Tensor, classes: Tensor) -> Bank:
-        """Return the bank of `classes` from the embeddings [S, D] of all strings."""
+        """Return the bank of `classes` from precomputed embeddings [S, D] of all strings."""
         needed = torch.cat([self._texts[classes], self._attributes[classes].flatten()])
         return self._arrange(embeddings, needed, classes)
 
@@ -81,7 +78,7 @@ class LabelTexts:
 
 
 def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
-    """Return the bank of `labels` as the runtime keeps it."""
+    """Embed `labels` as a bank for the runtime."""
     texts = LabelTexts(labels, network.config, network.tokenizer_json)
     texts.to(network.head.logit_scale.device)
     everything = torch.arange(len(texts.labels), device=texts.tokens.device)
@@ -93,5 +90,5 @@ def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
 
 
 def to_tensors(bank: LabelBank, device: torch.device | str = "cpu") -> Bank:
-    """Return a runtime bank as tensors."""
+    """Convert a bank of the runtime to tensors."""
     return Bank(*(torch.from_numpy(array).to(device) for array in bank.arrays().values()))

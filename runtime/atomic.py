@@ -5,6 +5,7 @@ Everything is on disk before the rename, so a kill or a power cut never leaves h
 
 import contextlib
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -65,6 +66,25 @@ def written_whole(target: Path, *, keep: Sequence[str] = ()) -> Iterator[Path]:
         _sync(target.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what killed writers of `target` left beside it; nobody may be writing it now.
+
+    A folder that was moved aside, and whose successor never came, is moved back.
+    """
+    name = re.escape(target.name[:40]) + f"|{re.escape(target.name)}"
+    pattern = re.compile(rf"\.({name})\.([a-z0-9_]{{8}}|[0-9a-f]{{16}})")
+    for path in list(target.parent.glob(".*")):
+        if not pattern.fullmatch(path.name):
+            continue
+        aside = path / target.name
+        if aside.is_dir() and not target.exists():
+            aside.rename(target)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def _replace(staging: Path, target: Path, keep: Sequence[str]) -> None:

@@ -1,6 +1,9 @@
 """How long to wait before the next attempt: one rule for sources, sinks and web pages."""
 
+import email.utils
 import random
+import re
+import time
 from dataclasses import dataclass
 
 
@@ -39,3 +42,14 @@ class Backoff:
         ceiling_s = min(self.longest_s, self.first_s * 2 ** min(failures - 1, 30))
         floor_s = self.first_s / 2 if self.full_jitter else ceiling_s / 2
         return random.uniform(min(floor_s, ceiling_s), ceiling_s)
+
+
+def retry_after_s(header: str | None) -> float | None:
+    """Return the seconds that an HTTP header `Retry-After` asks for, as a number or as a date."""
+    asked = (header or "").strip()
+    if re.fullmatch(r"[0-9]{1,9}", asked):
+        return float(asked)
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(asked).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None

@@ -3,7 +3,7 @@
     StzsarError            exit code 2
     +- BundleError         a bundle or checkpoint that cannot be used
     +- LabelError          labels that are missing, unreadable, repeated or unknown
-    +- CalibrationError    thresholds that are unreadable, of another bundle, or not to be had
+    +- CalibrationError    thresholds that are unreadable, of another bundle, or cannot be found
     +- SourceError         a camera, stream or video that gives no frames
     +- EngineError         no inference engine, or one that refuses the graph
     +- RecordingError      a recording that cannot be written or replayed
@@ -14,7 +14,7 @@ A message is one sentence, or two: what was wrong, with the offending value, and
 
 
 class StzsarError(Exception):
-    """A mistake that the user can mend; shown without a traceback."""
+    """A mistake that the user can fix; shown without a traceback."""
 
     exit_code = 2
 
@@ -40,7 +40,7 @@ class EngineError(StzsarError):
 
 
 class RecordingError(StzsarError):
-    """A recording that cannot be written, is none, is damaged, or is another bundle's."""
+    """A recording that cannot be written or read, is damaged, or belongs to another bundle."""
 
 
 class ParityError(StzsarError):

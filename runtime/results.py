@@ -1,15 +1,18 @@
-"""What a run says: recognitions, events and the states of streams, frozen, with one JSON form.
+"""What a run reports: recognitions, events and the states of streams, as frozen types.
 
-`results.schema.json` describes the JSON; a change of it raises SCHEMA_VERSION.
+Their JSON form is in `messages.py`, where numbers are rounded to what they are worth.
 """
 
 import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-SCHEMA_VERSION = 1
+import msgspec
 
-StreamCondition = Literal["connecting", "live", "stalled", "lost", "ended"]
+from . import messages
+
+SCHEMA_VERSION = messages.VERSION
+StreamCondition = messages.StreamCondition
 
 
 @dataclass(frozen=True)
@@ -26,14 +29,6 @@ class Score:
     score: float
     similarity: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON's types."""
-        return {
-            "label": self.label,
-            "score": round(self.score, 4),
-            "similarity": round(self.similarity, 4),
-        }
-
 
 @dataclass(frozen=True)
 class FrameReason:
@@ -41,11 +36,12 @@ class FrameReason:
 
     Attributes:
         time_s: the frame's time.
-        weight: its saliency S, 0 to 1; those of a window sum to 1.
+        weight: its saliency S, 0 to 1; the weights of a window sum to 1.
         attribute: the description attribute that fits best anywhere in the picture.
         similarity: the cosine of that attribute with its best patch: f of the method.
         patch: row and column of that patch.
-        heat: cosine of each patch with its best attribute, as rows of the grid; from the top left.
+        heat: cosine of each patch with its best attribute, as rows of the grid from the top left;
+            it is drawn, and not part of the JSON.
     """
 
     time_s: float
@@ -55,16 +51,6 @@ class FrameReason:
     patch: tuple[int, int]
     heat: tuple[tuple[float, ...], ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON's types, without the heat map, which is drawn and not written."""
-        return {
-            "time_s": round(self.time_s, 3),
-            "weight": round(self.weight, 4),
-            "attribute": self.attribute,
-            "similarity": round(self.similarity, 4),
-            "patch": list(self.patch),
-        }
-
 
 @dataclass(frozen=True)
 class Explanation:
@@ -72,10 +58,6 @@ class Explanation:
 
     label: str
     frames: tuple[FrameReason, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON's types."""
-        return {"label": self.label, "frames": [frame.to_dict() for frame in self.frames]}
 
 
 @dataclass(frozen=True)
@@ -121,25 +103,8 @@ class Recognition:
         return self.top[0].score
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON's types."""
-        document: dict[str, Any] = {
-            "type": "result",
-            "source": self.source,
-            "window": [round(self.start_s, 3), round(self.end_s, 3)],
-            "frames": self.frames,
-            "label": self.label,
-            "score": round(self.score, 4),
-            "decision": self.decision,
-            "top": [score.to_dict() for score in self.top],
-            "gap": round(self.gap_s, 3),
-            "encoded": self.encoded,
-            "rate_fps": _rounded(self.rate_fps, 3),
-            "time": _rounded(self.time, 3),
-            "age_ms": _rounded(self.age_ms, 1),
-        }
-        if self.explanation:
-            document["explanation"] = self.explanation.to_dict()
-        return document
+        """Return the result as JSON's types."""
+        return msgspec.to_builtins(_message_of(self))
 
     def to_json(self) -> str:
         """Return the result as one JSON line (without the line's end)."""
@@ -157,7 +122,7 @@ class ActionEvent:
         time_s: when, in seconds of the source.
         time: when, in seconds since 1970; None for a file.
         peak: the best score so far.
-        duration_s: seconds since the start; at the start how long it has been seen already.
+        duration_s: seconds since the start; at a start, for how long it has been seen already.
     """
 
     event: Literal["start", "end"]
@@ -168,19 +133,6 @@ class ActionEvent:
     peak: float
     duration_s: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON's types."""
-        return {
-            "type": "event",
-            "event": self.event,
-            "source": self.source,
-            "label": self.label,
-            "time_s": round(self.time_s, 3),
-            "time": _rounded(self.time, 3),
-            "peak": round(self.peak, 4),
-            "duration": round(self.duration_s, 3),
-        }
-
 
 @dataclass(frozen=True)
 class StreamState:
@@ -188,9 +140,9 @@ class StreamState:
 
     Attributes:
         source: the stream or camera.
-        state: "connecting", "live", "stalled" (no new picture comes), "lost" (it broke off, and is
-            opened again later) or "ended" (it will not come again).
-        reason: why, in words; empty where there is nothing to say.
+        state: "connecting", "live", "stalled" (no new picture comes), "lost" (it broke off and will
+            be reopened) or "ended" (it will not come back).
+        reason: why, in words; may be empty.
         time: when, in seconds since 1970.
     """
 
@@ -199,32 +151,18 @@ class StreamState:
     reason: str
     time: float
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON's types."""
-        return {
-            "type": "stream",
-            "source": self.source,
-            "state": self.state,
-            "reason": self.reason,
-            "time": round(self.time, 3),
-        }
-
 
 @dataclass(frozen=True)
 class Overload:
     """A change in how much of what was asked for this machine can do.
 
     Attributes:
-        share: the part of the sampling rate that live streams have now, 0 to 1; 1 is all of it.
+        share: the share of the sampling rate that live streams get now; 1 is all of it.
         time: when, in seconds since 1970.
     """
 
     share: float
     time: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON's types."""
-        return {"type": "overload", "share": round(self.share, 3), "time": round(self.time, 3)}
 
 
 Message = Recognition | ActionEvent | StreamState | Overload
@@ -232,8 +170,70 @@ Message = Recognition | ActionEvent | StreamState | Overload
 
 def to_json(message: Message) -> str:
     """Return a message as one JSON line (without the line's end)."""
-    document = {"version": SCHEMA_VERSION, **message.to_dict()}
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return json.dumps(
+        msgspec.to_builtins(_message_of(message)), ensure_ascii=False, allow_nan=False
+    )
+
+
+def _message_of(message: Message) -> msgspec.Struct:
+    match message:
+        case Recognition():
+            return _result_of(message)
+        case ActionEvent():
+            return messages.Event(
+                event=message.event,
+                source=message.source,
+                label=message.label,
+                time_s=round(message.time_s, 3),
+                time=_rounded(message.time, 3),
+                peak=round(message.peak, 4),
+                duration=round(message.duration_s, 3),
+            )
+        case StreamState():
+            return messages.StreamChange(
+                source=message.source,
+                state=message.state,
+                reason=message.reason,
+                time=round(message.time, 3),
+            )
+        case Overload():
+            return messages.OverloadChange(
+                share=round(message.share, 3), time=round(message.time, 3)
+            )
+
+
+def _result_of(found: Recognition) -> messages.Result:
+    return messages.Result(
+        source=found.source,
+        window=(round(found.start_s, 3), round(found.end_s, 3)),
+        frames=found.frames,
+        label=found.label,
+        score=round(found.score, 4),
+        decision=found.decision,
+        top=tuple(
+            messages.TopLabel(s.label, round(s.score, 4), round(s.similarity, 4)) for s in found.top
+        ),
+        gap=round(found.gap_s, 3),
+        encoded=found.encoded,
+        rate_fps=_rounded(found.rate_fps, 3),
+        time=_rounded(found.time, 3),
+        age_ms=_rounded(found.age_ms, 1),
+        explanation=_explained(found.explanation) if found.explanation else msgspec.UNSET,
+    )
+
+
+def _explained(explanation: Explanation) -> messages.ExplainedLabel:
+    frames = (
+        messages.ExplainedFrame(
+            time_s=round(frame.time_s, 3),
+            weight=round(frame.weight, 4),
+            attribute=frame.attribute,
+            similarity=round(frame.similarity, 4),
+            patch=frame.patch,
+        )
+        for frame in explanation.frames
+    )
+    return messages.ExplainedLabel(explanation.label, tuple(frames))
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 FOLDERS = ("models", "train", "export", "runtime", "benchmarks")
+# In the repository and not in the wheel.
+STUDIES = tuple(f"benchmarks/{name}/" for name in ("ablation", "decoders", "growth", "peers"))
 
 
 def project(root: Path) -> dict:
@@ -17,11 +19,18 @@ def project(root: Path) -> dict:
     return tomllib.loads((root / "pyproject.toml").read_text())
 
 
-def test_every_package_on_disk_is_listed(root):
+def in_wheel(root: Path, pattern: str) -> list[Path]:
+    """Return files below the root that belong in the wheel, relative to the root."""
+    files = [
+        path.relative_to(root) for folder in FOLDERS for path in (root / folder).rglob(pattern)
+    ]
+    return [path for path in files if not path.as_posix().startswith(STUDIES)]
+
+
+def test_every_package_on_disk_is_listed_but_the_studies(root):
     on_disk = {"stzsar"} | {
-        f"stzsar.{path.parent.relative_to(root).as_posix().replace('/', '.')}"
-        for folder in FOLDERS
-        for path in (root / folder).rglob("__init__.py")
+        f"stzsar.{path.parent.as_posix().replace('/', '.')}"
+        for path in in_wheel(root, "__init__.py")
     }
     assert set(project(root)["tool"]["setuptools"]["packages"]) == on_disk
 
@@ -98,11 +107,7 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
     subprocess.run(command, cwd=root, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    code = {
-        f"stzsar/{path.relative_to(root).as_posix()}"
-        for folder in FOLDERS
-        for path in (root / folder).rglob("*.py")
-    }
+    code = {f"stzsar/{path.as_posix()}" for path in in_wheel(root, "*.py")}
     data = {
         f"stzsar/{path.relative_to(root).as_posix()}"
         for folder in ("shipped", "labels/label_sets")

@@ -33,7 +33,7 @@ SUBCOMMANDS = {
     ("train", "interpolate"): "train.interpolate_cli",
     ("export", "inspect"): "export.inspect_bundle",
     ("bench", "compare"): "benchmarks.bench.compare",
-    ("attributes", "check"): "train.attributes.check",
+    ("attributes", "check"): "train.attributes.cli",
 }
 
 

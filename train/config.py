@@ -8,6 +8,7 @@ from typing import Literal
 
 from ..models.config import Interaction, PatchPath
 from ..runtime.atomic import write_file
+from ..runtime.documents import MIB, DocumentError, convert, from_json, read_file
 from ..runtime.errors import BundleError, StzsarError
 
 Setting = Literal["plain", "hard", "mixed"]
@@ -138,9 +139,19 @@ class TrainConfig:
         # Runs that began before there were these options trained without.
         older = {"attributes": False, "augment": False}
         try:
-            return cls(**{**older, **json.loads((folder / CONFIG).read_text(encoding="utf-8"))})
-        except (OSError, ValueError, TypeError) as error:
+            document = from_json(read_file(folder / CONFIG, MIB), dict[str, object])
+            config = convert({**older, **document}, cls)
+            unknown = set(document) - set(dataclasses.asdict(config))
+            if unknown:
+                raise DocumentError(f"{CONFIG} has an unknown field {min(unknown)!r:.80}")
+        except OSError as error:
+            raise BundleError(
+                f"{folder} is not a run of stzsar-train, its {CONFIG} cannot be read: "
+                f"{error.strerror}."
+            ) from error
+        except DocumentError as error:
             raise BundleError(f"{folder} is not a run of stzsar-train: {error}.") from error
+        return config
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,1 +1,1 @@
-"""What each part of the method is worth, trained anew on MovingShapes."""
+"""A study in the checkout only: the value of each part of the method, trained on MovingShapes."""

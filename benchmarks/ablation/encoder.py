@@ -1,7 +1,7 @@
-"""The frame encoder that all rows of a seed share, and clips as it sees them.
+"""The frame encoder that all rows of a seed share, and clips that it encoded.
 
-It is to the rows what CLIP is to the method: trained on pictures and names before anybody thinks of
-attributes, then left as it is. So a clip is encoded once for all rows.
+It stands in for CLIP: it is trained on frames and names, without attributes, and then frozen. So a
+clip is encoded once for all rows.
 """
 
 import dataclasses
@@ -25,11 +25,11 @@ from ...train.loop.run_folder import RunFolder
 from ...train.loop.trainer import Trainer
 
 _ORIGIN = WeightsOrigin(source="stzsar.benchmarks.ablation", knows=KNOWS)
-_ENCODED_AT_ONCE = 64
+_BATCH = 64
 
 
 def network_config() -> ModelConfig:
-    """Return a network of 0.4 M parameters: what three seeds of all rows can be trained with."""
+    """Return a network of 0.4 M parameters, small enough to train all rows with three seeds."""
     small = small_config()
     return dataclasses.replace(
         small,
@@ -42,7 +42,7 @@ def network_config() -> ModelConfig:
 
 
 def train(network: STZSAR, clips: ClipDataset, *, steps: int, batch: int, seed: int) -> None:
-    """Train a network as stzsar-train does, without keeping a run."""
+    """Train a network as stzsar-train does, without a run folder."""
     config = TrainConfig(
         steps=steps, batch=batch, checkpoint_every=steps, workers=0, seed=seed, precision="fp32"
     )
@@ -58,7 +58,7 @@ def train(network: STZSAR, clips: ClipDataset, *, steps: int, batch: int, seed: 
 
 
 def train_encoder(*, steps: int, batch: int, seed: int) -> STZSAR:
-    """Train the beginning of all rows: mean pooling over plain clips and the names of classes."""
+    """Train the shared network: mean pooling over plain clips and names of classes."""
     torch.manual_seed(seed)
     network = STZSAR(network_config())
     train(network, MovingShapes("train", "plain", seed=seed), steps=steps, batch=batch, seed=seed)
@@ -66,16 +66,16 @@ def train_encoder(*, steps: int, batch: int, seed: int) -> STZSAR:
 
 
 class Seen(nn.Module):
-    """Stands where the frame encoder stood, and gives what it saw."""
+    """Replaces the frame encoder where clips are encoded already."""
 
     def forward(self, tokens_npd: Tensor) -> FrameFeatures:
-        """Take [N, 1 + P, D] apart into frames and patches."""
+        """Split [N, 1 + P, D] into frames and patches."""
         tokens = tokens_npd.float()
         return FrameFeatures(tokens[:, 0], tokens[:, 1:])
 
 
 class EncodedClips:
-    """Clips as the encoder saw them: a data set that a row is trained on.
+    """Encoded clips, as a data set.
 
     Attributes:
         tokens: of frames and their patches, fp16 [N, T, 1 + P, D].
@@ -99,8 +99,8 @@ class EncodedClips:
     def of(cls, clips: ClipDataset, count: int, visual: nn.Module) -> "EncodedClips":
         """Draw the first `count` clips and encode them."""
         tokens, classes = [], []
-        for start in range(0, count, _ENCODED_AT_ONCE):
-            places = range(start, min(count, start + _ENCODED_AT_ONCE))
+        for start in range(0, count, _BATCH):
+            places = range(start, min(count, start + _BATCH))
             frames, labels = collate([clips[ClipRequest(place, place)] for place in places])
             seen: FrameFeatures = visual(frames.flatten(0, 1))
             both = torch.cat([seen.frame[:, None], seen.patches], 1)

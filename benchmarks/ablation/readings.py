@@ -1,6 +1,6 @@
-"""Where a trained row looks: S and f against what the scenes of the clips really show.
+"""Where a trained row looks: S and f against the ground truth of the drawn scenes.
 
-Only drawn clips can tell: here it is known when the action goes on, and where its thing is.
+Drawn clips have this ground truth: when the action goes on, and where its thing is.
 """
 
 import dataclasses
@@ -17,31 +17,31 @@ from ...runtime.shapes.scenes import SIZE_PX, Scene
 from ...train.data.dataset import ClipRequest
 from ...train.data.moving_shapes import MovingShapes
 from .encoder import EncodedClips
-from .training import Test
+from .training import Exam
 from .variants import Variant
 
 ON_ACTION, ON_ACTION_BY_CHANCE = "S on the action", "S on the action by chance"
 ON_THING, ON_THING_BY_CHANCE = "f's patch on the thing", "f's patch on the thing by chance"
-# A patch shows the thing if this part of it does.
+# A patch shows the thing if this share of its pixels does.
 _COVERED = 0.05
 
 
 @torch.no_grad()
-def read(variant: Variant, network: STZSAR, test: Test, clips: EncodedClips) -> dict[str, float]:
-    """Return, for the true class of each clip, the parts of S and of f that lie where they should.
+def read(variant: Variant, network: STZSAR, exam: Exam, clips: EncodedClips) -> dict[str, float]:
+    """Return the shares of S on the action and of f on the thing, for the true class of each clip.
 
     Args:
         variant: the row.
         network: its network, for encoded clips.
-        test: a hard one: in the plain setting the action fills every frame.
-        clips: the test's, the first ones of its split.
+        exam: a hard one: in the plain setting the action fills every frame.
+        clips: its clips.
     """
     network.eval()
     if variant.head == "mean":
         return {}
-    labels = [variant.label(action, test.setting) for action in test.actions]
+    labels = [variant.label(action, exam.setting) for action in exam.actions]
     bank = to_tensors(embed_labels(network, labels), torch.device("cpu"))
-    drawn = MovingShapes(test.split, test.setting)
+    drawn = MovingShapes(exam.split, exam.setting)
     saliency, patches = [], []
     for tokens, label in zip(clips.tokens, clips.classes.tolist(), strict=True):
         state = network.encode_frames(tokens, bank)
@@ -58,7 +58,7 @@ def read(variant: Variant, network: STZSAR, test: Test, clips: EncodedClips) -> 
     if variant.head == "off":
         return found
     shown = np.stack([_shown(scene, times_s, network) for scene, times_s in scenes])
-    there = shown.any(-1)  # in a frame in which nothing is seen no patch can be right
+    there = shown.any(-1)  # no patch is right in a frame that shows nothing
     right = np.take_along_axis(shown, np.stack(patches)[..., None], -1)[..., 0]
     return found | {
         ON_THING: float(right[there].mean()),
@@ -67,7 +67,7 @@ def read(variant: Variant, network: STZSAR, test: Test, clips: EncodedClips) -> 
 
 
 def _winning_patches(network: STZSAR, tokens_tpd: Tensor, bank: Bank, label: int) -> Array:
-    """Return the patch of each frame that comes nearest to an attribute of `label`, [T]."""
+    """Return the patch of each frame that is nearest to an attribute of `label`, [T]."""
     seen = network.visual(tokens_tpd)
     patches = network.head.features(seen.frame, seen.patches)["patch_embeddings"]
     unit = torch.nn.functional.normalize(patches, dim=-1)

@@ -1,149 +1,137 @@
-"""All rows of all seeds, on all cores; what is done is kept, and a run that was killed goes on."""
+"""All rows of all seeds, one on each core; finished rows are kept, and a killed run resumes."""
 
-import dataclasses
 import json
-import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+from ...runtime.atomic import write_file
 from ...runtime.errors import StzsarError
-from .budget import ENCODER, Budget, Result
-from .variants import Variant
+from ..processes import worker_pool
+from .jobs import ENCODER, prepare, train_and_test
+from .options import Options
+from .variants import VARIANTS, TrainedRow, Variant
 
 _BUDGET, _ROWS = "budget.json", "rows.jsonl"
+# Called with what is done, how much of it, and of how much.
+Advance = Callable[[str, int, int], object]
 
 
 class Folder:
-    """Where a run keeps what it has done."""
+    """Where a run keeps its finished rows."""
 
-    def __init__(self, path: Path, budget: Budget) -> None:
-        """Begin in an empty folder, or go on in one of the same budget.
+    def __init__(self, path: Path, budget: Mapping[str, int]) -> None:
+        """Start in an empty folder, or resume in one with the same budget.
 
         Raises:
-            StzsarError: it is of another run, or cannot be written.
+            StzsarError: the folder is another run's, or is not usable.
         """
         self.path = path
-        wanted = dataclasses.asdict(budget)
         known = path / _BUDGET
         try:
             path.mkdir(parents=True, exist_ok=True)
             if known.exists():
-                if json.loads(known.read_text(encoding="utf-8")) != wanted:
+                if json.loads(known.read_text(encoding="utf-8")) != budget:
                     raise StzsarError(
-                        f"{path} holds an ablation with other options: name another --output, or "
+                        f"{path} has an ablation with other options: name another --output, or "
                         "remove it."
                     )
             elif any(path.iterdir()):
-                raise StzsarError(f"{path} holds something else: name another --output.")
+                raise StzsarError(f"{path} has other files: name another --output.")
             else:
-                known.write_text(json.dumps(wanted) + "\n", encoding="utf-8")
+                write_file(known, json.dumps(budget) + "\n")
         except (OSError, ValueError) as error:
-            raise StzsarError(f"{path} cannot be used: {error}.") from error
+            raise StzsarError(f"Cannot use {path}: {error}.") from error
 
-    def results(self) -> list[Result]:
-        """Return the rows that are done, and drop a line that was cut off."""
+    def rows(self) -> list[TrainedRow]:
+        """Return the finished rows, and drop a truncated line."""
         path = self.path / _ROWS
         if not path.exists():
             return []
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        whole = [json.loads(line) for line in lines if line.endswith("\n")]
-        path.write_text("".join(line for line in lines if line.endswith("\n")), encoding="utf-8")
-        return [Result(Variant(*row["row"]), row["seed"], row["found"]) for row in whole]
+        whole = [line for line in lines if line.endswith("\n")]
+        write_file(path, "".join(whole))
+        rows = [json.loads(line) for line in whole]
+        return [TrainedRow(Variant(*row["row"]), row["seed"], row["found"]) for row in rows]
 
-    def keep(self, result: Result) -> None:
+    def keep(self, row: TrainedRow) -> None:
         """Add a row."""
-        row = [result.variant.head, result.variant.attributes]
-        document = {"row": row, "seed": result.seed, "found": result.found}
+        variant = [row.variant.head, row.variant.attributes]
+        document = {"row": variant, "seed": row.seed, "found": row.found}
         with (self.path / _ROWS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(document) + "\n")
 
     def drop_clips(self) -> None:
-        """Remove the encoded clips, a gigabyte; they are made again if they are wanted."""
+        """Remove the encoded clips, a gigabyte; they can be made again."""
         for path in self.path.glob("seed-*/*.safetensors"):
             if path.name != ENCODER:
                 path.unlink()
 
 
-def run(
-    folder: Folder, budget: Budget, variants: Sequence[Variant], advance: Callable[[str], None]
-) -> list[Result]:
-    """Train what is not done yet, a row on each core, and return the results.
-
-    Args:
-        folder: what is done.
-        budget: of each row.
-        variants: the rows.
-        advance: called with the name of what is done.
+def run(options: Options, advance: Advance) -> list[TrainedRow]:
+    """Train the rows that are missing; return all.
 
     Raises:
-        StzsarError: one of the processes was killed.
+        StzsarError: the folder is not usable, or a training process was killed.
     """
-    done = [result for result in folder.results() if result.variant in variants]
-    known = {(result.variant, result.seed) for result in done}
+    variants = [v for v in VARIANTS if not options.rows or str(v) in options.rows]
+    folder = Folder(options.output, options.budget)
+    rows = [row for row in folder.rows() if row.variant in variants]
+    finished = {(row.variant, row.seed) for row in rows}
     missing = {
-        seed: [variant for variant in variants if (variant, seed) not in known]
-        for seed in range(budget.seeds)
+        seed: [variant for variant in variants if (variant, seed) not in finished]
+        for seed in range(options.seeds)
     }
-    for _ in known:
-        advance("what was done before")
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(os.cpu_count(), context, initializer=_be_quiet) as pool:
-        try:
-            for result in _results(pool, folder.path, budget, missing, advance):
-                folder.keep(result)
-                done.append(result)
-        except BrokenProcessPool as error:
-            raise StzsarError(
-                "A process that trains was killed, for want of memory perhaps: the same command "
-                "goes on with what is not done yet."
-            ) from error
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
-    if budget.seeds * len(variants) == len(done):
+    total = options.seeds * len(variants)
+    advance("training", len(rows), total)
+    try:
+        with worker_pool(os.cpu_count() or 1, _be_quiet) as pool:
+            for row in _train(pool, options, missing):
+                folder.keep(row)
+                rows.append(row)
+                advance(f"{row.variant}, seed {row.seed}", len(rows), total)
+    except BrokenProcessPool as error:
+        raise StzsarError(
+            "A training process was killed, possibly out of memory: run the same command to resume."
+        ) from error
+    if len(rows) == total:
         folder.drop_clips()
-    return done
+    return rows
 
 
-def _results(
+def _train(
     pool: ProcessPoolExecutor,
-    path: Path,
-    budget: Budget,
-    missing: dict[int, list[Variant]],
-    advance: Callable[[str], None],
-) -> Iterator[Result]:
-    """Give rows as they are done; those of a seed start when its encoder is there."""
-    from .jobs import prepare, train_and_test
-
+    options: Options,
+    missing: Mapping[int, Sequence[Variant]],
+) -> Iterator[TrainedRow]:
+    """Yield rows as they finish; those of a seed start when its encoder is ready."""
     preparing: dict[Future[Any], int] = {
-        pool.submit(prepare, path / f"seed-{seed}", budget, seed): seed
+        pool.submit(prepare, options.output / f"seed-{seed}", options, seed): seed
         for seed, variants in missing.items()
         if variants
     }
-    rows: set[Future[Result]] = set()
-    while preparing or rows:
-        ended, _ = wait([*preparing, *rows], return_when=FIRST_COMPLETED)
-        for future in ended:
+    training: set[Future[TrainedRow]] = set()
+    while preparing or training:
+        finished, _ = wait([*preparing, *training], return_when=FIRST_COMPLETED)
+        for future in finished:
+            result = future.result()
             if future in preparing:
-                future.result()
                 seed = preparing.pop(future)
-                advance(f"encoder of seed {seed}")
-                for variant in missing[seed]:
-                    rows.add(
-                        pool.submit(train_and_test, variant, path / f"seed-{seed}", budget, seed)
+                training |= {
+                    pool.submit(
+                        train_and_test, variant, options.output / f"seed-{seed}", options, seed
                     )
+                    for variant in missing[seed]
+                }
             else:
-                rows.remove(future)
-                result = future.result()
-                advance(f"{result.variant}, seed {result.seed}")
+                training.remove(future)
                 yield result
 
 
 def _be_quiet() -> None:
-    """Keep the progress bars of single trainings off the screen; errors reach the caller."""
+    """Hide the progress bars of single trainings; errors reach the caller."""
     sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123 (as long as the process lives)

@@ -1,18 +1,17 @@
-"""Rows as a Markdown table, and what the parts are worth: differences within seeds."""
+"""Rows as Markdown tables, and the value of each part: differences within seeds."""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from ...runtime.engines.graph import Array
-from .budget import Result
+from ..tables import DASH, markdown
 from .readings import ON_ACTION, ON_ACTION_BY_CHANCE, ON_THING, ON_THING_BY_CHANCE
-from .variants import COUNTS, HEADS, LABEL_ONLY, VARIANTS, Variant
+from .variants import COUNTS, HEADS, LABEL_ONLY, VARIANTS, TrainedRow, Variant
 
-# The readings that the table has, in this order.
 COLUMNS = ("unseen, hard", "unseen, plain", "seen, hard", "seen, plain")
 _LAST = COUNTS[-1]
-# What is compared: named, with the row that should be the better one first.
+# Comparisons; the row that should be better comes first.
 _STI, _RESIDUAL = Variant("product", _LAST), Variant("residual", _LAST)
 _COMPARED = (
     ("attributes: S × f with 8 against the label alone", _STI, Variant("product", LABEL_ONLY)),
@@ -24,66 +23,62 @@ _COMPARED = (
 )
 
 
-def values(results: Sequence[Result], variant: Variant, column: str) -> Array:
-    """Return a reading of a row, one value for each seed, in the order of the seeds."""
-    mine = sorted((r for r in results if r.variant == variant), key=lambda result: result.seed)
-    return np.asarray([result.found[column] for result in mine])
+def values(rows: Sequence[TrainedRow], variant: Variant, column: str) -> Array:
+    """Return one value for each seed, in the order of the seeds."""
+    mine = sorted((r for r in rows if r.variant == variant), key=lambda row: row.seed)
+    return np.asarray([row.found[column] for row in mine])
 
 
-def table(results: Sequence[Result]) -> str:
-    """Return all rows as Markdown: per cent, mean ± standard deviation of the seeds."""
-    lines = [
-        f"| head | attributes | {' | '.join(COLUMNS)} |",
-        "|---" * (len(COLUMNS) + 2) + "|",
-    ]
-    for variant in _rows(results):
-        cells = [_percent(values(results, variant, column)) for column in COLUMNS]
-        lines.append(f"| {HEADS[variant.head]} | {variant.words} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def table(rows: Sequence[TrainedRow]) -> str:
+    """Return the accuracies: per cent, mean ± standard deviation over the seeds."""
+    cells = (
+        (HEADS[variant.head], variant.words,
+         *(_percent(values(rows, variant, column)) for column in COLUMNS))
+        for variant in _trained(rows)
+    )  # fmt: skip
+    return markdown(("head", "attributes", *COLUMNS), cells)
 
 
-def differences(results: Sequence[Result]) -> str:
-    """Return what parts are worth, in points: each seed's difference, their mean ± deviation."""
-    lines = ["| points | unseen, hard | unseen, plain |", "|---|---|---|"]
-    there = _rows(results)
-    for name, better, worse in _COMPARED:
-        if better not in there or worse not in there:
-            continue
-        cells = [
-            _points(values(results, better, column) - values(results, worse, column))
-            for column in COLUMNS[:2]
-        ]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def differences(rows: Sequence[TrainedRow]) -> str:
+    """Return the value of each part in points: mean ± deviation of each seed's difference."""
+    trained, columns = _trained(rows), COLUMNS[:2]
+    cells = (
+        (name, *(_points(values(rows, better, c) - values(rows, worse, c)) for c in columns))
+        for name, better, worse in _COMPARED
+        if better in trained and worse in trained
+    )
+    return markdown(("points", *columns), cells)
 
 
-def looks(results: Sequence[Result]) -> str:
-    """Return where rows look in the clips of unseen classes, hard, as Markdown."""
-    lines = [
-        "| head | attributes | S on the action (by chance) | f's patch on the thing (by chance) |",
-        "|---|---|---|---|",
-    ]
-    for variant in _rows(results):
-        if variant.head == "mean":
-            continue
-        cells = [_beside_chance(results, variant, ON_ACTION, ON_ACTION_BY_CHANCE)]
-        if variant.head == "off":
-            cells.append("–")
-        else:
-            cells.append(_beside_chance(results, variant, ON_THING, ON_THING_BY_CHANCE))
-        lines.append(f"| {HEADS[variant.head]} | {variant.words} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+def attention(rows: Sequence[TrainedRow]) -> str:
+    """Return where S and f lie, in clips of unseen classes in the hard setting."""
+    cells = (
+        (
+            HEADS[variant.head],
+            variant.words,
+            _beside_chance(rows, variant, ON_ACTION, ON_ACTION_BY_CHANCE),
+            DASH
+            if variant.head == "off"
+            else _beside_chance(rows, variant, ON_THING, ON_THING_BY_CHANCE),
+        )
+        for variant in _trained(rows)
+        if variant.head != "mean"
+    )
+    return markdown(
+        ("head", "attributes", "S on the action (by chance)", "f's patch on the thing (by chance)"),
+        cells,
+    )
 
 
-def _rows(results: Sequence[Result]) -> list[Variant]:
-    """Return the rows that there are, in the order of the table."""
-    there = {result.variant for result in results}
-    return [variant for variant in VARIANTS if variant in there]
+def _trained(rows: Sequence[TrainedRow]) -> list[Variant]:
+    """Return the variants that were trained, in the order of the table."""
+    trained = {row.variant for row in rows}
+    return [variant for variant in VARIANTS if variant in trained]
 
 
-def _beside_chance(results: Sequence[Result], variant: Variant, what: str, chance: str) -> str:
-    by_chance = 100 * values(results, variant, chance).mean()
-    return f"{_percent(values(results, variant, what))} ({by_chance:.1f})"
+def _beside_chance(rows: Sequence[TrainedRow], variant: Variant, what: str, chance: str) -> str:
+    by_chance = 100 * values(rows, variant, chance).mean()
+    return f"{_percent(values(rows, variant, what))} ({by_chance:.1f})"
 
 
 def _percent(shares: Array) -> str:

@@ -1,4 +1,4 @@
-"""A row trained for one seed, and what it recognises."""
+"""A row trained with one seed, and its accuracy on four test sets."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,57 +13,55 @@ from ...train.data.moving_shapes import MovingShapes, Split
 from .encoder import EncodedClips, Seen, train
 from .variants import Variant
 
-_TESTED_AT_ONCE = 64
+_BATCH = 64
 
 
 @dataclass(frozen=True)
-class Test:
-    """One of the four tests: classes that training showed or did not, plain or hard."""
-
-    __test__ = False  # pytest would take the name for a test's
+class Exam:
+    """One of the four test sets: classes seen in training or not, plain or hard."""
 
     seen: bool
     setting: Setting
 
     @property
     def actions(self) -> tuple[Action, ...]:
-        """The classes; they are also the candidates."""
+        """The classes, which are also the candidates."""
         return seen_actions() if self.seen else unseen_actions()
 
     @property
     def split(self) -> Split:
-        """The split of the benchmark."""
+        """The split of MovingShapes."""
         return "seen-test" if self.seen else "unseen-test"
 
     @property
     def name(self) -> str:
-        """As the table says it."""
+        """The column of the table."""
         return f"{'seen' if self.seen else 'unseen'}, {self.setting}"
 
     @property
     def file(self) -> str:
-        """Where its clips lie, as the encoder sees them."""
+        """The file of its encoded clips."""
         return f"{self.split}-{self.setting}.safetensors"
 
 
-UNSEEN_HARD = Test(False, "hard")
-TESTS = (UNSEEN_HARD, Test(False, "plain"), Test(True, "hard"), Test(True, "plain"))
+UNSEEN_HARD = Exam(False, "hard")
+EXAMS = (UNSEEN_HARD, Exam(False, "plain"), Exam(True, "hard"), Exam(True, "plain"))
 
 
 def train_row(
     variant: Variant,
-    beginning: STZSAR,
+    shared: STZSAR,
     clips: EncodedClips | MovingShapes,
     *,
     steps: int,
     batch: int,
     seed: int,
 ) -> STZSAR:
-    """Train a row from what the encoder's network knows; the encoder too if `clips` are drawn."""
+    """Train a row from the seed's shared network; the encoder too unless the clips are encoded."""
     torch.manual_seed(seed)
-    network = variant.network(beginning.config)
-    # Maps and β are new: they begin at the identity and at 0.
-    network.load_state_dict(beginning.state_dict(), strict=False)
+    network = variant.network(shared.config)
+    # Projections and β are new: they start at the identity and at 0.
+    network.load_state_dict(shared.state_dict(), strict=False)
     if isinstance(clips, EncodedClips):
         network.visual = Seen()  # type: ignore[assignment]
     clips.labels = tuple(variant.label(action, "hard") for action in seen_actions())
@@ -73,15 +71,15 @@ def train_row(
 
 @torch.no_grad()
 def accuracies(
-    variant: Variant, network: STZSAR, tests: Mapping[Test, EncodedClips]
+    variant: Variant, network: STZSAR, exams: Mapping[Exam, EncodedClips]
 ) -> dict[str, float]:
-    """Return the parts of clips, 0 to 1, whose class came first, by the name of the test."""
+    """Return top-1, 0 to 1, by the name of the test set."""
     network.eval()
     found = {}
-    for test, clips in tests.items():
-        labels = [variant.label(action, test.setting) for action in test.actions]
+    for exam, clips in exams.items():
+        labels = [variant.label(action, exam.setting) for action in exam.actions]
         bank = to_tensors(embed_labels(network, labels), torch.device("cpu"))
-        best = [network(tokens, bank).argmax(1) for tokens in clips.tokens.split(_TESTED_AT_ONCE)]
+        best = [network(tokens, bank).argmax(1) for tokens in clips.tokens.split(_BATCH)]
         hits = torch.cat(best) == clips.classes
-        found[test.name] = hits.double().mean().item()
+        found[exam.name] = hits.double().mean().item()
     return found

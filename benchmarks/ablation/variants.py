@@ -1,4 +1,4 @@
-"""The rows of the ablation: what a head does with a window, and what it is told of a class."""
+"""The rows of the ablation: a head, and a number of attributes per class."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ...runtime.labels.labels import Label
 from ...runtime.shapes.scenes import Action
 from ...train.config import Setting
 
-# In the order of the table, with the names that it shows.
+# Heads in the order of the table, with their names in it.
 HEADS: dict[Interaction, str] = {
     "mean": "mean pooling",
     "off": "saliency S",
@@ -29,7 +29,7 @@ class Variant:
 
     Attributes:
         head: `HeadConfig.interaction`.
-        attributes: N_a, how many a class has; 0 is the label alone, as its own attribute.
+        attributes: N_a, per class; 0 makes the label its own attribute.
     """
 
     head: Interaction
@@ -40,37 +40,45 @@ class Variant:
 
     @property
     def words(self) -> str:
-        """How many attributes a class has, as the tables say it."""
+        """The number of attributes, for tables."""
         return str(self.attributes) if self.attributes else "label only"
 
     def label(self, action: Action, setting: Setting) -> Label:
-        """Return a class as this row knows it; in the hard setting its text is ambiguous."""
+        """Return a class with this row's attributes; in the hard setting its text is ambiguous."""
         label = action.label
         text = label.name if setting == "plain" else label.text
         return Label(label.name, text, attributes_of(action, self.attributes))
 
     def network(self, config: ModelConfig) -> STZSAR:
-        """Return a network with this row's head, and with maps before its similarities."""
+        """Return a network with this row's head, and projections before its similarities."""
         head = dataclasses.replace(config.head, interaction=self.head, projections=True)
         kind = DescribedMean if self.head == "mean" and self.attributes else STZSAR
         return kind(dataclasses.replace(config, head=head))
+
+
+@dataclass(frozen=True)
+class TrainedRow:
+    """Accuracies and readings of one row with one seed, by name, each 0 to 1."""
+
+    variant: Variant
+    seed: int
+    found: dict[str, float]
 
 
 VARIANTS = tuple(Variant(head, count) for head in HEADS for count in COUNTS)
 
 
 def attributes_of(action: Action, count: int) -> tuple[str, ...]:
-    """Return the first `count` attributes of a class, of its thing and its motion in turn."""
+    """Return the first `count` attributes, alternating between the thing and its motion."""
     turns = zip(action.thing.attributes, action.motion.attributes, strict=True)
     return tuple(attribute for pair in turns for attribute in pair)[:count]
 
 
 class DescribedMean(STZSAR):
-    """Mean pooling that is told the attributes too: they join the label in the class's embedding.
+    """Mean pooling with the attributes averaged into the class's embedding.
 
-    The head has no other place for them without saliency and patches, and all rows with attributes
-    must know the same words, if what is compared is the interaction. Frozen CLIP is told of
-    descriptions in this way (arXiv 2210.07183).
+    Without saliency and patches the head has no other place for them, and rows can only be compared
+    if they know the same words. Frozen CLIP uses descriptions this way (arXiv 2210.07183).
     """
 
     def forward(self, video_bthwc: Tensor, bank: Bank) -> Tensor:
@@ -79,7 +87,7 @@ class DescribedMean(STZSAR):
 
 
 def described(bank: Bank) -> Bank:
-    """Return a bank whose classes are the mean direction of their label and their attributes."""
+    """Return a bank whose classes are the mean direction of label and attributes."""
     mask = bank.attribute_mask[..., None]
     of_attributes = (bank.attribute_embeddings * mask).sum(1) / mask.sum(1)
     both = bank.class_embeddings + of_attributes

@@ -1,4 +1,4 @@
-"""Accuracy beside speed: parity of the bundle with torch, and top-1 and top-5 on labelled clips."""
+"""Accuracy beside speed: the bundle's parity with torch, and top-1 and top-5 on labelled clips."""
 
 import json
 from collections.abc import Callable
@@ -12,19 +12,20 @@ from ...runtime.recognizer import Recognizer
 from ...runtime.text.choose_labels import choose_labels
 from ...train.lists.clip import Clip
 from ...train.lists.clip_set import find_clips
+from .options import Options
 
 _TOP = 5
 
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How a bundle's graphs agreed with the network that they were made from, at its export.
+    """How the bundle's graphs agreed with torch when they were exported.
 
     Attributes:
         windows: how many were compared.
         smallest_cosine: of any output of any graph.
-        scores: the largest difference of a score, end to end.
-        top1: the share of windows with the same best label, end to end.
+        scores: largest difference of a score, end to end.
+        top1: share of windows with the same best label, end to end.
     """
 
     windows: int
@@ -34,16 +35,16 @@ class Parity:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Accuracy:
-    """How often a bundle was right about whole files.
+class Judged:
+    """Accuracy over whole files.
 
     Attributes:
-        clips: those that were judged.
-        labels: how many competed: the classes of the data.
-        top1: the share whose label came first.
-        top5: the share whose label was among the first five.
-        broken: files that gave no frames, and are not counted in.
-        damaged: files that were judged by what could be decoded of them.
+        clips: files that were judged.
+        labels: classes of the data, all of which compete.
+        top1: share whose label came first.
+        top5: share whose label was among the first five.
+        broken: files without frames, which do not count.
+        damaged: files that were judged by the frames before the damage.
     """
 
     clips: int
@@ -55,74 +56,61 @@ class Accuracy:
 
 
 def read_parity(bundle: Bundle) -> Parity | None:
-    """Return what the bundle's own report says; None if it has none that is complete."""
+    """Return the bundle's own report; None if it has no complete one."""
     try:
-        told: Any = json.loads((bundle.path / PARITY).read_text(encoding="utf-8"))
-        end_to_end = next(name for name in told["top1_agreement"] if name.startswith("end"))
+        report: Any = json.loads((bundle.path / PARITY).read_text(encoding="utf-8"))
+        end_to_end = next(name for name in report["top1_agreement"] if name.startswith("end"))
         return Parity(
-            windows=int(told["windows"]),
-            smallest_cosine=min(float(d["cosine"]) for d in told["differences"].values()),
-            scores=float(told["differences"][f"{end_to_end}.scores"]["absolute"]),
-            top1=float(told["top1_agreement"][end_to_end]),
+            windows=int(report["windows"]),
+            smallest_cosine=min(float(d["cosine"]) for d in report["differences"].values()),
+            scores=float(report["differences"][f"{end_to_end}.scores"]["absolute"]),
+            top1=float(report["top1_agreement"][end_to_end]),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
         return None
 
 
-def check_data(bundle: Bundle, data: Path) -> None:
-    """Refuse clips that could not be judged, before anything takes long.
+def labelled_clips(bundle: Bundle, data: Path) -> tuple[Clip, ...]:
+    """Return the labelled clips, and refuse what could not be judged.
 
     Raises:
-        StzsarError: there are none, they are of one class, or the bundle cannot know their classes.
+        StzsarError: files are missing, there is one class only, or the bundle cannot know them.
     """
-    classes = sorted({clip.label for clip in _clips(data)})
+    found = find_clips(data)
+    if found.missing:
+        raise SourceError(
+            f"{data} names {len(found.missing)} missing files, the first is {found.missing[0]}: "
+            "restore them, or remove their lines."
+        )
+    clips = found.clips
+    classes = sorted({clip.label for clip in clips})
     if len(classes) == 1:
         raise SourceError(
-            f"{data} has clips of one class, {classes[0]!r}, for which nothing else could be "
-            "taken: give several."
+            f"{data} has only the class {classes[0]!r}, so every answer would be right: add clips "
+            "of other classes."
         )
     if bundle.manifest.text is None:
         choose_labels(bundle, classes)
+    return clips
 
 
 def judge(
-    bundle: Bundle, data: Path, *, engine: str, threads: int, trust_engines: bool
-) -> tuple[Recognizer, tuple[Clip, ...]]:
-    """Return the bundle with the classes of the data as its labels, and the data's clips.
+    bundle: Bundle, clips: tuple[Clip, ...], options: Options, after_each: Callable[[], object]
+) -> Judged:
+    """Classify whole files among the classes of the data, and count.
 
     Raises:
-        StzsarError: there is no data, or the bundle cannot recognise its classes.
+        SourceError: no clip has frames.
     """
-    clips = _clips(data)
     recognizer = Recognizer.load(
         bundle,
         sorted({clip.label for clip in clips}),
         top_k=_TOP,
-        engine=engine,
-        threads=threads,
-        trust_engines=trust_engines,
+        engine=options.engine,
+        threads=options.threads,
+        trust_engines=options.trust_engines,
     )
-    return recognizer, clips
-
-
-def _clips(data: Path) -> tuple[Clip, ...]:
-    found = find_clips(data)
-    if found.missing:
-        raise SourceError(
-            f"{data} names {len(found.missing)} missing files, the first is {found.missing[0]}."
-        )
-    return found.clips
-
-
-def accuracy(
-    recognizer: Recognizer, clips: tuple[Clip, ...], advance: Callable[[], None] = lambda: None
-) -> Accuracy:
-    """Classify whole files, and count.
-
-    Raises:
-        SourceError: no clip gives frames.
-    """
-    first = among = judged = 0
+    ranks: list[int] = []
     broken: list[str] = []
     damaged: list[str] = []
     for clip in clips:
@@ -132,20 +120,18 @@ def accuracy(
             broken.append(str(clip.path))
             continue
         finally:
-            advance()
+            after_each()
         if read.damage:
             damaged.append(str(clip.path))
-        found = recognizer.classify_clip(read, str(clip.path))
-        judged += 1
-        first += found.label == clip.label
-        among += any(score.label == clip.label for score in found.top)
-    if not judged:
-        raise SourceError(f"No clip of {len(clips)} gives frames: convert them.")
-    return Accuracy(
-        clips=judged,
+        best = [score.label for score in recognizer.classify_clip(read, str(clip.path)).top]
+        ranks.append(best.index(clip.label) if clip.label in best else _TOP)
+    if not ranks:
+        raise SourceError(f"None of the {len(clips)} clips has frames: convert them.")
+    return Judged(
+        clips=len(ranks),
         labels=len(recognizer.labels),
-        top1=first / judged,
-        top5=among / judged,
+        top1=sum(rank == 0 for rank in ranks) / len(ranks),
+        top5=sum(rank < _TOP for rank in ranks) / len(ranks),
         broken=tuple(broken),
         damaged=tuple(damaged),
     )

@@ -1,4 +1,4 @@
-"""How long `stzsar-run` takes from its start to its first line, in a process of its own."""
+"""The time from the start of a `stzsar-run` process to its first result, and its memory."""
 
 import contextlib
 import json
@@ -15,11 +15,11 @@ from time import perf_counter
 
 from ...runtime.errors import StzsarError
 
-# An engine may have to be built first.
+# It may have to build an engine first.
 PATIENCE_S = 1800.0
-# So long it goes on after its first line, until it has all the memory that it wants.
-GOES_ON_S = 1.0
-_RUN = "from stzsar.runtime.cli import program; program()"
+# How long it runs on after its first result, until its memory has reached its peak.
+_RUNS_ON_S = 1.0
+_RUN = "from stzsar.runtime.command.cli import program; program()"
 
 
 @dataclass(frozen=True)
@@ -28,22 +28,22 @@ class ColdStart:
 
     Attributes:
         seconds: from its start to its first result.
-        peak_mib: the most memory that it had until a second later; None if the system does not say.
+        peak_mib: its peak memory one second later; None where the system does not tell.
     """
 
     seconds: float
     peak_mib: float | None
 
 
-def start_cold(options: Sequence[str], labels: Sequence[str] | None = None) -> ColdStart:
-    """Start `stzsar-run`, see its first result, and end it.
+def start_cold(arguments: Sequence[str], labels: Sequence[str] | None = None) -> ColdStart:
+    """Start `stzsar-run`, wait for its first result, and end it.
 
     Args:
-        options: of `stzsar-run`.
-        labels: names of labels that the bundle knows; all of its own if None.
+        arguments: of `stzsar-run`.
+        labels: names of labels that the bundle knows; None takes all of them.
 
     Raises:
-        StzsarError: it ends without a result; its own words say why.
+        StzsarError: it ends without a result; the message holds its last line.
     """
     with tempfile.TemporaryDirectory() as folder:
         chosen = []
@@ -51,23 +51,22 @@ def start_cold(options: Sequence[str], labels: Sequence[str] | None = None) -> C
             path = Path(folder) / "labels.json"
             path.write_text(json.dumps([{"label": name} for name in labels]), encoding="utf-8")
             chosen = ["--labels", str(path)]
-        # A process that ignores its surroundings has one that does so too.
         isolated = ["-I"] if sys.flags.isolated else []
-        command = [sys.executable, *isolated, "-c", _RUN, *options, *chosen, "--quiet"]
-        with tempfile.TemporaryFile() as errors:
+        command = [sys.executable, *isolated, "-c", _RUN, *arguments, *chosen, "--quiet"]
+        with (Path(folder) / "stderr").open("w+b") as errors:
             start_s = perf_counter()
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors) as process:
-                found = _follow(process, start_s)
-            if found is None:
+                cold = _follow(process, start_s)
+            if cold is None:
                 errors.seek(0)
-                said = errors.read().decode(errors="replace").strip().splitlines()
-                why = said[-1].removeprefix("Error: ") if said else "it says nothing"
+                lines = errors.read().decode(errors="replace").strip().splitlines()
+                why = lines[-1].removeprefix("Error: ") if lines else "it printed nothing"
                 raise StzsarError(f"stzsar-run gives no result: {why}")
-    return found
+    return cold
 
 
 def _follow(process: "subprocess.Popen[bytes]", start_s: float) -> ColdStart | None:
-    """Return how it began, and end it; None if it gives no line."""
+    """Wait for the first line and end the process; return None if there is no line."""
     assert process.stdout is not None
     alarm = threading.Timer(PATIENCE_S, process.kill)
     alarm.start()
@@ -76,10 +75,10 @@ def _follow(process: "subprocess.Popen[bytes]", start_s: float) -> ColdStart | N
         passed_s = perf_counter() - start_s
         if not line:
             return None
-        # A full pipe would hold it up.
+        # A full pipe would block it.
         threading.Thread(target=process.stdout.read, daemon=True).start()
         peak = None
-        while perf_counter() - start_s < passed_s + GOES_ON_S and process.poll() is None:
+        while perf_counter() - start_s < passed_s + _RUNS_ON_S and process.poll() is None:
             peak = _peak_mib(process.pid) or peak
             time.sleep(0.02)
         return ColdStart(passed_s, peak)
@@ -89,10 +88,7 @@ def _follow(process: "subprocess.Popen[bytes]", start_s: float) -> ColdStart | N
 
 
 def _peak_mib(pid: int) -> float | None:
-    """Return the most memory that a process ever had, of which `getrusage` would tell its parent's.
-
-    Its own since it was started: what it was forked from is not in it.
-    """
+    """Return the peak memory of a process since its exec; `getrusage` counts its parent's too."""
     with contextlib.suppress(OSError):
         found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
         return int(found[1]) / 1024 if found else None

@@ -1,4 +1,4 @@
-"""stzsar-bench compare: what one record has against another, figure by figure."""
+"""stzsar-bench compare: two records, figure by figure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,31 +12,26 @@ from rich.text import Text
 
 from ...runtime.errors import StzsarError
 from ...runtime.terminal.commandline import Output, at_the_edge, printable
-from .record import Figure, read_comparable
-from .report import number
+from ..tables import DASH, number
+from .record import Comparable, Figure, read_comparable
 
 _LONGEST = 60
-# Other units are in the names.
+# Other units are part of the names.
 _UNITS = ("ms", "s", "MiB", "MiB/h", "J")
+_PLAIN: dict[str, Any] = {"title_justify": "left", "box": None, "padding": (0, 2, 0, 0)}
 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How a figure of one record stands to that of another.
+    """The ratio of two figures: of their medians, and the range over all pairs of turns."""
 
-    Attributes:
-        middle: of the medians.
-        least: the smallest of any two turns.
-        most: the largest of any two turns.
-    """
-
-    middle: float
+    median: float
     least: float
     most: float
 
     @property
     def clear(self) -> bool:
-        """Whether all turns of one are above, or below, all turns of the other."""
+        """Whether all turns of one lie above, or below, all turns of the other."""
         return not self.least <= 1 <= self.most
 
 
@@ -46,60 +41,61 @@ class Ratio:
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @at_the_edge
 def compare(first: Path, second: Path) -> None:
-    """Print B ÷ A for each figure of two records, and what differs between their set-ups."""
+    """Print B ÷ A for each figure of two records, and the differences between their set-ups."""
     a, b = read_comparable(first), read_comparable(second)
-    shared = [
-        name
-        for name, figure in a.figures.items()
-        if name in b.figures and b.figures[name].unit == figure.unit
-    ]
-    if not shared:
+    names = shared_figures(a, b)
+    if not names:
         raise StzsarError(f"{first} and {second} have no figure in common: measure both again.")
     out = Output()
     differing = differences(a.setup, b.setup)
-    if differing:
-        out.print(_setups(differing))
-    else:
-        out.print("The set-ups are the same.", markup=False)
-    out.print(_ratios(shared, a.figures, b.figures))
-    alone = sorted((a.figures.keys() | b.figures.keys()) - set(shared))
+    out.print(_setups(differing) if differing else Text("The set-ups are the same."))
+    out.print(_ratios(names, a.figures, b.figures))
+    alone = sorted((a.figures.keys() | b.figures.keys()) - set(names))
     if alone:
         out.print(Text(printable(f"Only in one of them: {', '.join(alone)}.")))
     out.print(
-        "B ÷ A is that of the medians; the range goes from the least to the most of any turn of "
-        "one with any of the other. Where it holds 1, no difference is shown.",
+        "B ÷ A divides the medians. The range covers every turn of B over every turn of A: if it "
+        "contains 1, the difference is not clear.",
         markup=False,
     )
 
 
+def shared_figures(a: Comparable, b: Comparable) -> list[str]:
+    """Return the names of the figures that both have, in the same unit."""
+    return [
+        name
+        for name, figure in a.figures.items()
+        if name in b.figures and b.figures[name].unit == figure.unit
+    ]
+
+
 def ratio(a: Figure, b: Figure) -> Ratio | None:
-    """Return b ÷ a; None where that is no number, since a is 0 or signs differ."""
+    """Return b ÷ a; None if a is 0 or something is negative."""
     if min(a.values) <= 0 or min(b.values) < 0:
         return None
     return Ratio(b.median / a.median, min(b.values) / max(a.values), max(b.values) / min(a.values))
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return what differs between two set-ups, as it is shown."""
-    names = [*a, *(name for name in b if name not in a)]
+    """Return the differences between two set-ups, as text."""
     return {
         name: (_shown(a.get(name)), _shown(b.get(name)))
-        for name in names
+        for name in {**a, **b}
         if a.get(name) != b.get(name)
     }
 
 
 def verdict(figure: Figure, found: Ratio) -> str:
-    """Return in a word what a ratio means."""
+    """Return one word: the same, unclear, better or worse."""
     if found.least == found.most == 1:
         return "the same"
     if not found.clear:
         return "unclear"
-    return "better" if (found.middle > 1) == (figure.better == "more") else "worse"
+    return "better" if (found.median > 1) == (figure.better == "more") else "worse"
 
 
 def _setups(differing: Mapping[str, tuple[str, str]]) -> Table:
-    table = Table(title="what differs", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title="differences", **_PLAIN)
     for column in ("", "A", "B"):
         table.add_column(column, overflow="fold")
     for name, (a, b) in differing.items():
@@ -108,7 +104,7 @@ def _setups(differing: Mapping[str, tuple[str, str]]) -> Table:
 
 
 def _ratios(names: list[str], a: Mapping[str, Figure], b: Mapping[str, Figure]) -> Table:
-    table = Table(title="figures", title_justify="left", box=None, padding=(0, 2, 0, 0))
+    table = Table(title="figures", **_PLAIN)
     table.add_column("", overflow="fold")
     for column in ("A", "B", "B ÷ A", "range"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -116,24 +112,21 @@ def _ratios(names: list[str], a: Mapping[str, Figure], b: Mapping[str, Figure]) 
     for name in names:
         found = ratio(a[name], b[name])
         medians = (number(a[name].median), number(b[name].median))
-        cells = ("–", "", "") if found is None else _cells(found, a[name], b[name])
-        table.add_row(Text(printable(_with_unit(name, a[name].unit))), *medians, *cells)
+        cells = (DASH, "", "") if found is None else _cells(found, a[name], b[name])
+        unit = f", {a[name].unit}" if a[name].unit in _UNITS else ""
+        table.add_row(Text(printable(f"{name}{unit}")), *medians, *cells)
     return table
 
 
 def _cells(found: Ratio, a: Figure, b: Figure) -> tuple[str, str, str]:
-    middle = number(found.middle)
-    if len(a.values) == len(b.values) == 1:
-        return middle, "", ""
-    # One turn has no spread of its own to judge by.
-    said = verdict(a, found) if min(len(a.values), len(b.values)) > 1 else ""
-    return middle, f"{number(found.least)} … {number(found.most)}", said
-
-
-def _with_unit(name: str, unit: str) -> str:
-    return f"{name}, {unit}" if unit in _UNITS else name
+    median, turns = number(found.median), (len(a.values), len(b.values))
+    if max(turns) == 1:
+        return median, "", ""
+    # A single turn has no spread to judge by.
+    word = verdict(a, found) if min(turns) > 1 else ""
+    return median, f"{number(found.least)} … {number(found.most)}", word
 
 
 def _shown(value: Any) -> str:
-    text = "–" if value is None else printable(str(value))
+    text = DASH if value is None else printable(str(value))
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"

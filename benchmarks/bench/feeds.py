@@ -1,4 +1,4 @@
-"""What the benchmark's streams are read from: a source over and over, or as if it were a camera."""
+"""Feeds of the benchmark: a finite source in a loop, and a file that plays like a camera."""
 
 import itertools
 import time
@@ -19,17 +19,14 @@ from ...runtime.video.capture import Capture, open_file
 
 Array = npt.NDArray[Any]
 _ASSUMED_FPS = 25.0
-# Of pictures of a live source that are kept to be gone through again.
+# Frames of a live source that are kept for the loop.
 _KEPT_BYTES = 200_000_000
 
 
 class EndlessFeed(ThreadFeed):
-    """A finite source as a feed that begins again wherever it ends, and is decoded each time.
+    """A finite source in a loop, decoded each time; see `runtime.sources.feed.Feed`.
 
-    Times go on rising, by one interval of the source from its last frame to its first one, so that
-    no window is broken there.
-
-    Attributes: see `runtime.sources.feed.Feed`.
+    Times keep rising, by one frame interval from the last frame to the first, so no window breaks.
     """
 
     def __init__(
@@ -45,17 +42,17 @@ class EndlessFeed(ThreadFeed):
         self._open_again = open_again
 
     def read(self) -> None:
-        """Read until it is stopped.
+        """Read until stopped.
 
         Raises:
-            SourceError: it cannot be opened, or is cut short or damaged.
+            SourceError: it cannot be opened, or is truncated or damaged.
         """
         self.counters.connections += 1
         read_file(self, _Endless(self._open_again))
 
 
 class _Endless:
-    """A source that has no end; see `runtime.sources.frames.Source`."""
+    """An endless source; see `runtime.sources.frames.Source`."""
 
     live = False
     frame_count: int | None = None
@@ -85,10 +82,7 @@ class _Endless:
 
 
 class KeptFrames:
-    """Pictures of a live source that were taken before, to be gone through as fast as they can be.
-
-    There is nothing to decode. See `runtime.sources.frames.Source`.
-    """
+    """Captured frames of a live source, already decoded; see `runtime.sources.frames.Source`."""
 
     live = False
 
@@ -99,7 +93,7 @@ class KeptFrames:
         self.size_wh = (width, height)
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
-        """Yield the frames that are due, from the first one on, each time."""
+        """Yield the frames that are due, from the first one."""
         return (frame for frame in self._frames if due is None or due(frame.time_s))
 
     def close(self) -> None:
@@ -107,7 +101,7 @@ class KeptFrames:
 
 
 def keep_frames(uri: str, seconds: float) -> KeptFrames:
-    """Take the frames that a live source gives in so many seconds.
+    """Capture a live source for so many seconds.
 
     Raises:
         SourceError: it gives none.
@@ -122,15 +116,14 @@ def keep_frames(uri: str, seconds: float) -> KeptFrames:
     finally:
         source.close()
     if not kept:
-        raise SourceError(f"{source.name} gives no picture: check it with stzsar-run.")
+        raise SourceError(f"{source.name} gives no frames: check it with stzsar-run.")
     return KeptFrames(source.name, source.fps, kept)
 
 
 class PacedFile:
-    """A file that is shown over and over as a camera would show it, which waits for nobody.
+    """A file that plays in a loop like a camera; see `runtime.video.capture.Capture`.
 
-    What comes too late is decoded and not shown. Attributes: see
-    `runtime.video.capture.Capture`.
+    It waits for no reader: late frames are decoded and skipped.
     """
 
     codec = "none"
@@ -139,12 +132,12 @@ class PacedFile:
     exhausted = False
 
     def __init__(self, path: Path, name: str) -> None:
-        """Open it.
+        """Open the file.
 
         Raises:
-            SourceError: it holds no frame that can be decoded.
+            SourceError: it has no frame that can be decoded.
         """
-        VideoSource.open(path, name).close()  # which says what is wrong, if anything is
+        VideoSource.open(path, name).close()  # raises with the reason
         self._path, self.name = path, name
         self._capture = self._open()
         self.fps: float | None = self._capture.fps or _ASSUMED_FPS
@@ -154,7 +147,7 @@ class PacedFile:
         self._start_s = time.monotonic()
 
     def grab(self) -> bool:
-        """Decode up to the frame that is to be shown next, and wait for its time."""
+        """Decode up to the next frame to show, and wait for its time."""
         now_s = time.monotonic() - self._start_s
         again = False
         while True:
@@ -173,11 +166,11 @@ class PacedFile:
 
     @property
     def position_s(self) -> float:
-        """When the frame that was grabbed is shown, in seconds."""
+        """Time of the grabbed frame, in seconds."""
         return self._time_s
 
     def retrieve(self) -> Array | None:
-        """Return the frame that was grabbed, uint8 [H, W, 3] BGR."""
+        """Return the grabbed frame, uint8 [H, W, 3] BGR."""
         return self._capture.retrieve()
 
     def release(self) -> None:

@@ -1,6 +1,5 @@
-"""Streams that come in real time, as `stzsar-run` watches cameras: how old decisions are."""
+"""The third mode: streams in real time, as `stzsar-run` watches cameras."""
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from time import monotonic
 from ...runtime.errors import SourceError
 from ...runtime.streams.batcher import Batcher
 from ...runtime.streams.lane import Lane
+from ...runtime.streams.table import StreamTable
 from .task import (
     JOIN_S,
     PATIENCE_S,
@@ -27,15 +27,15 @@ from .task import (
 
 @dataclass(frozen=True, kw_only=True)
 class LiveTurn:
-    """What streams in real time gave.
+    """One turn of live streams.
 
     Attributes:
-        seconds: how long they were watched, all windows full.
-        ages_ms: of each decision, from its newest frame's capture.
+        seconds: how long they were timed, with full windows.
+        ages_ms: of each decision, time since its newest frame was captured.
         due: frames that the sampling rates asked for.
-        dropped: those that a newer one replaced.
-        decisions: windows that were decided on.
-        share: the least part of their rates that the streams had.
+        dropped: frames that a newer one replaced.
+        decisions: windows decided.
+        share: lowest share of their rates that the streams got.
     """
 
     seconds: float
@@ -49,19 +49,20 @@ class LiveTurn:
 def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn:
     """Watch streams in real time, as `stzsar-run` does cameras.
 
-    They begin spread over one sampling period, as cameras do that know nothing of each other.
+    Streams start spread over one sampling period, as independent cameras would.
 
     Args:
-        task: what to do.
-        on_full: called once all windows are full and the time begins to count.
+        task: what to run.
+        on_full: called when all windows are full and timing starts.
 
     Raises:
         StzsarError: a source cannot be read, or a graph fails.
     """
-    wake, counted = threading.Event(), Results()
-    task.stopwatch.running = False  # what it notes would look like growing memory
+    table, counted = StreamTable(), Results()
+    wake = table.wake
+    task.stopwatch.running = False  # its notes would look like growing memory
     sink = open_sink(counted)
-    rounds = Batcher(task.recognizer, sink, wake=wake)
+    batcher = Batcher(task.recognizer, sink, table=table)
     names = deque(stream_name(index) for index in range(task.streams))
     lanes: list[Lane] = []
     start_s = monotonic()
@@ -69,10 +70,10 @@ def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn
     def once() -> bool:
         begun = len(lanes) / task.streams / task.rate_fps
         if names and monotonic() - start_s >= begun:
-            feed = task.open_live(names.popleft(), feed_options(wake), task.rate_fps)
+            feed = task.footage.live(names.popleft(), feed_options(wake), task.rate_fps)
             lanes.append(open_lane(task, feed))
-            rounds.add(lanes[-1])
-        rounds.once(min(TICK_S, 1 / task.rate_fps / task.streams) if names else TICK_S)
+            batcher.add(lanes[-1])
+        batcher.step(min(TICK_S, 1 / task.rate_fps / task.streams) if names else TICK_S)
         check_feeds([lane.feed for lane in lanes])
         return True
 
@@ -81,14 +82,14 @@ def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn
             once()
             _give_up_on_silence(lanes, start_s, task)
         on_full()
-        before, counted.share = _counts(lanes), rounds.share
+        before, counted.share = _counts(lanes), batcher.share
         del counted.ages_ms[:]
         seconds, _ = until(task.seconds, 1, once)
         after = _counts(lanes)
-        share = min(counted.share, rounds.share)
+        share = min(counted.share, batcher.share)
     finally:
         task.stopwatch.running = True
-        rounds.close()
+        batcher.close()
         stop_feeds([lane.feed for lane in lanes])
         sink.close(JOIN_S)
     due, dropped, decisions = (late - early for early, late in zip(before, after, strict=True))
@@ -107,7 +108,7 @@ def _give_up_on_silence(lanes: Sequence[Lane], start_s: float, task: Task) -> No
     if monotonic() - start_s > patience_s:
         mute = next((lane.name for lane in lanes if not lane.results), "a stream")
         raise SourceError(
-            f"{mute} has given no window in {patience_s:.0f} s: check the source with stzsar-run, "
+            f"{mute} gave no window within {patience_s:.0f} s: check the source with stzsar-run, "
             "or watch fewer --streams."
         )
 

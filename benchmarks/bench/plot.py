@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...runtime.errors import StzsarError
+import numpy as np
+
+from ..plotting import new_figure, save
+from ..tables import number
 from .percentiles import NEEDED
 from .record import Record
-from .report import device, number, title
+from .report import device, title
 from .throughput import REST, STAGES
 
-SUFFIXES = (".png", ".svg", ".pdf")
-# Dark to light, with one warm tone where the network computes: readable in grey, too.
+# Greys with one warm tone for the network: readable in black and white too.
 _COLOURS = {
     "decode": "#8d99a6",
     "preprocess": "#b7c0c9",
@@ -24,65 +26,38 @@ _COLOURS = {
 _INK, _LINE = "#333333", "#2f5d8a"
 
 
-def check_plot(path: Path) -> None:
-    """Refuse what could not be drawn.
-
-    Raises:
-        StzsarError: the file's name says no format, or matplotlib is not installed.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise StzsarError(f"{path} is no picture's name: end it in {', '.join(SUFFIXES)}.")
-    try:
-        import matplotlib  # noqa: F401 (only whether it is there)
-    except ImportError as error:
-        raise StzsarError(
-            "--plot needs matplotlib: run pip install '.[cpu,bench]' in stzsar's folder."
-        ) from error
-
-
 def draw(record: Record, ages_ms: Sequence[float], path: Path) -> None:
-    """Draw a record into a file.
-
-    Args:
-        record: the record.
-        ages_ms: all times from capture to decision.
-        path: the picture, by its suffix.
-    """
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(10, 4.2), dpi=130, layout="constrained")
+    """Draw a record, and the ages of all its live decisions."""
+    figure = new_figure(10, 4.2)
     bars, late = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _draw_stages(bars, record)
-    _draw_ages(late, record, sorted(ages_ms))
+    _draw_ages(late, record, np.sort(ages_ms))
     for axes in (bars, late):
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(colors=_INK)
     figure.suptitle(f"{title(record)}\n{device(record.setup)}", fontsize=10, color=_INK)
-    figure.savefig(path)
+    save(figure, path)
 
 
 def _draw_stages(axes: Any, record: Record) -> None:
     names = list(record.modes)
-    left = [0.0] * len(names)
+    left = np.zeros(len(names))
     for stage in (*STAGES, REST):
-        widths = [record.modes[name].mean_ms[stage] for name in names]
+        widths = np.asarray([record.modes[name].mean_ms[stage] for name in names])
         axes.barh(names, widths, left=left, height=0.55, color=_COLOURS[stage], label=stage)
-        left = [before + width for before, width in zip(left, widths, strict=True)]
-    for place, (name, end) in enumerate(zip(names, left, strict=True)):
+        left = left + widths
+    for place, (name, end) in enumerate(zip(names, left.tolist(), strict=True)):
         per_s = record.figures[f"{name} windows/s"].median
         axes.text(end, place, f"  {number(end)} ms\n  {number(per_s)}/s", va="center", fontsize=9)
-    axes.set_xlim(0, max(left) * 1.22)
+    axes.set_xlim(0, left.max() * 1.22)
     axes.invert_yaxis()
-    axes.set_xlabel("milliseconds of work a decision")
+    axes.set_xlabel("milliseconds of work per decision")
     ratio = record.figures["streaming ÷ independent"].median
-    axes.set_title(f"streaming gives {ratio:.1f}× the decisions", fontsize=10, color=_INK)
+    axes.set_title(f"streaming makes {ratio:.1f}× the decisions", fontsize=10, color=_INK)
     axes.legend(ncols=4, fontsize=8, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
 
-def _draw_ages(axes: Any, record: Record, ages_ms: Sequence[float]) -> None:
+def _draw_ages(axes: Any, record: Record, ages_ms: np.ndarray) -> None:
     live = record.live
     axes.set_title(
         f"{live.streams} live streams, {min(live.share):.0%} of {live.asked_fps:g} frames/s",
@@ -91,11 +66,10 @@ def _draw_ages(axes: Any, record: Record, ages_ms: Sequence[float]) -> None:
     )
     axes.set_xlabel("milliseconds from capture to decision")
     axes.set_ylabel("share of decisions")
-    if not ages_ms:
+    if not len(ages_ms):
         axes.text(0.5, 0.5, "no decision", ha="center", transform=axes.transAxes)
         return
-    shares = [(place + 1) / len(ages_ms) for place in range(len(ages_ms))]
-    axes.step(ages_ms, shares, where="post", color=_LINE)
+    axes.ecdf(ages_ms, color=_LINE)
     for percent in NEEDED:
         value = getattr(live.ages, f"p{percent}")
         if value is not None:

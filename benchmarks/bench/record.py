@@ -2,17 +2,19 @@
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+import msgspec
+import numpy as np
 
 from ...runtime.errors import StzsarError
-from .accuracy import Accuracy, Parity
-from .percentiles import Distribution, median
+from .accuracy import Judged, Parity
+from .percentiles import Distribution
 
-VERSION = 1
+VERSION = 1  # of the record's fields: raise it when one changes
 KIND = "stzsar-bench"
 
 Better = Literal["more", "less"]
@@ -20,32 +22,26 @@ Better = Literal["more", "less"]
 
 @dataclass(frozen=True)
 class Figure:
-    """One result, of each turn.
-
-    Attributes:
-        unit: what it is counted in.
-        better: whether more of it is better, or less.
-        values: one for each turn in which it was measured, in their order.
-    """
+    """One result: its unit, whether more or less is better, and a value for each turn."""
 
     unit: str
     better: Better
-    values: tuple[float, ...]
+    values: Annotated[tuple[float, ...], msgspec.Meta(min_length=1)]
 
     @property
     def median(self) -> float:
-        """The middle of all turns."""
-        return median(self.values)
+        """The median over the turns."""
+        return float(np.median(self.values))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mode:
-    """How the time of a mode's decisions is spent.
+    """How one mode spends its time.
 
     Attributes:
-        stages: of each stage, milliseconds a decision; None where it does not occur.
+        stages: of each stage, milliseconds per decision; None where it does not occur.
         mean_ms: all time of a stage divided by the decisions; "rest" is our code between stages.
-        busy: the part of the time in which the run's thread worked, in each turn.
+        busy: share of the time in which the run's thread worked, for each turn.
         decisions: in all turns.
         seconds: of all turns.
     """
@@ -59,16 +55,16 @@ class Mode:
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """What streams in real time did.
+    """Streams in real time.
 
     Attributes:
         streams: how many there were.
-        asked_fps: what all of them asked for.
+        asked_fps: sum of their sampling rates.
         ages: milliseconds from a frame's capture to its decision.
-        due: frames that were asked for.
-        dropped: those that a newer one replaced.
-        decisions: windows that were decided on.
-        share: the least part of the rates that the streams had, in each turn.
+        due: frames that the rates asked for.
+        dropped: frames that a newer one replaced.
+        decisions: in all turns.
+        share: lowest share of the rates that the streams got, for each turn.
         seconds: of all turns, with full windows.
     """
 
@@ -84,15 +80,15 @@ class Live:
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """Resident memory in MiB, of the benchmark's process where nothing else is said.
+    """Resident memory in MiB, of the benchmark's own process unless noted.
 
     Attributes:
-        run_peak: the most that `stzsar-run` itself had in its first second of results; None where
-            the system does not tell.
-        before_load: with Python and the libraries that are loaded by then.
+        run_peak: peak of `stzsar-run` within its first second of results; None where the system
+            does not tell.
+        before_load: with Python and the libraries loaded so far.
         after_load: before the first decision.
         at_end: after all turns.
-        peak: the most that it ever was.
+        peak: over the whole run.
         slope_mib_per_h: growth while streams were watched; None if that was too short.
         watched_s: how long that was.
     """
@@ -108,13 +104,7 @@ class Memory:
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """The building of engines.
-
-    Attributes:
-        seconds: how long it took.
-        peak_rss_mib: most memory of the process meanwhile.
-        peak_gpu_mib: most memory of the GPU meanwhile; None where nothing tells.
-    """
+    """An engine build: its time, and peak memory of the process and the GPU where known."""
 
     seconds: float
     peak_rss_mib: float | None
@@ -123,17 +113,17 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one instrument saw.
+    """What one instrument measured.
 
     Attributes:
-        measures: whose power it measures.
+        measures: what its power is the power of.
         start: its state before anything was loaded.
         end: its state at the end.
         idle_w: mean power before anything was loaded.
         watts: mean power in each mode.
-        joules: energy of a decision in each mode: power times time, divided by the decisions.
+        joules: energy per decision in each mode.
         net_joules: the same without the idle power.
-        largest: the largest of its other quantities in any mode.
+        largest: largest of its other quantities in any mode.
     """
 
     measures: str
@@ -151,11 +141,11 @@ class Record:
     """All of it.
 
     Attributes:
-        setup: what the results depend on, by name; `compare` says what differs in it.
-        figures: what is compared, by name; a live age is the time from capture to decision.
+        setup: what the results depend on; `compare` lists its differences.
+        figures: what `compare` compares.
         modes: "independent" and "streaming".
-        instruments: what they saw, by name.
-        absent: why other instruments are not there, by name.
+        instruments: their measurements, by name.
+        absent: why other instruments are missing, by name.
         notes: what a reader must know, in sentences.
     """
 
@@ -171,7 +161,7 @@ class Record:
     instruments: Mapping[str, Measured]
     absent: Mapping[str, str]
     parity: Parity | None
-    accuracy: Accuracy | None
+    accuracy: Judged | None
     notes: tuple[str, ...]
     kind: str = KIND
     version: int = VERSION
@@ -182,50 +172,40 @@ class Record:
         return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-@dataclass(frozen=True)
-class Comparable:
-    """What of a record can be compared.
+class _Header(msgspec.Struct):
+    kind: Any = None
+    version: Any = None
 
-    Attributes:
-        setup: what its results depend on, by name.
-        figures: its results, by name.
-    """
 
-    setup: Mapping[str, Any]
-    figures: Mapping[str, Figure]
+class Comparable(msgspec.Struct, frozen=True):
+    """The part of a record that can be compared: its set-up and its figures."""
+
+    setup: dict[str, Any]
+    figures: dict[str, Figure]
 
 
 def read_comparable(path: Path) -> Comparable:
-    """Read what can be compared of a record.
+    """Read the part of a record that can be compared.
 
     Raises:
-        StzsarError: the file cannot be read, is no record, or one of another version.
+        StzsarError: the file cannot be read, is not a record, or has another version.
     """
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
+        header = msgspec.json.decode(text, type=_Header)
+        if header.kind != KIND:
+            raise StzsarError(f"{path} is not a record of stzsar-bench: name one made with --json.")
+        if header.version != VERSION:
+            raise StzsarError(
+                f"{path} is a record of version {header.version!r:.20}, and this stzsar-bench "
+                f"compares version {VERSION}: measure again with one version of stzsar."
+            )
+        return msgspec.json.decode(text, type=Comparable)
     except OSError as error:
         raise StzsarError(f"Cannot read the record {path}: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise StzsarError(f"{path} is not JSON: name what stzsar-bench --json wrote.") from error
-    if not isinstance(document, dict) or document.get("kind") != KIND:
-        raise StzsarError(f"{path} is no record of stzsar-bench: name what its --json wrote.")
-    if document.get("version") != VERSION:
+    except msgspec.ValidationError as error:
         raise StzsarError(
-            f"{path} is a record of version {document.get('version')!r:.20} and this stzsar-bench "
-            f"compares version {VERSION}: measure again with one stzsar."
-        )
-    try:
-        figures = {str(name): _figure(told) for name, told in document["figures"].items()}
-        setup = dict(document["setup"])
-    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise StzsarError(f"{path} is a damaged record ({error!r:.80}): measure again.") from error
-    return Comparable(setup, figures)
-
-
-def _figure(told: Any) -> Figure:
-    if not isinstance(told["values"], list):
-        raise ValueError("a figure's values are no list")
-    values = tuple(float(value) for value in told["values"])
-    if not values or not all(map(math.isfinite, values)) or told["better"] not in ("more", "less"):
-        raise ValueError("a figure has no values, or some that are no numbers")
-    return Figure(str(told["unit"]), told["better"], values)
+            f"{path} is a corrupt record ({error!s:.80}): name one made with --json."
+        ) from error
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        raise StzsarError(f"{path} is not JSON: name a record made with --json.") from error

@@ -1,4 +1,4 @@
-"""A record for people: two tables and a few lines."""
+"""A record for people: two tables and a few lines of text."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -8,23 +8,20 @@ from rich.table import Table
 from rich.text import Text
 
 from ...runtime.terminal.commandline import printable
+from ..tables import DASH, median_and_range, number
 from .percentiles import NEEDED, Distribution
-from .record import Figure, Record
+from .record import Record
 from .results import AGE, WHOLE
 from .throughput import REST, STAGES
 from .watch import LEAST_WATCHED_S
 
-_DASH = "–"
-# Lines would take the room of digits: all of it fits into 80 columns.
+# Without lines, so that all digits fit into 80 columns.
 _PLAIN: dict[str, Any] = {
     "title_justify": "left", "box": None, "pad_edge": False, "padding": (0, 2, 0, 0),
 }  # fmt: skip
-# The part of the due frames that a device that is fast enough may lose to a hiccup.
+# A device that is fast enough may lose this share of the due frames to a hiccup.
 _TOLERABLE = 0.05
-_KEEPS = {
-    "independent": "independent, nothing kept",
-    "streaming": "streaming, with the cache",
-}
+_TITLES = {"independent": "independent, without a cache", "streaming": "streaming, cached"}
 
 
 def show(record: Record, console: Console) -> None:
@@ -38,7 +35,7 @@ def show(record: Record, console: Console) -> None:
 
 
 def title(record: Record) -> str:
-    """Return what was measured, in a line."""
+    """Return in one line what was measured."""
     setup = record.setup
     attributes = setup["attributes of a label"]
     return printable(
@@ -50,7 +47,7 @@ def title(record: Record) -> str:
 
 
 def device(setup: Mapping[str, Any]) -> str:
-    """Return what it ran on, in a few words."""
+    """Return processor and GPU."""
     gpu = f" · {setup['GPU']}" if "GPU" in setup else ""
     return printable(f"{setup['processor']}{gpu}")
 
@@ -60,22 +57,22 @@ def _machine_line(setup: Mapping[str, Any]) -> str:
 
 
 def _stages(record: Record) -> RenderableType:
-    table = Table(title="\nmilliseconds a decision", **_PLAIN)
+    table = Table(title="\nmilliseconds per decision", **_PLAIN)
     table.add_column("", no_wrap=True)
     for name in ("mean", *(f"p{percent}" for percent in NEEDED), "max", "n"):
         table.add_column(name, justify="right", no_wrap=True)
     for name, mode in record.modes.items():
         table.add_row()
-        table.add_row(Text(_KEEPS[name], "bold"))
+        table.add_row(Text(_TITLES[name], "bold"))
         for stage, found in mode.stages.items():
             if found and found.samples:
                 shown = f"  {stage}"
-                # A frame's mean over the decisions, also where frames are encoded together.
+                # Per decision, also where several frames are encoded together.
                 mean = mode.mean_ms.get(stage) if stage in STAGES else None
                 table.add_row(shown, *_cells(found, mean))
         table.add_row("  rest of our code", _milliseconds(mode.mean_ms[REST]))
         if WHOLE not in mode.stages:
-            table.add_row("  together", _milliseconds(sum(mode.mean_ms.values())))
+            table.add_row("  sum", _milliseconds(sum(mode.mean_ms.values())))
     table.add_row()
     live = record.live
     table.add_row(Text(f"live, {live.streams} streams", "bold"))
@@ -87,7 +84,7 @@ def _stages(record: Record) -> RenderableType:
 def _cells(found: Distribution, mean: float | None = None) -> Iterable[str]:
     values = (found.mean if mean is None else mean, found.p50, found.p90, found.p95, found.p99,
               found.largest)  # fmt: skip
-    yield from (_DASH if value is None else _milliseconds(value) for value in values)
+    yield from (DASH if value is None else _milliseconds(value) for value in values)
     yield f"{found.samples}"
 
 
@@ -96,77 +93,63 @@ def _milliseconds(value: float) -> str:
 
 
 def _throughput(record: Record) -> RenderableType:
-    table = Table(title="\nas fast as it goes", **_PLAIN)
+    table = Table(title="\nat full speed", **_PLAIN)
     table.add_column("")
     for name in ("independent", "streaming"):
         table.add_column(name, justify="right", no_wrap=True)
     figures = record.figures
     for unit in ("windows/s", "frames/s"):
-        pair = (figures[f"{mode} {unit}"] for mode in ("independent", "streaming"))
-        table.add_row(unit, *map(spread, pair))
-    table.add_row("streaming ÷ independent", "", spread(figures["streaming ÷ independent"]))
+        pair = (figures[f"{mode} {unit}"].values for mode in ("independent", "streaming"))
+        table.add_row(unit, *map(median_and_range, pair))
+    table.add_row(
+        "streaming ÷ independent", "", median_and_range(figures["streaming ÷ independent"].values)
+    )
     rate = record.setup["frames a second"]
-    fit = figures["streams that fit"]
-    table.add_row(f"streams that fit at {rate:g}/s", "", spread(fit))
+    fit = median_and_range(figures["streams that fit"].values)
+    table.add_row(f"streams that fit at {rate:g}/s", "", fit)
     for name, measured in record.instruments.items():
         joules = measured.joules
         if joules:
             cells = (
-                f"{joules[mode]:.3g}" if mode in joules else _DASH
+                f"{joules[mode]:.3g}" if mode in joules else DASH
                 for mode in ("independent", "streaming")
             )
-            table.add_row(f"joules a decision ({name}: {measured.measures})", *cells)
+            table.add_row(f"joules per decision ({name}: {measured.measures})", *cells)
     return table
-
-
-def spread(figure: Figure) -> str:
-    """Return a figure's median, with its range where there are several turns."""
-    middle = number(figure.median)
-    if len(figure.values) == 1:
-        return middle
-    return f"{middle} ({number(min(figure.values))} … {number(max(figure.values))})"
-
-
-def number(value: float) -> str:
-    """Return a number with three digits or all before the point."""
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _lines(record: Record) -> Iterable[str]:
     live, memory, figures = record.live, record.memory, record.figures
     lost = live.dropped / max(1, live.due)
     yield (
-        f"Live: {live.streams} streams asked for {live.asked_fps:g} frames/s together and had "
-        f"{min(live.share):.0%} of that; {live.decisions} decisions, {lost:.1%} of due frames "
-        "were replaced by newer ones."
+        f"Live: {live.streams} streams asked for {live.asked_fps:g} frames/s together and got "
+        f"{min(live.share):.0%} of that; {live.decisions} decisions; newer frames replaced "
+        f"{lost:.1%} of the due ones."
     )
-    if live.dropped > _TOLERABLE * live.due or min(live.share) < 1:
+    if lost > _TOLERABLE or min(live.share) < 1:
         yield (
-            f"{live.streams} streams are too many for this device: see with fewer --streams how "
-            "old decisions are where it keeps up."
+            f"{live.streams} streams are too many for this device: use fewer --streams to see how "
+            "old decisions are when it keeps up."
         )
     yield (
-        f"Time to first decision: {spread(figures['time to first decision'])} s from the start of "
-        f"stzsar-run; the bundle loads in {figures['load'].median:.2f} s."
+        f"Time to first decision: {median_and_range(figures['time to first decision'].values)} s "
+        f"from the start of stzsar-run; the bundle loads in {figures['load'].median:.2f} s."
     )
-    slope = _DASH if memory.slope_mib_per_h is None else f"{memory.slope_mib_per_h:.1f} MiB/h"
-    short = (
-        ""
-        if memory.slope_mib_per_h is not None
-        else f", {LEAST_WATCHED_S:.0f} s are needed: --seconds"
+    slope = (
+        f"slope {DASH} (watched {memory.watched_s:.0f} s, needs {LEAST_WATCHED_S:.0f}: --seconds)"
     )
-    own = ""
-    if memory.run_peak is not None:
-        own = f"stzsar-run itself takes {memory.run_peak:.0f} MiB; the benchmark "
+    if memory.slope_mib_per_h is not None:
+        slope = f"slope {memory.slope_mib_per_h:.1f} MiB/h (watched {memory.watched_s:.0f} s)"
+    own = "" if memory.run_peak is None else f"stzsar-run {memory.run_peak:.0f} MiB; the benchmark "
     yield (
         f"Memory: {own}{memory.after_load:.0f} MiB after load, {memory.at_end:.0f} at the end, "
-        f"{memory.peak:.0f} at most; slope {slope} (watched {memory.watched_s:.0f} s{short})."
+        f"{memory.peak:.0f} at most; {slope}."
     )
     yield from _instrument_lines(record)
     if record.build:
         gpu = record.build.peak_gpu_mib
         of_gpu = f", {gpu:.0f} MiB of the GPU" if gpu is not None else ""
-        yield f"Engines were built in {record.build.seconds:.0f} s{of_gpu}."
+        yield f"The engines took {record.build.seconds:.0f} s to build{of_gpu}."
     yield from _accuracy_lines(record)
     yield from _percentile_note(record)
     yield from record.notes
@@ -176,19 +159,16 @@ def _instrument_lines(record: Record) -> Iterable[str]:
     for name, measured in record.instruments.items():
         parts = [f"{what} {watts:.1f} W" for what, watts in measured.watts.items()]
         idle = [f"idle {measured.idle_w:.1f} W"] if measured.idle_w is not None else []
+        most = [f"{key} up to {number(value)}" for key, value in measured.largest.items()]
         of = f" ({measured.measures})" if parts else ""
-        yield f"{name}{of}: {', '.join([*idle, *parts, *_most(measured.largest)])}."
+        yield f"{name}{of}: {', '.join([*idle, *parts, *most])}."
         for when, state in (("start", measured.start), ("end", measured.end)):
             if state:
-                told = ", ".join(f"{key} {_short(value)}" for key, value in state.items())
-                yield f"  at the {when}: {told}"
+                shown = ", ".join(f"{key} {_short(value)}" for key, value in state.items())
+                yield f"  at the {when}: {shown}"
     if record.absent:
         reasons = "; ".join(f"{name} ({why})" for name, why in record.absent.items())
         yield f"Absent instruments: {reasons}."
-
-
-def _most(largest: Mapping[str, float]) -> list[str]:
-    return [f"{name} up to {number(value)}" for name, value in largest.items()]
 
 
 def _short(value: Any) -> str:
@@ -199,15 +179,15 @@ def _accuracy_lines(record: Record) -> Iterable[str]:
     parity, judged = record.parity, record.accuracy
     if parity:
         yield (
-            f"Parity with torch at the export: the same best label in {parity.top1:.1%} of "
+            f"Parity with torch at export: same best label in {parity.top1:.1%} of "
             f"{parity.windows} windows, scores within {parity.scores:.1e}."
         )
     else:
-        yield "Parity with torch: the bundle says nothing of it."
+        yield "Parity with torch: the bundle has no report."
     if judged is None:
         return
-    broken = f"; {len(judged.broken)} gave no frames" if judged.broken else ""
-    damaged = f"; {len(judged.damaged)} are damaged" if judged.damaged else ""
+    broken = f"; {len(judged.broken)} without frames" if judged.broken else ""
+    damaged = f"; {len(judged.damaged)} damaged" if judged.damaged else ""
     yield (
         f"Accuracy: top-1 {judged.top1:.1%}, top-5 {judged.top5:.1%} of {judged.clips} clips "
         f"among {judged.labels} labels{broken}{damaged}."
@@ -220,4 +200,4 @@ def _percentile_note(record: Record) -> Iterable[str]:
     found += [record.live.ages] if record.live.ages else []
     if any(None in (d.p90, d.p95, d.p99) for d in found):
         needed = ", ".join(f"p{p} {count:,}" for p, count in NEEDED.items() if count > 1)
-        yield f"{_DASH}: too few samples to say it ({needed} are needed): more --seconds."
+        yield f"{DASH}: too few samples ({needed} needed); raise --seconds."

@@ -1,4 +1,4 @@
-"""The source that is measured on: read without an end, and in real time."""
+"""The measured source, opened in two ways: as an endless file, and in real time."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -16,76 +16,63 @@ from ...runtime.sources.spec import spec_of
 from ...runtime.sources.video_file import VideoSource
 from .feeds import EndlessFeed, PacedFile, keep_frames
 
-SHIPPED_CLIP = shipped_bundle().parent / "sample.mp4"
-OpenFeed = Callable[[str, FeedOptions, float], Feed]
-# The last number is how many frames may wait.
-OpenEndless = Callable[[str, FeedOptions, float, int], Feed]
+SHIPPED_CLIP = str(shipped_bundle().parent / "sample.mp4")
 
 
 @dataclass(frozen=True)
 class Footage:
-    """A source in both ways.
+    """A source that never ends.
 
     Attributes:
-        name: what it is called; holds no password.
+        name: for people; holds no password.
         sha256: of a file.
-        decoded: whether it is decoded whenever it is read without an end.
-        size_wh: width and height of its pictures.
-        endless: opens it so that it never ends, and comes as fast as it is taken.
-        live: opens it so that it comes in real time.
+        decoded: whether `endless` decodes it each time.
+        size_wh: width and height of its frames.
+        open_again: opens the finite source that `endless` reads in a loop.
+        live: opens it in real time: name, options, sampling rate.
     """
 
     name: str
     sha256: str | None
     decoded: bool
     size_wh: tuple[int, int]
-    endless: OpenEndless
-    live: OpenFeed
+    open_again: Callable[[], Source]
+    live: Callable[[str, FeedOptions, float], Feed]
+
+    def endless(self, name: str, options: FeedOptions, rate_fps: float, ahead: int) -> Feed:
+        """Open it in a loop, as fast as frames are taken; `ahead` frames may wait."""
+        return EndlessFeed(name, self.open_again, options, rate_fps, capacity=ahead)
 
 
 def open_footage(uri: str, *, kept_s: float) -> Footage:
-    """Look at a source, and return how it is opened.
+    """Open a source.
 
-    A file is decoded again and again, and shown at its own rate as if it were a camera. What is
-    live is watched as it is; for reading without an end some seconds of its pictures are kept.
-
-    Args:
-        uri: the source.
-        kept_s: how many seconds of a live one are kept.
+    A file is decoded in a loop, and plays at its own rate as if it were a camera. A live source
+    plays as it is; for the loop, `kept_s` seconds of its frames are kept.
 
     Raises:
         SourceError: it cannot be read.
         EngineError: OpenCV is not installed.
     """
     load_cv2()
-    address = parse_address(uri)
-    if address.live:
+    if parse_address(uri).live:
         return _live_footage(uri, kept_s)
-    path = Path(str(address.target))
+    path = Path(str(parse_address(uri).target))
     first = VideoSource.open(path, uri)
     first.close()
-
-    def open_again() -> Source:
-        return VideoSource.open(path, uri)
-
-    def endless(name: str, options: FeedOptions, rate_fps: float, ahead: int) -> Feed:
-        return EndlessFeed(name, open_again, options, rate_fps, capacity=ahead)
 
     def live(name: str, options: FeedOptions, rate_fps: float) -> Feed:
         return LiveFeed(name, partial(PacedFile, path, uri), options, rate_fps, patient=False)
 
-    name = "the sample clip" if path.resolve() == SHIPPED_CLIP.resolve() else uri
-    return Footage(name, sha256_of(path), True, first.size_wh, endless, live)
+    name = "the sample clip" if path.resolve() == Path(SHIPPED_CLIP).resolve() else uri
+    open_again = partial(VideoSource.open, path, uri)
+    return Footage(name, sha256_of(path), True, first.size_wh, open_again, live)
 
 
 def _live_footage(uri: str, kept_s: float) -> Footage:
-    kept = keep_frames(uri, kept_s)
-    spec = spec_of(uri)
-
-    def endless(name: str, options: FeedOptions, rate_fps: float, ahead: int) -> Feed:
-        return EndlessFeed(name, lambda: kept, options, rate_fps, capacity=ahead)
+    kept, spec = keep_frames(uri, kept_s), spec_of(uri)
 
     def live(name: str, options: FeedOptions, rate_fps: float) -> Feed:
         return open_feed(replace(spec, name=name), options, rate_fps)
 
-    return Footage(spec.name, None, False, kept.size_wh, endless, live)
+    return Footage(spec.name, None, False, kept.size_wh, lambda: kept, live)

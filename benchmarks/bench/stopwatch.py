@@ -1,10 +1,10 @@
-"""The stages of a run, timed: each by itself, without those that lie within it."""
+"""The stages of a run, timed: each without the stages nested in it."""
 
 import contextlib
 import threading
 from array import array
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
@@ -17,20 +17,20 @@ class Steps:
     """All runs of a stage.
 
     Attributes:
-        seconds: what each took, without the stages within it.
-        counts: of how many frames or windows it was.
+        seconds: of each run, without the stages nested in it.
+        counts: frames or windows of each run.
     """
 
     seconds: "array[float]" = field(default_factory=lambda: array("d"))
     counts: "array[int]" = field(default_factory=lambda: array("l"))
 
     def each_s(self) -> list[float]:
-        """Return what each took, divided by how many frames or windows it was of."""
+        """Return the seconds of each run per frame or window."""
         return [s / count for s, count in zip(self.seconds, self.counts, strict=True)]
 
 
 class Stopwatch:
-    """Takes the time of every stage that it is told of; see `runtime.stages.Stages`.
+    """Times every stage; see `runtime.stages.Stages`.
 
     Attributes:
         running: whether it does so now.
@@ -39,47 +39,32 @@ class Stopwatch:
     def __init__(self) -> None:
         self.running = True
         self._steps: dict[Stage, Steps] = defaultdict(Steps)
-        # What lay within the step that is going on, in each thread.
-        self._within = threading.local()
+        # Seconds of the stages nested in the current one, in each thread.
+        self._nested = threading.local()
 
     def of(self, stage: Stage, count: int = 1) -> contextlib.AbstractContextManager[Any]:
-        """Time a step; one that raises counts as well."""
-        return _Span(self, stage, count) if self.running else UNTIMED.of(stage, count)
+        """Time a step, also one that raises."""
+        return self._span(stage, count) if self.running else UNTIMED.of(stage, count)
 
     def take(self) -> Mapping[Stage, Steps]:
-        """Return what was timed so far, and begin anew."""
+        """Return the steps so far, and start afresh."""
         steps, self._steps = self._steps, defaultdict(Steps)
         return steps
 
-    def begin(self) -> float:
-        """Begin a step; return how long those beside it took so far."""
-        beside_s: float = getattr(self._within, "seconds", 0.0)
-        self._within.seconds = 0.0
-        return beside_s
-
-    def end(self, stage: Stage, count: int, *, whole_s: float, beside_s: float) -> None:
-        """End the step that began last."""
-        own_s = whole_s - self._within.seconds
-        self._within.seconds = beside_s + whole_s
-        steps = self._steps[stage]
-        if count == 0 and steps.seconds:
-            steps.seconds[-1] += own_s
-        else:
-            steps.seconds.append(own_s)
-            steps.counts.append(max(1, count))
-
-
-class _Span:
-    __slots__ = ("_beside_s", "_count", "_stage", "_start_s", "_watch")
-
-    def __init__(self, watch: Stopwatch, stage: Stage, count: int) -> None:
-        self._watch, self._count = watch, count
-        self._stage: Stage = stage
-
-    def __enter__(self) -> None:
-        self._beside_s = self._watch.begin()
-        self._start_s = perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        whole_s = perf_counter() - self._start_s
-        self._watch.end(self._stage, self._count, whole_s=whole_s, beside_s=self._beside_s)
+    @contextlib.contextmanager
+    def _span(self, stage: Stage, count: int) -> Iterator[None]:
+        beside_s: float = getattr(self._nested, "seconds", 0.0)
+        self._nested.seconds = 0.0
+        start_s = perf_counter()
+        try:
+            yield
+        finally:
+            whole_s = perf_counter() - start_s
+            own_s = whole_s - self._nested.seconds
+            self._nested.seconds = beside_s + whole_s
+            steps = self._steps[stage]
+            if count == 0 and steps.seconds:
+                steps.seconds[-1] += own_s
+            else:
+                steps.seconds.append(own_s)
+                steps.counts.append(max(1, count))

@@ -1,4 +1,4 @@
-"""What the benchmark's modes do, and what they share: feeds, lanes, sinks, the time."""
+"""What the three modes share: feeds, lanes, sinks, and how long they run."""
 
 import os
 import threading
@@ -20,58 +20,59 @@ from ...runtime.sources.frames import Frame
 from ...runtime.stages import UNTIMED, Stages
 from ...runtime.streams.lane import Lane
 from ...runtime.streams.stream import StreamOptions
-from .sources import OpenEndless, OpenFeed
+from .sources import Footage
 from .stopwatch import Stopwatch
 
 TICK_S = 0.1
 JOIN_S = 1.0
-# Before the time counts: caches fill, and an engine's first runs are slow.
-WARM_UP_S = 0.5
+# Caches fill, and an engine's first runs are slow.
+_WARM_UP_S = 0.5
 LEAST_DECISIONS = 3
-# A source that gives nothing for so long does not work.
+# A source that gives nothing for this long does not work.
 PATIENCE_S = 20.0
-# A clip may well show the same picture for long: that is no fault here.
-NEVER_STALLED_S = 1e6
+# A clip may show the same picture for long.
+_NEVER_STALLED_S = 1e6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What all modes do.
+    """What every mode runs.
 
     Attributes:
-        recognizer: the bundle with its labels; its graphs' runs are told to `stopwatch`.
-        stopwatch: of what is done in the run's thread.
-        looked_at: frames of a window and their rate.
-        open_endless: opens the source so that it never ends and is read as fast as it is taken.
-        open_live: opens it so that it comes in real time.
-        streams: how many of these are watched.
-        seconds: how long each mode is timed.
-        warm_up_s: how long it runs before that.
+        recognizer: the bundle with its labels; reports its stages to `stopwatch`.
+        stopwatch: of the run's thread.
+        sampling: frames of a window and their rate.
+        footage: the source.
+        streams: how many live streams to watch.
+        seconds: how long to time each mode.
     """
 
     recognizer: Recognizer
     stopwatch: Stopwatch
-    looked_at: StreamOptions
-    open_endless: OpenEndless
-    open_live: OpenFeed
+    sampling: StreamOptions
+    footage: Footage
     streams: int
     seconds: float
-    warm_up_s: float
+
+    @property
+    def warm_up_s(self) -> float:
+        """How long a mode runs before it is timed."""
+        return min(_WARM_UP_S, self.seconds)
 
     @property
     def frames(self) -> int:
         """T, frames of a window."""
-        return self.looked_at.sampling(self.recognizer.manifest).frames
+        return self.sampling.sampling(self.recognizer.manifest).frames
 
     @property
     def rate_fps(self) -> float:
-        """Frames that are looked at per second."""
-        return self.looked_at.sampling(self.recognizer.manifest).rate_fps
+        """Sampling rate."""
+        return self.sampling.sampling(self.recognizer.manifest).rate_fps
 
 
 @dataclass
 class Results:
-    """A sink that counts, and keeps ages."""
+    """A sink that counts results and keeps their ages."""
 
     name: str = "benchmark"
     wants_frames: bool = False
@@ -99,40 +100,44 @@ class Results:
 
 
 def until(seconds: float, least: int, once: Callable[[], int]) -> tuple[float, int]:
-    """Go on for so long, and until so much is done; return how long it took, and how much."""
+    """Repeat for so long and until so much is done; return the seconds, and how much was done.
+
+    Raises:
+        SourceError: nothing was done for much longer than that.
+    """
     start_s, done = perf_counter(), 0
     while (passed_s := perf_counter() - start_s) < seconds or done < least:
         done += once()
         if passed_s > max(10 * seconds, PATIENCE_S) and not done:
-            raise SourceError("The source gives too few frames for a window: take a longer one.")
+            raise SourceError("The source is too short for a window: name a longer one.")
     return perf_counter() - start_s, done
 
 
 def check_feeds(feeds: Sequence[Feed]) -> None:
-    """Raise what ended one of them."""
+    """Raise the error that ended a feed."""
     for feed in feeds:
         if feed.error:
             raise feed.error
 
 
 def open_lane(task: Task, feed: Feed) -> Lane:
-    """Return a lane as a run has it, with decisions and events."""
-    stream = task.recognizer.open_stream(feed.name, task.looked_at)
+    """Return a lane as in a run, with decisions and events."""
+    stream = task.recognizer.open_stream(feed.name, task.sampling)
     return Lane(feed, stream, task.rate_fps, Decider(Policy(), feed.name))
 
 
 def open_sink(*more: Results) -> Fanout:
-    """Return a sink that writes lines as `stzsar-run` does, to where nobody reads them."""
+    """Return sinks that write JSON lines as `stzsar-run` does, to nowhere."""
     return Fanout([JsonLines(Path(os.devnull)), *more])
 
 
 def feed_options(wake: threading.Event, stages: Stages = UNTIMED) -> FeedOptions:
-    """Return what a feed is told; `stages` learns how long it decodes."""
-    return FeedOptions(wake=wake, stalled_s=NEVER_STALLED_S, stages=stages)
+    """Return options of a feed; it reports decoding to `stages`."""
+    return FeedOptions(wake=wake, stalled_s=_NEVER_STALLED_S, stages=stages)
 
 
 def stop_feeds(feeds: Sequence[Feed]) -> None:
-    """End them, and wait a moment for their threads."""
+    """Stop all feeds, then wait a moment for their threads."""
     for feed in feeds:
         feed.stop()
     for feed in feeds:
@@ -140,5 +145,5 @@ def stop_feeds(feeds: Sequence[Feed]) -> None:
 
 
 def stream_name(index: int = 0) -> str:
-    """Return what results call a stream."""
+    """Return the name of a stream in results."""
     return f"stream {index + 1}"

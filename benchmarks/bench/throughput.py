@@ -1,9 +1,8 @@
-"""As fast as it goes: windows one by one with nothing kept, and frame by frame with the cache.
+"""The two modes at full speed: independent windows, and streaming with the cache.
 
-*Independent*: every decision takes T frames of its own, and keeps nothing for the next one, as
-MLPerf's rules want it and as every system does that has no cache. *Streaming*: `stzsar-run` on a
-file, with the cache of frame states. Both read the same source from a thread, as fast as they take
-it, decoded each time; what they compute is done by the runtime itself.
+*Independent*: every decision encodes T frames of its own and keeps nothing, as MLPerf's rules ask
+and as every system without a cache does. *Streaming*: `stzsar-run` on a file, with the cache of
+frame states. Both decode the same source in a thread, and compute in the runtime.
 """
 
 import math
@@ -19,11 +18,13 @@ import numpy as np
 from ...runtime.decisions.events import Decider
 from ...runtime.decisions.policy import Policy
 from ...runtime.preprocessing.pixels import fit_frame
+from ...runtime.scoring.window import FrameRing
 from ...runtime.sinks.sink import Fanout
 from ...runtime.sources.feed import Captured, Feed
 from ...runtime.sources.thread_feed import AHEAD
 from ...runtime.stages import Stage
 from ...runtime.streams.batcher import Batcher
+from ...runtime.streams.table import StreamTable
 from .stopwatch import Steps, Stopwatch
 from .task import (
     JOIN_S,
@@ -43,24 +44,24 @@ from .task import (
 STAGES: tuple[Stage, ...] = (
     "decode", "preprocess", "frame graph", "window graph", "decision", "sink",
 )  # fmt: skip
-# What is left of a round: our own code between the stages.
+# Our own code between the stages of a round.
 REST = "rest"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """What one turn of a mode gave.
+    """One turn of a mode.
 
     Attributes:
         seconds: how long it was timed.
-        decisions: windows that were decided on in that time.
-        frames: frames that were encoded in it.
-        stages_ms: of each stage, milliseconds of single decisions; where several frames are
-            encoded together, each such batch gives one, divided by their number.
-        mean_ms: of each stage, and of the rest, all of its time divided by the decisions.
-        busy: the part of the time in which the run's thread worked; it waits for frames else.
-        whole_ms: of an independent decision, all its stages added up; decoding goes on beside
-            them, so that decisions may come faster than that.
+        decisions: windows decided in that time.
+        frames: frames encoded in that time.
+        stages_ms: of each stage, milliseconds per decision; where frames are encoded in batches,
+            of each batch, divided by its frames.
+        mean_ms: of each stage and of REST, all of its time divided by the decisions.
+        busy: share of the time in which the run's thread worked; it waits for frames otherwise.
+        whole_ms: of each independent decision, the sum of its stages; decoding runs in parallel,
+            so decisions may come faster than that.
     """
 
     seconds: float
@@ -71,17 +72,27 @@ class Turn:
     busy: float
     whole_ms: Sequence[float] = ()
 
+    @property
+    def windows_per_s(self) -> float:
+        """Decisions per second."""
+        return self.decisions / self.seconds
+
+    @property
+    def frames_per_s(self) -> float:
+        """Encoded frames per second."""
+        return self.frames / self.seconds
+
 
 def run_independent(task: Task) -> Turn:
-    """Decide on windows that share nothing, one after the other.
+    """Decide on windows that share nothing, one by one.
 
     Raises:
         StzsarError: the source cannot be read, or a graph fails.
     """
     decoding, wake = Stopwatch(), threading.Event()
-    # A whole window may wait, so that decoding goes on beside the network as it does in streaming.
+    # A whole window may wait, so that decoding runs beside the network as in streaming.
     ahead = max(AHEAD, task.frames)
-    feed = task.open_endless(stream_name(0), feed_options(wake, decoding), task.rate_fps, ahead)
+    feed = task.footage.endless(stream_name(0), feed_options(wake, decoding), task.rate_fps, ahead)
     sink, decider = open_sink(), Decider(Policy(), feed.name)
     waiting = _Waiting(feed, wake)
     windows: list[dict[str, float]] = []
@@ -109,7 +120,7 @@ def run_independent(task: Task) -> Turn:
     ]
     stages = {name: [w.get(name, 0.0) for w in windows] for name in STAGES[1:]}
     stages["decode"] = of_window[:decisions]
-    rest = [window.get("round", 0.0) for window in windows]
+    rest = [window.get("batch", 0.0) for window in windows]
     whole = [math.fsum(w.values()) + d for w, d in zip(windows, stages["decode"], strict=False)]
     return Turn(
         seconds=seconds,
@@ -124,36 +135,38 @@ def run_independent(task: Task) -> Turn:
 
 
 def run_streaming(task: Task) -> Turn:
-    """Lead the source through the runtime as fast as it goes, as `stzsar-run` does a file.
+    """Run the source through the runtime at full speed, as `stzsar-run` does a file.
 
     Raises:
         StzsarError: the source cannot be read, or a graph fails.
     """
-    decoding, wake, counted = Stopwatch(), threading.Event(), Results()
+    decoding, table, counted = Stopwatch(), StreamTable(), Results()
     sink = open_sink(counted)
-    rounds_s, batches = array("d"), array("l")
+    batches_s, batches = array("d"), array("l")
 
-    def on_round(busy_s: float, frames: int) -> None:
-        rounds_s.append(busy_s)
+    def on_batch(busy_s: float, frames: int) -> None:
+        batches_s.append(busy_s)
         batches.append(frames)
 
-    rounds = Batcher(task.recognizer, sink, wake=wake, on_round=on_round, stages=task.stopwatch)
-    feed = task.open_endless(stream_name(0), feed_options(wake, decoding), task.rate_fps, AHEAD)
-    rounds.add(open_lane(task, feed))
+    batcher = Batcher(task.recognizer, sink, table=table, on_batch=on_batch, stages=task.stopwatch)
+    feed = task.footage.endless(
+        stream_name(0), feed_options(table.wake, decoding), task.rate_fps, AHEAD
+    )
+    batcher.add(open_lane(task, feed))
     try:
-        until(task.warm_up_s, 1, lambda: _round(rounds, feed, counted))
+        until(task.warm_up_s, 1, lambda: _step(batcher, feed, counted))
         task.stopwatch.take()
         decoding.take()
-        del rounds_s[:], batches[:]
+        del batches_s[:], batches[:]
         before = counted.results
-        seconds, _ = until(task.seconds, LEAST_DECISIONS, lambda: _round(rounds, feed, counted))
+        seconds, _ = until(task.seconds, LEAST_DECISIONS, lambda: _step(batcher, feed, counted))
         decisions = counted.results - before
     finally:
-        rounds.close()
+        batcher.close()
         stop_feeds([feed])
         sink.close(JOIN_S)
     steps = defaultdict(Steps, {**task.stopwatch.take(), **decoding.take()})
-    # The feed is a few frames ahead of what was decided: its mean is that of its own frames.
+    # The feed is a few frames ahead of the decisions: its mean is over its own frames.
     decoded = steps["decode"].seconds
     return Turn(
         seconds=seconds,
@@ -163,14 +176,14 @@ def run_streaming(task: Task) -> Turn:
         mean_ms={
             **{name: _mean_ms(steps[name].seconds, decisions) for name in STAGES},
             "decode": _mean_ms(decoded, len(decoded)),
-            REST: _mean_ms(steps["round"].seconds, decisions),
+            REST: _mean_ms(steps["batch"].seconds, decisions),
         },
-        busy=math.fsum(rounds_s) / seconds,
+        busy=math.fsum(batches_s) / seconds,
     )
 
 
 class _Waiting:
-    """Takes frames out of a feed, and knows how long it waited for them."""
+    """Takes frames from a feed, and counts the seconds that it waits."""
 
     def __init__(self, feed: Feed, wake: threading.Event) -> None:
         self.seconds = 0.0
@@ -192,20 +205,16 @@ class _Waiting:
 
 
 def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fanout) -> bool:
-    """Decide on one window by itself; the frames are all that it knows."""
+    """Decide on one window from its frames alone."""
     scorer, watch = task.recognizer.scorer, task.stopwatch
     size_px = task.recognizer.manifest.pixels.size_px
-    with watch.of("round"):
+    with watch.of("batch"):
         with watch.of("preprocess", len(window)):
             images = np.stack([fit_frame(one.frame.image_hwc, size_px) for one in window])
         states = scorer.encode(images)
         with watch.of("decision"):
-            found = scorer.recognize(
-                stream_name(),
-                {name: state[None] for name, state in states.items()},
-                window[0].frame.time_s,
-                window[-1].frame.time_s,
-            )
+            times_s = [one.frame.time_s for one in window]
+            found = scorer.recognize(stream_name(), FrameRing.of(states, times_s))
             found, events = decider.decide(found)
         with watch.of("sink"):
             for message in (found, *events):
@@ -213,10 +222,10 @@ def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fano
     return True
 
 
-def _round(rounds: Batcher, feed: Feed, counted: Results) -> int:
-    """Do one round; return how many decisions there were in it."""
+def _step(batcher: Batcher, feed: Feed, counted: Results) -> int:
+    """Run one batch; return its decisions."""
     before = counted.results
-    rounds.once(TICK_S)
+    batcher.step(TICK_S)
     check_feeds([feed])
     return counted.results - before
 

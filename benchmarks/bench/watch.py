@@ -1,4 +1,4 @@
-"""Memory and instruments, looked at all the time while something else runs."""
+"""Memory and instruments, sampled in a thread while the modes run."""
 
 import contextlib
 import resource
@@ -14,19 +14,13 @@ from .instruments.instrument import Instrument, Reading
 
 INTERVAL_S = 0.2
 _MIB = 2**20
-# A slope over less is that of the beginning: an allocator takes its last MiB in minutes.
+# Over a shorter time the slope is that of the start: an allocator takes its last MiB in minutes.
 LEAST_WATCHED_S = 600.0
 
 
 @dataclass(frozen=True)
 class Moment:
-    """What was seen at one moment.
-
-    Attributes:
-        time_s: by `time.monotonic`.
-        rss_mib: resident memory of this process.
-        readings: what each instrument showed, by its name.
-    """
+    """Resident memory and instrument readings at one moment, by `time.monotonic`."""
 
     time_s: float
     rss_mib: float
@@ -34,10 +28,7 @@ class Moment:
 
 
 class Watch:
-    """Looks every fifth of a second, in a thread, between `with` and its end.
-
-    What is going on is named by `during`; several spans of one name belong together.
-    """
+    """Samples five times a second inside a `with` block; `during` names what is going on."""
 
     def __init__(self, instruments: Sequence[Instrument]) -> None:
         self._instruments = list(instruments)
@@ -56,7 +47,7 @@ class Watch:
 
     @contextlib.contextmanager
     def during(self, what: str) -> Iterator[None]:
-        """Name what goes on in the block."""
+        """Name what goes on in the block; blocks of one name count together."""
         self.go_over_to(what)
         try:
             yield
@@ -64,12 +55,12 @@ class Watch:
             self._now = None
 
     def go_over_to(self, what: str) -> None:
-        """Name what goes on from here to the end of the block anew."""
+        """Rename what goes on for the rest of the block."""
         self._spans[what].append(span := [])
         self._now = span
 
     def watts(self, what: str) -> dict[str, float]:
-        """Return the mean power of each instrument that measured one, while `what` went on."""
+        """Return the mean power during `what`, by instrument."""
         seen: dict[str, list[float]] = defaultdict(list)
         for name, reading in self._readings(what):
             if reading.watts is not None:
@@ -77,7 +68,7 @@ class Watch:
         return {name: sum(watts) / len(watts) for name, watts in seen.items()}
 
     def largest(self, what: str) -> dict[str, dict[str, float]]:
-        """Return the largest of each other quantity, by instrument, while `what` went on."""
+        """Return the largest of each other quantity during `what`, by instrument."""
         seen: dict[str, dict[str, float]] = defaultdict(dict)
         for name, reading in self._readings(what):
             for key, value in reading.values.items():
@@ -85,14 +76,13 @@ class Watch:
         return dict(seen)
 
     def largest_rss_mib(self, what: str) -> float | None:
-        """Return the most memory that was seen while `what` went on."""
+        """Return the peak memory during `what`."""
         return max((m.rss_mib for span in self._spans[what] for m in span), default=None)
 
     def slope_mib_per_h(self, what: str) -> tuple[float | None, float]:
-        """Return by how much memory grew while `what` went on, and for how long it was watched.
+        """Return how fast memory grew during `what`, and how long it was watched.
 
-        The spans have one slope and each its own level, by least squares; None if they are too
-        short altogether.
+        Least squares with one slope for all spans and a level for each; None if too short.
         """
         spans = [span for span in self._spans[what] if len(span) > 1]
         watched_s = sum(span[-1].time_s - span[0].time_s for span in spans)
@@ -115,7 +105,7 @@ class Watch:
         for instrument in tuple(self._instruments):
             try:
                 yield instrument.name, instrument.read()
-            except Exception as error:  # a driver's, of any kind; the rest goes on
+            except Exception as error:  # a driver may raise anything; the others go on
                 self._instruments.remove(instrument)
                 log.warning("%s cannot be read any more: %s", instrument.name, error)
 
@@ -128,13 +118,13 @@ class Watch:
 
 
 def rss_mib() -> float:
-    """Return the memory of this process that is in use now, in MiB."""
+    """Return the resident memory of this process."""
     import psutil
 
     return psutil.Process().memory_info().rss / _MIB
 
 
 def peak_rss_mib() -> float:
-    """Return the most that it ever was."""
+    """Return its peak."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (_MIB if sys.platform == "darwin" else 1024)

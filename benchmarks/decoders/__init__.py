@@ -1,1 +1,1 @@
-"""Libraries that decode video: which are fast, and which give the right frames."""
+"""A study in the checkout only: libraries that decode video, their speed and their mistakes."""

@@ -1,42 +1,64 @@
-"""Its options and the run: right frames first, then times in rounds that take turns."""
+"""The command: first which frames are right, then times in interleaved rounds."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 import cloup
 import numpy as np
 
-from ...runtime.bundle.bundle import shipped_bundle
 from ...runtime.errors import StzsarError
 from ...runtime.preprocessing.sampling import segment_indices
 from ...runtime.sources.uri import VIDEO_SUFFIXES
-from ...runtime.terminal.commandline import at_the_edge
-from ..timing import machine, quick_option
+from ..bench.sources import SHIPPED_CLIP
+from ..command import benchmark, count_option, rounds_option
+from ..tables import markdown
+from ..timing import machine
 from .judge import Verdict
-from .reader import DECODERS, Clip, Decoder
-from .workers import Turn, Workers
-
-ROUNDS, QUICK_ROUNDS = 9, 1
-_SAMPLE = shipped_bundle().parent / "sample.mp4"
+from .reader import DECODERS, Request
+from .workers import Pass, start_workers
 
 
-class Row(NamedTuple):
-    """What was found of one decoder.
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which clips to decode, and how.
 
     Attributes:
-        decoder: which.
-        rates: clips a second, by round.
-        cpu_ms: of all threads, for a clip; the median of the rounds.
-        without: clips that it gives no frames of.
-        wrong_clips: clips of which some frames are wrong.
-        wrong_frames: all frames that are.
-        frames: all frames that it gave.
-        difference: of its pictures from OpenCV's, in levels.
+        clips: a folder of clips, or one.
+        sample: take this number of clips, evenly spread; None takes all.
+        workers: processes that decode at once.
+        frames: T, of a clip.
+        size_px: side of a frame.
     """
 
-    decoder: str
+    clips: Path = Path(SHIPPED_CLIP)
+    sample: int | None = None
+    workers: int = 2
+    frames: int = 8
+    size_px: int = 224
+    rounds: int = 9
+
+
+QUICK = Options(rounds=1, workers=1)
+
+
+@dataclass(frozen=True)
+class DecoderResult:
+    """What was measured of one decoder.
+
+    Attributes:
+        name: of the decoder.
+        rates: clips per second in each round.
+        cpu_ms: of all threads, per clip; the median of the rounds.
+        without: clips that it gives no frames of.
+        wrong_clips: clips with wrong frames.
+        wrong_frames: wrong frames of all clips.
+        frames: all frames that it gave.
+        difference: mean difference of its right frames from OpenCV's, in levels.
+    """
+
+    name: str
     rates: Sequence[float]
     cpu_ms: float
     without: int
@@ -46,89 +68,81 @@ class Row(NamedTuple):
     difference: float
 
 
-@cloup.command()
+@dataclass(frozen=True)
+class Comparison:
+    """Results of the decoders that are installed, why the others are not, and counts of clips."""
+
+    results: list[DecoderResult]
+    absent: dict[str, str]
+    clips: int
+    judged: int
+    timed: int
+
+
+@benchmark(usual=Options(), quick=QUICK)
 @cloup.option(
-    "--clips",
-    default=_SAMPLE,
-    type=click.Path(path_type=Path),
-    help="A folder of clips, or one (default: the sample clip).",
-)
-@cloup.option(
-    "--sample",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Take N of them, evenly spread (default: all).",
-)
-@cloup.option(
-    "--workers",
-    metavar="N",
-    default=2,
-    show_default=True,
-    type=click.IntRange(min=1),
-    help="Processes that decode at once.",
-)
-@cloup.option(
-    "--frames", metavar="T", default=8, show_default=True, type=click.IntRange(min=1),
-    help="Frames of a clip.",
+    "--clips", type=click.Path(path_type=Path), show_default="the sample clip",
+    help="Decode this clip, or all clips of this folder.",
 )  # fmt: skip
+@count_option("--sample", "all", "Take N clips, evenly spread.")
+@count_option("--workers", Options.workers, "Decode in N processes.")
+@count_option("--frames", Options.frames, "Take N frames per clip.")
 @cloup.option(
-    "--size", "size_px", metavar="PX", default=224, show_default=True, type=click.IntRange(min=8),
-    help="Side of a frame.",
+    "--size", "size_px", metavar="PX", type=click.IntRange(min=8), show_default="224",
+    help="Resize frames to this side.",
 )  # fmt: skip
-@cloup.option(
-    "--rounds",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help=f"Times that each decodes all clips, in turn (default {ROUNDS}; {QUICK_ROUNDS} with "
-    "--quick).",
-)
-@quick_option
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(
-    *,
-    clips: Path,
-    sample: int | None,
-    workers: int,
-    frames: int,
-    size_px: int,
-    rounds: int | None,
-    quick: bool,
-) -> None:
-    """Print how fast each decoder is, and how many of its frames are wrong."""
-    rounds = rounds or (QUICK_ROUNDS if quick else ROUNDS)
-    wanted = [Clip(path, frames, size_px) for path in _videos(clips, sample)]
-    reasons = {decoder.name: decoder.absence() for decoder in DECODERS}
-    here = [decoder for decoder in DECODERS if not reasons[decoder.name]]
-    with Workers(workers) as pool:
-        verdicts = pool.judge(here, wanted)
-        sound = [
-            clip._replace(counted=found[0].truth)
-            for clip, found in zip(wanted, verdicts, strict=True)
-            if all(verdict.frames for verdict in found)
-        ]
-        if not sound:
-            raise StzsarError(f"No clip of {clips} is read by all decoders: name others.")
-        times = pool.time(here, sound, rounds)
-    rows = [
-        _row(decoder, times[place], len(sound), [found[place] for found in verdicts])
-        for place, decoder in enumerate(here)
-    ]
-    click.echo(table(rows, {name: reason for name, reason in reasons.items() if reason}))
-    known = sum(any(verdict.truth for verdict in found) for found in verdicts)
+@rounds_option(Options.rounds, QUICK.rounds)
+def main(options: Options) -> None:
+    """Compare decoders: how fast they are, and how many of their frames are wrong."""
+    found = measure(options)
+    click.echo(table(found.results, found.absent))
     click.echo(
-        f"\nT = {frames}, {size_px} px, {workers} workers, {rounds} rounds; {len(wanted)} clips, "
-        f"frames compared in the {known} of which OpenCV decodes any, as far as it does, times of "
-        f"the {len(sound)} that all of them read; {machine()}."
+        f"\nT = {options.frames}, {options.size_px} px, {options.workers} workers, "
+        f"{options.rounds} rounds; {found.clips} clips; frames are compared in the {found.judged} "
+        "of which OpenCV decodes any, as far as it gets; times are of the "
+        f"{found.timed} that all decoders read; {machine()}."
     )
 
 
-def _row(decoder: Decoder, turns: Sequence[Turn], clips: int, verdicts: Sequence[Verdict]) -> Row:
+def measure(options: Options) -> Comparison:
+    """Judge the frames of every decoder, then time those clips that all of them read.
+
+    Raises:
+        StzsarError: there are no clips, or none that all decoders read.
+    """
+    requests = [
+        Request(path, options.frames, options.size_px)
+        for path in find_clips(options.clips, options.sample)
+    ]
+    absent = {decoder.name: why for decoder in DECODERS if (why := decoder.absence())}
+    decoders = [decoder for decoder in DECODERS if decoder.name not in absent]
+    with start_workers(options.workers) as workers:
+        verdicts = workers.judge(decoders, requests)
+        sound = [
+            replace(request, counted=of_clip[0].truth)
+            for request, of_clip in zip(requests, verdicts, strict=True)
+            if all(verdict.frames for verdict in of_clip)
+        ]
+        if not sound:
+            raise StzsarError(f"No clip of {options.clips} is read by all decoders: name others.")
+        rounds = workers.time(decoders, sound, options.rounds)
+    results = [
+        _result(decoder.name, [of_round[place] for of_round in rounds], len(sound),
+                [of_clip[place] for of_clip in verdicts])
+        for place, decoder in enumerate(decoders)
+    ]  # fmt: skip
+    judged = sum(any(verdict.truth for verdict in of_clip) for of_clip in verdicts)
+    return Comparison(results, absent, len(requests), judged, len(sound))
+
+
+def _result(
+    name: str, passes: Sequence[Pass], clips: int, verdicts: Sequence[Verdict]
+) -> DecoderResult:
     judged = [verdict for verdict in verdicts if verdict.truth and verdict.frames]
-    return Row(
-        decoder=decoder.name,
-        rates=[clips / turn.wall_s for turn in turns],
-        cpu_ms=1000 * float(np.median([turn.cpu_s for turn in turns])) / clips,
+    return DecoderResult(
+        name=name,
+        rates=[clips / one.wall_s for one in passes],
+        cpu_ms=1000 * float(np.median([one.cpu_s for one in passes])) / clips,
         without=sum(verdict.frames == 0 for verdict in verdicts),
         wrong_clips=sum(verdict.wrong > 0 for verdict in judged),
         wrong_frames=sum(verdict.wrong for verdict in judged),
@@ -137,39 +151,37 @@ def _row(decoder: Decoder, turns: Sequence[Turn], clips: int, verdicts: Sequence
     )
 
 
-def table(rows: Sequence[Row], absent: dict[str, str]) -> str:
-    """Return the rows as Markdown; ratios are medians of those of one round."""
-    columns = (
-        *("decoder", "clips/s: median (quartiles)", "times the first", "CPU, ms a clip"),
-        *("clips without frames", "clips with wrong frames", "wrong frames", "colours differ by"),
-    )
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    first = np.asarray(rows[0].rates)
-    for row in rows:
-        low, middle, high = np.percentile(row.rates, (25, 50, 75))
-        cells = (
-            row.decoder,
+def table(results: Sequence[DecoderResult], absent: dict[str, str]) -> str:
+    """Return the results as Markdown; a ratio is the median of the rounds' own."""
+    columns = ("decoder", "clips/s: median (quartiles)", "times the first", "CPU, ms per clip",
+               "clips without frames", "clips with wrong frames", "wrong frames",
+               "colours differ by")  # fmt: skip
+    rows = []
+    for result in results:
+        low, middle, high = np.percentile(result.rates, (25, 50, 75))
+        rows.append((
+            result.name,
             f"{middle:.1f} ({low:.1f} … {high:.1f})",
-            f"{np.median(np.asarray(row.rates) / first):.2f}",
-            f"{row.cpu_ms:.0f}",
-            str(row.without),
-            str(row.wrong_clips),
-            f"{row.wrong_frames} of {row.frames}",
-            f"{row.difference:.1f}",
-        )
-        lines.append(f"| {' | '.join(cells)} |")
-    lines += [
-        f"| {name} | {reason} |" + " |" * (len(columns) - 2) for name, reason in absent.items()
-    ]
-    return "\n".join(lines)
+            f"{np.median(np.divide(result.rates, results[0].rates)):.2f}",
+            f"{result.cpu_ms:.0f}",
+            result.without,
+            result.wrong_clips,
+            f"{result.wrong_frames} of {result.frames}",
+            f"{result.difference:.1f}",
+        ))  # fmt: skip
+    rows += absent.items()
+    return markdown(columns, rows)
 
 
-def _videos(path: Path, sample: int | None) -> list[Path]:
+def find_clips(path: Path, sample: int | None) -> list[Path]:
+    """Return a file, or the videos of a folder.
+
+    Raises:
+        StzsarError: the folder has no videos.
+    """
     if path.is_file():
         return [path]
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
-    if not found:
-        raise StzsarError(f"{path} holds no videos: name a folder of clips, or one.")
-    return [
-        found[index] for index in segment_indices(len(found), min(sample or len(found), len(found)))
-    ]
+    clips = sorted(p for p in path.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
+    if not clips:
+        raise StzsarError(f"{path} has no videos: name a folder of clips, or one clip.")
+    return [clips[i] for i in segment_indices(len(clips), min(sample or len(clips), len(clips)))]

@@ -1,4 +1,4 @@
-"""Whether a decoder gives the frames that a full decode in order gives."""
+"""Comparison of a decoder's frames with those of a full decode in order."""
 
 from typing import NamedTuple
 
@@ -7,24 +7,24 @@ import numpy as np
 
 from ...runtime.errors import SourceError
 from ...runtime.sources.video_file import VideoSource
-from .reader import Array, Clip, NoFramesError, Read
+from .reader import Array, NoFramesError, Read, Request
 
-# Pictures are compared at a quarter of their side, in levels of 0 to 255, by mean square errors.
-# One is right if no frame of the clip is nearer by more than _TIE, since some are equal, and if it
-# is near at all: decoders convert colours differently, by less than _ALIKE levels.
+# Frames are compared at a quarter of their side, in levels of 0 to 255, by mean square error. A
+# frame is right if no other frame of the clip is nearer by more than _TIE (some frames are equal),
+# and if it is near at all: decoders convert colours differently, by less than _ALIKE levels.
 _TIE, _ALIKE = 0.02, 16.0
 _SHRINK = 4
 
 
 class Verdict(NamedTuple):
-    """What a decoder gave of a clip.
+    """A decoder's frames of one clip.
 
     Attributes:
-        frames: how many frames; 0 if it failed.
-        wrong: how many of them are others than those that were wanted.
-        difference: of the pictures of the right ones, on average, in levels.
-        truth: how many frames a full decode gave; 0 if there was none to compare with.
-        reason: why it failed; "" if it did not.
+        frames: how many it gave; 0 if it failed.
+        wrong: how many are not those that were asked for.
+        difference: of the right ones, mean difference in levels.
+        truth: frames of a full decode; 0 if there is none to compare with.
+        reason: why it failed; empty if it did not.
     """
 
     frames: int
@@ -34,10 +34,10 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
-def full_decode(clip: Clip) -> Array:
-    """Return every frame of a clip by OpenCV, as uint8 [N, S/4, S/4, 3]; N is 0 if it has none.
+def full_decode(clip: Request) -> Array:
+    """Return every frame of a clip as OpenCV decodes it, uint8 [N, S/4, S/4, 3]; N may be 0.
 
-    It decodes in one thread: of a damaged clip several do not always give the same pictures.
+    It uses one thread: on a damaged clip several do not always give the same frames.
     """
     found = []
     try:
@@ -45,13 +45,13 @@ def full_decode(clip: Clip) -> Array:
         for frame in source.frames():
             found.append(_small(clip.fit(frame.image_hwc)))
     except SourceError:
-        pass  # what came before the damage is kept
+        pass  # the frames before the damage count
     side = clip.size_px // _SHRINK
     return np.array(found, np.uint8).reshape(len(found), side, side, 3)
 
 
-def judge(read: Read, clip: Clip, truth: Array) -> Verdict:
-    """Compare what a decoder gives with all frames of the clip."""
+def judge(read: Read, clip: Request, truth: Array) -> Verdict:
+    """Compare a decoder's frames with all frames of the clip."""
     try:
         pictures = read(clip)
     except NoFramesError as error:

@@ -1,13 +1,14 @@
-"""What the compared decoders have in common: a clip becomes T fitted frames.
+"""The decoders, and what they share: a clip becomes T fitted frames.
 
-Every decoder chooses by the same rule and fits by the same road, so that they differ in decoding
-alone. Each uses one thread: as many clips are decoded at once as there are workers.
+All choose frames by the same rule and resize them alike, so they differ in decoding alone. Each
+uses one thread; each worker decodes one clip at a time.
 """
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +21,18 @@ THREADS = 1
 
 
 class NoFramesError(Exception):
-    """A decoder gives no frames of a clip."""
+    """A decoder gives no frame of a clip."""
 
 
-class Clip(NamedTuple):
-    """What is asked of a decoder.
+@dataclass(frozen=True)
+class Request:
+    """The frames of a clip that a decoder shall give.
 
     Attributes:
         path: the file.
         frames: T.
         size_px: S.
-        counted: how many frames the file truly has, for who may know; None if nobody does.
+        counted: true number of frames, for decoders that may know it.
     """
 
     path: Path
@@ -39,11 +41,11 @@ class Clip(NamedTuple):
     counted: int | None = None
 
     def wanted(self, count: int) -> list[int]:
-        """Return the indices of the middle frames of T segments of so many."""
+        """Return the middle frames of T segments of `count` frames."""
         return segment_indices(count, self.frames)
 
     def stack(self, pictures: dict[int, Array], count: int) -> Array:
-        """Return uint8 [T, S, S, 3] of fitted frames by index, the nearest for one that lacks."""
+        """Return uint8 [T, S, S, 3]; the nearest decoded frame stands in for a missing one."""
         if not pictures:
             raise NoFramesError(f"no frame of {self.path} was decoded")
         nearest = [min(pictures, key=lambda i, w=w: abs(i - w)) for w in self.wanted(count)]
@@ -54,17 +56,17 @@ class Clip(NamedTuple):
         return fit_frame(image_hwc, self.size_px)
 
 
-Read = Callable[[Clip], Array]
+Read = Callable[[Request], Array]
 
 
-class Decoder(NamedTuple):
+@dataclass(frozen=True)
+class Decoder:
     """One way to decode.
 
     Attributes:
-        name: as the table shows it.
-        where: module and function that reads a clip: uint8 [T, S, S, 3] BGR, or NoFramesError.
-        needs: the package that is imported.
-        package: what pip calls it.
+        where: module and function, which returns uint8 [T, S, S, 3] BGR or raises NoFramesError.
+        needs: the package to import.
+        package: its name for pip.
     """
 
     name: str
@@ -78,7 +80,7 @@ class Decoder(NamedTuple):
         return getattr(importlib.import_module(f".{module}", __package__), name)
 
     def absence(self) -> str | None:
-        """Return why it cannot be used here, or None if it can."""
+        """Return why it cannot be used here; None if it can."""
         try:
             importlib.import_module(self.needs)
         except ImportError as error:

@@ -1,28 +1,28 @@
-"""OpenCV: in order as the runtime reads clips, and by its own seeking."""
+"""OpenCV: in order, as the runtime reads clips, and with its own seeking."""
 
 from ...runtime.errors import SourceError
 from ...runtime.preprocessing.opencv import load_cv2, opencv_path
 from ...runtime.sources.clips import read_clip
-from .reader import THREADS, Array, Clip, NoFramesError
+from .reader import THREADS, Array, NoFramesError, Request
 
 
-def read_in_order(clip: Clip) -> Array:
-    """Grab every frame, and convert those that are wanted."""
+def read_in_order(clip: Request) -> Array:
+    """Grab every frame, and convert those that are asked for."""
     return _read(clip, None)
 
 
-def read_in_one_thread(clip: Clip) -> Array:
-    """Do the same without threads of FFmpeg's own."""
+def read_in_one_thread(clip: Request) -> Array:
+    """Do the same in one thread of FFmpeg."""
     return _read(clip, THREADS)
 
 
-def read_counted(clip: Clip) -> Array:
-    """Do that as stzsar-train does from the second epoch on, which ends with the last frame."""
+def read_counted(clip: Request) -> Array:
+    """Do that with a known number of frames, as stzsar-train does from the second epoch on."""
     return _read(clip, THREADS, clip.counted)
 
 
-def seek(clip: Clip) -> Array:
-    """Set the position to each wanted frame of as many as are announced."""
+def seek(clip: Request) -> Array:
+    """Seek to each frame, among as many as the file announces."""
     cv2 = load_cv2()
     capture = cv2.VideoCapture(
         opencv_path(clip.path, SourceError), cv2.CAP_ANY, [cv2.CAP_PROP_N_THREADS, THREADS]
@@ -38,7 +38,7 @@ def seek(clip: Clip) -> Array:
     return clip.stack(pictures, count)
 
 
-def _read(clip: Clip, threads: int | None, count: int | None = None) -> Array:
+def _read(clip: Request, threads: int | None, count: int | None = None) -> Array:
     try:
         found = read_clip(
             clip.path,

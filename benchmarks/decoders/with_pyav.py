@@ -1,4 +1,4 @@
-"""PyAV: FFmpeg's own interface in Python. Clips are looked through before they are decoded."""
+"""PyAV, Python's binding of FFmpeg. Packets are indexed before anything is decoded."""
 
 from bisect import bisect_right
 from collections.abc import Iterator
@@ -9,16 +9,16 @@ import av  # pyright: ignore[reportMissingImports]
 import av.error  # pyright: ignore[reportMissingImports]
 import numpy as np
 
-from .reader import THREADS, Array, Clip, NoFramesError
+from .reader import THREADS, Array, NoFramesError, Request
 
 
 class Index(NamedTuple):
-    """What the packets of a stream say without being decoded.
+    """What the packets of a stream tell without decoding.
 
     Attributes:
         frames: how many there should be.
-        stamps: their time stamps in order; empty if some have none.
-        keys: the time stamps of the key frames, in order.
+        stamps: their time stamps in order; empty if some are missing.
+        keys: time stamps of the key frames, in order.
     """
 
     frames: int
@@ -26,8 +26,8 @@ class Index(NamedTuple):
     keys: list[int]
 
 
-def read_in_order(clip: Clip) -> Array:
-    """Decode all frames in order, and convert those that are wanted."""
+def read_in_order(clip: Request) -> Array:
+    """Decode all frames in order, and convert those that are asked for."""
     with _opened(clip) as container:
         count = _index(container).frames or 1
     pictures, found = _decode_all(clip, count)
@@ -36,10 +36,10 @@ def read_in_order(clip: Clip) -> Array:
     return clip.stack(pictures, found)
 
 
-def seek(clip: Clip) -> Array:
-    """Jump to the key frame before each wanted frame, and decode from there.
+def seek(clip: Request) -> Array:
+    """Seek to the key frame before each frame, and decode from there.
 
-    Where time stamps are missing, everything is decoded in order.
+    Without time stamps it decodes everything in order.
     """
     with _opened(clip) as container:
         index = _index(container)
@@ -61,9 +61,9 @@ def seek(clip: Clip) -> Array:
     return clip.stack(pictures, index.frames)
 
 
-def _opened(clip: Clip) -> Any:
+def _opened(clip: Request) -> Any:
     try:
-        # Damage may be in names and titles too.
+        # Titles may be damaged too.
         container = av.open(str(clip.path), metadata_errors="replace")
         container.streams.video[0].codec_context.thread_count = THREADS
     except (av.error.FFmpegError, IndexError) as error:
@@ -84,7 +84,7 @@ def _index(container: Any) -> Index:
 
 
 def _frames(container: Any) -> Iterator[Any]:
-    """Give the frames from where the container stands, without what cannot be decoded."""
+    """Yield the frames from the container's position, without those that fail to decode."""
     packets = container.demux(video=0)
     while True:
         try:
@@ -96,7 +96,7 @@ def _frames(container: Any) -> Iterator[Any]:
             continue
 
 
-def _decode_all(clip: Clip, count: int) -> tuple[dict[int, Array], int]:
+def _decode_all(clip: Request, count: int) -> tuple[dict[int, Array], int]:
     wanted = set(clip.wanted(count))
     pictures: dict[int, Array] = {}
     found = 0

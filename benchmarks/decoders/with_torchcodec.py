@@ -5,20 +5,20 @@ from typing import Literal
 import numpy as np
 from torchcodec import decoders  # pyright: ignore[reportMissingImports]
 
-from .reader import THREADS, Array, Clip, NoFramesError
+from .reader import THREADS, Array, NoFramesError, Request
 
 
-def exact(clip: Clip) -> Array:
+def exact(clip: Request) -> Array:
     """Scan the file for its true frames first."""
     return _read(clip, "exact")
 
 
-def approximate(clip: Clip) -> Array:
+def approximate(clip: Request) -> Array:
     """Trust the number and the rate of frames that the file announces."""
     return _read(clip, "approximate")
 
 
-def _read(clip: Clip, mode: Literal["exact", "approximate"]) -> Array:
+def _read(clip: Request, mode: Literal["exact", "approximate"]) -> Array:
     try:
         decoder = decoders.VideoDecoder(  # pyright: ignore[reportPrivateImportUsage]
             str(clip.path), dimension_order="NHWC", num_ffmpeg_threads=THREADS, seek_mode=mode

@@ -1,85 +1,71 @@
-"""The processes that decode: what each does, and all of them together."""
+"""Worker processes that decode: each decoder's frames, and its times in interleaved rounds."""
 
-import multiprocessing
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
-from types import TracebackType
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from ...runtime.errors import StzsarError
-from ..timing import progress_bar
+from ...runtime.terminal.commandline import console
+from ...runtime.terminal.progress import bar
+from ..processes import worker_pool
+from ..timing import in_turn
 from .judge import Verdict, full_decode, judge
-from .reader import Clip, Decoder, NoFramesError
+from .reader import Decoder, NoFramesError, Request
 
 _WARM_UP = 8
 Result = TypeVar("Result")
 
 
-class Turn(NamedTuple):
-    """One decoder through all clips: seconds as they pass, and of CPU in all workers."""
+class Pass(NamedTuple):
+    """One decoder through all clips: elapsed seconds, and CPU seconds of all workers."""
 
     wall_s: float
     cpu_s: float
 
 
 class Workers:
-    """Fresh processes, since threads of decoders do not outlive a fork; a context manager."""
+    """Processes that decode clips, see `start_workers`."""
 
-    def __init__(self, count: int) -> None:
-        """Start `count` of them."""
-        self._pool = ProcessPoolExecutor(
-            count, mp_context=multiprocessing.get_context("spawn"), initializer=_begin
-        )
+    def __init__(self, pool: ProcessPoolExecutor) -> None:
+        self._pool = pool
 
-    def __enter__(self) -> "Workers":
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """End them."""
-        self._pool.shutdown(cancel_futures=True)
-
-    def judge(self, decoders: Sequence[Decoder], clips: Sequence[Clip]) -> list[list[Verdict]]:
-        """Return what each decoder gives of each clip."""
-        with progress_bar() as bar:
-            task = bar.add_task("comparing frames", total=len(clips))
-            return self._map(_judge_all, decoders, clips, advance=lambda: bar.advance(task))
+    def judge(self, decoders: Sequence[Decoder], clips: Sequence[Request]) -> list[list[Verdict]]:
+        """Return the verdict on each decoder, [clips][decoders]."""
+        with bar(console.is_terminal) as progress:
+            task = progress.add_task("comparing frames", total=len(clips))
+            return self._map(_judge_all, decoders, clips, lambda: progress.advance(task))
 
     def time(
-        self, decoders: Sequence[Decoder], clips: Sequence[Clip], rounds: int
-    ) -> list[list[Turn]]:
-        """Return how long each decoder takes for all clips, in each round.
-
-        Decoders take turns within a round, in another order each time.
-        """
-        turns: list[list[Turn]] = [[] for _ in decoders]
+        self, decoders: Sequence[Decoder], clips: Sequence[Request], rounds: int
+    ) -> list[list[Pass]]:
+        """Return how long each decoder takes for all clips, [rounds][decoders]."""
         for decoder in decoders:  # so that no first round pays for imports
             self._map(_read, decoder, clips[:_WARM_UP])
-        with progress_bar() as bar:
-            task = bar.add_task("decoding", total=rounds * len(decoders))
-            for number in range(rounds):
-                for turn in range(len(decoders)):
-                    place = (turn + number) % len(decoders)
-                    start = time.perf_counter()
-                    cpu_s = sum(self._map(_read, decoders[place], clips))
-                    turns[place].append(Turn(time.perf_counter() - start, cpu_s))
-                    bar.advance(task)
-        return turns
+
+        def decode(decoder: Decoder) -> Pass:
+            start_s = time.perf_counter()
+            cpu_s = sum(self._map(_read, decoder, clips))
+            return Pass(time.perf_counter() - start_s, cpu_s)
+
+        with bar(console.is_terminal) as progress:
+            task = progress.add_task("decoding", total=rounds * len(decoders))
+            return in_turn(
+                [partial(decode, decoder) for decoder in decoders],
+                rounds,
+                after_each=lambda: progress.advance(task),
+            )
 
     def _map(
         self,
-        function: Callable[[Any, Clip], Result],
+        function: Callable[[Any, Request], Result],
         fixed: Any,
-        clips: Sequence[Clip],
-        advance: Callable[[], object] = lambda: None,
+        clips: Sequence[Request],
+        after_each: Callable[[], object] = lambda: None,
     ) -> list[Result]:
         futures = [self._pool.submit(function, fixed, clip) for clip in clips]
         results = []
@@ -88,28 +74,34 @@ class Workers:
                 results.append(future.result())
             except BrokenProcessPool as error:
                 raise StzsarError(
-                    f"A decoder ended its process, at {clip.path} or soon after: leave the clip "
-                    "out."
+                    f"A decoder crashed at {clip.path} or soon after: leave the clip out."
                 ) from error
-            advance()
+            after_each()
         return results
 
 
-def _begin() -> None:
-    """Hold a worker to one thread, also where it resizes."""
+@contextmanager
+def start_workers(count: int) -> Iterator[Workers]:
+    """Give `count` processes that decode one clip at a time."""
+    with worker_pool(count, _limit_opencv) as pool:
+        yield Workers(pool)
+
+
+def _limit_opencv() -> None:
+    """Limit OpenCV's resizing to one thread too."""
     from ...runtime.preprocessing.opencv import load_cv2
 
     load_cv2().setNumThreads(1)
 
 
-def _judge_all(decoders: Sequence[Decoder], clip: Clip) -> list[Verdict]:
+def _judge_all(decoders: Sequence[Decoder], clip: Request) -> list[Verdict]:
     truth = full_decode(clip)
-    clip = clip._replace(counted=len(truth) or None)
+    clip = replace(clip, counted=len(truth) or None)
     return [judge(decoder.load(), clip, truth) for decoder in decoders]
 
 
-def _read(decoder: Decoder, clip: Clip) -> float:
-    """Return the seconds of CPU that all threads of this process take for a clip."""
+def _read(decoder: Decoder, clip: Request) -> float:
+    """Decode a clip; return the CPU seconds of all threads of this process."""
     start = time.process_time()
     with suppress(NoFramesError):
         decoder.load()(clip)

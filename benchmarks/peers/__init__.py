@@ -1,1 +1,1 @@
-"""Other systems beside this one, each in an environment of its own, timed in one run."""
+"""A study in the checkout only: this project beside others, each in its own environment."""

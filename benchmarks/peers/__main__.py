@@ -1,4 +1,4 @@
-"""python -m stzsar.benchmarks.peers: other systems beside this one, in one run."""
+"""python -m stzsar.benchmarks.peers."""
 
 from .cli import main
 

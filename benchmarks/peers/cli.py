@@ -1,283 +1,226 @@
-"""python -m stzsar.benchmarks.peers: this project and its peers, each as its users run it.
+"""The command: this project and its peers, each as its users run it.
 
-Each peer runs in a process and an environment of its own, through its own public API, with random
-weights: speed does not depend on them. What is timed is from a decoded BGR frame of the clip's own
-size to a label, with a window that moves on by one frame for each decision.
+Each peer runs in its own process and environment through its own public API, with random weights:
+speed does not depend on them. A decision is timed from a decoded BGR frame to a label; the window
+moves on by one frame for each.
 """
 
 import datetime
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 import cloup
 
-from ...runtime.bundle.bundle import shipped_bundle
+from ...runtime.atomic import write_file
 from ...runtime.bundle.manifest import MAX_FRAMES
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import MAX_LABELS
 from ...runtime.sources.uri import expand_sources
-from ...runtime.terminal.commandline import at_the_edge, say
+from ...runtime.terminal.commandline import console, say
 from ...runtime.terminal.outputs import check_writable
-from ..bench.plot import check_plot
+from ...runtime.terminal.progress import bar
+from ..bench.environment import load_average
+from ..bench.sources import SHIPPED_CLIP
+from ..command import benchmark, count_option, plot_option, rounds_option
+from ..plotting import check_plot
 from ..timing import machine
 from .environments import Environments, variables
 from .interleave import Pace, Track, interleave
-from .materials import SCRIPTS, Materials, Sizes
+from .materials import SCRIPTS, Materials
 from .picture import draw
-from .process import Worker
-from .roster import OWN, STREAMING, Peer, choose_peers, parse_interpreters
-from .table import Row, make_rows, markdown
+from .process import Worker, WorkerError
+from .roster import ENVIRONMENTS, OWN, PEERS, STREAMING, Peer
+from .table import PeerResult, make_results, markdown_table
 
-_QUICK_LABELS, _QUICK_ROUNDS = 8, 2
-_QUICK_BACKBONE = "ViT-S-32"  # the smallest that is exported in seconds
 _OWN_MODULE = f"{__package__}.workers.own"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
-    """A run.
+class Options:
+    """Who is compared, and on what.
 
     Attributes:
-        peers: who is compared.
-        clips: video files.
-        sizes: what all have in common.
-        environments: the folder of the environments.
-        interpreters: those that exist already, by environment.
-        pace: how much is measured.
+        clips: videos: a file, folder or pattern.
+        threads: CPU threads of each peer; 0 is one per core.
+        environments: folder in which environments and weights are made and kept.
+        interpreters: NAME=PATH, for environments that exist already.
+        only: names of peers; () takes all.
+        json: where to write every measured time.
     """
 
-    peers: tuple[Peer, ...]
-    clips: tuple[str, ...]
-    sizes: Sizes
-    environments: Path
-    interpreters: dict[str, str]
-    pace: Pace
+    clips: str = SHIPPED_CLIP
+    backbone: str = "ViT-B-32"
+    labels: int = 400
+    frames: int = 8
+    threads: int = 0
+    rounds: int = 30
+    turn_s: float = 2.0
+    environments: Path = Path(".venvs/peers")
+    interpreters: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    json: Path | None = None
+    plot: Path | None = None
+
+    def __post_init__(self) -> None:
+        names = [peer.name for peer in PEERS]
+        for name in self.only:
+            if name not in names:
+                raise StzsarError(f"There is no peer {name}: choose from {', '.join(names)}.")
+        for text in self.interpreters:
+            name, _, path = text.partition("=")
+            if not path or name not in ENVIRONMENTS:
+                raise StzsarError(
+                    f"--python {text} is not NAME=PATH with one of the environments "
+                    f"{', '.join(ENVIRONMENTS)}."
+                )
+        check_plot(self.plot)
+        if self.json:
+            check_writable(self.json)
+
+    @property
+    def peers(self) -> list[Peer]:
+        """The peers, in the order of the table."""
+        return [peer for peer in PEERS if not self.only or peer.name in self.only]
+
+    @property
+    def cores(self) -> int:
+        """CPU threads of each peer."""
+        return self.threads or os.cpu_count() or 1
 
 
-@cloup.command()
+# ViT-S-32 is the smallest that exports in seconds.
+QUICK = Options(backbone="ViT-S-32", labels=8, rounds=2, turn_s=0.1)
+
+
+@benchmark(usual=Options(), quick=QUICK)
 @cloup.option(
-    "--clips",
-    metavar="FOLDER|FILE",
-    default=str(shipped_bundle().parent / "sample.mp4"),
-    help="Videos that all look at (default: the sample clip that ships).",
+    "--clips", metavar="FOLDER|FILE", show_default="the sample clip", help="Read these videos."
 )
+@rounds_option(Options.rounds, QUICK.rounds)
 @cloup.option(
-    "--rounds",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="Turns of each peer, two seconds or one decision long (default: 30).",
-)
+    "--labels", metavar="N", type=click.IntRange(1, MAX_LABELS), show_default="400",
+    help="Use N labels with eight attributes each.",
+)  # fmt: skip
 @cloup.option(
-    "--labels",
-    metavar="N",
-    type=click.IntRange(1, MAX_LABELS),
-    help="How many labels, with eight attributes each (default: 400).",
-)
+    "--frames", metavar="T", type=click.IntRange(2, MAX_FRAMES), show_default="8",
+    help="Set the frames per window.",
+)  # fmt: skip
 @cloup.option(
-    "--frames",
-    metavar="T",
-    default=8,
-    show_default=True,
-    type=click.IntRange(2, MAX_FRAMES),
-    help="Frames of a window.",
-)
+    "--backbone", metavar="NAME", show_default="ViT-B-32",
+    help="Use this plain ViT of open_clip; X-CLIP gets its sizes.",
+)  # fmt: skip
+@count_option("--threads", "one per core", "Limit each peer to N CPU threads.")
 @cloup.option(
-    "--backbone",
-    metavar="NAME",
-    help="A plain ViT of open_clip; X-CLIP gets its sizes (default: ViT-B-32).",
-)
-@cloup.option(
-    "--threads",
-    metavar="N",
-    type=click.IntRange(min=1),
-    help="CPU threads of each peer (default: one for each core).",
-)
-@cloup.option(
-    "--environments",
-    metavar="FOLDER",
-    default=".venvs/peers",
-    show_default=True,
+    "--environments", metavar="FOLDER", show_default=str(Options.environments),
     type=click.Path(file_okay=False, path_type=Path),
-    help="Where the peers' environments and files are made and kept: 10 GB.",
-)
+    help="Make and keep the peers' environments and files here: 10 GB.",
+)  # fmt: skip
 @cloup.option(
-    "--python",
-    "interpreters",
-    metavar="NAME=PATH",
-    multiple=True,
-    help="Use this one for the environment torch, onnxruntime or openvino.",
-)
+    "--python", "interpreters", metavar="NAME=PATH", multiple=True,
+    help="Use this interpreter for the environment torch, onnxruntime or openvino.",
+)  # fmt: skip
+@cloup.option("--only", metavar="NAME", multiple=True, help="Measure this peer (repeatable).")
 @cloup.option(
-    "--only", metavar="NAME", multiple=True, help="Measure this peer alone, as often as wanted."
-)
-@cloup.option(
-    "--json",
-    "record",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Write every time that was measured, with versions.",
-)
-@cloup.option(
-    "--plot",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the table as bars (.png, .svg, .pdf).",
-)
-@cloup.option(
-    "--quick",
-    is_flag=True,
-    help=f"See whether it runs: {_QUICK_BACKBONE}, {_QUICK_LABELS} labels, {_QUICK_ROUNDS} rounds.",
-)
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def main(
-    clips: str,
-    rounds: int | None,
-    labels: int | None,
-    frames: int,
-    backbone: str | None,
-    threads: int | None,
-    environments: Path,
-    interpreters: Sequence[str],
-    only: Sequence[str],
-    record: Path | None,
-    plot: Path | None,
-    quick: bool,
-) -> None:
-    """Time this project and its peers in turn, and print a Markdown table."""
-    if plot:
-        check_plot(plot)
-        check_writable(plot)
-    if record:
-        check_writable(record)
-    rounds = rounds or (_QUICK_ROUNDS if quick else 30)
-    request = Request(
-        peers=choose_peers(only),
-        clips=find_clips(clips),
-        sizes=Sizes(
-            backbone=backbone or (_QUICK_BACKBONE if quick else "ViT-B-32"),
-            labels=labels or (_QUICK_LABELS if quick else 400),
-            frames=frames,
-            threads=threads or os.cpu_count() or 1,
-        ),
-        environments=environments,
-        interpreters=parse_interpreters(interpreters),
-        pace=Pace(rounds=rounds, turn_s=0.1) if quick else Pace(rounds=rounds),
+    "--json", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write every measured time, with versions.",
+)  # fmt: skip
+@plot_option
+def main(options: Options) -> None:
+    """Time this project and its peers in interleaved rounds, and print a Markdown table."""
+    clips = find_clips(options.clips)
+    load_before = load_average()
+    tracks = measure(options, clips)
+    results = make_results(options.peers, tracks, STREAMING)
+    caption = (
+        f"{options.backbone}, T = {options.frames}, {options.labels} labels, {options.cores} "
+        f"threads; {machine()}; CPU, random weights."
     )
-    load_before = _load_average()
-    tracks = measure(request)
-    rows = make_rows(request.peers, tracks, STREAMING)
-    caption = describe(request.sizes)
-    click.echo(markdown(rows))
+    versions = {name: v for result in results for name, v in result.versions.items()}
+    click.echo(markdown_table(results))
     click.echo(f"\n{caption}")
-    click.echo(_versions(rows))
-    if record:
-        about = {"load_average": [load_before, _load_average()], "clips": list(request.clips)}
-        text = json.dumps(to_record(request, rows, tracks) | about, indent=1)
-        record.write_text(text + "\n", encoding="utf-8")
-    if plot and any(not row.failed for row in rows):
-        draw(rows, plot, caption)
-    if all(row.failed for row in rows):
+    click.echo(", ".join(f"{name} {version}" for name, version in versions.items()))
+    if options.json:
+        about = {"load_average": [load_before, load_average()], "clips": clips}
+        document = to_record(options, results, tracks) | about
+        write_file(options.json, json.dumps(document, indent=1) + "\n")
+    if all(result.failed for result in results):
         raise StzsarError("None of the peers could be measured: the table says why.")
+    if options.plot:
+        draw(results, options.plot, caption)
 
 
-def find_clips(where: str) -> tuple[str, ...]:
-    """Return the video files that are meant.
+def find_clips(where: str) -> list[str]:
+    """Return the video files.
 
     Raises:
-        StzsarError: there are none, or it is no file.
+        StzsarError: there are none, or it is not a file.
     """
-    found = tuple(expand_sources([where]))
-    for path in found:
-        if not Path(path).is_file():
-            raise StzsarError(f"--clips {where} is neither a video file nor a folder of them.")
-    return found
+    clips = expand_sources([where])
+    if not all(Path(path).is_file() for path in clips):
+        raise StzsarError(f"--clips {where} is neither a video file nor a folder of them.")
+    return clips
 
 
-def measure(request: Request) -> dict[str, Track]:
-    """Make what is missing, and time the peers in turn; a track may say why it is empty."""
-    environments = Environments(request.environments, request.interpreters, say)
+def measure(options: Options, clips: Sequence[str]) -> dict[str, Track]:
+    """Make what is missing, and time the peers; a peer that fails has a reason in its track."""
+    given = dict(text.split("=", 1) for text in options.interpreters)
+    environments = Environments(options.environments, given)
     materials = Materials(
-        request.environments / "materials", request.sizes, request.clips, environments, say
+        options.environments / "materials",
+        environments,
+        clips=clips,
+        backbone=options.backbone,
+        labels=options.labels,
+        frames=options.frames,
+        threads=options.cores,
     )
-
-    def starter(peer: Peer) -> Worker:
-        interpreter = environments.interpreter(peer.environment)
-        materials.make(peer.needs)
-        own = peer.environment == OWN
-        script = ["-m", _OWN_MODULE] if own else [str(SCRIPTS / f"{peer.script}.py")]
-        words = [interpreter, *script, str(materials.spec), *([peer.mode] if peer.mode else [])]
-        say(f"Loading {peer.name}")
-        log = materials.folder / f"{peer.name}.log"
-        return Worker(words, log, environment=variables(peer.environment))
-
-    # Everything is made before the first is loaded: an export beside waiting workers takes memory.
-    starters = {peer.name: (lambda peer=peer: starter(peer)) for peer in request.peers}
-    _make_all(request.peers, environments, materials)
-    return interleave(starters, request.pace, advance=_progress(request))
-
-
-def _make_all(peers: Sequence[Peer], environments: Environments, materials: Materials) -> None:
-    from .process import WorkerError
-
-    for peer in peers:
+    # Everything is made before the first is loaded: an export needs memory.
+    for peer in options.peers:
         try:
             environments.interpreter(peer.environment)
             materials.make(peer.needs)
         except WorkerError as error:
-            say(f"{peer.name}: {error}")  # met again, at once, where its track is made
+            say(f"{peer.name}: {error}")  # raised again, at once, when it is started
+    with bar(console.is_terminal) as progress:
+        task = progress.add_task("peers", total=len(options.peers) * (1 + options.rounds))
+        return interleave(
+            {peer.name: partial(_start, peer, environments, materials) for peer in options.peers},
+            Pace(rounds=options.rounds, turn_s=options.turn_s),
+            after_each=lambda: progress.advance(task),
+        )
 
 
-def _progress(request: Request) -> Any:
-    turns = 0
-
-    def advance(_: str) -> None:
-        nonlocal turns
-        turns += 1
-        done, rest = divmod(turns - 1, len(request.peers))
-        if rest == 0 and done:
-            say(f"Round {done} of {request.pace.rounds}")
-
-    return advance
+def _start(peer: Peer, environments: Environments, materials: Materials) -> Worker:
+    interpreter = environments.interpreter(peer.environment)
+    materials.make(peer.needs)
+    file, *mode = peer.script
+    program = ["-m", _OWN_MODULE] if peer.environment == OWN else [str(SCRIPTS / f"{file}.py")]
+    words = [interpreter, *program, str(materials.spec), *mode]
+    log = materials.folder / f"{peer.name}.log"
+    return Worker(words, log, environment=variables(peer.environment))
 
 
-def describe(sizes: Sizes) -> str:
-    """Return in one line what was run where."""
-    return (
-        f"{sizes.backbone}, T = {sizes.frames}, {sizes.labels} labels, {sizes.threads} threads; "
-        f"{machine()}; CPU, random weights."
-    )
-
-
-def _versions(rows: Sequence[Row]) -> str:
-    found: dict[str, str] = {}
-    for row in rows:
-        found |= row.versions or {}
-    return ", ".join(f"{name} {version}" for name, version in found.items())
-
-
-def _load_average() -> float | None:
-    return os.getloadavg()[0] if hasattr(os, "getloadavg") else None
-
-
-def to_record(request: Request, rows: Sequence[Row], tracks: dict[str, Track]) -> dict[str, Any]:
-    """Return what was measured as JSON has it: rows, and each decision by rounds."""
+def to_record(
+    options: Options, results: Sequence[PeerResult], tracks: Mapping[str, Track]
+) -> dict[str, Any]:
+    """Return the JSON record: sizes, results, and every decision by rounds."""
     return {
         "machine": machine(),
         "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-        "sizes": asdict(request.sizes),
-        "rounds": request.pace.rounds,
-        "rows": [_without_nan(asdict(row)) for row in rows],
+        "sizes": {
+            "backbone": options.backbone,
+            "labels": options.labels,
+            "frames": options.frames,
+            "threads": options.cores,
+        },
+        "rounds": options.rounds,
+        "rows": [asdict(result) for result in results],
         "decisions_ms": {name: track.rounds_ms for name, track in tracks.items()},
         "frames_mib": {name: track.ready.get("frames_mib") for name, track in tracks.items()},
     }
-
-
-def _without_nan(row: dict[str, Any]) -> dict[str, Any]:
-    """NaN is no JSON."""
-    return {key: None if value != value else value for key, value in row.items()}

@@ -3,71 +3,70 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
+from ...runtime.terminal.commandline import say
+from ..processes import call
 from .process import WorkerError, last_line
 from .roster import ENVIRONMENTS, OWN
 
 _MARK = "installed.txt"
-# What would lead an interpreter to packages that are not its environment's.
-_LEADS_ASTRAY = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
+# Variables that would make an interpreter find packages of another environment.
+_FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
 
 class Environments:
     """Finds or makes the interpreter of each environment.
 
     Args:
-        folder: where the environments lie.
+        folder: where the environments are kept.
         given: interpreters that exist already, by environment.
-        say: told what takes a while.
     """
 
-    def __init__(
-        self, folder: Path, given: Mapping[str, str], say: Callable[[str], None] = lambda _: None
-    ) -> None:
-        self._folder, self._say = folder, say
+    def __init__(self, folder: Path, given: Mapping[str, str]) -> None:
+        self._folder = folder
         self._found: dict[str, str] = {OWN: sys.executable, **given}
-        self._refused: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
 
     def interpreter(self, name: str) -> str:
-        """Return the interpreter of an environment, which is made if there is none.
+        """Return the interpreter of an environment, which is made if missing.
 
         Raises:
-            WorkerError: it cannot be made, the second time at once.
+            WorkerError: it cannot be made; a second call raises at once.
         """
-        if name in self._refused:
-            raise WorkerError(self._refused[name])
+        if name in self._failed:
+            raise WorkerError(self._failed[name])
         if name not in self._found:
             try:
                 self._found[name] = str(self._make(name))
             except WorkerError as error:
-                self._refused[name] = str(error)
+                self._failed[name] = str(error)
                 raise
         return self._found[name]
 
     def _make(self, name: str) -> Path:
-        place, wanted = self._folder / name, "\n".join(ENVIRONMENTS[name])
+        folder, wanted = self._folder / name, "\n".join(ENVIRONMENTS[name])
         inside = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
-        python, mark = place / inside, place / _MARK
+        python, mark = folder / inside, folder / _MARK
         if mark.is_file() and mark.read_text() == wanted and python.is_file():
             return python
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._say(f"Making the environment {place}: {', '.join(ENVIRONMENTS[name])}")
+        say(f"Making the environment {folder}: {', '.join(ENVIRONMENTS[name])}")
         log = self._folder / f"{name}.log"
-        run_logged([sys.executable, "-m", "venv", str(place)], log, f"venv cannot make {place}")
+        run_logged([sys.executable, "-m", "venv", str(folder)], log, f"venv cannot make {folder}")
         command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-        run_logged([*command, *ENVIRONMENTS[name]], log, f"pip cannot fill {place}")
+        run_logged([*command, *ENVIRONMENTS[name]], log, f"pip cannot fill {folder}")
         mark.write_text(wanted)
         return python
 
 
 def variables(name: str) -> dict[str, str]:
-    """Return the variables of a process in an environment: nothing of ours, and no hub."""
-    found = {key: value for key, value in os.environ.items() if key not in _LEADS_ASTRAY}
+    """Return the variables of a process in an environment: not ours, and without the hub."""
+    found = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
     found |= {"HF_HUB_OFFLINE": "1", "PYTHONNOUSERSITE": "1", "PYTHONUNBUFFERED": "1"}
     if name == OWN:
-        # This package as it was imported here, which need not be the one that is installed.
+        # The package that runs here, which may not be the installed one.
         above = str(Path(__file__).resolve().parents[3])
         found["PYTHONPATH"] = os.pathsep.join(
             part for part in (above, os.environ.get("PYTHONPATH")) if part
@@ -78,20 +77,20 @@ def variables(name: str) -> dict[str, str]:
 def run_logged(
     command: list[str], log: Path, failure: str, *, environment: str | None = None
 ) -> None:
-    """Run a command to its end, with what it prints in a log.
+    """Run a command, with its output in a log.
 
     Args:
         command: the program and its arguments.
         log: where stdout and stderr go.
-        failure: the begin of the sentence that says what did not work.
-        environment: whose variables it gets; those of this process if None.
+        failure: start of the sentence if it fails.
+        environment: whose variables it gets; None for those of this process.
 
     Raises:
         WorkerError: it cannot be started, or fails.
     """
     try:
         with log.open("wb") as output:
-            code = subprocess.call(
+            code = call(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

@@ -1,30 +1,23 @@
-"""Workers in turn: in each round every one makes a few decisions while the others wait."""
+"""Workers in interleaved rounds: each makes a few decisions while the others wait."""
 
 import contextlib
-import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from ..timing import in_turn
 from .process import Worker, WorkerError
 
-# What spins after a decision falls asleep before the next worker begins.
+# Threads that spin after a decision fall asleep before the next worker starts.
 _SETTLE_S = 0.1
 _MOST_IN_A_TURN = 256
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pace:
-    """How much is asked of workers, and for how long one waits for them.
-
-    Attributes:
-        rounds: how often each has its turn.
-        turn_s: how long a turn takes, of decisions that are shorter than that.
-        load_s: the longest that loading may take.
-        answer_s: the longest that a turn may take.
-    """
+    """How many turns, how long each is, and how long to wait for an answer."""
 
     rounds: int
     turn_s: float = 2.0
@@ -34,145 +27,134 @@ class Pace:
 
 @dataclass
 class Track:
-    """What was measured of one worker.
+    """The measurements of one worker.
 
     Attributes:
         ready: its answer to `load`.
-        rounds_ms: the decisions of each round, in milliseconds.
-        rss_mib: resident memory after the last round.
-        idle: the share of one core that it used while others had their turn; None if unknown.
+        rounds_ms: the decisions of each round.
+        rss_mib: resident memory after the last round; None if it failed before.
+        idle: share of one core that it used while others had their turn; None if unknown.
         failed: why it is not measured; empty if it is.
     """
 
     ready: dict[str, Any] = field(default_factory=dict)
     rounds_ms: list[list[float]] = field(default_factory=list)
-    rss_mib: float = float("nan")
+    rss_mib: float | None = None
     idle: float | None = None
     failed: str = ""
-
-
-@dataclass
-class _Clock:
-    """When a worker last ended its turn, and what it used since."""
-
-    since_s: float = 0.0
-    used_s: float | None = None
-    idle_s: float = 0.0
-    idle_used_s: float = 0.0
 
 
 def interleave(
     workers: Mapping[str, Callable[[], Worker]],
     pace: Pace,
     *,
-    advance: Callable[[str], None] = lambda _: None,
+    after_each: Callable[[], object] = lambda: None,
 ) -> dict[str, Track]:
-    """Start the workers and let them take turns, in another order in each round.
+    """Start the workers, give them turns in shuffled rounds, and end them.
 
-    One that fails is left out from then on; its track says why.
-
-    Args:
-        workers: by name, what starts each of them.
-        pace: how much is asked.
-        advance: called with the name of whose turn it is, before it.
+    A worker that fails is left out from then on; its track has the reason.
     """
-    tracks = {name: Track() for name in workers}
-    turns = _Turns(tracks, pace, advance)
+    players = {name: _Player(pace) for name in workers}
     try:
         for name, start in workers.items():
-            turns.load(name, start)
-        order, shuffle = list(workers), random.Random(0).shuffle
-        for _ in range(pace.rounds):
-            shuffle(order)
-            for name in order:
-                turns.run(name)
-        turns.finish()
-    finally:
-        turns.close()
-    return tracks
+            players[name].load(start)
+            after_each()
+        in_turn([player.turn for player in players.values()], pace.rounds, after_each=after_each)
+        for player in players.values():
+            player.finish()
+    except BaseException:
+        for player in players.values():
+            player.kill()
+        raise
+    for player in players.values():
+        player.close()
+    return {name: player.track for name, player in players.items()}
 
 
-class _Turns:
-    def __init__(
-        self, tracks: dict[str, Track], pace: Pace, advance: Callable[[str], None]
-    ) -> None:
-        self._tracks, self._pace, self._advance = tracks, pace, advance
-        self._running: dict[str, Worker] = {}
-        self._clocks: dict[str, _Clock] = {}
-        self._decision_s: dict[str, float] = {}
+class _Player:
+    """One worker with its track, and the processor time that it uses out of turn."""
 
-    def load(self, name: str, start: Callable[[], Worker]) -> None:
-        """Start a worker, and see how long a decision takes it."""
-        self._advance(name)
-        try:
-            self._running[name] = start()
-            self._tracks[name].ready = self._ask(name, "load", self._pace.load_s)
-            self._decision_s[name] = self._decide(name, 1)[0] / 1000
-        except WorkerError as error:
-            self._drop(name, str(error))
-            return
-        time.sleep(_SETTLE_S)
-        self._clocks[name] = _Clock(time.monotonic(), self._running[name].processor_s())
+    def __init__(self, pace: Pace) -> None:
+        self.track = Track()
+        self._pace = pace
+        self._worker: Worker | None = None
+        self._decision_s = 0.0
+        self._waits_since = (0.0, 0.0)  # elapsed and processor seconds
+        self._waited_s = self._used_s = 0.0
 
-    def run(self, name: str) -> None:
-        """Give a worker its turn."""
-        self._advance(name)
-        if name not in self._running:
-            return
-        self._count_idle(name)
-        wanted = int(self._pace.turn_s / max(1e-6, self._decision_s[name]))
-        try:
-            taken = self._decide(name, max(1, min(wanted, _MOST_IN_A_TURN)))
-        except WorkerError as error:
-            self._drop(name, str(error))
-            return
-        self._tracks[name].rounds_ms.append(taken)
-        self._decision_s[name] = median(taken) / 1000
-        time.sleep(_SETTLE_S)
-        clock = self._clocks[name]
-        clock.since_s, clock.used_s = time.monotonic(), self._running[name].processor_s()
+    def load(self, start: Callable[[], Worker]) -> None:
+        """Start the worker, and time one decision."""
+        with self._giving_up():
+            self._worker = start()
+            self.track.ready = self._worker.ask("load", wait_s=self._pace.load_s)
+            self._decision_s = self._decide(1)[0] / 1000
+            self._settle()
+
+    def turn(self) -> None:
+        """Let it make decisions for a turn."""
+        with self._giving_up():
+            if self._worker is None:
+                return
+            self._count_idle()
+            count = int(self._pace.turn_s / max(1e-6, self._decision_s))
+            taken_ms = self._decide(max(1, min(count, _MOST_IN_A_TURN)))
+            self.track.rounds_ms.append(taken_ms)
+            self._decision_s = median(taken_ms) / 1000
+            self._settle()
 
     def finish(self) -> None:
-        """Ask for what is known at the end only."""
-        for name in list(self._running):
-            self._count_idle(name)
-            try:
-                self._tracks[name].rss_mib = float(self._ask(name, "rss", 60.0)["rss_mib"])
-            except (WorkerError, KeyError, TypeError, ValueError) as error:
-                self._drop(name, str(error))
-                continue
-            clock = self._clocks[name]
-            if clock.used_s is not None and clock.idle_s > 0:
-                self._tracks[name].idle = clock.idle_used_s / clock.idle_s
+        """Ask for its memory, and judge how idle it was."""
+        with self._giving_up():
+            if self._worker is None:
+                return
+            self._count_idle()
+            answer = self._worker.ask("rss", wait_s=60.0)
+            if not isinstance(answer.get("rss_mib"), float):
+                raise WorkerError(f"It answered 'rss' with {answer!r:.100}.")
+            self.track.rss_mib = answer["rss_mib"]
+            if self._waited_s > 0:
+                self.track.idle = self._used_s / self._waited_s
 
     def close(self) -> None:
-        """End the workers that are left."""
-        for worker in self._running.values():
-            worker.close()
-        self._running.clear()
+        """Ask the worker to end."""
+        if self._worker:
+            self._worker.close()
 
-    def _ask(self, name: str, command: str, wait_s: float) -> dict[str, Any]:
-        return self._running[name].ask(command, wait_s=wait_s)
+    def kill(self) -> None:
+        """End the worker at once."""
+        if self._worker:
+            self._worker.kill()
+            self._worker = None
 
-    def _decide(self, name: str, count: int) -> list[float]:
-        taken = self._ask(name, f"run {count}", self._pace.answer_s).get("ms")
+    @contextlib.contextmanager
+    def _giving_up(self) -> Iterator[None]:
+        """Note why a worker fails, and end it."""
+        try:
+            yield
+        except WorkerError as error:
+            self.track.failed = str(error)
+            self.kill()
+
+    def _decide(self, count: int) -> list[float]:
+        assert self._worker
+        taken = self._worker.ask(f"run {count}", wait_s=self._pace.answer_s).get("ms")
         if (
             not isinstance(taken, list)
             or len(taken) != count
             or not all(isinstance(ms, int | float) and ms > 0 for ms in taken)
         ):
-            raise WorkerError(f"It was asked for {count} decisions and did not time as many.")
+            raise WorkerError(f"It was asked for {count} decisions and timed another number.")
         return [float(ms) for ms in taken]
 
-    def _count_idle(self, name: str) -> None:
-        clock, used_s = self._clocks[name], self._running[name].processor_s()
-        if used_s is not None and clock.used_s is not None:
-            clock.idle_s += time.monotonic() - clock.since_s
-            clock.idle_used_s += used_s - clock.used_s
+    def _settle(self) -> None:
+        assert self._worker
+        time.sleep(_SETTLE_S)
+        self._waits_since = time.monotonic(), self._worker.processor_s() or 0.0
 
-    def _drop(self, name: str, reason: str) -> None:
-        self._tracks[name].failed = reason
-        worker = self._running.pop(name, None)
-        if worker:
-            with contextlib.suppress(OSError):
-                worker.kill()
+    def _count_idle(self) -> None:
+        assert self._worker
+        used_s = self._worker.processor_s()
+        if used_s is not None:
+            since_s, before_s = self._waits_since
+            self._waited_s += time.monotonic() - since_s
+            self._used_s += used_s - before_s

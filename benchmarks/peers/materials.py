@@ -1,14 +1,15 @@
-"""What peers load: labels, weights and graphs, made once for each choice of sizes, and kept."""
+"""The files that peers load: labels, weights and graphs, made once and kept."""
 
 import functools
 import hashlib
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ...runtime.labels.shipped import default_labels
+from ...runtime.terminal.commandline import say
 from .environments import Environments, run_logged
 from .process import WorkerError
 from .roster import OWN
@@ -17,7 +18,7 @@ from .workers.serving import Spec
 ATTRIBUTES = 8
 SCRIPTS = Path(__file__).parent / "workers"
 _ROOT = Path(__file__).parents[2]
-# By the file that is there when it is made: what the script calls it.
+# The files that `workers/prepare.py` makes.
 _FILES = {
     "xclip": "xclip",
     "open_clip": "open_clip.pt",
@@ -27,110 +28,97 @@ _FILES = {
 _EXPORT = "from stzsar.export.cli import main; main()"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sizes:
-    """What all peers have in common.
+class Materials:
+    """The files that the peers load, for one choice of sizes.
 
-    Attributes:
-        backbone: as open_clip names it.
+    Args:
+        folder: where the files of all choices are kept.
+        environments: which make the files.
+        clips: video files.
+        backbone: its name in open_clip.
         labels: how many.
         frames: T, of a window.
         threads: of the CPU.
     """
 
-    backbone: str
-    labels: int
-    frames: int
-    threads: int
-
-
-class Materials:
-    """The folder of one choice of sizes.
-
-    Args:
-        folder: where those of all choices lie.
-        sizes: the choice.
-        clips: video files.
-        environments: where files are made.
-        say: told what takes a while.
-    """
-
     def __init__(
         self,
         folder: Path,
-        sizes: Sizes,
-        clips: Sequence[str],
         environments: Environments,
-        say: Callable[[str], None] = lambda _: None,
+        *,
+        clips: Sequence[str],
+        backbone: str,
+        labels: int,
+        frames: int,
+        threads: int,
     ) -> None:
-        self._sizes, self._environments, self._say = sizes, environments, say
-        name = f"{sizes.backbone}-{sizes.frames}-frames-{sizes.labels}-labels"
+        self._environments = environments
+        name = f"{backbone}-{frames}-frames-{labels}-labels"
         self.folder = folder / name.replace("/", "-")
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._refused: dict[str, str] = {}
-        names = label_names(sizes.labels)
-        spec = Spec(
+        self._failed: dict[str, str] = {}
+        self._spec = Spec(
             clips=[str(Path(clip).resolve()) for clip in clips],
-            labels=names,
-            frames=sizes.frames,
-            threads=sizes.threads,
-            backbone=sizes.backbone,
+            labels=label_names(labels),
+            frames=frames,
+            threads=threads,
+            backbone=backbone,
             folder=str(self.folder.resolve()),
             bundle=bundle_name(),
         )
-        text = json.dumps(asdict(spec))
+        text = json.dumps(asdict(self._spec))
         # Runs with other clips or threads may go on beside this one.
         digest = hashlib.sha256(text.encode()).hexdigest()[:8]
         self.spec = self.folder / f"spec-{digest}.json"
         self.spec.write_text(text, encoding="utf-8")
 
     def make(self, name: str) -> None:
-        """Make one of them unless it is there.
+        """Make a file unless it exists.
 
         Raises:
-            WorkerError: it cannot be made, the second time at once.
+            WorkerError: it cannot be made; a second call raises at once.
         """
         path = self.folder / (bundle_name() if name == "bundle" else _FILES[name])
         if path.exists():
             return
-        if name in self._refused:
-            raise WorkerError(self._refused[name])
-        self._say(f"Preparing {path}")
+        if name in self._failed:
+            raise WorkerError(self._failed[name])
+        say(f"Preparing {path}")
         try:
             if name == "bundle":
                 self._export(path)
             else:
                 self._run_script(name)
         except WorkerError as error:
-            self._refused[name] = str(error)
+            self._failed[name] = str(error)
             raise
 
     def _export(self, path: Path) -> None:
         labels = self.folder / "labels.json"
-        labels.write_text(json.dumps(with_attributes(label_names(self._sizes.labels))))
+        labels.write_text(json.dumps(with_attributes(self._spec.labels)))
         options = {
-            "--backbone": self._sizes.backbone,
+            "--backbone": self._spec.backbone,
             "--pretrained": "none",
             "--labels": str(labels),
-            "--frames": str(self._sizes.frames),
+            "--frames": str(self._spec.frames),
             "--output": str(path),
         }
         words = [word for option in options.items() for word in option]
-        # Labels are embedded at export: the text encoder would never be read.
+        # Labels are embedded at export: nobody would read the text encoder.
         command = [self._environments.interpreter(OWN), "-c", _EXPORT, *words, "--no-text-encoder"]
         log = self.folder / "bundle.log"
-        run_logged(command, log, "stzsar-export fails", environment=OWN)
+        run_logged(command, log, "stzsar-export failed", environment=OWN)
 
     def _run_script(self, name: str) -> None:
         script = str(SCRIPTS / "prepare.py")
         command = [self._environments.interpreter("torch"), script, str(self.spec), name]
         log = self.folder / f"{name}.log"
-        run_logged(command, log, f"its file {_FILES[name]} cannot be made", environment="torch")
+        run_logged(command, log, f"Cannot make {_FILES[name]}", environment="torch")
 
 
 @functools.cache
 def bundle_name() -> str:
-    """Return what this project's bundle is called: another graph must not be taken for today's."""
+    """Return a name that changes with the code that exports: an old graph must not be reused."""
     digest = hashlib.sha256()
     for path in sorted(
         path for part in ("export", "models") for path in (_ROOT / part).glob("*.py")
@@ -140,7 +128,7 @@ def bundle_name() -> str:
 
 
 def label_names(count: int) -> list[str]:
-    """Return so many labels: those of Kinetics, and again with numbers where they do not do."""
+    """Return those of Kinetics; beyond 400, again with numbers."""
     known = [label.name for label in default_labels()]
     return [
         known[place % len(known)] + (f" {place // len(known)}" if place >= len(known) else "")
@@ -149,7 +137,7 @@ def label_names(count: int) -> list[str]:
 
 
 def with_attributes(names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the labels with eight made-up attributes each, of usual length, none of them twice."""
+    """Return the labels with eight different attributes of usual length each."""
     words = [name.split()[0] for name in names]
     return [
         {

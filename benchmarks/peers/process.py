@@ -1,4 +1,4 @@
-"""A worker as a process: started, asked and ended; what goes wrong with it is one sentence."""
+"""A worker process: started, asked and ended; each failure is one sentence."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ _SHOWN = 200
 
 
 class WorkerError(Exception):
-    """Why a peer cannot be measured: one sentence for the table."""
+    """Why a peer cannot be measured, in one sentence."""
 
 
 class Worker:
@@ -26,7 +26,7 @@ class Worker:
     Args:
         command: the interpreter and its arguments.
         log: where its stderr goes.
-        environment: its variables; those of this process if None.
+        environment: its variables; None for those of this process.
     """
 
     def __init__(
@@ -54,11 +54,11 @@ class Worker:
         """Send a command and return its answer.
 
         Raises:
-            WorkerError: there is none in time, the worker died, or it says that it failed.
+            WorkerError: no answer came in time, the worker died, or it reports an error.
         """
         stdin = self._process.stdin
         assert stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # that it died is said below
+        with contextlib.suppress(BrokenPipeError):  # the death is reported below
             stdin.write(command + "\n")
             stdin.flush()
         try:
@@ -78,7 +78,7 @@ class Worker:
         return answer
 
     def processor_s(self) -> float | None:
-        """Return the processor time that it has used so far; None where /proc does not tell."""
+        """Return its processor time so far; None where there is no /proc."""
         try:
             fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
             return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -86,7 +86,7 @@ class Worker:
             return None
 
     def close(self) -> None:
-        """End the process: by asking, then by force."""
+        """Ask the process to end, then kill it."""
         with contextlib.suppress(OSError):
             assert self._process.stdin is not None
             self._process.stdin.write("quit\n")
@@ -98,7 +98,7 @@ class Worker:
             self._process.wait()
 
     def kill(self) -> None:
-        """End a process that does not answer."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
 
@@ -112,11 +112,11 @@ class Worker:
         code = self._process.wait()
         last = last_line(self._log)
         ended = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        return f"It {ended}: {last}" if last else f"It {ended} and said nothing."
+        return f"It {ended}: {last}" if last else f"It {ended} and printed nothing."
 
 
 def last_line(log: Path) -> str:
-    """Return the last line of a log that says something, short enough for a table."""
+    """Return the last line of a log that is not empty, short enough for a table."""
     lines = [line for line in log.read_text("utf-8", errors="replace").splitlines() if line.strip()]
     return _one_line(lines[-1]) if lines else ""
 

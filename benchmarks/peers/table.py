@@ -1,81 +1,74 @@
-"""From times to rows, and rows as Markdown."""
+"""From times to results, and results as Markdown."""
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from ..bench.percentiles import percentile
+from ..tables import DASH, markdown, number
 from .interleave import Track
 from .roster import Peer
 
-# A whole core's share that a waiting worker may use before the table says so.
+# The table names a waiting worker that uses more than this share of a core.
 _QUIET = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class PeerResult:
     """One peer.
 
     Attributes:
-        name: of the peer.
-        title: what it is.
         decisions: how many were timed.
-        windows_per_s: those over the time that they took.
-        p50_ms: of a decision; as the others None if there are too few.
-        p90_ms: from 100 decisions on.
-        p99_ms: from 1,000 decisions on.
+        windows_per_s: decisions over the time that they took.
+        p50_ms: of a decision; p90 needs 100 of them, p99 1,000.
         rss_mib: resident memory at the end, with the decoded frames.
         load_s: from the start of the script until it could decide.
-        precision: in which it computes, as it says.
-        ratio: how many times as long as the base a decision takes: of each round's medians, the
-            median of all rounds; None if the base was not measured.
-        ratio_low: the first quartile of the rounds.
-        ratio_high: the third.
-        idle: the share of a core that it used while others had their turn; None if unknown.
-        versions: of what it runs on.
+        precision: in which it computes, by its own account.
+        ratio: time of a decision over the base's, with quartiles: the ratio of the medians of each
+            round, over the rounds; None if the base was not measured.
+        idle: share of a core that it used while others had their turn; None if unknown.
         failed: why it was not measured; empty if it was.
     """
 
     name: str
     title: str
     decisions: int = 0
-    windows_per_s: float = math.nan
+    windows_per_s: float | None = None
     p50_ms: float | None = None
     p90_ms: float | None = None
     p99_ms: float | None = None
-    rss_mib: float = math.nan
-    load_s: float = math.nan
+    rss_mib: float | None = None
+    load_s: float | None = None
     precision: str = ""
     ratio: float | None = None
-    ratio_low: float | None = None
-    ratio_high: float | None = None
+    ratio_quartiles: tuple[float, float] | None = None
     idle: float | None = None
-    versions: Mapping[str, str] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
     failed: str = ""
 
 
-def make_rows(peers: Sequence[Peer], tracks: Mapping[str, Track], base: str) -> list[Row]:
-    """Return a row for each peer, in their order.
-
-    Args:
-        peers: who was to be measured.
-        tracks: what was measured, by name.
-        base: the peer that ratios are to.
-    """
+def make_results(peers: Sequence[Peer], tracks: Mapping[str, Track], base: str) -> list[PeerResult]:
+    """Return a result for each peer, with ratios to the peer `base`."""
     compared = tracks.get(base)
-    if compared is not None and (compared.failed or not compared.rounds_ms):
+    if compared and (compared.failed or not compared.rounds_ms):
         compared = None
-    return [_row(peer, tracks[peer.name], compared) for peer in peers]
+    return [_result(peer, tracks[peer.name], compared) for peer in peers]
 
 
-def _row(peer: Peer, track: Track, base: Track | None) -> Row:
+def _result(peer: Peer, track: Track, base: Track | None) -> PeerResult:
     if track.failed or not track.rounds_ms:
-        return Row(name=peer.name, title=peer.title, failed=track.failed or "It had no turn.")
-    samples = sorted(ms for taken in track.rounds_ms for ms in taken)
-    ratios = _ratios(track, base) if base else None
-    return Row(
+        return PeerResult(
+            name=peer.name, title=peer.title, failed=track.failed or "It had no turn."
+        )
+    samples = [ms for round_ms in track.rounds_ms for ms in round_ms]
+    ratio, quartiles = None, None
+    if base:  # within a round, so that noise meets both
+        pairs = zip(track.rounds_ms, base.rounds_ms, strict=True)
+        ratios = [float(np.median(own) / np.median(of_base)) for own, of_base in pairs]
+        low, ratio, high = np.percentile(ratios, (25, 50, 75)).tolist()
+        quartiles = low, high
+    return PeerResult(
         name=peer.name,
         title=peer.title,
         decisions=len(samples),
@@ -84,58 +77,44 @@ def _row(peer: Peer, track: Track, base: Track | None) -> Row:
         p90_ms=percentile(samples, 90),
         p99_ms=percentile(samples, 99),
         rss_mib=track.rss_mib,
-        load_s=float(track.ready.get("load_s", math.nan)),
+        load_s=track.ready.get("load_s"),
         precision=str(track.ready.get("precision", "")),
-        ratio=ratios and ratios[1],
-        ratio_low=ratios and ratios[0],
-        ratio_high=ratios and ratios[2],
+        ratio=ratio,
+        ratio_quartiles=quartiles,
         idle=track.idle,
-        versions=dict(track.ready.get("versions") or {}),
+        versions=track.ready.get("versions") or {},
     )
 
 
-def _ratios(track: Track, base: Track) -> tuple[float, float, float]:
-    """Return the quartiles of the rounds' ratios: a busy moment meets both within a round."""
-    pairs = zip(track.rounds_ms, base.rounds_ms, strict=True)
-    found = [float(np.median(taken) / np.median(of_base)) for taken, of_base in pairs]
-    low, middle, high = (float(np.percentile(found, rank)) for rank in (25, 50, 75))
-    return low, middle, high
-
-
-def markdown(rows: Sequence[Row]) -> str:
-    """Return the table, and below it who was not measured and why."""
-    lines = [
-        "| | precision | windows/s | ms a decision: p50 / p90 / p99 | decisions "
-        "| RSS, MiB | load, s "
-        "| times as long as stzsar streaming (quartiles of the rounds) |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    for row in rows:
-        if row.failed:
-            continue
-        times = " / ".join(_number(ms) for ms in (row.p50_ms, row.p90_ms, row.p99_ms))
-        lines.append(
-            f"| {row.title} | {row.precision} | {_number(row.windows_per_s)} | {times} "
-            f"| {row.decisions} | {row.rss_mib:.0f} | {row.load_s:.1f} | {_ratio(row)} |"
+def markdown_table(results: Sequence[PeerResult]) -> str:
+    """Return the table, then who was not measured and who was not idle."""
+    columns = ("", "precision", "windows/s", "ms per decision: p50 / p90 / p99", "decisions",
+               "RSS, MiB", "load, s", "× stzsar streaming (quartiles of the rounds)")  # fmt: skip
+    rows = (
+        (
+            result.title,
+            result.precision,
+            number(result.windows_per_s),
+            " / ".join(number(ms) for ms in (result.p50_ms, result.p90_ms, result.p99_ms)),
+            result.decisions,
+            number(result.rss_mib),
+            number(result.load_s),
+            _ratio(result),
         )
-    lines += ["", *(f"Not measured: {r.title} ({r.name}): {r.failed}" for r in rows if r.failed)]
+        for result in results
+        if not result.failed
+    )
+    lines = [f"Not measured: {r.title} ({r.name}): {r.failed}" for r in results if r.failed]
     lines += [
-        f"Not to be trusted: {row.name} used {row.idle:.0%} of a core while others had their turn."
-        for row in rows
-        if row.idle is not None and row.idle > _QUIET
+        f"Do not trust {r.name}: it used {r.idle:.0%} of a core while others had their turn."
+        for r in results
+        if r.idle and r.idle > _QUIET
     ]
-    return "\n".join(lines).rstrip()
+    return "\n\n".join([markdown(columns, rows), *(["\n".join(lines)] if lines else [])])
 
 
-def _ratio(row: Row) -> str:
-    if row.ratio is None or row.ratio_low is None or row.ratio_high is None:
-        return "–"
-    return f"{_number(row.ratio)} ({_number(row.ratio_low)}–{_number(row.ratio_high)})"
-
-
-def _number(value: float | None) -> str:
-    """Return three digits of a number; a dash where there is none."""
-    if value is None or not math.isfinite(value):
-        return "–"
-    digits = 0 if value >= 100 else 1 if value >= 10 else 2
-    return f"{value:.{digits}f}"
+def _ratio(result: PeerResult) -> str:
+    if result.ratio_quartiles is None:
+        return DASH
+    low, high = result.ratio_quartiles
+    return f"{number(result.ratio)} ({number(low)}–{number(high)})"

@@ -1,1 +1,1 @@
-"""The folder that export writes: manifest, files and hashes. No engine, no scoring."""
+"""The folder that export writes: manifest, files and hashes. No engines or scoring here."""

@@ -1,4 +1,4 @@
-"""A bundle on disk: a folder that export writes and the runtime reads, whole or not at all."""
+"""A bundle on disk: a folder that export writes and the runtime reads."""
 
 import hashlib
 import logging
@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..documents import read_file
 from ..errors import BundleError
 from ..labels.bank import LabelBank
-from .manifest import Manifest
+from .manifest import MAX_MANIFEST_BYTES, Manifest
 
 MANIFEST = "manifest.json"
 FRAME_GRAPH = "frame.onnx"
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """An opened bundle: every file that the manifest names is there and unchanged."""
+    """An opened bundle: every file that the manifest lists is there and unchanged."""
 
     path: Path
     manifest: Manifest
@@ -39,18 +40,10 @@ class Bundle:
         """Check and read the bundle in the folder `path`.
 
         Raises:
-            BundleError: the folder is no bundle, of a newer format, incomplete or tampered with.
+            BundleError: the folder is not a bundle, is incomplete, changed or of a newer format.
         """
         path = Path(path)
-        try:
-            _refuse_special(path / MANIFEST)
-            text = (path / MANIFEST).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BundleError(
-                f"{path} is not a bundle, it has no readable {MANIFEST}: "
-                "make one with stzsar-export."
-            ) from error
-        manifest = Manifest.from_json(text, where=str(path / MANIFEST))
+        manifest = read_manifest(path)
         required = {FRAME_GRAPH, WINDOW_GRAPH, BANK}
         if manifest.features and manifest.label_states:
             required.add(STATE_GRAPH)
@@ -64,12 +57,30 @@ class Bundle:
         return cls(path, manifest, bank)
 
     def check(self, name: str) -> None:
-        """Look once more whether the file `name` is the one that the manifest names.
+        """Check again that the file `name` is the one that the manifest lists.
 
         Raises:
-            BundleError: it was changed or removed since the bundle was opened.
+            BundleError: it has changed or is gone since the bundle was opened.
         """
         _check_file(self.path, name, self.manifest.files[name])
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of the bundle in `folder`.
+
+    Raises:
+        BundleError: there is none, or it is not valid.
+    """
+    path = folder / MANIFEST
+    _refuse_special(path)
+    try:
+        content = read_file(path, MAX_MANIFEST_BYTES, follow_links=False)
+    except OSError as error:
+        raise BundleError(
+            f"{folder} is not a bundle, its {MANIFEST} cannot be read ({error.strerror}): make one "
+            "with stzsar-export."
+        ) from error
+    return Manifest.from_json(content, where=str(path))
 
 
 def sha256_of(path: Path) -> str:
@@ -81,19 +92,19 @@ def sha256_of(path: Path) -> str:
 
 
 def shipped_bundle() -> Path:
-    """Return the folder of the bundle that comes with stzsar (it knows moving shapes only)."""
+    """Return the folder of the bundle that ships with stzsar; it knows moving shapes only."""
     return Path(__file__).parents[1] / "shipped" / "moving-shapes"
 
 
 def newest_bundle(root: Path = RUNS) -> Path | None:
-    """Return the bundle below `root`, hidden folders aside, that was written last, or None."""
+    """Return the bundle below `root` that was written last, hidden folders aside, or None."""
     found = [path for path in root.glob(f"**/{MANIFEST}") if _is_bundle(path.parent, root)]
     newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
     return newest and newest.parent
 
 
 def find_bundle(root: Path = RUNS) -> Path:
-    """Return the bundle to use where none is named: the newest below `root`, else the shipped one.
+    """Return the default bundle: the newest below `root`, else the shipped one.
 
     Raises:
         BundleError: there is neither.
@@ -107,7 +118,7 @@ def find_bundle(root: Path = RUNS) -> Path:
 
 
 def open_default_bundle() -> Bundle:
-    """Open the bundle to use where none is named, with a warning if it is the shipped one.
+    """Open the default bundle, with a warning if it is the shipped one.
 
     Raises:
         BundleError: there is none, or it cannot be used.
@@ -115,7 +126,7 @@ def open_default_bundle() -> Bundle:
     bundle = Bundle.open(find_bundle())
     if bundle.path == shipped_bundle():
         log.warning(
-            "No bundle is named and none is under %s/: using the shipped one, which knows %s.",
+            "No bundle was named and %s/ holds none: using the shipped one, which knows %s.",
             RUNS,
             bundle.manifest.weights.knows,
         )
@@ -137,8 +148,8 @@ def _blocks(path: Path) -> Iterator[bytes]:
 def _check_file(folder: Path, name: str, expected: str) -> None:
     if Path(name).name != name or not name.isprintable() or name in ("", ".."):
         raise BundleError(
-            f"The manifest of {folder} lists {name!r}, which is outside of it or no file name: "
-            "export it again."
+            f"The manifest of {folder} lists {name!r:.80}, which is outside the bundle or not a "
+            "file name: export it again."
         )
     _refuse_special(folder / name)
     try:
@@ -150,22 +161,22 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
     if found != expected:
         raise BundleError(
             f"{folder / name} was changed after its export (its sha256 is not the manifest's): "
-            "copy the folder again, or export anew."
+            "copy the folder again, or export it again."
         )
     if name.endswith(".onnx") and _keeps_weights_outside(folder / name):
-        raise BundleError(f"{folder / name} keeps weights outside of itself: export it again.")
+        raise BundleError(f"{folder / name} keeps weights in other files: export it again.")
 
 
 def _refuse_special(path: Path) -> None:
-    """Raise BundleError for a link, which may lead anywhere, or a pipe, which never ends."""
+    """Refuse a link, which may lead anywhere, and a pipe, which never ends."""
     if path.is_symlink() or (path.exists() and not path.is_file()):
         raise BundleError(
-            f"{path} is a link or no plain file: a bundle holds files, copy what it names."
+            f"{path} is a link or not a regular file: copy the bundle's own files there."
         )
 
 
 def _keeps_weights_outside(path: Path) -> bool:
-    """Say whether a graph would make the engine read other files, which no hash covers."""
+    """Whether a graph makes the engine read other files, which no hash covers."""
     end = b""
     for block in _blocks(path):
         if any(key in end + block for key in _EXTERNAL_DATA):

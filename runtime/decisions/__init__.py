@@ -1,1 +1,1 @@
-"""From scores to decisions: thresholds, events, and thresholds found on a site's own footage."""
+"""From scores to decisions: thresholds, events, and calibration on footage. No sinks here."""

@@ -1,82 +1,110 @@
-"""The thresholds that a site's footage gave, as a file that later runs take."""
+"""The file of thresholds that calibration on a site's footage gives, and later runs apply."""
 
 import dataclasses
 import hashlib
 import json
 import logging
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
 
 from ..atomic import write_file
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH
 from ..bundle.manifest import Manifest, SamplingSpec
+from ..documents import MIB, DocumentError, FiniteFloat, PositiveFloat, from_json, read_file
 from ..errors import CalibrationError
 from ..labels.labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label
 from ..labels.names import nearest_names
 from .policy import Policy
 
 CALIBRATION_VERSION = 1
-MAX_FILE_MIB = 16
+MAX_FILE_BYTES = 16 * MIB
 _NAMED = 3
 _DAY_H = 24
-# What decides how many events there are, beside the thresholds.
-_EVENT_FIELDS = {
-    "min_length_s": "minimum length in seconds",
-    "cool_down_s": "pause in seconds",
-    "keep_similarity": "lower bound of similarity",
-}
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class LabelThreshold:
+class LabelThreshold(Struct, frozen=True):
     """What one label must pass.
 
     Attributes:
         label: its name.
-        identity: of its text and attributes: with others its similarities are others.
+        identity: of its text and attributes; with others, its similarities would be others.
         similarity: the threshold.
     """
 
-    label: str
-    identity: str
-    similarity: float
+    label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]
+    identity: Annotated[str, Meta(max_length=64)]
+    similarity: FiniteFloat
 
 
-@dataclass(frozen=True, kw_only=True)
-class Calibration:
+class EventRules(Struct, frozen=True, kw_only=True):
+    """What decides how many events there are, beside the thresholds; see `Policy`."""
+
+    min_length_s: Annotated[float, Meta(ge=0, le=1e9)]
+    cool_down_s: Annotated[float, Meta(ge=0, le=1e9)]
+    keep_similarity: Annotated[float, Meta(gt=0, le=1)]
+
+    @classmethod
+    def of(cls, policy: Policy) -> "EventRules":
+        """Take the rules from a policy."""
+        return msgspec.convert(policy, cls, from_attributes=True)
+
+
+_RULES = {
+    "min_length_s": "minimum length in seconds",
+    "cool_down_s": "pause in seconds",
+    "keep_similarity": "lower bound of similarity",
+}
+_ON_DISK = {
+    "graphs": "bundle",
+    "hours": "footage_hours",
+    "rules": "events",
+    "thresholds": "labels",
+}
+
+
+class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
     """Thresholds, and all that they depend on.
 
     Attributes:
         graphs: the sha256 of the frame graph and the window graph.
         sampling: frames of a window and windows per second.
-        hours: footage that was looked at.
-        false_alarms_per_day: events of all labels together that such footage gives at most.
-        policy: what makes an event; of it only length, pause and lower bound of similarity count.
+        hours: length of the footage.
+        false_alarms_per_day: events, of all labels together, that such footage gives at most.
+        rules: what makes an event.
         thresholds: of each label.
     """
 
-    graphs: Mapping[str, str]
+    calibration_version: int = CALIBRATION_VERSION
+    graphs: dict[str, Annotated[str, Meta(max_length=64)]]
     sampling: SamplingSpec
-    hours: float
-    false_alarms_per_day: float
-    policy: Policy
-    thresholds: tuple[LabelThreshold, ...]
+    hours: PositiveFloat
+    false_alarms_per_day: PositiveFloat
+    rules: EventRules
+    thresholds: Annotated[tuple[LabelThreshold, ...], Meta(min_length=1, max_length=MAX_LABELS)]
+
+    def __post_init__(self) -> None:
+        if set(self.graphs) != {FRAME_GRAPH, WINDOW_GRAPH}:
+            raise ValueError("it does not say which bundle it belongs to")
+        if len({threshold.label for threshold in self.thresholds}) < len(self.thresholds):
+            raise ValueError("a label has two thresholds")
 
     @property
     def caution(self) -> str | None:
-        """Say how far the rate that was asked for lies beyond what the footage can show."""
+        """A warning if the footage is too short to show the rate that was asked for."""
         needed_h = _DAY_H / self.false_alarms_per_day
         if self.hours >= needed_h:
             return None
         return (
-            f"{_rate(self.false_alarms_per_day)} is extrapolated from {_length(self.hours)} of "
-            f"footage, {needed_h / self.hours:.0f} times as far as it was seen: calibrate on "
-            f"{_length(needed_h)} or more to be sure of it."
+            f"A rate of {_plural(self.false_alarms_per_day, 'false alarm')} a day is extrapolated "
+            f"from {_length(self.hours)} of footage, {needed_h / self.hours:.0f} times beyond what "
+            f"it shows: calibrate on {_length(needed_h)} or more to be sure."
         )
 
     def apply(
@@ -84,26 +112,26 @@ class Calibration:
     ) -> Policy:
         """Return the policy with thresholds for these labels.
 
-        A label that has none, or another text or other attributes than it had, is never decided
-        on, since nothing is known of its false alarms; a warning names it.
+        A label without a threshold, or whose text or attributes have changed, is never decided on,
+        since its false alarms are unknown; a warning names it.
 
         Raises:
-            CalibrationError: it is of another bundle, sampling, kind of event, or of other labels.
+            CalibrationError: it belongs to another bundle, sampling, kind of event, or labels.
         """
         self._check_bundle(manifest, sampling)
-        self._check_policy(policy)
+        self._check_rules(policy)
         known = {threshold.label: threshold for threshold in self.thresholds}
-        found = {
+        applied = {
             label.name: known[label.name].similarity
             for label in labels
             if label.name in known and known[label.name].identity == identity_of(label)
         }
-        without = [label.name for label in labels if label.name not in found]
-        if not found:
+        without = [label.name for label in labels if label.name not in applied]
+        if not applied:
             near = nearest_names(without[0], list(known), 1)[0]
             raise CalibrationError(
-                f"The calibration has a threshold for none of these labels, not for "
-                f"{without[0]!r} with its present attributes (it knows {near!r}): calibrate with "
+                f"The calibration has no threshold for any of these labels: not for "
+                f"{without[0]!r} with its present attributes (it knows {near!r}); calibrate with "
                 "the labels of this run."
             )
         if without:
@@ -113,7 +141,7 @@ class Calibration:
                 _plural(len(without), "label"),
                 _some(without),
             )
-        return dataclasses.replace(policy, thresholds=found)
+        return dataclasses.replace(policy, thresholds=applied)
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all.
@@ -121,18 +149,11 @@ class Calibration:
         Raises:
             CalibrationError: it cannot be written.
         """
-        document = {
-            "calibration_version": CALIBRATION_VERSION,
-            "bundle": dict(self.graphs),
-            "sampling": dataclasses.asdict(self.sampling),
-            "footage_hours": self.hours,
-            "false_alarms_per_day": self.false_alarms_per_day,
-            "events": {name: getattr(self.policy, name) for name in _EVENT_FIELDS},
-            "labels": [dataclasses.asdict(threshold) for threshold in self.thresholds],
-        }
-        text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        document = msgspec.to_builtins(self)
         try:
-            write_file(path, text)
+            write_file(
+                path, json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            )
         except OSError as error:
             raise CalibrationError(f"Cannot write {path}: {error.strerror}.") from error
 
@@ -141,31 +162,37 @@ class Calibration:
         """Read a file.
 
         Raises:
-            CalibrationError: it is missing, no calibration, of a newer version or damaged.
+            CalibrationError: it cannot be read, is not a calibration, is of a newer version or
+                damaged.
         """
-        document = _read_json(path)
-        version = document.get("calibration_version")
-        if type(version) is not int:
+        try:
+            content = read_file(path, MAX_FILE_BYTES)
+        except OSError as error:
             raise CalibrationError(
-                f"{path} is no calibration: make one with stzsar-run --calibrate FOOTAGE."
-            )
+                f"Cannot read the calibration {path}: {error.strerror}."
+            ) from error
+        try:
+            version = from_json(content, _Version).calibration_version
+        except DocumentError as error:
+            raise CalibrationError(
+                f"{path} is not a calibration ({error}): make one with stzsar-run --calibrate "
+                "FOOTAGE."
+            ) from error
         if not 1 <= version <= CALIBRATION_VERSION:
             raise CalibrationError(
                 f"{path} has version {version} and this stzsar reads {CALIBRATION_VERSION}: "
                 "upgrade stzsar, or calibrate again."
             )
         try:
-            return _from_document(document)
-        except (KeyError, TypeError, ValueError, AttributeError, CalibrationError) as error:
-            raise CalibrationError(
-                f"{path} is damaged ({_reason(error)}): calibrate again."
-            ) from error
+            return from_json(content, cls)
+        except DocumentError as error:
+            raise CalibrationError(f"{path} is damaged ({error}): calibrate again.") from error
 
     def _check_bundle(self, manifest: Manifest, sampling: SamplingSpec) -> None:
         if any(manifest.files.get(name) != digest for name, digest in self.graphs.items()):
             raise CalibrationError(
                 f"The calibration was made with another bundle than {manifest.name}, whose "
-                "similarities are others: take that bundle, or calibrate again."
+                "similarities are others: use that bundle, or calibrate again."
             )
         wanted, frames, rate_fps = self.sampling, sampling.frames, sampling.rate_fps
         if wanted.frames != frames or not math.isclose(wanted.rate_fps, rate_fps, rel_tol=1e-6):
@@ -175,19 +202,24 @@ class Calibration:
                 "the same, or calibrate again."
             )
 
-    def _check_policy(self, policy: Policy) -> None:
-        for name, words in _EVENT_FIELDS.items():
-            had, has = getattr(self.policy, name), getattr(policy, name)
+    def _check_rules(self, policy: Policy) -> None:
+        for name, words in _RULES.items():
+            calibrated, asked = getattr(self.rules, name), getattr(policy, name)
             # Longer events and pauses are fewer; so are those that must stay near the threshold.
-            if has < had:
+            if asked < calibrated:
                 raise CalibrationError(
-                    f"The calibration is for events with a {words} of {had:g} or more and this "
-                    f"run takes {has:g}, which gives more false alarms: calibrate again with it."
+                    f"The calibration is for events with a {words} of {calibrated:g} or more and "
+                    f"this run takes {asked:g}, which gives more false alarms: calibrate again "
+                    "with it."
                 )
 
 
+class _Version(Struct):
+    calibration_version: Annotated[int, Meta(ge=-(10**6), le=10**6)]
+
+
 def graphs_of(manifest: Manifest) -> dict[str, str]:
-    """Return what makes similarities what they are: the hashes of a bundle's two graphs."""
+    """Return the hashes of the two graphs that similarities depend on."""
     return {name: manifest.files[name] for name in (FRAME_GRAPH, WINDOW_GRAPH)}
 
 
@@ -195,68 +227,6 @@ def identity_of(label: Label) -> str:
     """Return what changes with a label's text or attributes, as 16 hexadecimal digits."""
     words = json.dumps([label.text, *label.attributes])
     return hashlib.sha256(words.encode()).hexdigest()[:16]
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_MIB * 2**20 + 1)
-    except OSError as error:
-        raise CalibrationError(f"Cannot read the calibration {path}: {error.strerror}.") from error
-    try:
-        document = json.loads(content) if len(content) <= MAX_FILE_MIB * 2**20 else None
-    except (ValueError, RecursionError):
-        document = None
-    return document if isinstance(document, dict) else {}
-
-
-def _from_document(document: Mapping[str, Any]) -> Calibration:
-    rows = document["labels"]
-    if not isinstance(rows, list) or not 0 < len(rows) <= MAX_LABELS:
-        raise ValueError(f"it holds 1 to {MAX_LABELS} labels")
-    thresholds = tuple(_read_threshold(row) for row in rows)
-    if len({threshold.label for threshold in thresholds}) < len(thresholds):
-        raise ValueError("a label has two thresholds")
-    graphs, events = document["bundle"], document["events"]
-    if set(graphs) != {FRAME_GRAPH, WINDOW_GRAPH}:
-        raise ValueError("it does not say of which bundle it is")
-    return Calibration(
-        graphs=dict(graphs),
-        sampling=SamplingSpec(**document["sampling"]),
-        hours=_number(document["footage_hours"], positive=True),
-        false_alarms_per_day=_number(document["false_alarms_per_day"], positive=True),
-        policy=Policy(
-            min_length_s=_number(events["min_length_s"]),
-            cool_down_s=_number(events["cool_down_s"]),
-            keep_similarity=_number(events["keep_similarity"]),
-        ),
-        thresholds=thresholds,
-    )
-
-
-def _read_threshold(row: Mapping[str, Any]) -> LabelThreshold:
-    name, identity = row["label"], row["identity"]
-    if not (isinstance(name, str) and isinstance(identity, str)):
-        raise ValueError("labels and identities are words")
-    if len(name) > MAX_NAME_CHARACTERS:
-        raise ValueError("a label is too long")
-    return LabelThreshold(name, identity, _number(row["similarity"]))
-
-
-def _number(value: object, *, positive: bool = False) -> float:
-    if not (isinstance(value, int | float) and not isinstance(value, bool)):
-        raise ValueError(f"{value!r:.40} is no number")
-    if not math.isfinite(value) or (positive and value <= 0):
-        raise ValueError(f"{value!r:.40} is no {'positive' if positive else 'finite'} number")
-    return float(value)
-
-
-def _reason(error: Exception) -> str:
-    return f"it lacks {error}" if isinstance(error, KeyError) else str(error).rstrip(".")
-
-
-def _rate(per_day: float) -> str:
-    return f"The rate of {_plural(per_day, 'false alarm')} a day"
 
 
 def _length(hours: float) -> str:

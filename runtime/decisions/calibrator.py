@@ -1,6 +1,5 @@
-"""Thresholds from ordinary footage of a site, which shows none of the actions."""
+"""Finds thresholds on ordinary footage of a site, which shows none of the actions."""
 
-import dataclasses
 import logging
 import math
 from collections.abc import Sequence
@@ -12,14 +11,14 @@ import numpy.typing as npt
 from ..bundle.manifest import Manifest, SamplingSpec
 from ..errors import CalibrationError
 from ..labels.labels import Label
-from .calibration import Calibration, LabelThreshold, graphs_of, identity_of
+from .calibration import Calibration, EventRules, LabelThreshold, graphs_of, identity_of
 from .peaks import Peaks
 from .policy import Policy
 from .tails import MIN_BLOCKS, fit_tails
 
 Array = npt.NDArray[Any]
 
-# A block must be longer than what happens in one go, and short enough for ten minutes to do.
+# Longer than one incident, and short enough that ten minutes of footage suffice.
 _BLOCK_S = 10.0
 _BLOCK_WINDOWS = 4
 
@@ -27,12 +26,12 @@ log = logging.getLogger(__name__)
 
 
 class Calibrator:
-    """Collects similarities window by window, for any number of hours, and makes thresholds.
+    """Collects similarities window by window, for any number of hours, and computes thresholds.
 
-    The rate that is asked for is shared out evenly over the labels, and counts how often a label's
-    similarity alone makes an event. Real false alarms are fewer: the score must pass too, and one
-    action at a time goes on. The footage is taken to show none of the actions: one that it shows
-    is taken for ordinary, and raises that label's threshold.
+    Each label gets an equal part of the rate of false alarms, which counts how often its similarity
+    alone makes an event. Real false alarms are fewer: the score must pass too, and there is one
+    action at a time. The footage should show none of the actions: if it shows one, that raises
+    the label's threshold.
     """
 
     def __init__(
@@ -43,8 +42,8 @@ class Calibrator:
         Args:
             labels: C labels, in the order of the similarities.
             manifest: of the bundle that scores.
-            policy: what makes an event; its thresholds and scores do not matter.
-            sampling: frames of a window, and how many are looked at per second.
+            policy: what makes an event; its thresholds and scores are ignored.
+            sampling: frames of a window, and their rate.
         """
         self._labels = tuple(labels)
         self._policy = policy
@@ -57,16 +56,16 @@ class Calibrator:
 
     @property
     def hours(self) -> float:
-        """How much footage there was so far, without gaps and the first window of each piece."""
+        """Length of the footage so far, without gaps and the first window of each piece."""
         return self._peaks.seconds / 3600
 
     @property
     def needed_hours(self) -> float:
-        """How much footage there must be."""
+        """How much footage thresholds require."""
         return MIN_BLOCKS * self._peaks.block_s / 3600
 
     def add(self, source: str, time_s: float, similarities: Array) -> None:
-        """Take the next window of a source; sources may take turns.
+        """Add the next window of a source; sources may take turns.
 
         Args:
             source: its name.
@@ -78,14 +77,14 @@ class Calibrator:
         self._peaks.add(source, time_s, 1 / self._sampling.rate_fps, similarities)
 
     def end(self, source: str) -> None:
-        """Learn that a source has ended, and release what is kept of it alone."""
+        """End a source, and release what is kept for it."""
         self._peaks.end(source)
 
     def thresholds(self, false_alarms_per_day: float) -> Calibration:
-        """Return the thresholds with which such footage gives so many events, all labels together.
+        """Return thresholds with which such footage gives this many events, all labels together.
 
         Raises:
-            CalibrationError: the footage is too short, or the rate no positive number.
+            CalibrationError: the footage is too short, or the rate is not a positive number.
         """
         if not (math.isfinite(false_alarms_per_day) and false_alarms_per_day > 0):
             raise CalibrationError(
@@ -93,19 +92,19 @@ class Calibrator:
                 "0, such as 1, or 0.1 for one in ten days."
             )
         peaks = self._peaks.highest()
-        # Pieces that are shorter than an event give time and no peaks.
+        # Pieces shorter than an event add time and no peaks.
         if self.hours < self.needed_hours or peaks.shape[1] < MIN_BLOCKS // 2:
             raise CalibrationError(
                 f"There are {60 * self.hours:.1f} minutes of footage in full windows, and "
-                f"thresholds need {math.ceil(60 * self.needed_hours)} without many gaps: "
-                "give more of what the camera sees on ordinary days."
+                f"thresholds require {math.ceil(60 * self.needed_hours)} without many gaps: "
+                "give more footage of ordinary days."
             )
         mean = self._peaks.total / self._peaks.windows
         tails = fit_tails(peaks, self._peaks.blocks, mean)
         if (still := int(tails.still.sum())) > 0:
             log.warning(
-                "The similarity of %d of %d labels does not change in this footage, so that their "
-                "thresholds are a guess: give footage in which something happens.",
+                "The similarity of %d of %d labels does not change in this footage, so their "
+                "thresholds are guesses: give footage in which something happens.",
                 still,
                 len(self._labels),
             )
@@ -115,7 +114,7 @@ class Calibrator:
             sampling=self._sampling,
             hours=self.hours,
             false_alarms_per_day=false_alarms_per_day,
-            policy=dataclasses.replace(self._policy, thresholds=None),
+            rules=EventRules.of(self._policy),
             thresholds=tuple(
                 LabelThreshold(label.name, identity_of(label), round(float(threshold), 6))
                 for label, threshold in zip(self._labels, tails.thresholds(events), strict=True)

@@ -1,4 +1,4 @@
-"""Events of one stream: where actions start and end, from what is decided in its windows."""
+"""Events of one stream: where actions start and end, from the decisions in its windows."""
 
 import dataclasses
 import math
@@ -8,22 +8,22 @@ from typing import Literal
 from ..results import ActionEvent, Recognition, Score
 from .policy import Policy
 
-# As long as frames come this much apart at most, they belong together; as in `runtime.stream`.
+# Windows up to this many sampling periods apart belong together; as in `streams.stream`.
 _GAP_INTERVALS = 2.5
-# Sums of sampling periods miss what they should be by rounding.
+# Sums of sampling periods carry rounding errors.
 _ROUNDING_S = 1e-6
 
 
 @dataclass
 class _Action:
-    """An action that is going on: what is known of it so far.
+    """An action in progress.
 
     Attributes:
         label: its name.
         start_s: when it began.
         first_s: the end of the first window that shows it.
         last_s: the end of the last window that shows it.
-        peak: its best score.
+        peak: its best score so far.
     """
 
     label: str
@@ -38,33 +38,40 @@ class _Action:
 
 
 class Decider:
-    """Decides on the windows of one stream, in order, and says where actions start and end.
+    """Decides on the windows of one stream, in order, and reports where actions start and end.
 
-    One label at a time is decided on, so one action at a time goes on:
+    One label at a time is decided on, so there is one action at a time:
 
-    - It *starts* once its label was decided on in each window over `min_length_s`. What is
-      shorter is no event. A label that is decided on now and then does not start.
-    - It *ends* once it was not seen for `cool_down_s`; until then it goes on when it is seen
-      again. It ends too when another action starts, at the end, and when it is interrupted.
-    - After its end the same action does not start again within `cool_down_s`; it is held back
-      and, if it lasts, starts then. So nobody is told of one action twice in a row.
+    - It *starts* when its label was decided on in every window for `min_length_s`. Shorter actions
+      are not events, nor is a label that is decided on now and then.
+    - It *ends* when it was not seen for `cool_down_s`; if it is seen again before, it goes on. It
+      also ends when another action starts, when the stream ends, and at an interruption.
+    - After its end, the same action does not start again within `cool_down_s`; if it lasts until
+      then, it starts then. So one action is not reported twice in a row.
 
-    A window is seconds long, and an action begins or ends somewhere in it. An event's start is the
-    *middle* of the first window that shows it; its end is the last frame of the last window that
-    shows it or, where the next action takes over before that, that one's start; the two never
-    overlap. Of the ways to read a time from a window these two are the nearest to the truth on
-    generated streams: half a second off on average, of windows of two. Starts are told late, and
-    times are when things happened: a live event's `time` lies before the moment in which it is
-    told, by half a window and `min_length_s` at a start, by `cool_down_s` at an end.
+    A window is seconds long, and an action begins or ends somewhere within it. An event's start is
+    the *middle* of the first window that shows it. Its end is the last frame of the last window
+    that shows it, or the start of the next action if that is earlier; two events never overlap. On
+    generated streams these two times come closest to the ground truth: half a second off on
+    average, with windows of two seconds. Events are reported late: a live event's `time` is when it
+    happened, half a window and `min_length_s` before the report of a start, `cool_down_s` before
+    that of an end.
 
-    What is remembered is the action that goes on, the one that may come, and the ends of the last
-    `cool_down_s`, however many labels there are. It knows labels by their names: when those
-    change, call `interrupt`.
+    It remembers the current action, a possible next one, and the ends of the last `cool_down_s`,
+    however many labels there are. It knows labels by name: call `interrupt` when they change.
     """
 
-    def __init__(self, policy: Policy, source: str) -> None:
+    def __init__(self, policy: Policy, source: str, *, top: int | None = None) -> None:
+        """Begin with a policy.
+
+        Args:
+            policy: what decides; may be replaced when labels change.
+            source: the stream's name.
+            top: labels that a result keeps once it is decided on; all of them if None.
+        """
         self.policy = policy
         self._source = source
+        self._top = top
         self._coming: _Action | None = None
         self._open: _Action | None = None
         self._ended_s: dict[str, float] = {}
@@ -75,7 +82,7 @@ class Decider:
 
     @property
     def action(self) -> str | None:
-        """The label of the action that goes on: it has started and not ended."""
+        """The label of the action in progress, if any."""
         return self._open.label if self._open else None
 
     def decide(self, recognition: Recognition) -> tuple[Recognition, list[ActionEvent]]:
@@ -85,11 +92,11 @@ class Decider:
             recognition: with at least `Policy.labels_needed` of the best labels, or all of them.
 
         Returns:
-            The recognition with its decision, and what started or ended, in the order of time.
+            The recognition with its decision, and the events in order of time.
         """
         events = self.interrupt() if self._is_break(recognition) else []
         if self._latest and recognition.end_s < self._latest.end_s:
-            self._forget_times()  # the source has begun anew
+            self._forget_times()  # the source has started again
         self._latest = recognition
         if recognition.time is not None:
             self._epoch = recognition.time - recognition.end_s
@@ -97,19 +104,16 @@ class Decider:
         self._follow(recognition, found)
         events += self._end_what_is_over(recognition, found)
         events += self._start_what_lasts(recognition)
-        decided = dataclasses.replace(recognition, decision=found.label if found else None)
-        return decided, events
+        decision, top = found.label if found else None, recognition.top[: self._top]
+        return dataclasses.replace(recognition, decision=decision, top=top), events
 
     def interrupt(self) -> list[ActionEvent]:
-        """Learn that the stream was lost or flushed, or its labels changed.
-
-        What went on ends where it was seen last, and not where the stream comes back.
-        """
+        """End the action where it was last seen: the stream broke off, or its labels changed."""
         self._coming = None
         return self._end(self._open.last_s) if self._open else []
 
     def finish(self) -> list[ActionEvent]:
-        """End what goes on, at the end of the stream or of the run; a new stream may follow."""
+        """End the action at the end of the stream or the run; a new stream may follow."""
         events = self.interrupt()
         self._forget_times()
         self._latest = self._epoch = None
@@ -120,7 +124,7 @@ class Decider:
         self._told_s = -math.inf
 
     def _is_break(self, recognition: Recognition) -> bool:
-        """Say whether time went back, or so far on that nobody knows what was in between."""
+        """Whether time went back, or jumped so far that actions may have been missed."""
         if self._latest is None:
             return False
         usual_s = max(recognition.gap_s, self._latest.gap_s, 1 / (recognition.rate_fps or 1))
@@ -160,7 +164,7 @@ class Decider:
         events: list[ActionEvent] = []
         if self._open:
             events += self._end(min(self._open.last_s, coming.start_s))
-        # Windows overlap, also those before and after an end.
+        # Windows overlap, even those before and after an end.
         start_s = max(coming.start_s, self._told_s)
         self._open = dataclasses.replace(coming, start_s=start_s)
         return [*events, self._event("start", self._open, start_s, recognition.end_s)]

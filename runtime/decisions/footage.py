@@ -1,4 +1,4 @@
-"""Results of footage on their way to calibration, as a sink of the run that reads it."""
+"""The sink that hands a run's results on footage to calibration."""
 
 from collections.abc import Sequence
 
@@ -10,20 +10,17 @@ from .calibrator import Calibrator
 
 
 class FootageSink:
-    """Gives the similarities of all labels to a calibrator.
-
-    Attributes: see `sinks.sink.Sink`.
-    """
+    """Hands the similarities of all labels to a calibrator; see `sinks.sink.Sink`."""
 
     name, wants_frames = "calibration", False
 
     def __init__(self, calibrator: Calibrator, names: Sequence[str]) -> None:
-        """Prepare for results that hold all labels, whose names are given in their order."""
+        """Expect results that hold all labels; `names` are in their order."""
         self._calibrator = calibrator
         self._place_of = {name: place for place, name in enumerate(names)}
 
     def put(self, message: Message) -> None:
-        """Take in a result."""
+        """Add a result."""
         if not isinstance(message, Recognition):
             return
         similarities = np.full(len(self._place_of), np.nan)
@@ -32,11 +29,11 @@ class FootageSink:
         self._calibrator.add(message.source, message.end_s, similarities)
 
     def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
-        """Do nothing: thresholds are found in numbers."""
+        """Do nothing: thresholds come from numbers."""
 
     def source_ended(self, source: str) -> None:
-        """Let the calibrator forget the source."""
+        """End the source in the calibrator."""
         self._calibrator.end(source)
 
     def close(self, timeout_s: float) -> None:
-        """Do nothing: thresholds are asked for later."""
+        """Do nothing: thresholds are computed later."""

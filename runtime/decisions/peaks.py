@@ -1,8 +1,8 @@
 """The highest similarities of long footage, one for each event, in little memory.
 
-What false alarms count is events and not windows: windows overlap, and one scene is above a
-threshold for many of them. So a window stands for the highest threshold at which an event would
-begin with it, and only peaks count: the highest value of each block of seconds.
+False alarms count events and not windows: windows overlap, and one scene exceeds a threshold in
+many of them. So the value of a window is the highest threshold at which an event would start with
+it, and only peaks count: the highest value of each block of seconds.
 """
 
 from collections import deque
@@ -15,23 +15,23 @@ from .policy import Policy
 
 Array = npt.NDArray[Any]
 
-# As long as windows come this much apart at most, they belong together; as in `runtime.stream`.
+# Windows up to this many sampling periods apart belong together; as in `streams.stream`.
 _GAP_INTERVALS = 2.5
 _ROUNDING_S = 1e-6
-# Kept of each label, as memory allows: more labels, fewer peaks.
+# Peaks kept for each label: more labels, fewer peaks.
 _MOST_PEAKS, _FEWEST_PEAKS, _PEAKS_ALTOGETHER = 4096, 256, 1 << 20
 
 
 class Peaks:
     """The highest peaks of each label, over any number of sources and hours.
 
-    Memory is that of 1 to 5 million numbers, and of a few rows of C for each source that is open.
+    Takes memory for 1 to 5 million numbers, and a few rows of C for each open source.
 
     Attributes:
         block_s: length of a block, which gives one peak.
-        seconds: footage that was looked at, without gaps.
+        seconds: length of the footage, without gaps.
         total: sum of all similarities of each label, float64 [C].
-        windows: how many windows that were.
+        windows: number of windows.
     """
 
     def __init__(self, label_count: int, policy: Policy, *, block_s: float, apart_s: float) -> None:
@@ -39,9 +39,9 @@ class Peaks:
 
         Args:
             label_count: C.
-            policy: how long an event lasts at least, and how far it may fall meanwhile.
+            policy: how long an event must last, and how far it may fall meanwhile.
             block_s: length of a block in seconds.
-            apart_s: peaks of neighbouring blocks that are nearer than this are one.
+            apart_s: peaks of neighbouring blocks nearer than this are one.
         """
         self.block_s, self.seconds, self.windows = block_s, 0.0, 0
         self.total = np.zeros(label_count)
@@ -51,11 +51,11 @@ class Peaks:
 
     @property
     def blocks(self) -> float:
-        """How many blocks of full length the footage makes."""
+        """Number of full blocks in the footage."""
         return self.seconds / self.block_s
 
     def add(self, source: str, time_s: float, interval_s: float, similarities: Array) -> None:
-        """Take the next window of a source, [C], with the time between windows as it should be."""
+        """Add the next window of a source, [C], with the nominal time between windows."""
         self.total += similarities
         self.windows += 1
         track = self._tracks.get(source)
@@ -74,7 +74,7 @@ class Peaks:
             self._raise_block(track, began_s, value)
 
     def end(self, source: str) -> None:
-        """Learn that a source has ended, or that its next window follows no other."""
+        """End a source, or the piece of it that has no gaps."""
         track = self._tracks.pop(source, None)
         if track and track.best is not None:
             self._close_block(track)
@@ -82,18 +82,19 @@ class Peaks:
                 self._kept.add(track.before)
 
     def highest(self) -> Array:
-        """Return the highest peaks of each label, highest first, float32 [C, K]; ends all sources.
+        """End all sources, and return each label's highest peaks, float32 [C, K], highest first.
 
-        K is how many were kept: as many as there were, or as fit.
+        K is the number of peaks, or as many as fit.
         """
         for source in tuple(self._tracks):
             self.end(source)
         return self._kept.sorted()
 
     def _event_value(self, windows: "deque[tuple[float, Array]]") -> tuple[float, Array]:
-        """Take the oldest window: its time, and the highest threshold at which it starts an event.
+        """Pop the oldest window: its time, and the highest threshold at which it starts an event.
 
-        It must pass the threshold itself, and those that follow for `min_length_s` its lower bound.
+        It must pass the threshold itself, and the windows of the next `min_length_s` the lower
+        bound.
         """
         began_s, value = windows.popleft()
         if windows:
@@ -114,10 +115,10 @@ class Peaks:
         track.best_s[higher] = time_s
 
     def _close_block(self, track: "_Track") -> None:
-        """Pass on the peaks of the block before this one, which can no longer be part of others."""
+        """Keep the peaks of the previous block, which can no longer merge with others."""
         assert track.best is not None
         if track.before is not None:
-            # Two peaks so near are one event: the lower one was only cut off by the block's end.
+            # Two peaks so near are one event that the end of the block cut in two.
             near = track.best_s - track.before_s < self._apart_s
             lower = track.best <= track.before
             track.best[near & lower] = -np.inf
@@ -127,7 +128,7 @@ class Peaks:
 
 
 class _Track:
-    """One source: the windows that may begin an event, the block so far, and the one before it."""
+    """One source: windows that may start an event, the current block, and the previous one."""
 
     def __init__(self, time_s: float) -> None:
         self.last_s = time_s
@@ -145,7 +146,7 @@ class _Track:
 
 
 class _Highest:
-    """The K highest values of each of C rows, of any number that are added."""
+    """The K highest of any number of values, for each of C rows."""
 
     def __init__(self, rows: int) -> None:
         self._most = min(_MOST_PEAKS, max(_FEWEST_PEAKS, _PEAKS_ALTOGETHER // rows))

@@ -1,10 +1,10 @@
-"""How often a similarity above those that were seen will come: extreme value theory.
+"""How often similarities will exceed those that were seen: extreme value theory.
 
 Peaks over a high level u (Pickands 1975; Davison and Smith 1990, doi:10.1111/j.2517-6161.1990.
-tb01796.x) thin out in a regular way, whatever is below it. Here they follow a Weibull tail: how
-often x is passed falls as exp(−(x − μ)^β / s), μ the label's mean. β = 1 is the exponential tail
-and β = 2 that of a Gaussian. The generalised Pareto tail was not taken: the negative shape that
-such footage gives puts an end to what is possible a little above what was seen.
+tb01796.x) thin out in a regular way, whatever lies below. Here they follow a Weibull tail: the rate
+of exceeding x falls as exp(−(x − μ)^β / s), where μ is the label's mean. β = 1 is the exponential
+tail and β = 2 that of a Gaussian. We do not use the generalised Pareto tail: on such footage its
+shape is negative, which makes values a little above the largest one seen impossible.
 """
 
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 
-# The share of blocks whose peak counts as high, and how many of these tell anything.
+# The share of blocks whose peak counts as high, and how many of these are used at most.
 _HIGH_SHARE, _MOST_HIGH = 0.2, 256
 MIN_BLOCKS = 60
 _POWERS = np.linspace(0.5, 2, 31)
-# So many peaks weigh as much as the belief, before any is seen, that the tail is exponential.
-_BELIEF = 100
+# This many peaks weigh as much as the prior, an exponential tail.
+_PRIOR = 100
 # Similarities are written with four digits.
 _STEP = 1e-4
 
@@ -36,7 +36,7 @@ class Tails:
         power: β, one for all labels, whose similarities come from one network.
         scale: s, [C].
         high: how many peaks are above u.
-        passed: how many events are above u, which is a little more: a block may hold two.
+        passed: how many events exceed u; a little more, since a block may hold two.
     """
 
     peaks: Array
@@ -48,12 +48,12 @@ class Tails:
     passed: float
 
     def thresholds(self, events: float) -> Array:
-        """Return what each label would pass `events` times in footage like this, [C].
+        """Return what each label would exceed `events` times in footage like this, [C].
 
-        The scale is known from a few peaks only. So the threshold is the one that gives so many
-        events on average over what the scale may be, which is higher than the one of the best
-        guess: (1 + w/ks)^-k takes the place of exp(-w/s). And what was seen counts where it fits
-        no tail: the footage itself never gives more than that and a standard deviation.
+        Few peaks tell the scale. So the threshold gives this many events on average over the
+        possible scales, which is higher than the best guess: (1 + w/ks)^-k replaces exp(-w/s). The
+        footage itself also counts, where it fits no tail: it never exceeds a threshold more often
+        than asked for and a standard deviation.
         """
         if events >= self.passed:
             return self._seen(events)
@@ -68,12 +68,12 @@ class Tails:
 
     @property
     def still(self) -> Array:
-        """Which labels' peaks are all the same, bool [C]: a still picture tells nothing."""
+        """Which labels' peaks are all equal, bool [C]: a still picture is no evidence."""
         return self.peaks[:, 0] - self.level < _STEP
 
 
 def fit_tails(peaks: Array, blocks: float, mean: Array) -> Tails:
-    """Find the tail of each label.
+    """Fit the tail of each label.
 
     Args:
         peaks: of blocks, highest first, [C, K]; at least a third of `blocks`, or all that are kept.
@@ -83,7 +83,7 @@ def fit_tails(peaks: Array, blocks: float, mean: Array) -> Tails:
     peaks = peaks.astype(np.float64)
     high = min(int(_HIGH_SHARE * blocks), _MOST_HIGH, peaks.shape[1] - 1)
     level = peaks[:, high]
-    # In footage that does not change all is equal, and rounding may put the mean above.
+    # If the footage does not change, all are equal, and rounding may put the mean above.
     mean = np.minimum(mean, level)
     above = peaks[:, :high]
     power = _find_power(above, level, mean)
@@ -103,9 +103,9 @@ def _excesses(above: Array, level: Array, mean: Array, power: float) -> Array:
 
 
 def _find_power(above: Array, level: Array, mean: Array) -> float:
-    """Return the β with which the excesses are spread as exponential ones: as much as their mean.
+    """Return the β with which the excesses spread like exponential ones: as much as their mean.
 
-    With few peaks it is drawn towards 1, the heavier and safer tail.
+    Few peaks pull it towards 1, the heavier and safer tail.
     """
     count = above.shape[1]
     moving = above[:, 0] - level >= _STEP
@@ -118,8 +118,8 @@ def _find_power(above: Array, level: Array, mean: Array) -> float:
         ratio = excess.var(axis=1, ddof=1) / excess.mean(axis=1) ** 2
         return float(ratio.mean()) * (count + 1) / count  # exponential: 1
 
-    found = min(_POWERS, key=lambda power: abs(spread(power) - 1))
-    # Labels see the same footage: a hundred of them tell more than one, but not a hundred times.
-    told = count * np.sqrt(len(above))
-    weight = told / (told + _BELIEF)
-    return float(1 + weight * (found - 1))
+    best = min(_POWERS, key=lambda power: abs(spread(power) - 1))
+    # Labels share the footage: a hundred labels are more evidence than one, not a hundredfold.
+    evidence = count * np.sqrt(len(above))
+    weight = evidence / (evidence + _PRIOR)
+    return float(1 + weight * (best - 1))

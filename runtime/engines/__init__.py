@@ -1,1 +1,1 @@
-"""What runs a graph: ONNX Runtime and TensorRT. Nothing here knows labels."""
+"""What runs a graph: ONNX Runtime and TensorRT. No labels or scores here."""

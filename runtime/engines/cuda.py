@@ -1,8 +1,8 @@
-"""The CUDA driver through ctypes: which GPU there is, its memory, streams and copies.
+"""The CUDA driver through ctypes: the GPU, its memory, streams and copies.
 
-The driver and no CUDA toolkit: libcuda.so.1 is wherever an NVIDIA GPU works, while the toolkit's
-libraries lie elsewhere on each kind of machine. Nothing here touches TensorRT, whose runtime ends
-the process (SIGSEGV) where there is no driver: look here first.
+By ctypes and not by a library: libcuda.so.1 is wherever an NVIDIA GPU works, while cuda-python or
+CuPy bring a toolkit of one CUDA version, and JetPack has its own. We need ten functions. TensorRT's
+runtime crashes the process without a driver, so call `find_driver` before it.
 """
 
 import ctypes
@@ -32,10 +32,10 @@ class Gpu:
     Attributes:
         name: such as "Orin" or "NVIDIA GeForce RTX 4060".
         capability: compute capability, "8.7".
-        cuda: the newest CUDA that the driver serves, "12.6".
-        driver: the driver's own version; "unknown" where the system does not tell.
-        l4t: release of Jetson Linux, "36.4.3", which names the JetPack; "" on anything else.
-        total_bytes: its memory; on a Jetson that of the whole board.
+        cuda: the newest CUDA that the driver supports, "12.6".
+        driver: the driver's own version; "unknown" where the system does not report it.
+        l4t: release of Jetson Linux, "36.4.3", which names the JetPack; "" on other machines.
+        total_bytes: its memory; on a Jetson, that of the whole board.
     """
 
     name: str
@@ -47,7 +47,7 @@ class Gpu:
 
     @property
     def shares_memory(self) -> bool:
-        """Whether the GPU uses the same memory as the CPU, as every Jetson does."""
+        """Whether GPU and CPU use the same memory, as on every Jetson."""
         return bool(self.l4t)
 
 
@@ -64,7 +64,7 @@ class Driver:
         """Call a function of the driver.
 
         Raises:
-            EngineError: it does not succeed.
+            EngineError: it fails.
         """
         code = getattr(self._library, name)(*arguments)
         if code:
@@ -74,7 +74,7 @@ class Driver:
             raise EngineError(f"The CUDA driver failed in {name}: {reason} ({code}).")
 
     def enter(self) -> None:
-        """Make the GPU's context that of the calling thread; every thread must, and may again."""
+        """Make the GPU's context current in the calling thread; each thread must call this."""
         if self._context is None:
             context = c_void_p()
             self.call("cuDevicePrimaryCtxRetain", byref(context), self._device)
@@ -113,7 +113,7 @@ class Driver:
 
 
 class Buffer:
-    """Memory of the GPU that grows when it must; freed with the object."""
+    """GPU memory that grows on demand; freed with the object."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -121,7 +121,7 @@ class Buffer:
         self.address = 0
 
     def reserve(self, size: int) -> None:
-        """Have at least `size` bytes; what was in it is lost where it grows."""
+        """Hold at least `size` bytes; growing loses the content."""
         if size <= self._size:
             return
         self._free()
@@ -138,12 +138,12 @@ class Buffer:
         try:
             self._driver.enter()
             self._free()
-        except EngineError:  # the process ends, and the driver has gone before us
+        except EngineError:  # the process is ending and the driver is gone
             pass
 
 
 class Stream:
-    """An order of work on the GPU."""
+    """A queue of work on the GPU."""
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
@@ -152,7 +152,7 @@ class Stream:
         self.handle = handle.value or 0
 
     def upload(self, array: Array, buffer: Buffer) -> None:
-        """Copy a contiguous array into `buffer`, which must stay until `wait`; so must `array`."""
+        """Copy a contiguous array into `buffer`; keep both until `wait`."""
         buffer.reserve(array.nbytes)
         to, size = c_uint64(buffer.address), c_size_t(array.nbytes)
         self._driver.call(
@@ -160,7 +160,7 @@ class Stream:
         )
 
     def download(self, buffer: Buffer, array: Array) -> None:
-        """Copy `buffer` into a contiguous array, whose values are there after `wait`."""
+        """Copy `buffer` into a contiguous array, which is filled after `wait`."""
         size = c_size_t(array.nbytes)
         self._driver.call(
             "cuMemcpyDtoHAsync_v2",
@@ -171,30 +171,30 @@ class Stream:
         )
 
     def wait(self) -> None:
-        """Return when all of it is done."""
+        """Wait until all of it is done."""
         self._driver.call("cuStreamSynchronize", c_void_p(self.handle))
 
     def __del__(self) -> None:
         try:
             self._driver.enter()
             self._driver.call("cuStreamDestroy_v2", c_void_p(self.handle))
-        except (AttributeError, EngineError):  # never made, or the driver has gone before us
+        except (AttributeError, EngineError):  # never created, or the driver is gone
             pass
 
 
 @functools.cache
 def find_driver() -> Driver | None:
-    """Return the driver if there is one with a GPU, else None. Asked once in a process."""
+    """Return the driver if there is one with a GPU, else None; cached."""
     return open_driver(ctypes.CDLL)
 
 
 def open_driver(load: Callable[[str], Any]) -> Driver | None:
-    """Return the driver that `load` loads, or None if it is not there or has no GPU."""
+    """Return the driver that `load` loads, or None if there is none, or no GPU."""
     try:
         library = load(_LIBRARY)
         count = c_int()
         if library.cuInit(0) or library.cuDeviceGetCount(byref(count)) or not count.value:
             return None
         return Driver(library)
-    except (OSError, AttributeError, EngineError):  # no library, not the driver's, a broken GPU
+    except (OSError, AttributeError, EngineError):  # no library, another one, or a broken GPU
         return None

@@ -1,6 +1,6 @@
 """The interface of an engine: a graph that maps named arrays to named arrays.
 
-A Protocol and not a base class, so test doubles and new engines need no inheritance.
+A Protocol and not a base class, so that test doubles and new engines need no inheritance.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -9,18 +9,18 @@ from typing import Any, Protocol
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
-
-
 BoundGraph = Callable[[Mapping[str, Array]], dict[str, Array]]
-
-
-Sizes = tuple[int | None, ...]  # of an array's axes; None where any size will do, or is not known
+Sizes = tuple[int | None, ...]  # of an array's axes; None where it is dynamic or unknown
 
 
 class Graph(Protocol):
     """One loaded graph, which several threads may run.
 
-    `sizes` are of the inputs and outputs of which the engine knows them; there may be none.
+    Attributes:
+        inputs: names of the inputs.
+        outputs: names of the outputs.
+        sizes: of those inputs and outputs whose sizes the engine knows.
+        device: "cpu", "cuda" or "tensorrt".
     """
 
     inputs: tuple[str, ...]
@@ -34,11 +34,12 @@ class Graph(Protocol):
         """Put inputs that stay the same onto the device, once.
 
         Args:
-            constants: inputs by name; more than the graph takes is no harm.
-            outputs: what is wanted; the others never leave the device. All if None.
+            constants: inputs by name; others are ignored.
+            outputs: the outputs to return, all if None; others never leave the device.
 
         Returns:
-            What runs the graph on these and on the remaining inputs. Several may be in use.
+            A function that runs the graph on these and on the remaining inputs. Several may be in
+            use.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""Memory that the C library would keep after a large graph was loaded."""
+"""Keeps the C library from holding memory after a large graph was loaded."""
 
 import contextlib
 import ctypes
@@ -11,11 +11,11 @@ _AFTERWARDS = 32 * 1024 * 1024  # as high as glibc would raise it by itself
 
 @contextlib.contextmanager
 def blocks_given_back() -> Iterator[None]:
-    """Have large blocks given back to the system as soon as they are freed; glibc only.
+    """Return large blocks to the system as soon as they are freed; glibc only.
 
-    An engine reads a graph's weights, arranges them anew and frees what it has read. With the first
-    large block that is freed glibc starts to keep those that follow, which costs a third of the
-    weights for good. Afterwards blocks are kept again, since pictures come and go all the time.
+    An engine reads a graph's weights, rearranges them and frees what it has read. Once a large
+    block is freed, glibc keeps those that follow, which costs a third of the weights for good.
+    Afterwards glibc keeps blocks again, since pictures come and go all the time.
     """
     try:
         set_option = ctypes.CDLL(None).mallopt

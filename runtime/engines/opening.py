@@ -1,7 +1,4 @@
-"""The engines' common face: a graph that maps named arrays to named arrays.
-
-A Protocol and no base class, so that a test's stand-in and a future engine need no inheritance.
-"""
+"""Chooses the engine that runs a graph."""
 
 import logging
 from collections.abc import Mapping
@@ -31,17 +28,17 @@ def open_graph(
         path: the graph's file.
         threads: CPU threads; 0 leaves it to the engine.
         engine: "onnxruntime"; the same with its own TensorRT, "onnxruntime-tensorrt"; "tensorrt",
-            which needs a GPU and builds its engine once for each device, in minutes; or "auto":
+            which requires a GPU and builds its engine once for each device, in minutes; or "auto":
             TensorRT where it is installed and works, else ONNX Runtime.
         constants: what will be bound first, so that an engine has room for it.
-        trust_engines: whether to take TensorRT engines that others made, which can run code.
+        trust_engines: whether to use TensorRT engines that others made, which can run code.
         on_build: called while TensorRT builds.
 
     Raises:
         EngineError: the engine is not installed, or it refuses the graph.
     """
     if engine not in ENGINES:
-        raise EngineError(f"There is no engine {engine!r:.40}: take one of {', '.join(ENGINES)}.")
+        raise EngineError(f"There is no engine {engine!r:.40}: choose from {', '.join(ENGINES)}.")
     if engine in ("auto", "tensorrt"):
         from .trt.api import why_no_tensorrt
 
@@ -54,9 +51,9 @@ def open_graph(
             except EngineError as error:
                 if engine == "tensorrt":
                     raise
-                log.warning("%s Going on with ONNX Runtime.", error)
+                log.warning("%s Using ONNX Runtime instead.", error)
         elif engine == "tensorrt":
-            raise EngineError(f"{reason} Else run with --engine onnxruntime.")
+            raise EngineError(f"{reason} Or run with --engine onnxruntime.")
     from .ort_engine import OrtGraph
 
     return OrtGraph(path, threads=threads, tensorrt=engine == "onnxruntime-tensorrt")

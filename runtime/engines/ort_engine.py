@@ -18,7 +18,7 @@ from .ort_tensorrt import PROVIDER, provider_options
 
 _LONGEST = 400
 _NO_TENSORRT = (
-    "ONNX Runtime does not run TensorRT here: it takes an NVIDIA GPU, pip install '.[gpu]' in "
+    "ONNX Runtime does not run TensorRT here: it requires an NVIDIA GPU, pip install '.[gpu]' in "
     "stzsar's folder, and the TensorRT that its wheel was built for; or run with --engine auto."
 )
 
@@ -29,15 +29,15 @@ class OrtGraph:
     Attributes:
         inputs: names of the graph's inputs.
         outputs: names of its outputs.
-        sizes: of its inputs and outputs, see `engine.Graph`.
-        device: "tensorrt", "cuda" or "cpu", as the session really runs.
+        sizes: of its inputs and outputs, see `Graph`.
+        device: "tensorrt", "cuda" or "cpu": what the session really uses.
     """
 
     def __init__(self, path: Path, *, threads: int = 0, tensorrt: bool = False) -> None:
         """Load the ONNX file `path`, through TensorRT if asked for.
 
         Raises:
-            EngineError: ONNX Runtime or its TensorRT is not here, or it refuses the graph.
+            EngineError: ONNX Runtime or its TensorRT is missing, or it refuses the graph.
         """
         try:
             import onnxruntime
@@ -54,25 +54,25 @@ class OrtGraph:
         # At the default level ONNX Runtime crashes on fp16 graphs on x86 (microsoft/onnxruntime
         # #28392: NchwcTransformer); the extended level gives the same speed.
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
-        # Each session has threads of its own, which go on looking for work after a run. A stream
-        # alternates between two graphs: those of one then take the cores of the other's, and a
-        # decision of ViT-B/32 took 103 ms on two cores, and 63 with this.
+        # Each session has its own threads, which keep spinning after a run. A stream alternates
+        # between two graphs, whose threads then take each other's cores: a decision of ViT-B/32
+        # took 103 ms on two cores, and 63 with this.
         options.add_session_config_entry("session.force_spinning_stop", "1")
         try:
-            # It prints to stdout, where results go, that a provider does not load.
+            # It reports a provider that does not load on stdout, where results go.
             with contextlib.redirect_stdout(sys.stderr), blocks_given_back():
                 self._session = onnxruntime.InferenceSession(
                     str(path),
                     options,
                     providers=_with_tensorrt(path, options) if tensorrt else _providers(),
-                    # Its fusion of MobileCLIP's attention (microsoft/onnxruntime#27883) takes fp16
-                    # weights for fp32 and fails, seen in 1.32.
+                    # Its fusion of MobileCLIP's attention (microsoft/onnxruntime#27883) reads fp16
+                    # weights as fp32 and fails, seen in 1.32.
                     disabled_optimizers=["AttentionFusion"],
                 )
         except StzsarError:
             raise
         except Exception as error:  # onnxruntime's own exceptions share no public base
-            if "protobuf" in str(error).lower():  # it parses as none, or as an empty one
+            if "protobuf" in str(error).lower():
                 raise EngineError(
                     f"{path} is not an ONNX graph: export the bundle again."
                 ) from error
@@ -94,7 +94,7 @@ class OrtGraph:
     def bind(
         self, constants: Mapping[str, Array], outputs: Collection[str] | None = None
     ) -> BoundGraph:
-        """Put the constants that the graph takes onto the device; see `engine.Graph`."""
+        """Put the constants that the graph takes onto the device; see `Graph`."""
         from onnxruntime import OrtValue
 
         taken = {
@@ -114,7 +114,7 @@ class OrtGraph:
     def _run(
         self, constants: Mapping[str, Any], outputs: Sequence[str], feeds: Mapping[str, Array]
     ) -> dict[str, Array]:
-        binding = self._session.io_binding()  # one a call, so that threads do not meet in it
+        binding = self._session.io_binding()  # one for each call, since threads share the session
         try:
             for name in self.inputs:
                 if name in constants:
@@ -131,7 +131,7 @@ class OrtGraph:
 
 
 def _providers() -> list[str]:
-    """Return the providers worth asking for: the list of a wheel says nothing of the machine."""
+    """Return the providers to try: a wheel lists its own, whatever the machine has."""
     import onnxruntime
 
     wanted = "CUDAExecutionProvider"
@@ -147,14 +147,14 @@ def _with_tensorrt(path: Path, options: Any) -> list[Any]:
 
     if PROVIDER not in onnxruntime.get_available_providers() or not find_driver():
         raise EngineError(_NO_TENSORRT)
-    # The sizes are wanted before the session is made, and only a session tells the inputs.
+    # The provider needs the input sizes beforehand, and only a session knows the inputs.
     plain = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     inputs = [(node.name, node.shape) for node in plain.get_inputs()]
     return [(PROVIDER, provider_options(path, inputs)), *_providers()]
 
 
 def _in_a_line(error: Exception) -> str:
-    """Return all that ONNX Runtime says, without its prefix, in one line that is not endless."""
+    """Return ONNX Runtime's message without its prefix, in one line of bounded length."""
     said = re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", " ".join(str(error).split()))
     shown = said if len(said) <= _LONGEST else f"{said[:_LONGEST]}…"
     return (shown or type(error).__name__).rstrip(".")

@@ -1,19 +1,19 @@
-"""ONNX Runtime's TensorRT provider: its options, from the same sizes as our own engines have.
+"""Options for ONNX Runtime's TensorRT provider, the fallback for devices where `trt/` fails.
 
-The provider keeps engines of its own, under names that say TensorRT's version and the GPU, and
-reads them unchecked. They lie in the user's cache and never in a bundle, which others may have
-written.
+It gets the same sizes as our own engines. The provider keeps its own engines, under names that
+contain TensorRT's version and the GPU, and reads them unchecked. They go to the user's cache and
+never into a bundle, which others may have written.
 """
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..bundle.bundle import BANK, sha256_of
+from ..bundle.bundle import BANK, read_manifest, sha256_of
 from ..labels.bank import LabelBank
-from .trt.graph import limits_of, read_manifest
+from .trt.graph import limits_of
 from .trt.key import DEFAULT_STREAMS, Limits
-from .trt.store import cache_folder
+from .trt.store import engine_cache
 
 PROVIDER = "TensorrtExecutionProvider"
 
@@ -39,7 +39,7 @@ def provider_options(path: Path, inputs: Sequence[tuple[str, Sequence[Any]]]) ->
         "trt_engine_cache_path": str(folder),
         "trt_timing_cache_enable": True,
         "trt_timing_cache_path": str(folder),
-        # Its networks are not strongly typed: the graph's own types must be allowed one by one.
+        # Its networks are not strongly typed: each type of the graph must be allowed.
         "trt_fp16_enable": manifest.precision == "fp16",
         "trt_layer_norm_fp32_fallback": manifest.precision == "fp16",
         "trt_int8_enable": manifest.precision == "int8",
@@ -54,6 +54,6 @@ def _joined(shapes: dict[str, tuple[tuple[int, ...], ...]], which: int) -> str:
 
 
 def _cache_folder(path: Path) -> Path:
-    folder = cache_folder() / "onnxruntime" / sha256_of(path)[:16]
+    folder = engine_cache() / "onnxruntime" / sha256_of(path)[:16]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder

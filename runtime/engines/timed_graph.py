@@ -7,7 +7,7 @@ from .graph import Array, BoundGraph, Graph, Sizes
 
 
 def timed(graph: Graph, stage: Stage, stages: Stages) -> Graph:
-    """Return a graph of which each run is a step; the graph itself if nobody wants to know."""
+    """Return a graph that reports each run as a stage; the graph itself if nothing is timed."""
     return graph if stages is UNTIMED else _TimedGraph(graph, stage, stages)
 
 

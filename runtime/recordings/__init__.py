@@ -1,1 +1,1 @@
-"""Frame states on disk, written and scored again. Nothing here decodes video."""
+"""Frame states on disk, written and scored again. No video is decoded here."""

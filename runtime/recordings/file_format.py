@@ -6,30 +6,31 @@ r"""The file of a recording: records one after the other, each whole by itself.
 All numbers are little-endian. The first record is the header:
 
     H  JSON: version, bundle, sampling, the names of states and features, the patches' grid
-    B  a label bank, the npz of `LabelBank.save`; they are counted from 0
-    S  JSON: stream (its number), name, bank (which one its states are for from here on)
+    B  a label bank, the npz of `LabelBank.save`; banks are counted from 0
+    S  JSON: stream (its number), name, bank (the one that its states are for from here on)
     F  frames of one stream: length of the JSON (uint32), JSON, then the arrays back to back; the
        JSON has the stream and for each array its name, type and shape [frames, ...]
     E  JSON: stream (it has ended)
 
-A process that is killed leaves a last record that is cut off; all before it can be read. Nothing in
-the file is ever run, and nothing is allocated that the file does not hold.
+A process that is killed leaves a last record that is cut off; all records before it can be read.
+Nothing in the file is executed, and no more is allocated than the file holds.
 """
 
 import json
 import logging
 import math
 import os
-import stat
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta, Struct
 
+from ..documents import Count, from_json, open_regular
 from ..errors import RecordingError
 
 MAGIC = b"STZSAR-RECORDING\n"
@@ -37,7 +38,6 @@ VERSION = 1
 HEADER, BANK, STREAM, FRAMES, END = b"H", b"B", b"S", b"F", b"E"
 _HEAD = struct.Struct("<cII")
 _COUNT = struct.Struct("<I")
-_TYPES = {"f2": np.float16, "f4": np.float32, "f8": np.float64, "u1": np.uint8}
 _MAX_DIMENSIONS = 4
 _MAX_RECORD_BYTES = 512 << 20  # the largest bank; frames are written in far smaller parts
 
@@ -63,92 +63,75 @@ def packed_frames(stream: int, arrays: Mapping[str, Array]) -> bytes:
     return packed(FRAMES, b"".join([_COUNT.pack(len(head)), head, *data]))
 
 
+class _FramesHead(Struct, frozen=True):
+    """The JSON of a record of frames."""
+
+    stream: Count
+    arrays: Annotated[
+        tuple[
+            tuple[
+                Annotated[str, Meta(max_length=100)],
+                Literal["f2", "f4", "f8", "u1"],
+                Annotated[tuple[Count, ...], Meta(max_length=_MAX_DIMENSIONS)],
+            ],
+            ...,
+        ],
+        Meta(max_length=100),
+    ]
+
+
 def unpacked_frames(payload: bytes) -> tuple[int, dict[str, Array]]:
     """Return a stream's number and its arrays by name, which are views of the payload.
 
     Raises:
-        ValueError: the sizes are not those of the payload, or a type is none of ours.
+        ValueError: the payload is shorter or longer than its arrays, or a type is unknown.
     """
     if len(payload) < _COUNT.size:
         raise ValueError("a record of frames is too short")
     start = _COUNT.size + _COUNT.unpack_from(payload)[0]
     if start > len(payload):
         raise ValueError("a record of frames is shorter than it says")
-    document = read_json(payload[_COUNT.size : start])
+    head = from_json(payload[_COUNT.size : start], _FramesHead)
     arrays: dict[str, Array] = {}
-    for name, kind, shape in document["arrays"]:
-        sizes = [number(size) for size in shape]
-        if not isinstance(name, str) or kind not in _TYPES or len(sizes) > _MAX_DIMENSIONS:
-            raise ValueError(f"there is an array {name!r:.40} of {kind!r:.40}")
-        dtype = np.dtype(_TYPES[kind]).newbyteorder("<")
-        count = math.prod(sizes)
+    for name, kind, shape in head.arrays:
+        dtype = np.dtype(f"<{kind}")
+        count = math.prod(shape)
         if count * dtype.itemsize > len(payload) - start:
             raise ValueError(f"{name!r:.40} is larger than its record")
-        arrays[name] = np.frombuffer(payload, dtype, count, start).reshape(sizes)
+        arrays[name] = np.frombuffer(payload, dtype, count, start).reshape(shape)
         start += count * dtype.itemsize
     if start != len(payload):
         raise ValueError("a record of frames is longer than its arrays")
-    return number(document["stream"]), arrays
-
-
-def read_json(payload: bytes) -> dict[str, Any]:
-    """Return the JSON object of a payload.
-
-    Raises:
-        ValueError: it is none.
-    """
-    try:
-        document = json.loads(payload)
-    except RecursionError as error:
-        raise ValueError("JSON that is nested too deeply") from error
-    if not isinstance(document, dict):
-        raise ValueError("no JSON object")
-    return document
-
-
-def number(value: object) -> int:
-    """Return a whole number that is not negative.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if type(value) is not int or value < 0:
-        raise ValueError(f"{value!r:.40} is no count")
-    return value
+    return head.stream, arrays
 
 
 def read_records(path: Path) -> Iterator[tuple[bytes, bytes]]:
-    """Yield kind and payload of each record that is whole.
+    """Yield kind and payload of each complete record.
 
-    A last one that was cut off, as by a kill, is left out with a warning.
+    A last record that was cut off, as by a kill, is left out with a warning.
 
     Raises:
-        RecordingError: the file cannot be read, is no recording, or is damaged.
+        RecordingError: the file cannot be read, is not a recording, or is damaged.
     """
     try:
-        # A pipe would be waited for before anybody could see that it is one.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        opened = open_regular(path)
     except OSError as error:
         raise RecordingError(f"Cannot read the recording {path}: {error.strerror}.") from error
-    found = os.fstat(descriptor)
-    if not stat.S_ISREG(found.st_mode):
-        os.close(descriptor)
-        raise RecordingError(f"{path} is no plain file: name what --record wrote.")
-    with os.fdopen(descriptor, "rb") as file:
+    with opened as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise RecordingError(f"{path} is not a recording: name what --record wrote.")
-        place, size = len(MAGIC), found.st_size
+        place, size = len(MAGIC), os.fstat(file.fileno()).st_size
         while head := file.read(_HEAD.size):
             place += _HEAD.size
             kind, length, crc = _HEAD.unpack(head) if len(head) == _HEAD.size else (b"", 0, 0)
             if not kind or length > size - place:
-                log.warning("%s was cut off: what comes before that is replayed.", path)
+                log.warning("%s was cut off: the part before that is replayed.", path)
                 return
             payload = file.read(length) if length <= _MAX_RECORD_BYTES else b""
             if len(payload) != length or zlib.crc32(payload) != crc:
                 raise RecordingError(
-                    f"The recording {path} is damaged {place} bytes after its start: only what "
-                    "lies before that can be used."
+                    f"The recording {path} is damaged {place} bytes after its start: only the part "
+                    "before that can be used."
                 )
             place += length
             yield kind, payload

@@ -1,4 +1,4 @@
-"""Recording: the frame states of a run, with their times, to be scored again later."""
+"""Records the frame states of a run, with their times, to be scored again later."""
 
 import datetime
 import io
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -28,13 +29,13 @@ from .file_format import (
     packed_frames,
     packed_json,
 )
+from .records import CLOCK, FLAGS, RATE, TIMES, BundleIdentity
 from .writer import RecordWriter
 
-# Of a frame: it begins a new window; no result was given at it; it was encoded.
+# Flags of a frame: it starts a new window; it gave no result; it was encoded.
 BREAK, QUIET, ENCODED = 1, 2, 4
-TIMES, CLOCK, RATE, FLAGS = "time_s", "time", "rate_fps", "flags"
 DEFAULT_PATCHES = 16
-# A part is written when it has so many frames, or lasts so long: a kill loses no more than that.
+# A part is written when it has so many frames or lasts so long: a kill loses no more than that.
 _PART_FRAMES, _PART_S = 16, 4.0
 
 Array = npt.NDArray[Any]
@@ -58,13 +59,12 @@ class _Track:
 class Recorder:
     """Writes a recording.
 
-    All methods are to be called from one thread. None waits for the disk: a thread of its own
-    writes, what waits for it is bounded, and what does not fit is dropped and counted; no window
-    spans what was dropped.
+    Call all methods from one thread. None of them waits for the disk: another thread writes from a
+    bounded queue. Frames that do not fit are dropped and counted, and no window spans them.
 
     Attributes:
         dropped: frames that were dropped so far.
-        feature_names: the features that are recorded; `add` wants them beside the states.
+        feature_names: the recorded features, which `add` expects beside the states.
     """
 
     def __init__(
@@ -82,16 +82,16 @@ class Recorder:
 
         Args:
             path: the recording.
-            bundle: what encodes.
+            bundle: the bundle that encodes.
             bank: the labels that states are for; see `use_labels`.
             frames: of a window; the bundle's if None.
-            rate_fps: sampled frames a second; the bundle's if None.
-            features: whether to record what other labels are scored by.
-            patches: how many of a frame are recorded, the most different ones; None is all.
+            rate_fps: sampled frames per second; the bundle's if None.
+            features: whether to record what scoring other labels requires.
+            patches: how many patches of a frame to record, the most different ones; None is all.
 
         Raises:
             RecordingError: the file cannot be written.
-            BundleError: features are wanted that the bundle does not give.
+            BundleError: the bundle has no features to record.
         """
         manifest = bundle.manifest
         if features and manifest.label_states and not manifest.features:
@@ -116,7 +116,7 @@ class Recorder:
         document = {
             "version": VERSION,
             "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
-            "bundle": identity(bundle),
+            "bundle": msgspec.to_builtins(identity(bundle)),
             "frames": self._sampling.frames,
             "rate_fps": self._sampling.rate_fps,
             "states": manifest.states,
@@ -142,13 +142,13 @@ class Recorder:
             states: of that frame alone, [...] each; with the features if they are recorded.
             time_s: its time in the source.
             clock: when it was captured, in seconds since 1970; None for a file.
-            rate_fps: frames that are looked at per second now; that of the stream if None.
-            encoded: whether it was encoded, and not taken to look like the one before.
-            quiet: whether no result is given at it, although the window may be full: such are
-                the frames of a window that is encoded once more for other labels.
+            rate_fps: current frames per second; the stream's usual rate if None.
+            encoded: whether it was encoded; False if it looked like the one before.
+            quiet: whether it gives no result although the window may be full, like the frames of
+                a window that is encoded again for other labels.
 
         Raises:
-            RecordingError: what came before could not be written.
+            RecordingError: an earlier record could not be written.
         """
         track = self._track(stream)
         flags = (BREAK * track.broken) | (QUIET * quiet) | (ENCODED * encoded)
@@ -168,7 +168,7 @@ class Recorder:
             self._write_rows(track)
 
     def flush_window(self, stream: str) -> None:
-        """Let no window span what comes before and after, as `FrameRing.flush`."""
+        """End the window here, as `FrameRing.flush` does."""
         if stream in self._tracks:
             self._tracks[stream].broken = True
 
@@ -179,13 +179,13 @@ class Recorder:
         bank: LabelBank,
         among: Sequence[str] | None = None,
     ) -> None:
-        """Say how a stream is looked at, where it is not as the run is; before its first frame.
+        """Begin a stream whose sampling or labels differ from the run's, before its first frame.
 
         Args:
             stream: the name of its source.
             sampling: frames of its window, and their rate.
             bank: the labels that its states are for.
-            among: the names of its labels, where it is about fewer than the bank holds.
+            among: the names of its labels, if it has fewer than the bank.
         """
         self._usual_bank = bank
         track = self._new_track(stream, sampling)
@@ -193,9 +193,9 @@ class Recorder:
         self._write_stream(stream, track)
 
     def use_labels(self, stream: str, bank: LabelBank, among: Sequence[str] | None = None) -> None:
-        """Say that the states of a stream are for other labels from here on.
+        """Change the labels that a stream's states are for.
 
-        Its window is flushed. Frames of it that were encoded once more are added again, `quiet`.
+        This flushes its window. Add frames of it that were encoded again as `quiet`.
         """
         track = self._track(stream)
         self._write_rows(track)
@@ -204,7 +204,7 @@ class Recorder:
         self._write_stream(stream, track)
 
     def end_stream(self, stream: str, *, rest: bool = True) -> None:
-        """Say that a stream has ended; one of its name may come again.
+        """End a stream; another of the same name may begin later.
 
         Args:
             stream: the name of its source.
@@ -218,9 +218,9 @@ class Recorder:
             )
 
     def close(self, timeout_s: float = 5.0) -> None:
-        """Write what is held back, for `timeout_s` seconds at most, and close the file.
+        """Write what is pending, for `timeout_s` seconds at most, and close the file.
 
-        Streams that have not ended stay so: a replay gives no last result of theirs.
+        Streams that have not ended stay open: a replay gives no last result for them.
 
         Raises:
             RecordingError: not everything could be written.
@@ -260,7 +260,7 @@ class Recorder:
         for number, known in self._banks.items():
             if known is bank:
                 return number
-        # A bank that no stream has any more may go: banks of many labels are large.
+        # Forget banks that no stream uses any more: banks of many labels are large.
         used = {track.bank for track in self._tracks.values()}
         self._banks = {number: known for number, known in self._banks.items() if number in used}
         file = io.BytesIO()
@@ -278,7 +278,7 @@ class Recorder:
         arrays = {name: np.stack([row[name] for row in track.rows]) for name in track.rows[0]}
         if not self._writer.put(packed_frames(track.number, arrays), droppable=True):
             if not self.dropped:
-                log.warning("The recording's disk is too slow: frames of it are left out.")
+                log.warning("The recording's disk is too slow: the recording skips frames.")
             self.dropped += len(track.rows)
             track.broken = True
         track.rows.clear()
@@ -286,7 +286,7 @@ class Recorder:
     def _kept(self, name: str, feature: Array) -> Array:
         """Return a feature as it is recorded: the chosen patches, at unit length, in fp16.
 
-        Only their directions count, so that unit length loses nothing and fits into fp16.
+        Only their directions count, so unit length loses nothing, and it fits into fp16.
         """
         if name != PATCH_EMBEDDINGS:
             return np.asarray(feature, np.float32)
@@ -295,24 +295,20 @@ class Recorder:
         return unit(feature).astype(np.float16)
 
 
-def identity(bundle: Bundle) -> dict[str, str]:
-    """Return what says that two bundles give the same numbers: their graphs' hashes, and a name."""
-    files = bundle.manifest.files
-    return {
-        "name": bundle.manifest.name,
-        "frame": files[FRAME_GRAPH],
-        "window": files[WINDOW_GRAPH],
-    }
+def identity(bundle: Bundle) -> BundleIdentity:
+    """Return what identifies the numbers of a bundle."""
+    manifest = bundle.manifest
+    return BundleIdentity(manifest.name, manifest.files[FRAME_GRAPH], manifest.files[WINDOW_GRAPH])
 
 
 def most_different(patches_pd: Array, count: int) -> Array:
-    """Return at most `count` patches [p, D] of [P, D], in their order: the most different ones.
+    """Return the `count` most different patches [p, D] of [P, D], in their order.
 
-    Each is the one whose best cosine with those before is the least, beginning with the one that
-    is least like their mean. A patch that is left out has one near it, so that the largest cosine
-    over patches, which is what the method takes, hardly falls. Of the shipped bundle's 16 patches,
+    The first is the one least like their mean; each next is the one whose best cosine with those
+    chosen is the smallest. A patch that is left out has a chosen one nearby, so the largest cosine
+    over patches, which is what the method uses, hardly falls. Of the shipped bundle's 16 patches,
     4 chosen ones keep every best label of the sample clip, with scores within 0.04 (`python -m
-    stzsar.benchmarks.recordings`); 4 means over areas of 2 x 2, tried instead, kept 40 % of them.
+    stzsar.benchmarks.recordings`); 4 means over areas of 2 x 2 kept 40 % of them.
     """
     if len(patches_pd) <= count:
         return patches_pd

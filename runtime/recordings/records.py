@@ -1,40 +1,65 @@
-"""What single records of a recording say: its header, a bank, frames; each checked by itself."""
+"""What single records of a recording say: its header, a bank, a stream, frames."""
 
 import io
-from collections.abc import Mapping, Sequence
+import math
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Meta, Struct
 
-from ..bundle.manifest import SamplingSpec
+from ..bundle.manifest import (
+    MAX_RATE_FPS,
+    PATCH_EMBEDDINGS,
+    Frames,
+    Manifest,
+    Names,
+    Rate,
+    SamplingSpec,
+)
+from ..documents import Count, from_json
 from ..errors import BundleError, RecordingError
 from ..labels.bank import LabelBank
-from .file_format import HEADER, VERSION, number, read_json
+from ..labels.labels import MAX_LABELS
+from .file_format import HEADER, VERSION
+
+# The columns of a record of frames beside the states.
+TIMES, CLOCK, RATE, FLAGS = "time_s", "time", "rate_fps", "flags"
+# Centuries: of a source, and since 1970.
+_LATEST_S, _LATEST_CLOCK_S = 1e10, 1e11
 
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a recording says of itself.
+class BundleIdentity(Struct, frozen=True):
+    """What tells whether two bundles give the same numbers: their graphs' hashes; and a name."""
+
+    name: str
+    frame: str
+    window: str
+
+
+class Header(Struct, frozen=True):
+    """What a recording says about itself.
 
     Attributes:
-        bundle: what it was made with, see `recording.identity`.
+        bundle: the bundle that encoded.
         frames: of a window.
-        rate_fps: sampled frames a second.
+        rate_fps: sampled frames per second.
         states: names of the recorded states.
         features: names of the recorded features.
     """
 
-    bundle: Mapping[str, str]
-    frames: int
-    rate_fps: float
-    states: tuple[str, ...]
-    features: tuple[str, ...]
+    bundle: BundleIdentity
+    frames: Frames
+    rate_fps: Rate
+    states: Names
+    features: Names
 
     @property
     def sampling(self) -> SamplingSpec:
@@ -42,34 +67,63 @@ class Header:
         return SamplingSpec(frames=self.frames, rate_fps=self.rate_fps)
 
 
+class _Version(Struct):
+    version: Count
+
+
+class StreamRecord(Struct, frozen=True):
+    """The start of a stream, or its labels from here on.
+
+    Attributes:
+        stream: its number.
+        name: of its source.
+        bank: the number of the bank that its states are for.
+        frames, rate_fps: its sampling, if it is not the recording's.
+        among: the names of its labels, if it has fewer than the bank.
+    """
+
+    stream: Count
+    name: Annotated[str, Meta(max_length=4096)]
+    bank: Count
+    frames: Frames | None = None
+    rate_fps: Rate | None = None
+    among: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MAX_LABELS)] | None = None
+
+    def __post_init__(self) -> None:
+        if any(unicodedata.category(character) == "Cc" for character in self.name):
+            raise ValueError("the name of a stream has control characters")
+
+
+class EndRecord(Struct, frozen=True):
+    """The end of a stream, and whether a window that never filled gives a result."""
+
+    stream: Count
+    rest: bool
+
+
 def read_header(kind: bytes, payload: bytes, path: Path) -> Header:
     """Read the first record of the recording `path`.
 
     Raises:
         RecordingError: it is of a newer version.
-        ValueError, TypeError, KeyError: it is no header.
+        ValueError: it is not a header.
     """
-    document = read_json(payload) if kind == HEADER else {}
-    version = document["version"]
-    if type(version) is int and version > VERSION:
+    if kind != HEADER:
+        raise ValueError("it has no header")
+    version = from_json(payload, _Version).version
+    if version > VERSION:
         raise RecordingError(
             f"The recording {path} is of version {version} and this stzsar reads up to {VERSION}: "
             "upgrade stzsar."
         )
-    return Header(
-        {name: str(document["bundle"][name]) for name in ("name", "frame", "window")},
-        number(document["frames"]),
-        float(document["rate_fps"]),
-        tuple(map(str, document["states"])),
-        tuple(map(str, document["features"])),
-    )
+    return from_json(payload, Header)
 
 
 def read_bank(payload: bytes) -> LabelBank:
-    """Read a bank that is as large as it says: one of a recording is not compressed.
+    """Read a bank; a recording's banks are not compressed, so a record is as large as its bank.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not a bank.
     """
     try:
         with ZipFile(io.BytesIO(payload)) as archive:
@@ -81,24 +135,65 @@ def read_bank(payload: bytes) -> LabelBank:
         raise ValueError(str(error)) from error
 
 
-def check_frames(arrays: Mapping[str, Array], others: Sequence[Array], header: Header) -> int:
-    """Return how many frames a record has.
+@dataclass(frozen=True, eq=False)
+class FrameRows:
+    """The rows of one record of frames, N of them.
 
-    Args:
-        arrays: states and features by name, each [N, …].
-        others: what each frame has one of, [N]; times first, rates third.
-        header: says what there must be.
+    Attributes:
+        times_s: of each frame in its source, [N].
+        clocks_s: when each was captured, in seconds since 1970, [N]; NaN for a file.
+        rates_fps: frames looked at per second, [N].
+        flags: see `recorder`, [N].
+        values: states and features by name, float32 [N, ...].
+    """
+
+    times_s: Array
+    clocks_s: Array
+    rates_fps: Array
+    flags: Array
+    values: Mapping[str, Array]
+
+
+def read_rows(
+    arrays: Mapping[str, Array], header: Header, manifest: Manifest, bank: LabelBank
+) -> FrameRows:
+    """Check the arrays of a record of frames against each other, the header and the bank.
 
     Raises:
-        ValueError: it does not have what the header says, or not for each frame.
+        ValueError: an array is missing, unknown, of another shape, or holds impossible numbers.
     """
-    count = len(others[0])
-    if set(arrays) != {*header.states, *header.features}:
-        raise ValueError("frames without their states or features")
-    if any(value.shape != (count,) for value in others):
+    names = {*header.states, *header.features}
+    if set(arrays) != {*names, TIMES, CLOCK, RATE, FLAGS}:
+        raise ValueError("frames lack a state, a feature or their times")
+    times, clocks, rates, flags = (arrays[name] for name in (TIMES, CLOCK, RATE, FLAGS))
+    count = times.size
+    if not count or any(column.shape != (count,) for column in (times, clocks, rates, flags)):
         raise ValueError("frames without a time each")
-    if any(not value.ndim or len(value) != count for value in arrays.values()):
-        raise ValueError("frames of different number")
-    if not all(np.isfinite(value).all() for value in (others[0], others[2], *arrays.values())):
-        raise ValueError("numbers that are not finite")
-    return count
+    if flags.dtype != np.uint8:
+        raise ValueError(f"flags are {flags.dtype}")
+    if not (np.abs(times) <= _LATEST_S).all():
+        raise ValueError("a time is not one of a video")
+    if not (np.isnan(clocks) | ((clocks >= 0) & (clocks <= _LATEST_CLOCK_S))).all():
+        raise ValueError("a capture time is not one of a clock")
+    if not ((rates > 0) & (rates <= MAX_RATE_FPS)).all():
+        raise ValueError("a rate is not one of a camera")
+    values = {}
+    for name in names:
+        values[name] = np.asarray(arrays[name], np.float32)
+        _check_shape(name, values[name], count, manifest, bank)
+        if not np.isfinite(values[name]).all():
+            raise ValueError(f"{name} holds numbers that are not finite")
+    return FrameRows(times, clocks, rates, flags, values)
+
+
+def _check_shape(name: str, value: Array, count: int, manifest: Manifest, bank: LabelBank) -> None:
+    labels, attributes, width = bank.attribute_embeddings.shape
+    shape = value.shape
+    if name in manifest.label_states:
+        fits = shape[1:] in ((labels,), (labels, attributes))
+    elif name in manifest.features:
+        fits = len(shape) == 2 + (name == PATCH_EMBEDDINGS) and shape[-1] == width
+    else:
+        fits = True  # the window graph knows
+    if not fits or shape[:1] != (count,) or not math.prod(shape):
+        raise ValueError(f"{name} has the shape {list(shape)}")

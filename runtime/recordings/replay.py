@@ -1,15 +1,12 @@
-"""Replay: what was recorded, scored again; against other labels too, and without any picture.
+"""Replay: recorded states scored again, also against other labels, without any picture.
 
-The same labels give the very same numbers: the window graph is run on the recorded states, one
-window at a time, as it was when they were new. Some of the recorded labels are scored from their
-own part of the states. Any other label takes features: the state graph makes the states of them,
-for all labels of the run. A recording need not hold all patches, and so all labels are compared on
-the same terms.
+The same labels give exactly the same numbers: the window graph runs on the recorded states, one
+window at a time, as it did live. A subset of the recorded labels is scored from its part of the
+states. Any other label requires features: the state graph computes states from them, for all labels
+of the run. A recording may hold only some patches, so all labels are compared on the same terms.
 """
 
-import dataclasses
 import math
-import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle.bundle import STATE_GRAPH, WINDOW_GRAPH, Bundle
-from ..bundle.manifest import MAX_RATE_FPS, PATCH_EMBEDDINGS, SamplingSpec
+from ..bundle.manifest import PATCH_EMBEDDINGS, SamplingSpec
 from ..callbacks import OnEmbedded
+from ..documents import from_json
 from ..engines.graph import BoundGraph, Graph
 from ..engines.opening import open_graph
 from ..errors import LabelError, RecordingError
@@ -31,17 +29,16 @@ from ..results import Recognition
 from ..scoring.scorer import WindowScorer, frames_at_once
 from ..scoring.window import FrameRing, WindowFrame
 from ..text.choose_labels import SHOWN_UNKNOWN, choose_labels, rows_of
-from .file_format import BANK, END, FRAMES, STREAM, number, read_json, read_records, unpacked_frames
-from .recorder import BREAK, CLOCK, ENCODED, FLAGS, QUIET, RATE, TIMES, identity
-from .records import Header, check_frames, read_bank, read_header
+from .file_format import BANK, END, FRAMES, STREAM, read_records, unpacked_frames
+from .recorder import BREAK, ENCODED, QUIET, identity
+from .records import EndRecord, Header, StreamRecord, read_bank, read_header, read_rows
 
 Array = npt.NDArray[Any]
-_MAX_NAME = 4096
 
 
 @dataclass(frozen=True)
 class _Scored:
-    """Labels as they are scored, and how recorded frames become their states."""
+    """A scorer, and what turns recorded frames into its states."""
 
     scorer: WindowScorer
     states_of: Callable[[Mapping[str, Array]], Mapping[str, Array]]
@@ -52,9 +49,9 @@ class _Track:
     """One stream that is being replayed."""
 
     name: str
+    bank: LabelBank
     scored: _Scored
     sampling: SamplingSpec
-    clock: float = math.nan
     rate_fps: float = math.nan
     said_something: bool = False
 
@@ -75,8 +72,8 @@ class Replay:
     """A recording that is ready to be replayed; iterate over it for its results.
 
     Attributes:
-        header: what the recording says of itself.
-        on_break: called with a source's name where its window begins anew.
+        header: what the recording says about itself.
+        on_break: called with a source's name where its window starts again.
         on_end: called with a source's name where it ended.
     """
 
@@ -98,17 +95,18 @@ class Replay:
         Args:
             path: the recording.
             bundle: the one that it was made with.
-            labels: what to score, names or `Label`s; None takes those that were recorded.
+            labels: what to score, names or `Label`s; None takes the recorded labels.
             top_k: how many labels a result holds at most.
             threads: CPU threads; 0 leaves it to the engine.
-            engine: see `engine.open_graph`. The same numbers take the same engine.
-            trust_engines: see `engine.open_graph`.
+            engine: see `open_graph`. The same numbers require the same engine.
+            trust_engines: see `open_graph`.
             progress: called with how many texts are embedded, and of how many, if any must be.
             shipped_attributes: see `Recognizer.load`.
 
         Raises:
-            RecordingError: it is no recording, of a newer version, damaged, or another bundle's.
-            LabelError: labels are wanted that only features could score, and there are none.
+            RecordingError: it is not a recording, is of a newer version, damaged, or another
+                bundle's.
+            LabelError: a label requires features and the recording has none.
             StzsarError: the labels or the engine cannot be used.
         """
         self.on_break: Callable[[str], None] = lambda _source: None
@@ -131,12 +129,12 @@ class Replay:
             trust_engines=trust_engines,
         )
         self._state: Graph | None = None
-        # What cannot be replayed is to be said here, before anything is written anywhere.
+        # Refuse here what cannot be replayed, before anything is written anywhere.
         self._read_to_first_stream()
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """What is scored in the first stream; nothing if nothing was recorded."""
+        """The labels of the first stream; none if nothing was recorded."""
         return next((track.scored.scorer.labels for track in self._tracks.values()), ())
 
     def __iter__(self) -> Iterator[Recognition]:
@@ -154,7 +152,7 @@ class Replay:
                     yield from self._end(payload)
                 else:
                     self._take(kind, payload)
-            except (ValueError, TypeError, KeyError) as error:
+            except ValueError as error:
                 raise self._damaged(error) from error
 
     def _read_to_first_stream(self) -> None:
@@ -162,7 +160,7 @@ class Replay:
         for kind, payload in self._records:
             try:
                 self._take(kind, payload)
-            except (ValueError, TypeError, KeyError) as error:
+            except ValueError as error:
                 raise self._damaged(error) from error
             if kind == STREAM:
                 return
@@ -171,25 +169,24 @@ class Replay:
         kind, payload = next(self._records, (b"", b""))
         try:
             header = read_header(kind, payload, self._path)
-        except (ValueError, TypeError, KeyError) as error:
+        except ValueError as error:
             raise self._damaged(error) from error
         self._check_bundle(header)
         return header
 
     def _check_bundle(self, header: Header) -> None:
-        ours = identity(self._bundle)
+        ours, theirs = identity(self._bundle), header.bundle
         for graph in ("frame", "window"):
-            if header.bundle[graph] != ours[graph]:
+            if getattr(theirs, graph) != getattr(ours, graph):
                 raise RecordingError(
                     f"The recording {self._path} was made with another bundle, "
-                    f"{header.bundle['name']!r:.80} (its {graph}.onnx has the sha256 "
-                    f"{header.bundle[graph]:.12}…), than {self._bundle.path}: name that one with "
-                    "--bundle."
+                    f"{theirs.name!r:.80} (its {graph}.onnx has the sha256 "
+                    f"{getattr(theirs, graph)!r:.13}…), than {self._bundle.path}: name that one "
+                    "with --bundle."
                 )
         manifest = self._bundle.manifest
         longest = manifest.sampling.max_frames
-        fits = header.states == manifest.states and 1 <= header.frames <= longest
-        fits = fits and 0 < header.rate_fps <= MAX_RATE_FPS
+        fits = header.states == manifest.states and header.frames <= longest
         if not fits or header.features not in ((), manifest.features):
             raise self._damaged(ValueError("its header does not fit its bundle"))
 
@@ -197,30 +194,28 @@ class Replay:
         if kind == BANK:
             self._banks.append(read_bank(payload))
         elif kind == STREAM:
-            document = read_json(payload)
-            name, bank = document["name"], number(document["bank"])
-            if not isinstance(name, str) or len(name) > _MAX_NAME or bank >= len(self._banks):
-                raise ValueError("a stream without a name or labels")
-            among = document.get("among")
-            if among is not None:
-                among = tuple(map(str, among))
-                if not among or not set(among) <= set(self._banks[bank].names):
-                    raise ValueError("a stream with labels that it does not have")
-            sampling = SamplingSpec(
-                frames=document.get("frames", self.header.frames),
-                rate_fps=document.get("rate_fps", self.header.rate_fps),
-            )
-            if sampling.frames > self._bundle.manifest.sampling.max_frames:
-                raise ValueError("a window that is too long")
-            if any(unicodedata.category(character) == "Cc" for character in name):
-                raise ValueError("a stream whose name has control characters")
-            track = _Track(name, self._score(bank, name, among), sampling)
-            before = self._tracks.get(number(document["stream"]))
-            if before and before.labels != track.labels:
-                self.on_break(name)
-            self._tracks[number(document["stream"])] = track
+            self._begin(from_json(payload, StreamRecord))
         else:
             raise ValueError(f"there is a record of kind {kind!r}")
+
+    def _begin(self, record: StreamRecord) -> None:
+        if record.bank >= len(self._banks):
+            raise ValueError("a stream has no labels")
+        bank = self._banks[record.bank]
+        if record.among is not None and not set(record.among) <= set(bank.names):
+            raise ValueError("a stream has labels that its bank lacks")
+        sampling = SamplingSpec(
+            frames=record.frames or self.header.frames,
+            rate_fps=record.rate_fps or self.header.rate_fps,
+        )
+        if sampling.frames > self._bundle.manifest.sampling.max_frames:
+            raise ValueError("a window is too long")
+        scored = self._score(record.bank, record.name, record.among)
+        track = _Track(record.name, bank, scored, sampling)
+        before = self._tracks.get(record.stream)
+        if before and before.labels != track.labels:
+            self.on_break(record.name)
+        self._tracks[record.stream] = track
 
     def _score(self, bank: int, name: str, among: tuple[str, ...] | None) -> _Scored:
         """Return how the states for a recorded bank are scored, in a source with these labels."""
@@ -248,7 +243,7 @@ class Replay:
         if not manifest.label_states:
             return _Scored(self._scorer(bank), dict)
         if self._state is None:
-            # A small graph that runs once for 16 frames: no engine is worth being built for it.
+            # A small graph that runs once for 16 frames: not worth building an engine for.
             path = self._bundle.path / STATE_GRAPH
             self._state = open_graph(path, threads=self._threads, engine="onnxruntime")
         return _Scored(
@@ -265,61 +260,60 @@ class Replay:
         if stream not in self._tracks:
             raise ValueError("there are frames of no stream")
         track = self._tracks[stream]
-        times, clocks, rates, flags = (arrays.pop(name) for name in (TIMES, CLOCK, RATE, FLAGS))
-        count = check_frames(arrays, (times, clocks, rates, flags), self.header)
-        wanted = {name: np.asarray(value, np.float32) for name, value in arrays.items()}
-        states = track.scored.states_of(wanted)
-        for row in range(count):
-            if flags[row] & BREAK:
+        rows = read_rows(arrays, self.header, self._bundle.manifest, track.bank)
+        states = track.scored.states_of(rows.values)
+        for row, flags in enumerate(rows.flags.tolist()):
+            if flags & BREAK:
                 track.flush()
                 self.on_break(track.name)
             state = {name: states[name][row] for name in self.header.states}
-            was_encoded = bool(flags[row] & ENCODED)
-            track.ring.push(WindowFrame(state, float(times[row]), was_encoded))
-            track.clock, track.rate_fps = float(clocks[row]), float(rates[row])
-            if track.ring.full and not flags[row] & QUIET:
+            clock = float(rows.clocks_s[row])
+            track.ring.push(
+                WindowFrame(
+                    state,
+                    float(rows.times_s[row]),
+                    bool(flags & ENCODED),
+                    clock=clock if math.isfinite(clock) else None,
+                )
+            )
+            track.rate_fps = float(rows.rates_fps[row])
+            if track.ring.full and not flags & QUIET:
                 yield self._recognize(track)
 
     def _end(self, payload: bytes) -> Iterator[Recognition]:
-        document = read_json(payload)
-        track = self._tracks.pop(number(document["stream"]))
-        if document["rest"] is True and not track.said_something and len(track.ring):
+        record = from_json(payload, EndRecord)
+        track = self._tracks.pop(record.stream, None)
+        if track is None:
+            raise ValueError("a stream ends that never began")
+        if record.rest and not track.said_something and len(track.ring):
             yield self._recognize(track)
         self.on_end(track.name)
 
     def _recognize(self, track: _Track) -> Recognition:
         track.said_something = True
-        ring = track.ring
-        found = track.scored.scorer.recognize(track.name, ring.stacked(), ring.start_s, ring.end_s)
-        return dataclasses.replace(
-            found,
-            gap_s=ring.gap_s,
-            encoded=ring.encoded,
-            rate_fps=track.rate_fps,
-            time=track.clock if math.isfinite(track.clock) else None,
-        )
+        return track.scored.scorer.recognize(track.name, track.ring, rate_fps=track.rate_fps)
 
     def _unknown_message(self, unknown: Sequence[Label]) -> str:
         names = [repr(label.name) for label in unknown[:SHOWN_UNKNOWN]]
         if len(unknown) > SHOWN_UNKNOWN:
             names.append(f"{len(unknown) - SHOWN_UNKNOWN} more")
         return (
-            f"The recording {self._path} holds the states of its own labels alone, and not of "
-            f"{', '.join(names)} as given: take labels of the recording, or record again with "
+            f"The recording {self._path} holds only the states of its own labels, and not of "
+            f"{', '.join(names)} as given: use labels of the recording, or record again with "
             "--record-features."
         )
 
     def _damaged(self, error: Exception) -> RecordingError:
-        why = str(error).rstrip(".") or type(error).__name__
+        why = str(error).rstrip(".")
         return RecordingError(
-            f"The recording {self._path} is not one that stzsar wrote, or is damaged: {why}."
+            f"The recording {self._path} was not written by stzsar, or is damaged: {why}."
         )
 
 
 def _of_features(
     graph: BoundGraph, bank: LabelBank, frames: Mapping[str, Array]
 ) -> Mapping[str, Array]:
-    """Return frames with the states that the state graph makes of their features, in parts."""
+    """Return frames with the states that the state graph computes from their features."""
     patches = frames[PATCH_EMBEDDINGS].shape[1] if PATCH_EMBEDDINGS in frames else 0
     step, count = frames_at_once(bank, patches), len(next(iter(frames.values())))
     parts = [

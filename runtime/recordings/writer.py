@@ -1,4 +1,7 @@
-"""A file that is written by a thread of its own, so that a slow disk holds up nobody."""
+"""A file written by its own thread, so that a slow disk holds up nobody.
+
+Not `sinks/queued.py`: the order of records matters, and results may not give way to others.
+"""
 
 import threading
 from collections import deque
@@ -12,7 +15,7 @@ _MAX_WAITING_BYTES = 32 << 20
 class RecordWriter:
     """Appends records to a file, in order.
 
-    What waits for the disk is bounded: beyond that, records that may be dropped are.
+    Its queue is bounded: when it is full, droppable records are dropped.
     """
 
     def __init__(self, path: Path) -> None:
@@ -35,10 +38,10 @@ class RecordWriter:
         self._thread.start()
 
     def put(self, record: bytes, *, droppable: bool) -> bool:
-        """Take a record, and say whether it will be written; does not wait for the disk.
+        """Queue a record without waiting for the disk, and return whether it will be written.
 
         Raises:
-            RecordingError: something before it could not be written.
+            RecordingError: an earlier record could not be written.
         """
         with self._changed:
             if self._failure:
@@ -51,7 +54,7 @@ class RecordWriter:
             return True
 
     def close(self, timeout_s: float) -> None:
-        """Write what waits, for `timeout_s` seconds at most, and close the file.
+        """Write what is queued, for `timeout_s` seconds at most, and close the file.
 
         Raises:
             RecordingError: not everything could be written.
@@ -62,7 +65,7 @@ class RecordWriter:
         self._thread.join(timeout_s)
         if self._thread.is_alive():
             raise RecordingError(
-                f"The recording {self._path} lacks its end: its disk did not take it within "
+                f"The recording {self._path} lacks its end: its disk did not write it within "
                 f"{timeout_s:g} s."
             )
         if self._failure:
@@ -84,7 +87,7 @@ class RecordWriter:
             self._file.close()
 
     def _next(self) -> bytes | None:
-        """Return what is to be written next, once there is something; None at the end."""
+        """Wait for the next record; None at the end."""
         with self._changed:
             while not self._waiting and not self._closing:
                 self._changed.wait()

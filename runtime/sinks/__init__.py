@@ -1,1 +1,1 @@
-"""Where results go: each sink by itself, and none holds up a stream."""
+"""Where results go: lines, videos, a window, webhooks, MQTT, metrics; nothing that recognises."""

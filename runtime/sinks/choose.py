@@ -1,9 +1,9 @@
-"""From plain options to the sinks of a run."""
+"""Opens the sinks that the options name."""
 
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StzsarError
@@ -24,24 +24,19 @@ class SinkOptions:
 
     Attributes:
         output: file of the JSON lines; None is stdout.
-        live: whether a source is live: lines then wait in a queue for a slow reader, and results
-            may be left out; over files only, the run waits for the reader, and all are there.
         only_events: leave results out of the JSON lines.
-        videos: the annotated video of each source, by its name.
         show: open a window.
-        webhook: address that messages are posted to.
-        webhook_secret: file that holds the secret that they are signed with; without it the
-            environment's STZSAR_WEBHOOK_SECRET, if that is set.
+        webhook: address to post messages to.
+        webhook_secret: file of the secret that signs them; without it the environment's
+            STZSAR_WEBHOOK_SECRET, if that is set.
         webhook_results: post results too.
         mqtt: address of a broker; its password may be in the environment's STZSAR_MQTT_PASSWORD.
-        mqtt_ca: file of the authorities that the broker's certificate is verified with.
-        metrics: port, or `host:port`, that metrics are served on.
+        mqtt_ca: file of the authorities that verify the broker's certificate.
+        metrics: port or `host:port` to serve metrics on.
     """
 
     output: Path | None = None
-    live: bool = False
     only_events: bool = False
-    videos: Mapping[str, VideoPlan] = field(default_factory=dict)
     show: bool = False
     webhook: str | None = None
     webhook_secret: Path | None = None
@@ -56,44 +51,52 @@ class SinkOptions:
         Raises:
             StzsarError: an option belongs to another that is not given.
         """
-        for name, given, belongs_to, there in (
+        for name, given, needed, there in (
             ("--webhook-secret", self.webhook_secret, "--webhook", self.webhook),
             ("--webhook-results", self.webhook_results, "--webhook", self.webhook),
             ("--mqtt-ca", self.mqtt_ca, "--mqtt", self.mqtt),
         ):
             if given and not there:
-                raise StzsarError(f"{name} is of {belongs_to}: give that too, or leave {name} out.")
+                raise StzsarError(f"{name} requires {needed}: give that too, or leave it out.")
         if self.mqtt_ca and self.mqtt and not self.mqtt.startswith("mqtts://"):
-            raise StzsarError("--mqtt-ca is for a broker with TLS: write its address as mqtts://.")
+            raise StzsarError("--mqtt-ca needs a broker with TLS: write its address as mqtts://.")
 
 
 def open_sinks(
     options: SinkOptions,
     *,
     on_quit: Callable[[], None],
+    live: bool = False,
+    videos: Mapping[str, VideoPlan] | None = None,
     counters: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
     environment: Mapping[str, str] = os.environ,
 ) -> "OpenSinks":
-    """Open all of them; what cannot be used is refused before anything is decoded.
+    """Open the sinks, before anything is decoded.
 
     Args:
-        options: which.
+        options: which sinks.
         on_quit: called from another thread when somebody closes the window.
-        counters: what each stream has done, for the metrics.
-        environment: where secrets may be.
+        live: a source is live, so lines wait in a queue for a slow reader, and results may be left
+            out. Over files alone, the run waits for its reader.
+        videos: annotated video of each source, by its name.
+        counters: returns the counters of each stream, for the metrics.
+        environment: may hold secrets.
 
     Raises:
-        StzsarError: one cannot be used; those that were opened are closed again.
+        StzsarError: a sink cannot be used; those that were opened are closed again.
     """
     sinks: list[Sink] = []
     try:
         # The lines come first: an output that is refused is refused before a broker hears of it.
         lines = JsonLines(
-            options.output, complete=not options.live, only_events=options.only_events
+            options.output,
+            complete=not live,
+            only_events=options.only_events,
+            keep_trying=bool(options.webhook or options.mqtt),
         )
         sinks.append(lines)
-        if options.videos:
-            sinks.append(AnnotatedVideos(options.videos))
+        if videos:
+            sinks.append(AnnotatedVideos(videos))
         if options.show:
             from .window import LiveWindow
 
@@ -117,10 +120,11 @@ def open_sinks(
 
 
 class OpenSinks(Fanout):
-    """All sinks of a run, as one, which also passes on how long a round took.
+    """All sinks of a run, as one.
 
     Attributes:
-        metrics_port: the port that metrics are served on; None if they are not.
+        observe_round: takes the seconds and the frames of a batch, for the metrics.
+        metrics_port: port of the metrics; None if they are not served.
     """
 
     def __init__(
@@ -132,7 +136,7 @@ class OpenSinks(Fanout):
 
 
 def sink_counters(sinks: list[Sink]) -> dict[str, SinkCounters]:
-    """Return what became of the messages of each sink that counts them, by its name."""
+    """Return the counters of the sinks that count messages, by name."""
     found = {sink.name: getattr(sink, "counters", None) for sink in sinks}
     return {name: counters for name, counters in found.items() if counters is not None}
 
@@ -141,12 +145,12 @@ def parse_listen(text: str) -> tuple[str, int]:
     """Return host and port of `9100`, `0.0.0.0:9100` or `[::]:9100`.
 
     Raises:
-        StzsarError: it is none of these.
+        StzsarError: it is not one of these.
     """
     host, colon, port = text.rpartition(":")
     host = host.removeprefix("[").removesuffix("]") if colon else DEFAULT_METRICS_HOST
     if not (port.isascii() and port.isdecimal()) or len(port) > 5 or int(port) > 65535 or not host:
-        raise StzsarError(f"--metrics takes a port or HOST:PORT, such as 9100, and not {text!r}.")
+        raise StzsarError(f"--metrics takes a port or HOST:PORT, such as 9100, not {text!r:.80}.")
     return host, int(port)
 
 
@@ -157,7 +161,13 @@ def _with_metrics(
 ) -> OpenSinks:
     if listen is None:
         return OpenSinks(sinks, lambda _seconds, _batch: None, None)
-    from .prometheus import PrometheusMetrics
+    try:
+        from .prometheus import PrometheusMetrics
+    except ImportError as error:
+        raise StzsarError(
+            "--metrics needs the packages prometheus-client and waitress: run pip install "
+            "'.[sinks]' in stzsar's folder."
+        ) from error
 
     host, port = parse_listen(listen)
     metrics = PrometheusMetrics(

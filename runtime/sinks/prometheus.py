@@ -1,16 +1,18 @@
-"""What a run does, as Prometheus metrics on a port, and `/healthz` for whoever restarts it."""
+"""Serves what a run does as Prometheus metrics, and `/healthz` for whoever restarts it."""
 
-import importlib.metadata
-import ipaddress
 import json
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from ..errors import StzsarError
+import prometheus_client as client
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+
+from ... import __version__
 from ..results import (
     SCHEMA_VERSION,
     ActionEvent,
@@ -21,27 +23,35 @@ from ..results import (
     StreamState,
 )
 from ..sources.frames import Frame
+from .http_server import HttpServer, is_loopback
 from .queued import SinkCounters
-from .small_server import SmallServer
 
 log = logging.getLogger(__name__)
 
 StreamCounters = Callable[[], Mapping[str, Mapping[str, int]]]
 SinksCounters = Callable[[], Mapping[str, SinkCounters]]
 
-# A stream beyond these is counted under OTHER, so that names from outside cannot fill the memory.
+# Streams beyond these are counted under OTHER, so that names from outside cannot fill the memory.
 MAX_STREAMS = 1000
 OTHER = "(other)"
 STATES: tuple[str, ...] = get_args(StreamCondition)
 AGE_BUCKETS_S = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
 ROUND_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 BATCH_BUCKETS = (1, 2, 4, 8, 16, 32)
+# A metric each, as encoded frames are sampled ones and these were read: a sum would mean nothing.
+STREAM_COUNTERS = {
+    "read": ("stzsar_frames_read", "Frames read from the source."),
+    "sampled": ("stzsar_frames_sampled", "Frames due at the sampling rate, of those read."),
+    "dropped": ("stzsar_frames_dropped", "Sampled frames that a newer one replaced, unseen."),
+    "encoded": ("stzsar_frames_encoded", "Sampled frames that the network encoded."),
+    "connections": ("stzsar_connections", "Times that the source was opened."),
+}
 
 
 class PrometheusMetrics:
-    """Serves `/metrics` and `/healthz`; nothing waits for who asks.
+    """Serves `/metrics` and `/healthz`; the run never waits for a client.
 
-    Attributes: see `sink.Sink`; `port` is the one that is listened on.
+    Attributes: see `sink.Sink`; `port` is where it listens.
     """
 
     wants_frames = False
@@ -54,28 +64,27 @@ class PrometheusMetrics:
         counters: StreamCounters = dict,
         sinks: SinksCounters = dict,
     ) -> None:
-        """Begin to listen.
+        """Start listening.
 
         Args:
-            port: where; 0 takes one that is free.
+            port: where; 0 takes a free one.
             host: the address to listen on. Whoever can reach it can read the metrics.
-            counters: for each stream what it has done, such as `{"read": 9, "sampled": 3}`; asked
-                whenever the metrics are.
-            sinks: for each sink what became of what it was given.
+            counters: returns for each stream the counters of `STREAM_COUNTERS`; called for each
+                request.
+            sinks: returns for each sink what became of its messages.
 
         Raises:
-            StzsarError: the port is taken, the host is not this machine's, or prometheus-client is
-                missing.
+            StzsarError: the port is taken, or the host is not this machine's.
         """
         self._metrics = _Metrics(counters, sinks)
         self._states: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._server = SmallServer.open(host, port, self._answer)
+        self._server = HttpServer(host, port, self._respond)
         self.port = self._server.port
-        self.name = f"metrics http://{_in_url(host)}:{self.port}/metrics"
-        if not _is_loopback(host):
-            log.warning("%s can be read by everyone in the network: it has no password.", self.name)
-        self._server.start()
+        shown = f"[{host}]" if ":" in host else host
+        self.name = f"metrics http://{shown}:{self.port}/metrics"
+        if not is_loopback(host):
+            log.warning("Everyone in the network can read %s: it has no password.", self.name)
 
     def put(self, message: Message) -> None:
         """Count a message."""
@@ -86,14 +95,14 @@ class PrometheusMetrics:
                     self._states[message.source] = message.state
 
     def observe_round(self, seconds: float, batch: int) -> None:
-        """Count one round of the engine: how long it took, and the frames that it encoded."""
+        """Count a batch: its seconds, and the frames that it encoded."""
         self._metrics.observe_round(seconds, batch)
 
     def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
-        """Do nothing: the feeds count frames."""
+        """Do nothing: feeds count their frames."""
 
     def source_ended(self, source: str) -> None:
-        """Note that it is not live any more."""
+        """Note that the source is not live any more."""
         with self._lock:
             if source in self._states:
                 self._states[source] = "ended"
@@ -111,36 +120,31 @@ class PrometheusMetrics:
         is_live = "live" in states.values()
         return is_live, {"status": "live" if is_live else "not live", "streams": states}
 
-    def _answer(self, path: str, accept: str) -> tuple[int, str, bytes]:
-        if path == "/metrics":
-            return 200, *self._metrics.rendered(accept)
-        if path == "/healthz":
-            is_live, document = self.health()
-            body = json.dumps(document, ensure_ascii=True).encode()
-            return (200 if is_live else 503), "application/json", body
-        return 404, "text/plain; charset=utf-8", b"There are /metrics and /healthz here.\n"
+    def _respond(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path, kind = environ["PATH_INFO"], "text/plain; charset=utf-8"
+        try:
+            if path == "/metrics":
+                return self._metrics.respond(environ, start_response)
+            status, body = "404 Not Found", b"There are /metrics and /healthz here.\n"
+            if path == "/healthz":
+                is_live, document = self.health()
+                status = "200 OK" if is_live else "503 Service Unavailable"
+                body, kind = json.dumps(document, ensure_ascii=True).encode(), "application/json"
+        except Exception:  # for whoever asks to see, and no reason to end the run
+            log.debug("%s failed.", path, exc_info=True)
+            status, body = "500 Internal Server Error", b"This failed; --debug logs why.\n"
+        start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
 
 class _Metrics:
-    """The metrics, in a registry of their own."""
+    """The metrics, in a registry of their own: the library's belongs to whoever imports us."""
 
     def __init__(self, counters: StreamCounters, sinks: SinksCounters) -> None:
-        try:
-            import prometheus_client as client
-            from prometheus_client import exposition
-        except ImportError as error:
-            raise StzsarError(
-                "Metrics need the package prometheus-client: run pip install '.[sinks]' in "
-                "stzsar's folder."
-            ) from error
         self._counters, self._sinks = counters, sinks
-        self._choose_encoder = exposition.choose_encoder
         self._known: set[str] = set()
-        self._registry = registry = client.CollectorRegistry()
-        # Each goes into this registry; the library's own one belongs to whoever imports us.
-        self._results = client.Counter(
-            "stzsar_results", "Results given.", ["stream"], registry=registry
-        )
+        registry = client.CollectorRegistry()
+        self._results = client.Counter("stzsar_results", "Results.", ["stream"], registry=registry)
         self._events = client.Counter(
             "stzsar_events", "Starts and ends of actions.", ["stream", "event"], registry=registry
         )
@@ -153,13 +157,13 @@ class _Metrics:
         )
         self._round = client.Histogram(
             "stzsar_round_seconds",
-            "One round of the engine: encoding a batch of frames and scoring their windows.",
+            "Time to encode a batch of frames and to score their windows.",
             buckets=ROUND_BUCKETS_S,
             registry=registry,
         )
         self._batch = client.Histogram(
             "stzsar_round_frames",
-            "Frames encoded in one round.",
+            "Frames encoded in one batch.",
             buckets=BATCH_BUCKETS,
             registry=registry,
         )
@@ -171,13 +175,23 @@ class _Metrics:
         )
         self._share = client.Gauge(
             "stzsar_sampling_share",
-            "Part of the sampling rate that live streams have; below 1 the machine is overloaded.",
+            "Part of their sampling rate that live streams get; below 1 the machine is overloaded.",
             registry=registry,
         )
         self._share.set(1.0)
-        build = client.Info("stzsar_build", "What runs.", registry=registry)
-        build.info({"version": _version(), "schema": str(SCHEMA_VERSION)})
-        registry.register(_Collected(self))
+        build = client.Info("stzsar_build", "Version of stzsar.", registry=registry)
+        build.info({"version": __version__, "schema": str(SCHEMA_VERSION)})
+        registry.register(self)
+        self._app = client.make_wsgi_app(registry)
+
+    def respond(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        """Answer as the library does, which knows only GET and fails at odd versions."""
+        try:
+            choose_encoder(environ.get("HTTP_ACCEPT", ""))
+        except Exception:
+            environ.pop("HTTP_ACCEPT")
+        body = self._app({**environ, "REQUEST_METHOD": "GET", "QUERY_STRING": ""}, start_response)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else body
 
     def count(self, message: Message) -> None:
         if isinstance(message, Overload):
@@ -195,7 +209,7 @@ class _Metrics:
 
     def set_state(self, source: str, state: str) -> None:
         stream = self.label(source)
-        # Of the streams that share a name none has a state to show.
+        # The streams that share this name have no common state.
         if stream != OTHER:
             for each in STATES:
                 self._state.labels(stream, each).set(each == state)
@@ -205,7 +219,7 @@ class _Metrics:
         self._batch.observe(batch)
 
     def label(self, source: str) -> str:
-        """Return a stream's name as a label: valid UTF-8, and one of so many."""
+        """Return a stream's name as valid UTF-8, or OTHER where there are too many."""
         name = source.encode(errors="replace").decode()[:200]
         if name not in self._known:
             if len(self._known) >= MAX_STREAMS:
@@ -213,25 +227,18 @@ class _Metrics:
             self._known.add(name)
         return name
 
-    def rendered(self, accept: str) -> tuple[str, bytes]:
-        encode, content_type = self._choose_encoder(accept)
-        return content_type, encode(self._registry)
-
-    def collected(self) -> Any:
-        """Yield what others count, as it is now."""
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
-        frames = CounterMetricFamily(
-            "stzsar_frames", "Frames, by what became of them.", labels=["stream", "fate"]
-        )
-        sums: dict[tuple[str, str], int] = {}
-        for source, counts in self._counters().items():
-            for fate, number in counts.items():
-                key = (self.label(source), fate)
-                sums[key] = sums.get(key, 0) + number
-        for key, number in sums.items():
-            frames.add_metric(key, number)
-        yield frames
+    def collect(self) -> Iterator[Metric]:
+        """Yield what others count; called by the registry for each request."""
+        counters = list(self._counters().items())
+        for key, (name, text) in STREAM_COUNTERS.items():
+            family = CounterMetricFamily(name, text, labels=["stream"])
+            sums: dict[str, int] = {}
+            for source, counts in counters:
+                stream = self.label(source)
+                sums[stream] = sums.get(stream, 0) + counts.get(key, 0)
+            for stream, number in sums.items():
+                family.add_metric([stream], number)
+            yield family
         messages = CounterMetricFamily(
             "stzsar_sink_messages", "Messages, by what became of them.", labels=["sink", "fate"]
         )
@@ -245,29 +252,9 @@ class _Metrics:
                 "stzsar_resident_memory_bytes", "Memory in use.", value=resident_bytes
             )
 
-
-class _Collected:
-    """What prometheus-client asks for metrics that are counted elsewhere."""
-
-    def __init__(self, metrics: _Metrics) -> None:
-        self._metrics = metrics
-
-    def collect(self) -> Any:
-        return self._metrics.collected()
-
-    def describe(self) -> list[Any]:
-        return []  # else `register` would ask for them before there are any
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _in_url(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+    def describe(self) -> list[Metric]:
+        """Name nothing: `register` would else call `collect` before there are any."""
+        return []
 
 
 def _resident_bytes() -> int | None:
@@ -276,10 +263,3 @@ def _resident_bytes() -> int | None:
     except (OSError, ValueError, IndexError):
         return None
     return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("stzsar")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"

@@ -1,37 +1,36 @@
-"""What a sink is, and how one message goes to all of them."""
+"""The interface of sinks, and one that passes a message on to all."""
 
 import logging
 import threading
 import time
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from ..results import Message, Recognition
 from ..sources.frames import Frame
+from .queued import Queued, SinkCounters
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 # What a sink may need beyond its time to notice that it is over, before it is left behind.
 _GRACE_S = 0.2
 
 
 class Sink(Protocol):
-    """Somewhere that results go.
+    """A place that results go to.
 
-    All methods are called from one thread, the run's; `close` perhaps from another. None may wait
-    for anything that is slow or may be away: what does so works in a thread of its own, behind
-    `queued.Queued`.
-
-    A live page would be one more of these: it keeps the newest picture and result of each source
-    (`wants_frames`, as `window.LiveWindow` does) and the last messages, for browsers to fetch.
+    All methods are called from the run's thread; `close` perhaps from another. None may wait for
+    anything slow: that belongs behind `queued.Queued`. A live page would be one more sink: it keeps
+    the newest picture and result of each source, and the last messages, for browsers to fetch.
 
     Attributes:
         name: what messages and metrics call it; holds no password.
-        wants_frames: whether it is shown the pictures too, every one of a file.
+        wants_frames: show it the pictures too, every one of a file.
     """
 
     name: str
-    wants_frames: bool
+    wants_frames: bool = False
 
     def put(self, message: Message) -> None:
         """Take a message.
@@ -42,23 +41,37 @@ class Sink(Protocol):
         ...
 
     def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
-        """Take a picture with the result that is the latest at its time, if `wants_frames`."""
-        ...
+        """Take a picture with the latest result at its time, if `wants_frames`."""
 
     def source_ended(self, source: str) -> None:
-        """Learn that nothing more comes from this source."""
-        ...
+        """Note that nothing more comes from this source."""
 
     def close(self, timeout_s: float) -> None:
         """Give out what is held back, for `timeout_s` seconds at most, and release everything."""
         ...
 
 
-class Fanout:
+class QueuedSink(Sink, Generic[T]):
+    """A sink whose messages go through a queue to something slow."""
+
+    def __init__(self, name: str, queue: Queued[T]) -> None:
+        self.name, self._queue = name, queue
+
+    @property
+    def counters(self) -> SinkCounters:
+        """What became of the messages."""
+        return self._queue.counters
+
+    def close(self, timeout_s: float) -> None:
+        """Deliver what waits, for `timeout_s` seconds at most."""
+        self._queue.close(timeout_s)
+
+
+class Fanout(Sink):
     """All sinks of a run, as one.
 
     Attributes:
-        sinks: them.
+        sinks: the sinks.
     """
 
     name = "all"
@@ -71,7 +84,7 @@ class Fanout:
         """Give a message to every sink, also to those after one that fails.
 
         Raises:
-            Exception: what the first of those that failed raised.
+            Exception: the first failure.
         """
         failure: Exception | None = None
         for sink in self.sinks:
@@ -97,14 +110,14 @@ class Fanout:
         """Close all sinks at the same time, so that a dead one takes nothing from the others.
 
         Raises:
-            Exception: what the first of those that failed raised.
+            Exception: the first failure; the others are logged.
         """
         failures: dict[int, Exception] = {}
 
         def close_one(index: int) -> None:
             try:
                 self.sinks[index].close(timeout_s)
-            except Exception as error:  # raised again below, in the thread that called
+            except Exception as error:  # raised below, in the thread that called
                 failures[index] = error
 
         threads = [

@@ -2,20 +2,19 @@
 
 A request is `POST` with one message as its JSON body, as `results.schema.json` describes it, and
 
-    webhook-id          the same for every attempt at one message: a receiver that has seen it
-                        before has the message already
-    webhook-timestamp   seconds since 1970 of this attempt; refuse what is some minutes off
+    webhook-id          the same for every attempt at one message, so that receivers can skip
+                        what they have already
+    webhook-timestamp   seconds since 1970 of this attempt; refuse those that are minutes off
     webhook-signature   "v1," and the base64 of HMAC-SHA256(secret, "{id}.{timestamp}.{body}")
 
-which are the headers of the convention "Standard Webhooks", so that receivers need no code of their
-own. The signature is there if there is a secret. A secret `whsec_…` is base64, as that convention
-has it; any other is taken as it stands, in UTF-8.
+the headers of the convention "Standard Webhooks", for which receivers find libraries. Without a
+secret there is no signature. A secret `whsec_…` is base64, by the same convention; any other is
+used as it is, in UTF-8.
 """
 
 import base64
 import binascii
 import contextlib
-import email.utils
 import hashlib
 import hmac
 import re
@@ -25,15 +24,16 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
+from ..backoff import Backoff, retry_after_s
 from ..errors import StzsarError
 from ..results import Message, Recognition, to_json
-from ..sources.frames import Frame
-from ..sources.secrets import without_secrets
-from .queued import Backoff, Patience, Queued, SinkCounters, TryAgainError, UndeliverableError
+from .queued import Patience, Queued, TryAgainError, UndeliverableError
+from .shown import shown_origin
+from .sink import QueuedSink
 
 CONNECT_S, ANSWER_S = 5.0, 10.0
 MAX_REDIRECTS = 3
-# Longer answers are not read: the connection is closed instead of being used again.
+# A longer answer is not read: its connection is closed rather than used again.
 MAX_ANSWER_BYTES = 4096
 _MAY_PASS = {408, 425, 429}  # of 400 to 499
 _KEEPS_METHOD = {307, 308}
@@ -52,13 +52,11 @@ class Posting:
     id: str = field(default_factory=lambda: f"msg_{uuid.uuid4().hex}")
 
 
-class Webhook:
+class Webhook(QueuedSink[Posting]):
     """Posts messages to an address; never waits, and never ends a run.
 
     Attributes: see `sink.Sink`; `counters` say what became of the messages.
     """
-
-    wants_frames = False
 
     def __init__(
         self,
@@ -73,28 +71,23 @@ class Webhook:
         """Check the address and start the queue; nothing is sent yet.
 
         Args:
-            url: `http://` or `https://`, perhaps with `user:password@`, which is sent as basic
-                authentication. Certificates are verified with the system's authorities, or those
-                in the file that the environment's SSL_CERT_FILE names.
-            secret: what requests are signed with; from a file or the environment, as all users of
-                a machine can read command lines.
+            url: `http://` or `https://`; `user:password@` in it becomes basic authentication.
+                Certificates are verified with the system's authorities, or with those in the file
+                that the environment's SSL_CERT_FILE names.
+            secret: signs the requests; from a file or the environment, as all users of a machine
+                can read command lines.
             results: post results too, not only events and states.
             backoff: how often and when to try again.
-            connect_s: how long the connection may take.
-            answer_s: how long each part of the answer may take.
+            connect_s: limit of the time to connect.
+            answer_s: limit of the time for each part of the answer.
 
         Raises:
-            StzsarError: it is no such address, the secret is unusable, or urllib3 is missing.
+            StzsarError: the address or the secret is unusable, or urllib3 is missing.
         """
-        self.name = f"webhook {_shown(url)}"
         self._results = results
-        post = _Post(self.name, url, signing_key(secret), connect_s, answer_s)
-        self._queue = Queued[Posting](post, backoff=backoff)
-
-    @property
-    def counters(self) -> SinkCounters:
-        """What became of the messages."""
-        return self._queue.counters
+        name = f"webhook {_shown(url)}"
+        post = _Post(name, url, signing_key(secret), connect_s, answer_s)
+        super().__init__(name, Queued(post, backoff=backoff))
 
     def put(self, message: Message) -> None:
         """Have a message posted."""
@@ -104,19 +97,9 @@ class Webhook:
         posting = Posting(to_json(message).encode("utf-8", errors="backslashreplace"))
         self._queue.offer(posting, size_bytes=len(posting.body), precious=not is_result)
 
-    def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
-        """Do nothing: pictures are not posted."""
-
-    def source_ended(self, source: str) -> None:
-        """Do nothing: a message says so where it matters."""
-
-    def close(self, timeout_s: float) -> None:
-        """Post what waits, for `timeout_s` seconds at most."""
-        self._queue.close(timeout_s)
-
 
 def signing_key(secret: str | None) -> bytes | None:
-    """Return the bytes that a secret stands for.
+    """Return the key in a secret.
 
     Raises:
         StzsarError: it is empty, or `whsec_` is not followed by base64.
@@ -137,7 +120,7 @@ def signing_key(secret: str | None) -> bytes | None:
 
 
 def signature(key: bytes, posting_id: str, timestamp_s: int, body: bytes) -> str:
-    """Return the header `webhook-signature`: what the module's text says."""
+    """Return the header `webhook-signature`, as the module's text describes it."""
     signed = f"{posting_id}.{timestamp_s}.".encode() + body
     return "v1," + base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
@@ -188,7 +171,7 @@ class _Post:
                 redirect=False,
                 preload_content=False,
             )
-        # urllib3's own texts name the address, whose query may hold a token.
+        # Not urllib3's own texts: they name the address, whose query may hold a token.
         except errors.NameResolutionError as error:
             raise TryAgainError("its host name is not known", away=True) from error
         except errors.NewConnectionError as error:
@@ -220,13 +203,11 @@ class _Post:
 
 
 def _shown(url: str) -> str:
-    """Return what may be shown of an address: no path, which for many services is the secret."""
-    start = re.match(r"[^/]*//[^/?#]*", without_secrets(url))
-    return start[0] if start else "This"
+    return shown_origin(url, ("http", "https"))
 
 
 def _split_credentials(url: str) -> tuple[str, str | None]:
-    """Return the address without `user:password@`, and these as basic authentication has them."""
+    """Return the address without `user:password@`, and these for basic authentication."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -234,21 +215,21 @@ def _split_credentials(url: str) -> tuple[str, str | None]:
             raise ValueError
     except ValueError as error:
         raise StzsarError(
-            f"{_shown(url)} is no address for a webhook: give http:// or https:// and a host."
+            f"{_shown(url)} is not an address for a webhook: give http:// or https:// and a host."
         ) from error
     credentials, at, host = parts.netloc.rpartition("@")
     if not at:
         return url, None
     user, _, password = credentials.partition(":")
-    # As UTF-8 in Latin-1's clothes: urllib3 would refuse what Latin-1 has not.
+    # UTF-8 that looks like Latin-1: urllib3 refuses characters that Latin-1 lacks.
     pair = f"{unquote(user)}:{unquote(password)}".encode().decode("latin-1")
     return parts._replace(netloc=host).geturl(), pair
 
 
 def _put_away(answer: Any) -> None:
-    """Leave the connection for the next request if little is to be read, else close it."""
+    """Keep the connection for the next request if the answer is short, else close it."""
     length = answer.headers.get("Content-Length", "")
-    with contextlib.suppress(Exception):  # the status has come, and is all that counts
+    with contextlib.suppress(Exception):  # the status has come, and nothing else counts
         if answer.status == 204 or (length.isdecimal() and int(length) <= MAX_ANSWER_BYTES):
             answer.read(decode_content=False)
             answer.release_conn()
@@ -257,31 +238,22 @@ def _put_away(answer: Any) -> None:
 
 
 def _judge(status: int, headers: Any) -> None:
-    """Return if the status says that the message has arrived."""
+    """Return if the message has arrived by its status, else raise."""
     if 200 <= status < 300:
         return
     if status >= 500 or status in _MAY_PASS:
-        raise TryAgainError(f"it answers {status}", after_s=_retry_after_s(headers))
+        raise TryAgainError(
+            f"it answers {status}", after_s=retry_after_s(headers.get("Retry-After"))
+        )
     if 300 <= status < 400:
         raise UndeliverableError(
-            f"it answers {status}, a redirection: give the address it leads to"
+            f"it answers {status}, a redirection: give the address that it leads to"
         )
     raise UndeliverableError(f"it answers {status}")
 
 
-def _retry_after_s(headers: Any) -> float | None:
-    """Return the seconds that `Retry-After` asks for, as a number or a date."""
-    asked = (headers.get("Retry-After") or "").strip()
-    if re.fullmatch(r"[0-9]{1,9}", asked):
-        return float(asked)
-    try:
-        return max(0.0, email.utils.parsedate_to_datetime(asked).timestamp() - time.time())
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
 def _next_url(url: str, location: str | None) -> str:
-    """Return where a redirection leads, if that is the same server."""
+    """Return the target of a redirection within the same server."""
     try:
         target = urljoin(url, location or "")
         here, there = urlsplit(url), urlsplit(target)

@@ -1,4 +1,4 @@
-"""The table of attributes made by the road: its clips, its texts, and that it is printed."""
+"""Attributes made from texts: the clips, the texts and the banks."""
 
 import numpy as np
 import pytest
@@ -29,8 +29,8 @@ def test_the_clips_are_those_of_the_benchmark(hard):
         assert np.array_equal(frames, wanted.numpy())
 
 
-def test_the_road_makes_a_bank_of_the_texts():
-    labels = benchmark.by_road(benchmark.ByYake("en"))
+def test_texts_become_a_bank():
+    labels = benchmark.made_by(benchmark.ByYake("en"))
     assert [label.name for label in labels] == [a.label.name for a in unseen_actions()]
     assert all(1 <= len(label.attributes) <= 8 for label in labels)
 
@@ -48,13 +48,3 @@ def test_a_model_without_a_server_is_refused():
     result = CliRunner().invoke(benchmark.main, ["--llm-model", "x"])
     assert result.exit_code == 2
     assert "add --llm-url" in result.stderr
-
-
-@pytest.mark.slow
-def test_the_command_prints_a_row_for_each_bank():
-    result = CliRunner().invoke(benchmark.main, ["--quick"])
-    assert result.exit_code == 0, result.output
-    rows = result.stdout.splitlines()[2:]
-    assert [row.split("|")[1].strip() for row in rows] == [
-        *("written by hand", "stzsar-attributes --llm none", "none but the label")
-    ]

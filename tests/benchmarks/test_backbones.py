@@ -5,20 +5,22 @@ from tokenizers import Tokenizer
 
 from stzsar.benchmarks import backbones as benchmark
 from stzsar.benchmarks import random_bundles
-from stzsar.benchmarks.backbones import Row, count_gmac, table
+from stzsar.benchmarks.backbones import Backbone, count_gmac, table
 from stzsar.benchmarks.random_bundles import stand_in_tokenizer
-from stzsar.benchmarks.timing import time_in_turn
+from stzsar.benchmarks.timing import time_frame_graphs
 from stzsar.models.config import HeadConfig
 from stzsar.models.pretrained import load_clip
 from stzsar.models.tokenizer_file import find_tokenizer
 
+from .tables import cells
+
 
 def test_a_row_holds_what_was_measured():
-    row = Row(
+    row = Backbone(
         name="a", image_px=64, vision_millions=1.26, total_millions=2.5, gmac=0.31, frame_mib=3.4,
         bundle_mib=9.6, frame_ms=12.4,
     )  # fmt: skip
-    assert table([row]).splitlines()[-1] == "| a | 64 | 1.3 / 2.5 | 0.3 | 3 / 10 | 12 |"
+    assert cells(table([row])) == ["a", "64", "1.3 / 2.5", "0.3", "3 / 10", "12"]
 
 
 @pytest.mark.usefixtures("backbones")
@@ -49,6 +51,6 @@ def test_each_backbone_is_measured(backbones, name, monkeypatch, tmp_path):
     assert 0 < row.vision_millions < row.total_millions
     assert 0 < row.frame_mib < row.bundle_mib
     assert row.gmac > 0
-    times = time_in_turn([tmp_path / name / "frame.onnx"], rounds=2, threads=1)
+    times = time_frame_graphs([tmp_path / name / "frame.onnx"], 2, threads=1)
     assert times.shape == (2, 1)
     assert (times > 0).all()

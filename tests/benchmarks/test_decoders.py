@@ -4,9 +4,11 @@ import cv2
 import numpy as np
 import pytest
 
-from stzsar.benchmarks.decoders.cli import Row, table
+from stzsar.benchmarks.decoders.cli import DecoderResult, table
 from stzsar.benchmarks.decoders.judge import full_decode, judge
-from stzsar.benchmarks.decoders.reader import DECODERS, Clip, Decoder, NoFramesError
+from stzsar.benchmarks.decoders.reader import DECODERS, Decoder, NoFramesError, Request
+
+from .tables import cells
 
 CLIP_FRAMES = 40
 
@@ -21,7 +23,7 @@ def clip(tmp_path_factory):
         picture[:, 6 * index : 6 * index + 12] = (40, 180, 250)
         writer.write(picture)
     writer.release()
-    return Clip(path, frames=8, size_px=64)
+    return Request(path, frames=8, size_px=64)
 
 
 def shown(clip, indices):
@@ -75,7 +77,10 @@ def test_an_absent_decoder_is_named_with_the_reason():
 
 
 def test_ratios_are_those_of_one_round():
-    rows = [Row("a", [10, 20, 40], 90, 0, 0, 0, 8, 0), Row("b", [20, 40, 80], 45, 1, 2, 3, 8, 1.25)]
-    printed = table(rows, {"c": "is away"}).splitlines()
-    assert printed[3] == "| b | 40.0 (30.0 … 60.0) | 2.00 | 45 | 1 | 2 | 3 of 8 | 1.2 |"
-    assert printed[4] == "| c | is away | | | | | | |"
+    rows = [
+        DecoderResult("a", [10, 20, 40], 90, 0, 0, 0, 8, 0),
+        DecoderResult("b", [20, 40, 80], 45, 1, 2, 3, 8, 1.25),
+    ]
+    printed = table(rows, {"c": "is away"})
+    assert cells(printed, 1) == ["b", "40.0 (30.0 … 60.0)", "2.00", "45", "1", "2", "3 of 8", "1.2"]
+    assert cells(printed, 2) == ["c", "is away", *[""] * 6]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from stzsar.benchmarks.training_memory import Work, alive, count_step
+from stzsar.benchmarks.training_memory import Options, alive_bytes, count_step
 from stzsar.models.config import small_config
 from stzsar.models.stzsar import STZSAR
 from stzsar.models.transformer import recompute_activations
@@ -18,7 +18,7 @@ def test_tensors_without_values_are_as_large_as_others(precision, recomputed):
         network = STZSAR(small_config()).train()
         Precision.choose(precision, torch.device("cpu")).apply_to(network)
         recompute_activations(network, on=recomputed)
-        return count_step(network, Work(batch=3, frames=2, attributes=4))
+        return count_step(network, Options(batch=3, frames=2, attributes=4))
 
     with FakeTensorMode():
         without = count()
@@ -26,11 +26,11 @@ def test_tensors_without_values_are_as_large_as_others(precision, recomputed):
 
 
 def test_what_is_alive_at_once_is_counted_and_views_are_not():
-    with alive() as watched:
+    with alive_bytes() as alive:
         first = torch.zeros(1000)
         second = first + 1
         del first
         third = second.view(10, 100)[:, 0]
         third.add_(1)
-        assert watched.now == 4000
-    assert watched.most == 8000
+        assert alive.now == 4000
+    assert alive.peak == 8000

@@ -57,7 +57,6 @@ def encoder(tmp_path_factory, exported):
     return found
 
 
-@pytest.mark.slow
 def test_ten_thousand_strings_have_the_token_ids_of_open_clip(encoder):
     texts = strings(10_000)
     prompts = [f"This is a video about {text}." for text in texts]

@@ -276,12 +276,12 @@ def test_numbers_that_are_not_finite_are_refused(
 @pytest.mark.parametrize(
     ("spoilt", "message"),
     [
-        ({"logits": np.zeros((1, 2), np.float32)}, "give logits as"),
-        ({"logits": np.zeros((1, 4), np.float32)}, "give logits as"),
-        ({"logits": np.zeros(3, np.float32)}, "give logits as"),
-        ({"logits": np.zeros((1, 3))}, "give logits as float64"),
-        ({"saliency": np.zeros((1, 4, 3), np.float32)}, "give saliency as"),
-        ({"scale": np.ones(2, np.float32)}, "give scale as"),
+        ({"logits": np.zeros((1, 2), np.float32)}, "return logits as"),
+        ({"logits": np.zeros((1, 4), np.float32)}, "return logits as"),
+        ({"logits": np.zeros(3, np.float32)}, "return logits as"),
+        ({"logits": np.zeros((1, 3))}, "return logits as float64"),
+        ({"saliency": np.zeros((1, 4, 3), np.float32)}, "return saliency as"),
+        ({"scale": np.ones(2, np.float32)}, "return scale as"),
         ({"scale": np.float32(0)}, "a scale that is not positive"),
         ({"scale": np.float32("nan")}, "not finite"),
         ({"logits": np.full((1, 3), np.nan, np.float32)}, "not finite"),
@@ -300,7 +300,7 @@ def test_a_frame_state_without_a_row_for_each_frame_is_refused(recognizer, pictu
     states = dict.fromkeys(("colour", "closeness"), np.ones((), np.float32))
     monkeypatch.setattr(recognizer.scorer, "_frame", lambda _feeds: states)
 
-    with pytest.raises(BundleError, match="give colour as"):
+    with pytest.raises(BundleError, match="return colour as"):
         recognizer.open_stream("camera").push(picture("red"), 0)
 
 

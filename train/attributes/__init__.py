@@ -1,1 +1,1 @@
-"""Description attributes for anybody's labels: from text, through a language model, to a bank."""
+"""Description attributes for any labels: text, language model, rules, bank; no torch."""

@@ -1,118 +1,92 @@
-"""Which addresses may be asked: http and https, and no private place unless the user named it.
+"""Decides which addresses may be asked: http and https, and a private host only if it was named.
 
-A page of the web may redirect to `http://localhost` or to a cloud's `http://169.254.169.254`, and
-a host's name may stand for either. So names are resolved here, each number is looked at, and what
-was looked at is what is connected to.
+A page may redirect to `http://localhost` or to a cloud's `http://169.254.169.254`, and any host
+name may stand for either. So `resolve` judges the numbers, and the caller connects to these.
 """
 
 import ipaddress
 import re
 import socket
-from dataclasses import dataclass
-from urllib.parse import quote, urljoin, urlsplit, urlunsplit
+
+import httpx2
 
 _PORTS = {"http": 80, "https": 443}
-_TRIED_PLACES = 3
-# Numbers of IPv6 that stand for one of IPv4 (RFC 6052), beside those that ipaddress knows.
+_TRIED_NUMBERS = 3
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
-_KEPT = "/%:@!$&'()*+,;=~-._"  # of a path; `?` of a query too
+# All other IPv6 is unassigned, local, or stands for IPv4 in a way that nobody uses any more.
+_UNICAST = ipaddress.IPv6Network("2000::/3")
+# Python's own lists differ between versions; these are in none, or only in the newest.
+_SPECIAL = (
+    ipaddress.IPv4Network("192.0.0.0/24"),  # protocol assignments
+    ipaddress.IPv4Network("192.88.99.0/24"),  # relays of 6to4
+    ipaddress.IPv6Network("2001::/23"),  # protocol assignments, Teredo among them
+    ipaddress.IPv6Network("2001:db8::/32"),  # documentation
+    ipaddress.IPv6Network("2002::/16"),  # 6to4
+    ipaddress.IPv6Network("3fff::/20"),  # documentation
+)
 
 
 class AddressError(Exception):
-    """An address that is none, or must not be asked; the message says why, without the address."""
+    """An address that cannot or must not be asked; the message leaves the address out."""
 
 
-@dataclass(frozen=True)
-class WebAddress:
-    """An address in parts, ready to be asked.
-
-    Attributes:
-        url: as it is asked, in ASCII, without a fragment.
-        scheme: "http" or "https".
-        host: name or number, in ASCII.
-        port: the one that is connected to.
-        target: path and query.
-    """
-
-    url: str
-    scheme: str
-    host: str
-    port: int
-    target: str
-
-    @classmethod
-    def parse(cls, url: str) -> "WebAddress":
-        """Read `url`.
-
-        Raises:
-            AddressError: it is not http or https, has no host, or holds a user or a password.
-        """
-        try:
-            parts = urlsplit(url.strip())
-            host, port = parts.hostname or "", parts.port
-            host = host.encode("idna").decode() if not host.isascii() else host
-        except (ValueError, UnicodeError) as error:
-            raise AddressError("it is no address") from error
-        if parts.scheme not in _PORTS or not re.fullmatch(r"[\w.:%-]+", host):
-            raise AddressError("it is not http://host/… or https://host/…")
-        if "@" in parts.netloc:
-            raise AddressError("it holds a user or a password")
-        port = port or _PORTS[parts.scheme]
-        shown = f"[{host}]" if ":" in host else host
-        netloc = shown if port == _PORTS[parts.scheme] else f"{shown}:{port}"
-        path = quote(parts.path or "/", safe=_KEPT)
-        query = quote(parts.query, safe=_KEPT + "?")
-        return cls(
-            url=urlunsplit((parts.scheme, netloc, path, query, "")),
-            scheme=parts.scheme,
-            host=host,
-            port=port,
-            target=urlunsplit(("", "", path, query, "")),
-        )
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port: what two addresses share if they are one site's."""
-        return f"{self.scheme}://{self.host}:{self.port}"
-
-    @property
-    def netloc(self) -> str:
-        """The host and, if it is not the usual one, the port: the header `Host`."""
-        return urlsplit(self.url).netloc
-
-    def joined(self, location: str) -> "WebAddress":
-        """Return the address that a redirect from this one leads to."""
-        try:
-            return WebAddress.parse(urljoin(self.url, location))
-        except ValueError as error:
-            raise AddressError("it redirects to what is no address") from error
+class UnknownHostError(AddressError):
+    """A host name that does not resolve."""
 
 
-def places(address: WebAddress, *, private: bool) -> list[str]:
-    """Return the numbers that stand for the address's host, at most three.
+def parse_url(text: str) -> httpx2.URL:
+    """Read an address without its fragment.
 
     Raises:
-        AddressError: the host is not known, or a private one and `private` is not set.
+        AddressError: it is not http or https, has no host, or holds a user or a password.
     """
     try:
-        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        url = httpx2.URL(text.strip()).copy_with(fragment=None)
+    except (httpx2.InvalidURL, ValueError) as error:
+        raise AddressError("it is not an address") from error
+    if url.scheme not in _PORTS or not re.fullmatch(r"[\w.:-]+", url.host):
+        raise AddressError("it is not http://host/… or https://host/…")
+    if url.userinfo:
+        raise AddressError("it holds a user or a password")
+    if url.port is not None and not 0 < url.port < 1 << 16:
+        raise AddressError("its port does not exist")
+    return url
+
+
+def origin_of(url: httpx2.URL) -> str:
+    """Return scheme, host and port: what two addresses of one site share."""
+    return f"{url.scheme}://{url.host}:{url.port or _PORTS[url.scheme]}"
+
+
+def resolve(host: str, port: int, *, private: bool) -> list[str]:
+    """Return up to three IP addresses of `host`.
+
+    Raises:
+        UnknownHostError: there are none.
+        AddressError: one is private, and `private` is not set.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise AddressError("its host name is not known") from error
+        raise UnknownHostError("its host name is not known") from error
     numbers = list(dict.fromkeys(str(entry[4][0]) for entry in found))
     if not private and not all(is_public(number) for number in numbers):
         raise AddressError("it leads to this machine or a private network")
-    return numbers[:_TRIED_PLACES]
+    return numbers[:_TRIED_NUMBERS]
 
 
 def is_public(number: str) -> bool:
-    """Say whether an address of IPv4 or IPv6 is one of the public internet."""
+    """Say whether an IPv4 or IPv6 address belongs to the public internet."""
     ip = ipaddress.ip_address(number.partition("%")[0])
-    if isinstance(ip, ipaddress.IPv6Address):
-        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
-        if ip in _NAT64:
-            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
-        if inner is not None:
-            return is_public(str(inner))
-        if ip.is_site_local:  # deprecated (RFC 3879), and not in is_private
-            return False
-    return ip.is_global and not ip.is_multicast
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast and not _is_special(ip)
+    if ip in _NAT64:
+        return is_public(str(ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)))
+    if ip.ipv4_mapped is not None:
+        return is_public(str(ip.ipv4_mapped))
+    is_isatap = int(ip) >> 32 & 0xFFFFFFFF in (0x5EFE, 0x02005EFE)  # its last part is IPv4
+    return ip in _UNICAST and not is_isatap and not _is_special(ip)
+
+
+def _is_special(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    return any(ip in block for block in _SPECIAL)

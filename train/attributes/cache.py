@@ -1,111 +1,120 @@
-"""What was fetched and answered, on disk, so that a rerun costs nothing and a kill loses nothing.
+"""Pages and answers on disk, so that a rerun costs nothing and a killed run goes on.
 
-A file is written beside its place and renamed, so that it is whole or not there. One that cannot
-be read is as good as none. Nothing secret gets here: the keys of the files are hashes of addresses
-and questions, the contents are pages and answers.
+One SQLite file, written by hishel. It holds no credentials: requests are stored without them, and
+answers are cleared of them before.
 """
 
 import contextlib
 import hashlib
 import json
+import logging
 import os
-import tempfile
+import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import hishel
+
 from ...runtime.errors import StzsarError
+from ...runtime.user_folders import cache_folder
 
-
-@dataclass(frozen=True)
-class Page:
-    """What an address gave.
-
-    Attributes:
-        url: where it lies, after redirects.
-        status: 200, or 404 and 410 for what is not there.
-        content_type: the header.
-        date: the day on which it was fetched, ISO.
-        body: the bytes.
-    """
-
-    url: str
-    status: int
-    content_type: str
-    date: str
-    body: bytes
+log = logging.getLogger(__name__)
 
 
 def default_folder() -> Path:
-    """Return the user's cache folder for attributes."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    root = Path(base) if Path(base).is_absolute() else Path.home() / ".cache"
-    return root / "stzsar" / "attributes"
+    """Return the user's cache folder for attributes.
+
+    Raises:
+        StzsarError: the user has no home folder.
+    """
+    try:
+        return cache_folder() / "attributes"
+    except RuntimeError as error:
+        raise StzsarError("There is no home folder: name a folder with --cache.") from error
 
 
 class Cache:
-    """A folder of pages and answers; several threads and processes may use one."""
+    """A database of pages and answers; threads and processes may share it.
+
+    Attributes:
+        storage: what hishel keeps pages in.
+    """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        """Name the folder; nothing is written before `open`."""
+        self._path = folder / "cache.db"
+        self.storage = hishel.SqliteStorage(database_path=self._path, max_size=None)
+        logging.getLogger("hishel").handlers = [_SaidOnce(self._path)]
+        logging.getLogger("hishel").propagate = False
 
-    def page(self, url: str) -> Page | None:
-        """Return what `url` gave before, if it was kept."""
-        content = _content(self._path("pages", url))
-        head, newline, body = content.partition(b"\n")
-        with contextlib.suppress(ValueError, TypeError):
-            if newline:
-                return Page(**json.loads(head), body=body)
-        return None
+    def open(self) -> "Cache":
+        """Create the database, or start again where it is damaged.
 
-    def keep_page(self, url: str, page: Page) -> None:
-        """Keep what `url` gave."""
-        head = {name: value for name, value in asdict(page).items() if name != "body"}
-        self._write(self._path("pages", url), json.dumps(head).encode() + b"\n" + page.body)
+        Raises:
+            StzsarError: it cannot be written.
+        """
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not self._is_whole():
+                log.warning("%s is damaged: pages and answers are fetched again.", self._path)
+                for suffix in ("", "-wal", "-shm"):
+                    self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+            os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
+        except OSError as error:
+            raise StzsarError(
+                f"Cannot write {self._path} ({error.strerror}): name another folder with --cache."
+            ) from error
+        return self
+
+    def knows(self, key: str) -> bool:
+        """Say whether there is an entry; creates nothing."""
+        return self._path.exists() and bool(self.storage.get_entries(key))
 
     def answer(self, question: str) -> dict[str, Any] | None:
-        """Return the answer to a question that was asked before, if it was kept."""
-        with contextlib.suppress(ValueError):
-            found = json.loads(_content(self._path("answers", question)))
+        """Return the stored answer to a question."""
+        for entry in self.storage.get_entries(_hashed(question)):
+            found = json.loads(b"".join(_blocks(entry)))
             return found if isinstance(found, dict) else None
         return None
 
     def keep_answer(self, question: str, answer: Mapping[str, Any]) -> None:
-        """Keep an answer."""
-        self._write(self._path("answers", question), json.dumps(answer).encode())
+        """Store an answer."""
+        body = iter([json.dumps(answer).encode()])
+        request, response = hishel.Request("POST", ""), hishel.Response(200, stream=body)
+        entry = self.storage.create_entry(request, response, _hashed(question))
+        for _ in _blocks(entry):
+            pass  # hishel stores what is read
 
-    def _path(self, kind: str, key: str) -> Path:
-        return self._folder / kind / f"{hashlib.sha256(key.encode()).hexdigest()}.cached"
-
-    def _write(self, path: Path, content: bytes) -> None:
+    def _is_whole(self) -> bool:
+        if not self._path.exists():
+            return True
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            written_whole(path, content)
-        except OSError as error:
-            raise StzsarError(
-                f"Cannot keep what was fetched in {self._folder} ({error.strerror}): name another "
-                "folder with --cache."
-            ) from error
+            with contextlib.closing(sqlite3.connect(self._path)) as database:
+                return database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+        except sqlite3.OperationalError as error:
+            raise OSError(0, str(error)) from error  # locked, or not ours to read
+        except sqlite3.DatabaseError:
+            return False
 
 
-def written_whole(path: Path, content: bytes, mode: int = 0o600) -> None:
-    """Write a file that appears whole or not at all, with the permissions `mode`."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", dir=path.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).chmod(mode)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+def _hashed(question: str) -> str:
+    return hashlib.sha256(question.encode()).hexdigest()
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
+def _blocks(entry: hishel.Entry) -> Any:
+    return entry.response.stream
+
+
+class _SaidOnce(logging.Handler):
+    """Says in one sentence what hishel logs with a traceback each time, such as a full disk."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path, self._is_said = path, False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not self._is_said:
+            self._is_said = True
+            why = record.exc_info[1] if record.exc_info else record.getMessage()
+            log.warning("%s cannot be used (%s): a rerun will ask again.", self._path, why)

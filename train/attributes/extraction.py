@@ -1,21 +1,21 @@
-"""From a text to words: through a language model, or by a keyword extractor without one."""
+"""Extracts words from a text, with a language model or by YAKE."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Protocol
 
 from .answers import entries_of, keywords_of
-from .chat import Answer, ChatModel, ModelError
-from .fetch import today
-from .keywords import yake_keywords, yake_name
+from .chat import Answer, ChatModel, ModelError, today
 from .prompt import Message, entries_schema, keywords_schema, read_prompt
-from .rules import WANTED
+from .rules import MAX_WORDS, WANTED
 from .sources import Sense
 
-# About a thousand tokens: small models read little, and an article begins with what matters.
+# About a thousand tokens: small models read little, and an article starts with what matters.
 MAX_TEXT_CHARACTERS = 4000
 MAX_CHOSEN = 2
-# A long article has them all; counting in a whole book would take minutes.
+_YAKE_WORDS = 40
+# Enough for statistics; a whole book would take minutes.
 _MAX_COUNTED_CHARACTERS = 50_000
 _SHOWN_SENSES = 40
 _MAX_PROBLEM_CHARACTERS = 600
@@ -27,8 +27,8 @@ class Passage:
 
     Attributes:
         place: URL or file.
-        text: what is read.
-        sense: which of several senses it is about, and who chose it; None if there was no choice.
+        text: the text.
+        sense: its sense of several, and who chose it; None if there was no choice.
     """
 
     place: str
@@ -37,12 +37,12 @@ class Passage:
 
 
 @dataclass(frozen=True)
-class Take:
-    """What was once taken out of a passage.
+class Extraction:
+    """The words that one answer found in a passage.
 
     Attributes:
-        passage: which.
-        words: as they were said.
+        passage: the passage.
+        words: as the answer has them.
         date: ISO.
         raw: the whole answer.
         cut_off: whether the answer ended too soon.
@@ -56,10 +56,10 @@ class Take:
 
 
 class Extractor(Protocol):
-    """What makes words of texts; several threads may use one.
+    """Extracts words from texts; several threads may use one.
 
     Attributes:
-        model: what is written beside the attributes.
+        model: the name that the bank gives.
         prompt: the version of the prompt, if there is one.
         asks_again: whether another question may bring other words.
     """
@@ -72,17 +72,19 @@ class Extractor(Protocol):
         """Return which of `senses` are about the action, and how that was decided."""
         ...
 
-    def take(self, label: str, passage: Passage, /) -> Take:
-        """Return the words of a passage; ModelError if there is no answer."""
+    def extract(self, label: str, passage: Passage, /) -> Extraction:
+        """Return the words of a passage; raise ModelError if there is no answer."""
         ...
 
-    def take_again(self, label: str, last: Take, problems: str, count: int, /) -> Take:
-        """Return `count` other words, told what was wrong; ModelError if there is no answer."""
+    def extract_again(
+        self, label: str, last: Extraction, problems: str, count: int, /
+    ) -> Extraction:
+        """Return `count` other words that avoid `problems`; raise ModelError without an answer."""
         ...
 
 
-class ByModel:
-    """Words that a language model chose."""
+class ByModel(Extractor):
+    """Asks a language model."""
 
     asks_again = True
 
@@ -93,7 +95,7 @@ class ByModel:
         self.prompt: str | None = self._prompt.version
 
     def choose(self, label: str, senses: Sequence[Sense]) -> tuple[list[int], str]:
-        """Ask which senses fit an action in a video; the first one if the answer is no choice."""
+        """Ask which senses fit an action in a video; take the first without a usable answer."""
         shown = senses[:_SHOWN_SENSES]
         lines = [f"{n}. {sense.title}: {sense.gloss}" for n, sense in enumerate(shown, 1)]
         messages = self._prompt.opened(
@@ -108,13 +110,13 @@ class ByModel:
             return [0], f"the first, as {self.model} made no choice"
         return [number - 1 for number in numbers[:MAX_CHOSEN]], f"chosen by {self.model}"
 
-    def take(self, label: str, passage: Passage) -> Take:
+    def extract(self, label: str, passage: Passage) -> Extraction:
         """Ask for keywords."""
         answer = self._chat.ask(self._opened(label, passage), keywords_schema(WANTED))
-        return _taken(passage, answer)
+        return _extraction(passage, answer)
 
-    def take_again(self, label: str, last: Take, problems: str, count: int) -> Take:
-        """Go on with the conversation."""
+    def extract_again(self, label: str, last: Extraction, problems: str, count: int) -> Extraction:
+        """Continue the conversation."""
         again = self._prompt.filled(
             "again", label=label, problems=problems[:_MAX_PROBLEM_CHARACTERS], count=count
         )
@@ -123,37 +125,46 @@ class ByModel:
             {"role": "assistant", "content": last.raw[:MAX_TEXT_CHARACTERS] or "{}"},
             {"role": "user", "content": again},
         ]
-        return _taken(last.passage, self._chat.ask(messages, keywords_schema(count)))
+        return _extraction(last.passage, self._chat.ask(messages, keywords_schema(count)))
 
     def _opened(self, label: str, passage: Passage) -> list[Message]:
         text = passage.text[:MAX_TEXT_CHARACTERS]
         return self._prompt.opened("keywords", label=label, text=text, count=WANTED)
 
 
-class ByYake:
-    """Words that stand out in a text, by statistics alone."""
+class ByYake(Extractor):
+    """Takes the words that stand out in a text by statistics."""
 
     asks_again = False
-    prompt: str | None = None
 
     def __init__(self, language: str) -> None:
         self._language = language
-        self.model = yake_name()
+        self.model, self.prompt = f"none (YAKE {version('yake')})", None
 
     def choose(self, _label: str, _senses: Sequence[Sense], /) -> tuple[list[int], str]:
-        """Take the first: nothing here understands them."""
+        """Take the first, as nothing here understands them."""
         return [0], "the first, without a language model"
 
-    def take(self, _label: str, passage: Passage, /) -> Take:
-        """Return the keywords of the text."""
-        words = yake_keywords(passage.text[:_MAX_COUNTED_CHARACTERS], self._language)
-        return Take(passage, tuple(words), today())
+    def extract(self, _label: str, passage: Passage, /) -> Extraction:
+        """Return the best keywords; of "lane" and "wooden lane" only the better one."""
+        import yake
 
-    def take_again(self, _label: str, _last: Take, _problems: str, _count: int, /) -> Take:
+        extractor = yake.KeywordExtractor(lan=self._language, n=MAX_WORDS, top=_YAKE_WORDS)
+        taken: list[str] = []
+        for words, _ in extractor.extract_keywords(passage.text[:_MAX_COUNTED_CHARACTERS]):
+            own = set(words.casefold().split())
+            others = [set(other.casefold().split()) for other in taken]
+            if not any(own <= other or other <= own for other in others):
+                taken.append(words)
+        return Extraction(passage, tuple(taken), today())
+
+    def extract_again(
+        self, _label: str, _last: Extraction, _problems: str, _count: int, /
+    ) -> Extraction:
         """Raise ModelError: the same text has the same keywords."""
         raise ModelError("there is no language model to ask again")
 
 
-def _taken(passage: Passage, answer: Answer) -> Take:
+def _extraction(passage: Passage, answer: Answer) -> Extraction:
     words = tuple(keywords_of(answer.text))
-    return Take(passage, words, answer.date, answer.text, answer.cut_off)
+    return Extraction(passage, words, answer.date, answer.text, answer.cut_off)

@@ -1,56 +1,51 @@
-"""Pages of the web, asked for politely: robots.txt, one at a time, not too often, not for ever."""
+"""Fetches pages politely: robots.txt, one request at a time to a site, waits between them.
 
-import datetime
-import email.utils
+Three httpx transports, one in the other: hishel's cache, `_PoliteTransport`, `GuardedTransport`.
+"""
+
 import logging
-import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...runtime.errors import StzsarError
-from .addresses import AddressError, WebAddress
-from .cache import Cache, Page
-from .exchange import ExchangeError, Limits, Reply, exchange
+import httpx2
+from hishel.httpx2 import CacheTransport
+from protego import Protego
+
+from ...runtime.backoff import Backoff, retry_after_s
+from .addresses import AddressError, origin_of, parse_url
+from .cache import Cache
+from .transport import GuardedTransport, Limits, NoAnswerError
 
 log = logging.getLogger(__name__)
 
 AGENT = "stzsar-attributes"
 MAX_REDIRECTS = 5
-ATTEMPTS = 4
-FIRST_WAIT_S, LONGEST_WAIT_S = 1.0, 120.0
+WAITS = Backoff(attempts=4, first_s=1.0, longest_s=30.0, longest_asked_s=120.0)
 _LONGEST_CRAWL_DELAY_S = 30.0
-# RFC 9309, 2.5: at least so much is read.
-_ROBOTS = Limits(max_bytes=500 << 10, cuts=True)
-_REDIRECTS = {301, 302, 303, 307, 308}
-_PASSING = {408, 425, 429, 500, 502, 503, 504}
+_MAX_ROBOTS_BYTES = 500 << 10  # RFC 9309, 2.5: crawlers read at least so much
+_MAY_PASS = {408, 425, 429, 500, 502, 503, 504}
 _GONE = {404, 410}
+_MISSING = 204  # stands for them in the cache, which keeps successes only
 
 
 class FetchError(Exception):
-    """A page that is not to be had; the message says why, without the address."""
+    """A page that cannot be fetched; the message says why, without the address."""
 
 
 class AwayError(FetchError):
-    """Nobody is at the address that was asked for; other pages there would fare no better."""
+    """Nobody answers at this site, so its other pages need not be tried."""
 
 
-@dataclass
-class _Site:
-    """What is known of one site; its lock is held while it is asked.
+@dataclass(frozen=True)
+class Page:
+    """A fetched page: its address after redirects, the header Content-Type, the bytes."""
 
-    What was in vain is remembered for the run: `away` and `no_robots` say why, by whether a private
-    place was allowed.
-    """
-
-    lock: threading.Lock = field(default_factory=threading.Lock)
-    free_s: float = 0.0
-    delay_s: float = 0.0
-    robots: Any = None
-    away: dict[bool, str] = field(default_factory=dict)
-    no_robots: dict[bool, FetchError] = field(default_factory=dict)
+    url: str
+    content_type: str
+    body: bytes
 
 
 class Fetcher:
@@ -61,208 +56,189 @@ class Fetcher:
         cache: Cache,
         *,
         user_agent: str,
-        named: frozenset[str] = frozenset(),
         delay_s: float = 1.0,
         limits: Limits | None = None,
     ) -> None:
-        """Remember the rules; nothing is asked yet.
+        """Prepare the client; nothing is asked yet.
 
         Args:
             cache: where pages are kept.
-            user_agent: what sites are told of who asks.
-            named: origins that the user named, which may be private ones.
+            user_agent: tells sites who asks.
             delay_s: seconds between two requests to one site.
             limits: of size and time of a request.
         """
         self._cache = cache
-        self._user_agent = user_agent
-        self._named = named
-        self._delay_s = delay_s
-        self._limits = limits or Limits()
-        self._sites: dict[str, _Site] = {}
-        self._sites_lock = threading.Lock()
+        self._named: set[str] = set()
+        polite = _PoliteTransport(user_agent, self._named, delay_s, limits or Limits())
+        self._client = httpx2.Client(
+            transport=CacheTransport(polite, cache.storage),
+            follow_redirects=True,
+            max_redirects=MAX_REDIRECTS,
+            timeout=None,  # the transport has limits
+            trust_env=False,  # no proxy, which would resolve names itself, and no ~/.netrc
+        )
+
+    def allow(self, url: str) -> None:
+        """Allow the host of `url`, which the user named, to be private."""
+        self._named.add(origin_of(parse_url(url)))
 
     def knows(self, url: str) -> bool:
-        """Say whether `url` needs not be asked again."""
-        return self._cache.page(url) is not None
+        """Say whether `url` is in the cache."""
+        return self._cache.knows(url)
 
     def get(
-        self, url: str, *, robots: bool = True, accept: Callable[[Page], bool] | None = None
+        self, url: str, *, robots: bool = True, check: Callable[[bytes], object] | None = None
     ) -> Page:
         """Return the page at `url`.
 
         Args:
             url: http or https.
-            robots: whether robots.txt decides. A public API has rules of its own, and robots.txt,
-                which is for crawlers of pages, often forbids its path.
-            accept: whether a page is what was asked for; one that is not is returned, and not kept.
+            robots: obey robots.txt. A public API has rules of its own, and robots.txt, which is for
+                crawlers of pages, often forbids its path.
+            check: raises FetchError for a body that is not what was asked for; it is not kept.
 
         Raises:
-            FetchError: it is not there, forbidden, too large, too slow, or no address.
+            FetchError: it is missing, forbidden, too large, too slow, or not an address.
         """
-        page = self._cache.page(url)
-        if page is None:
-            page = self._followed(url, robots=robots)
-            if accept is None or accept(page):
-                self._cache.keep_page(url, page)
-        if page.status in _GONE:
+        try:
+            asked = {"origin": origin_of(parse_url(url)), "robots": robots, "check": check}
+            # Redirects share the key, so that the page is found by the address that was asked for.
+            found = self._client.get(url, extensions={**asked, "caching": {"key": url}})
+        except AddressError as error:
+            raise FetchError(str(error)) from error
+        except httpx2.TooManyRedirects as error:
+            raise FetchError(f"it redirects more than {MAX_REDIRECTS} times") from error
+        except httpx2.RemoteProtocolError as error:
+            raise FetchError("it redirects to what is not an address") from error
+        if found.status_code == _MISSING:
             raise FetchError("there is no such page")
-        return page
+        return Page(found.headers["location"], found.headers["content-type"], found.content)
 
-    def _followed(self, url: str, *, robots: bool) -> Page:
-        first = address = _parse(url)
-        seen: set[str] = set()
-        for _ in range(1 + MAX_REDIRECTS):
-            if address.url in seen:
-                raise FetchError("it redirects in a circle")
-            seen.add(address.url)
-            try:
-                reply = self._allowed(address, first, robots=robots)
-            except AwayError as error:
-                if address.origin == first.origin:
-                    raise
-                raise FetchError(f"it redirects elsewhere: {error}") from error
-            if reply.status not in _REDIRECTS or "location" not in reply.headers:
-                return _page(address, reply)
-            try:
-                address = address.joined(reply.headers["location"])
-            except AddressError as error:
-                raise FetchError(f"it redirects elsewhere, and {error}") from error
-        raise FetchError(f"it redirects more than {MAX_REDIRECTS} times")
 
-    def _allowed(self, address: WebAddress, first: WebAddress, *, robots: bool) -> Reply:
-        # A private place only if the user named it, and only from itself.
-        private = address.origin == first.origin and first.origin in self._named
-        site = self._site(address)
-        with site.lock:
-            if robots and not self._may(site, address, private=private):
-                raise FetchError("robots.txt forbids it")
-            return self._patiently(site, address, self._limits, private=private)
+@dataclass
+class _Site:
+    """The state of one site; its lock is held while it is asked.
 
-    def _site(self, address: WebAddress) -> _Site:
+    Failures are kept for the run: `robots` is the rules, or why they cannot be read.
+    """
+
+    delay_s: float
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    free_s: float = 0.0
+    robots: Any = None
+    away: str = ""
+
+
+class _PoliteTransport(httpx2.BaseTransport):
+    """Asks a site as its robots.txt and its answers want it."""
+
+    def __init__(self, user_agent: str, named: set[str], delay_s: float, limits: Limits) -> None:
+        self._headers = {
+            "User-Agent": user_agent,
+            "Accept": "text/html, application/json, text/plain;q=0.9, */*;q=0.1",
+            "Accept-Encoding": "gzip, deflate",
+        }
+        self._named, self._delay_s = named, delay_s
+        self._transports = {flag: GuardedTransport(limits, private=flag) for flag in (False, True)}
+        self._sites: dict[str, _Site] = {}
+        self._sites_lock = threading.Lock()
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        asked = request.extensions
+        try:
+            url = parse_url(str(request.url))
+        except AddressError as error:
+            raise FetchError(f"it redirects elsewhere, and {error}") from error
+        is_first = origin_of(url) == asked["origin"]
+        # A private host only if the user named it, and only from itself.
+        private = is_first and asked["origin"] in self._named
         with self._sites_lock:
-            return self._sites.setdefault(address.origin, _Site(delay_s=self._delay_s))
+            site = self._sites.setdefault(origin_of(url), _Site(self._delay_s))
+        try:
+            with site.lock:
+                if asked["robots"] and not self._may(site, url, private=private):
+                    raise FetchError("robots.txt forbids it")
+                reply = self._patiently(site, url, private=private)
+        except AwayError as error:
+            if is_first:
+                raise
+            raise FetchError(f"it redirects elsewhere: {error}") from error
+        if reply.has_redirect_location:
+            headers = {b"location": reply.headers["location"].encode()}
+            return httpx2.Response(reply.status_code, headers=headers)
+        if reply.status_code in _GONE:
+            return httpx2.Response(_MISSING)
+        if reply.status_code != 200:
+            raise FetchError(f"it answers {reply.status_code}")
+        if asked["check"]:
+            asked["check"](reply.content)
+        kind = reply.headers.get("content-type", "").encode()
+        headers = {b"location": str(url).encode(), b"content-type": kind}
+        return httpx2.Response(200, headers=headers, content=reply.content)
 
-    def _may(self, site: _Site, address: WebAddress, *, private: bool) -> bool:
-        if known := site.no_robots.get(private):
-            raise type(known)(str(known)) from known
+    def _may(self, site: _Site, url: httpx2.URL, *, private: bool) -> bool:
+        if isinstance(site.robots, FetchError):
+            raise type(site.robots)(str(site.robots)) from site.robots
         if site.robots is None:
             try:
-                site.robots = self._read_robots(site, address, private=private)
+                site.robots = self._read_robots(site, url, private=private)
             except FetchError as error:
-                site.no_robots[private] = error
+                # A site that may not be asked by way of another may be asked by its own name.
+                site.robots = error if private else None
                 raise
             wanted_s = float(site.robots.crawl_delay(AGENT) or 0)
             site.delay_s = max(site.delay_s, min(wanted_s, _LONGEST_CRAWL_DELAY_S))
-        return bool(site.robots.can_fetch(address.url, AGENT))
+        return bool(site.robots.can_fetch(str(url), AGENT))
 
-    def _read_robots(self, site: _Site, address: WebAddress, *, private: bool) -> Any:
-        try:
-            from protego import Protego
-        except ImportError as error:
-            raise StzsarError(
-                "Reading robots.txt needs the package Protego: run pip install "
-                "'.[cpu,attributes]' in stzsar's folder."
-            ) from error
-        at = address.joined("/robots.txt")
+    def _read_robots(self, site: _Site, url: httpx2.URL, *, private: bool) -> Any:
+        at, is_home = url.join("/robots.txt"), True
         for _ in range(1 + MAX_REDIRECTS):
             try:
-                here = private and at.origin == address.origin
-                reply = self._patiently(site, at, _ROBOTS, private=here)
-                if reply.status >= 500:
-                    raise FetchError(f"it answers {reply.status}")
-                if reply.status not in _REDIRECTS or "location" not in reply.headers:
-                    # What is not there forbids nothing (RFC 9309, 2.3.1.3).
-                    text = reply.body.decode("utf-8-sig", "replace") if reply.status == 200 else ""
-                    return Protego.parse(text)
-                at = at.joined(reply.headers["location"])
-            except (FetchError, AddressError) as error:
-                gone = isinstance(error, AwayError) and at.origin == address.origin
-                kind = AwayError if gone else FetchError
+                reply = self._patiently(
+                    site, at, private=private and is_home, cut_at=_MAX_ROBOTS_BYTES
+                )
+                if reply.status_code >= 500:
+                    raise FetchError(f"it answers {reply.status_code}")
+                if not reply.has_redirect_location:
+                    # A missing one forbids nothing (RFC 9309, 2.3.1.3).
+                    rules = reply.content if reply.status_code == 200 else b""
+                    return Protego.parse(rules.decode("utf-8-sig", "replace"))
+                at = parse_url(str(at.join(reply.headers["location"])))
+                is_home = origin_of(at) == origin_of(url)
+            except (FetchError, AddressError, httpx2.InvalidURL) as error:
+                kind = AwayError if isinstance(error, AwayError) and is_home else FetchError
                 raise kind(f"its robots.txt cannot be read now: {error}") from error
         return Protego.parse("")
 
     def _patiently(
-        self, site: _Site, address: WebAddress, limits: Limits, *, private: bool
-    ) -> Reply:
+        self, site: _Site, url: httpx2.URL, *, private: bool, **extensions: int
+    ) -> httpx2.Response:
         """Ask, and ask again with growing waits while that may help."""
-        if private in site.away:
-            raise AwayError(site.away[private])
-        why, away = "", False
-        for attempt in range(ATTEMPTS):
+        if site.away:
+            raise AwayError(site.away)
+        request = httpx2.Request("GET", url, headers=self._headers, extensions=extensions)
+        failures, away, why = 0, False, ""
+        while failures < WAITS.attempts:
+            failures += 1
             time.sleep(max(0.0, site.free_s - time.monotonic()))
             try:
-                reply = exchange(
-                    "GET", address, headers=self._headers(), limits=limits, private=private
-                )
-                if reply.status not in _PASSING:
+                reply = self._transports[private].handle_request(request)
+                if reply.status_code not in _MAY_PASS:
                     return reply
-                why, away = f"it answers {reply.status}", False
-                asked_s = retry_after_s(reply.headers)
-            except ExchangeError as error:
-                why, away, asked_s = str(error), error.away, None
-                if not (error.passing or away):
-                    raise FetchError(why) from error
-                if not error.passing:
-                    break
+                why, away, may_pass = f"it answers {reply.status_code}", False, True
+                asked_s = retry_after_s(reply.headers.get("retry-after"))
+            except NoAnswerError as error:
+                why, away, may_pass, asked_s = str(error), error.away, error.may_pass, None
             finally:
                 if not away:  # else nothing was sent
                     site.free_s = time.monotonic() + site.delay_s
-            wait_s = wait_before(attempt, asked_s)
-            if wait_s is None:
+            if not may_pass or (asked_s or 0) > WAITS.longest_asked_s:
                 break
-            log.debug("%s: %s; waiting %.1f s", address.host, why, wait_s)
-            time.sleep(wait_s)
+            if failures < WAITS.attempts:
+                wait_s = WAITS.wait_s(failures, asked_s)
+                log.debug("%s: %s; waiting %.1f s", url.host, why, wait_s)
+                time.sleep(wait_s)
         if away:
-            site.away[private] = why
+            site.away = why
             raise AwayError(why)
         raise FetchError(why)
-
-    def _headers(self) -> dict[str, str]:
-        return {
-            "User-Agent": self._user_agent,
-            "Accept": "text/html, application/json, text/plain;q=0.9, */*;q=0.1",
-            "Accept-Encoding": "gzip, deflate",
-        }
-
-
-def wait_before(attempt: int, asked_s: float | None) -> float | None:
-    """Return the seconds to wait before the next attempt, or None if there shall be none.
-
-    Waits double, with jitter; a server that asks for a wait gets it, unless it is too long.
-    """
-    if attempt + 1 == ATTEMPTS or (asked_s is not None and asked_s > LONGEST_WAIT_S):
-        return None
-    return asked_s if asked_s is not None else FIRST_WAIT_S * 2**attempt * random.uniform(0.5, 1)
-
-
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the header Retry-After asks for, as a number or as a date."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return float(value)
-    try:
-        when = email.utils.parsedate_to_datetime(value)
-        return max(0.0, when.timestamp() - time.time())
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
-def today() -> str:
-    """Return the date in UTC, ISO."""
-    return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-
-
-def _parse(url: str) -> WebAddress:
-    try:
-        return WebAddress.parse(url)
-    except AddressError as error:
-        raise FetchError(str(error)) from error
-
-
-def _page(address: WebAddress, reply: Reply) -> Page:
-    if reply.status != 200 and reply.status not in _GONE:
-        raise FetchError(f"it answers {reply.status}")
-    body = reply.body if reply.status == 200 else b""
-    content_type = reply.headers.get("content-type", "")
-    return Page(address.url, reply.status, content_type, today(), body)

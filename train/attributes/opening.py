@@ -4,9 +4,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...runtime.errors import StzsarError
-from .addresses import AddressError, WebAddress
+from .addresses import AddressError, parse_url
 from .fetch import Fetcher
-from .sources import Folder, Pattern, TextSource, check_pattern
+from .options import WIKIS
+from .sources import Folder, Pattern, TextSource
+from .wikis import Wikipedia, Wiktionary
 
 
 def open_sources(names: Sequence[str], fetcher: Fetcher, *, language: str) -> list[TextSource]:
@@ -15,13 +17,12 @@ def open_sources(names: Sequence[str], fetcher: Fetcher, *, language: str) -> li
     Raises:
         StzsarError: one is neither a wiki, nor an address with {label}, nor a folder.
     """
-    from .wikis import Wikipedia, Wiktionary
-
     found: list[TextSource] = []
     for name in dict.fromkeys(names):
-        wiki = wiki_of(name, language)
-        if wiki:
-            kind, host = wiki
+        kind, _, host = name.partition("=")
+        if kind in WIKIS:
+            host = _wiki_host(kind, host or f"https://{language}.{kind}.org")
+            fetcher.allow(host)
             found.append(
                 Wikipedia(host, fetcher)
                 if kind == "wikipedia"
@@ -39,29 +40,10 @@ def open_sources(names: Sequence[str], fetcher: Fetcher, *, language: str) -> li
     return found
 
 
-def wiki_of(name: str, language: str) -> tuple[str, str] | None:
-    """Return kind and site of a wiki that was named as `wikipedia` or `wikipedia=https://host`.
-
-    Raises:
-        StzsarError: what follows the = is no address.
-    """
-    kind, _, host = name.partition("=")
-    if kind not in ("wikipedia", "wiktionary"):
-        return None
-    host = host.rstrip("/") or f"https://{language}.{kind}.org"
+def _wiki_host(kind: str, host: str) -> str:
     try:
-        return kind, WebAddress.parse(host).url.rstrip("/")
+        return str(parse_url(host)).rstrip("/")
     except AddressError as error:
         raise StzsarError(
             f"--source {kind}=… cannot be asked, {error}: give it as {kind}=https://host."
         ) from error
-
-
-def origins(names: Sequence[str], language: str) -> frozenset[str]:
-    """Return the sites that the user named, which may be private ones."""
-    wikis = [wiki[1] for name in names if (wiki := wiki_of(name, language))]
-    patterns = [n for n in names if "://" in n and wiki_of(n, language) is None]
-    return frozenset(
-        [*(WebAddress.parse(host).origin for host in wikis)]
-        + [check_pattern(pattern).origin for pattern in patterns]
-    )

@@ -1,4 +1,4 @@
-"""How well attributes tell labels apart, and how many tokens they are: by a bundle, if given."""
+"""Orders attributes by how well they tell labels apart, and counts their tokens."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,32 +16,32 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 
-# Of a text whose tokens are counted: more than any attribute has.
+# Longer than any attribute in tokens.
 _LENGTH = 4096
 
 
 class NoEncoder:
-    """Without a text encoder: the order stays as given, and tokens are estimated."""
+    """Keeps the order, and estimates tokens."""
 
     def tokens(self, words: str) -> int:
-        """Return about how many tokens `words` are."""
+        """Return about how many tokens `words` have."""
         return estimated_tokens(words)
 
     def ordered(
         self, labels: Sequence[Label], words: Mapping[str, Sequence[str]]
     ) -> dict[str, list[str]]:
-        """Return the attributes of each label's name in the order they came in."""
+        """Return the attributes by label in their first order."""
         return {label.name: list(words.get(label.name, ())) for label in labels}
 
 
 class BundleEncoder:
-    """The tokenizer and the text encoder of a bundle."""
+    """Orders with a bundle's text encoder, and counts with its tokenizer."""
 
     def __init__(self, folder: Path) -> None:
-        """Open the bundle; its text graph is loaded when it is needed.
+        """Open the bundle; its text graph is loaded on first use.
 
         Raises:
-            StzsarError: it has no text encoder, or what runs it is not installed.
+            StzsarError: it has no text encoder, or no engine is installed to run it.
         """
         from ...runtime.bundle.bundle import TOKENIZER, Bundle
         from ...runtime.text.encoder import open_tokenizer
@@ -53,19 +53,19 @@ class BundleEncoder:
             )
         self._bundle.check(TOKENIZER)
         self._encode = open_tokenizer(self._bundle, _LENGTH)
-        self._of_none = len(self._encode(""))  # start and end
+        self._frame = len(self._encode(""))  # its first and last token
         self._encoder: TextEncoder | None = None
 
     def tokens(self, words: str) -> int:
-        """Return how many tokens `words` are, without those of start and end."""
+        """Return how many tokens `words` have, without those of start and end."""
         from ...runtime.text.clean_text import clean_text
 
-        return len(self._encode(clean_text(words))) - self._of_none
+        return len(self._encode(clean_text(words))) - self._frame
 
     def ordered(
         self, labels: Sequence[Label], words: Mapping[str, Sequence[str]]
     ) -> dict[str, list[str]]:
-        """Return the attributes of each label's name, those that tell it best first."""
+        """Return the attributes by label, the most telling first."""
         from ...runtime.text.encoder import TextEncoder
 
         texts = [text for label in labels for text in words.get(label.name, ())]
@@ -77,20 +77,20 @@ class BundleEncoder:
         ordered, start = {}, 0
         for row, label in enumerate(labels):
             own = list(words.get(label.name, ()))
-            lead = leads(embeddings[start : start + len(own)], classes, row)
+            by = margins(embeddings[start : start + len(own)], classes, row)
             start += len(own)
-            # Ties keep the order they came in.
-            ordered[label.name] = [own[i] for i in np.argsort(-lead, kind="stable")]
+            # Ties keep their order.
+            ordered[label.name] = [own[i] for i in np.argsort(-by, kind="stable")]
         return ordered
 
 
-def leads(attributes: Array, classes: Array, row: int) -> Array:
-    """Return by how much each attribute is nearer to its own class than to the nearest other.
+def margins(attributes: Array, classes: Array, row: int) -> Array:
+    """Return how much nearer each attribute is to its own class than to any other.
 
     Args:
         attributes: unit embeddings [N, D].
         classes: unit embeddings [C, D].
-        row: which class is theirs.
+        row: their own class.
 
     Returns:
         [N]; the similarity itself where there is no other class.

@@ -1,58 +1,45 @@
-"""The road of all labels: find text, extract, clean, ask again, record."""
+"""The pipeline over all labels: find text, extract, clean, ask again, record."""
 
 import logging
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from multiprocessing.pool import ThreadPool
+from typing import Any, TypeVar
 
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import Label
 from .chat import ModelError
-from .cleaning import Settled, settle
-from .extraction import Extractor, Passage, Take
+from .cleaning import Cleaned, clean
+from .extraction import Extraction, Extractor, Passage
 from .fetch import AwayError, FetchError
+from .ordering import BundleEncoder, NoEncoder
 from .rules import WANTED, CountTokens, Stemmer, Stems, shared_too_often
 from .sources import Sense, TextSource
 
 log = logging.getLogger(__name__)
 
 ROUNDS = 3
-# What pages bring that nobody thought of ends one label, and not the run.
+# A page that breaks the code ends one label, not the run.
 _SURPRISES = (ValueError, TypeError, LookupError, AttributeError)
 
 Entry = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 _Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-
-
-class Encoder(Protocol):
-    """What counts tokens and orders attributes, see `telling`."""
-
-    def tokens(self, words: str) -> int:
-        """Return how many tokens `words` are."""
-        ...
-
-    def ordered(self, labels: Sequence[Label], words: Any) -> dict[str, list[str]]:
-        """Return the attributes of each label's name, the best first."""
-        ...
 
 
 @dataclass
 class Work:
-    """What is known of one label so far."""
+    """The state of one label."""
 
     label: Label
     passages: list[Passage] = field(default_factory=list)
-    takes: list[Take] = field(default_factory=list)
+    extractions: list[Extraction] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A label that has fewer attributes than wanted: how many, and why."""
+    """A label with fewer attributes than wanted: how many, and why."""
 
     name: str
     found: int
@@ -67,14 +54,14 @@ class Outcome:
     shortfalls: list[Shortfall]
 
 
-class Road:
-    """Makes attributes of labels; what it asks for is kept by the parts that ask."""
+class Pipeline:
+    """Makes attributes for labels; fetched pages and answers are kept by its parts."""
 
     def __init__(
         self,
         sources: Sequence[TextSource],
         extractor: Extractor,
-        encoder: Encoder,
+        encoder: NoEncoder | BundleEncoder,
         stemmer: Stemmer,
         *,
         parallel: int = 4,
@@ -83,12 +70,12 @@ class Road:
         """Put the parts together.
 
         Args:
-            sources: where text is looked for.
-            extractor: makes words of text.
+            sources: where to look for text.
+            extractor: finds words in text.
             encoder: orders them.
             stemmer: of the labels' language.
-            parallel: labels that are worked on at once.
-            progress: called with what is done, of how many how many labels.
+            parallel: labels to work on at once.
+            progress: called with the step, how many labels are done, and of how many.
         """
         self._sources, self._extractor = sources, extractor
         self._encoder, self._stemmer = encoder, stemmer
@@ -99,28 +86,28 @@ class Road:
         """Return the bank of `labels`.
 
         Raises:
-            StzsarError: nothing more can be asked: no model is there, or no place to keep answers.
+            StzsarError: nothing more can be asked.
         """
         works = [Work(label) for label in labels]
         self._for_all("finding text and asking", self._begin, works)
-        settled = self._settled(works)
+        cleaned = self._cleaned(works)
         for round_number in range(1, ROUNDS if self._extractor.asks_again else 1):
             lacking = [
                 (work, found)
-                for work, found in zip(works, settled, strict=True)
-                if work.takes and len(found.kept) < WANTED
+                for work, found in zip(works, cleaned, strict=True)
+                if work.extractions and len(found.kept) < WANTED
             ]
             if not lacking:
                 break
             self._for_all(f"asking again ({round_number})", self._ask_again, lacking)
-            settled = self._settled(works)
-        return self._outcome(works, settled)
+            cleaned = self._cleaned(works)
+        return self._outcome(works, cleaned)
 
     def _begin(self, work: Work) -> None:
         self._find(work)
         for passage in work.passages:
             try:
-                work.takes.append(self._extractor.take(work.label.name, passage))
+                work.extractions.append(self._extractor.extract(work.label.name, passage))
             except ModelError as error:
                 work.problems.append(str(error))
 
@@ -162,30 +149,30 @@ class Road:
             log.debug("%s", sense.place, exc_info=True)
             work.problems.append(f"{sense.place}: its page cannot be read")
 
-    def _ask_again(self, lacking: tuple[Work, Settled]) -> None:
+    def _ask_again(self, lacking: tuple[Work, Cleaned]) -> None:
         work, found = lacking
-        last = work.takes[-1]
+        last = work.extractions[-1]
         words = [candidate.words for candidate in found.kept]
-        taken = f'"{", ".join(words)}" are there already' if words else ""
-        problems = "; ".join(filter(None, [*found.complaints, taken]))
+        known = f'"{", ".join(words)}" are there already' if words else ""
+        problems = "; ".join(filter(None, [*found.complaints, known]))
         try:
-            work.takes.append(
-                self._extractor.take_again(
+            work.extractions.append(
+                self._extractor.extract_again(
                     work.label.name, last, problems, WANTED - len(found.kept)
                 )
             )
         except ModelError as error:
             work.problems.append(str(error))
 
-    def _settled(self, works: Sequence[Work]) -> list[Settled]:
-        """Clean what was taken: each label by itself, then all together."""
+    def _cleaned(self, works: Sequence[Work]) -> list[Cleaned]:
+        """Clean each label by itself, then all together."""
         count: CountTokens = self._encoder.tokens
-        each = [settle(work.label.name, work.takes, self._stemmer, count) for work in works]
+        each = [clean(work.label.name, work.extractions, self._stemmer, count) for work in works]
         often: set[Stems] = shared_too_often(found.stems for found in each)
         return [found.without(often) for found in each]
 
-    def _outcome(self, works: Sequence[Work], settled: Sequence[Settled]) -> Outcome:
-        pairs = list(zip(works, settled, strict=True))
+    def _outcome(self, works: Sequence[Work], cleaned: Sequence[Cleaned]) -> Outcome:
+        pairs = list(zip(works, cleaned, strict=True))
         names = {work.label.name: [c.words for c in found.kept] for work, found in pairs}
         self._progress("ordering", 0, 1)
         ordered = self._encoder.ordered([work.label for work in works], names)
@@ -199,64 +186,34 @@ class Road:
                 shortfalls.append(Shortfall(work.label.name, len(best), reasons))
         return Outcome(entries, shortfalls)
 
-    def _entry(self, work: Work, found: Settled, best: Sequence[str]) -> Entry:
+    def _entry(self, work: Work, found: Cleaned, best: Sequence[str]) -> Entry:
         label = work.label
         entry: Entry = {"label": label.name}
         if label.text != label.name:
             entry["text"] = label.text
-        take_of = {candidate.words: candidate.take for candidate in found.kept}
+        extraction_of = {candidate.words: candidate.extraction for candidate in found.kept}
         records = []
-        for number, take in enumerate(work.takes):
-            own = [words for words in best if take_of[words] == number]
+        for number, extraction in enumerate(work.extractions):
+            own = [words for words in best if extraction_of[words] == number]
             if own:
                 record = {
-                    "source": take.passage.place,
+                    "source": extraction.passage.place,
                     "attributes": own,
-                    "date": take.date,
+                    "date": extraction.date,
                     "model": self._extractor.model,
                     "prompt": self._extractor.prompt,
-                    "sense": take.passage.sense,
+                    "sense": extraction.passage.sense,
                 }
                 records.append({key: value for key, value in record.items() if value is not None})
         return {**entry, "attributes": list(best), "source": records}
 
     def _for_all(self, what: str, work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
+        """Call `work` for each item; the first error ends everything.
+
+        The threads of this pool are daemons, unlike those of concurrent.futures: after Ctrl-C or
+        an error, nobody waits for an answer that takes two minutes.
+        """
         self._progress(what, 0, len(items))
-        for done, _ in enumerate(in_parallel(work, items, self._parallel), 1):
-            self._progress(what, done, len(items))
-
-
-def in_parallel(
-    work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int
-) -> Iterator[_Result]:
-    """Yield the results as they come; an error in one ends it all.
-
-    The threads are daemons: after Ctrl-C or an error nobody waits for an answer of two minutes.
-    """
-    todo: queue.SimpleQueue[_Item] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[_Result | None, BaseException | None]] = queue.SimpleQueue()
-    ended = threading.Event()
-    for item in items:
-        todo.put(item)
-
-    def run() -> None:
-        while not ended.is_set():
-            try:
-                item = todo.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                done.put((work(item), None))
-            except BaseException as error:  # goes on in the thread that waits
-                done.put((None, error))
-
-    for _ in range(min(workers, len(items))):
-        threading.Thread(target=run, daemon=True).start()
-    try:
-        for _ in items:
-            result, error = done.get()
-            if error is not None:
-                raise error
-            yield result  # pyright: ignore[reportReturnType]
-    finally:
-        ended.set()
+        with ThreadPool(self._parallel) as pool:
+            for done, _ in enumerate(pool.imap_unordered(work, items), 1):
+                self._progress(what, done, len(items))

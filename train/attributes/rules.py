@@ -1,9 +1,9 @@
-"""The rules that attributes obey, deterministic and without a model: for making and for checking.
+"""The rules that attributes obey: deterministic, the same for making and for checking.
 
-1. 1 to 3 plain words, in small letters, of at most 8 tokens, that name something.
-2. Not the label's own words alone.
-3. No two of a label alike, also by the stems of their words.
-4. No attribute, by its stems, with more than 5 % of the labels (`allowed_sharing`).
+1. 1 to 3 plain words in small letters, at most 8 tokens, that name something.
+2. Not just the label's own words.
+3. No two of one label with the same word stems.
+4. Shared, by its stems, by at most 5 % of the labels (`allowed_sharing`).
 """
 
 import math
@@ -29,7 +29,7 @@ LANGUAGES = {
 Stems = frozenset[str]
 CountTokens = Callable[[str], int]
 
-_OF_NO_WEIGHT = frozenset(
+_STOP_WORDS = frozenset(
     [
         *("a", "an", "and", "as", "at", "by", "for", "from", "her", "his", "in", "into", "its"),
         *("my", "of", "off", "on", "onto", "or", "our", "out", "over", "the", "their", "to"),
@@ -39,8 +39,8 @@ _OF_NO_WEIGHT = frozenset(
 _PLACEHOLDER = re.compile(
     r"(?:key ?words?|attributes?) ?\d*|(?:words?|items?|strings?|labels?) ?\d+"
 )
-# Kinds of what the prompt asks for: what small models answer instead of naming some.
-_TELLS_NOTHING = frozenset(
+# Kinds of things: small models answer with these instead of naming some.
+_EMPTY_WORDS = frozenset(
     [
         *("action", "actions", "activity", "body", "body part", "body parts", "camera", "movement"),
         *("movements", "object", "objects", "part of the body", "parts of the body", "people"),
@@ -52,26 +52,20 @@ _EDGES = re.compile(r"^(?:\d{1,2}[.):]|[^\w'’])*\s*|[^\w'’)+]+$")
 
 
 class Stemmer:
-    """Reduces words to the stems by which they are compared; for one thread at a time."""
+    """Reduces words to stems for comparison; for one thread at a time."""
 
     def __init__(self, language: str = "en") -> None:
         """Choose the language.
 
         Raises:
-            StzsarError: there are no stems for it, or snowballstemmer is not installed.
+            StzsarError: there are no stems for it.
         """
+        import snowballstemmer
+
         if language not in LANGUAGES:
             raise StzsarError(
-                f"--language {language!r:.20} is not known here: take one of "
-                f"{', '.join(LANGUAGES)}."
+                f"--language {language!r:.20} is not supported: take one of {', '.join(LANGUAGES)}."
             )
-        try:
-            import snowballstemmer
-        except ImportError as error:
-            raise StzsarError(
-                "Comparing words needs the package snowballstemmer: run pip install "
-                "'.[cpu,attributes]' in stzsar's folder."
-            ) from error
         try:
             self._stemmer = snowballstemmer.stemmer(LANGUAGES[language])
         except KeyError as error:
@@ -81,10 +75,10 @@ class Stemmer:
             ) from error
 
     def of(self, words: str) -> Stems:
-        """Return the stems of all words of weight; of all words if none has any."""
+        """Return the stems of all words but stop words, or of these where there are no others."""
         split = re.findall(r"\w+", words.casefold())
-        weighty = [word for word in split if word not in _OF_NO_WEIGHT] or split
-        return frozenset(self._stemmer.stemWords(weighty))
+        content = [word for word in split if word not in _STOP_WORDS] or split
+        return frozenset(self._stemmer.stemWords(content))
 
 
 def tidy(words: str) -> str:
@@ -95,7 +89,7 @@ def tidy(words: str) -> str:
 
 
 def complaint(words: str, label: str, stemmer: Stemmer, count_tokens: CountTokens) -> str | None:
-    """Return what is wrong with a tidy attribute by itself, or None."""
+    """Return what is wrong with one tidy attribute, or None."""
     count = len(words.split())
     if not any(c.isalpha() for c in words):
         return "holds no word"
@@ -104,23 +98,23 @@ def complaint(words: str, label: str, stemmer: Stemmer, count_tokens: CountToken
     if not all(c.isalnum() or c in " '’&.+-" or _is_mark(c) for c in words):
         return "is not made of plain words"
     if _PLACEHOLDER.fullmatch(words):
-        return "stands for a word and is none"
-    if re.sub(r"^(?:the|an?) ", "", words) in _TELLS_NOTHING:
-        return "tells nothing"
+        return "is a placeholder"
+    if re.sub(r"^(?:the|an?) ", "", words) in _EMPTY_WORDS:
+        return "says nothing specific"
     if stemmer.of(words) <= stemmer.of(label):
         return "only repeats the label"
     if (tokens := count_tokens(words)) > MAX_TOKENS:
-        return f"has {tokens} tokens, and {MAX_TOKENS} are read"
+        return f"has {tokens} tokens, at most {MAX_TOKENS} are allowed"
     return None
 
 
 def _is_mark(character: str) -> bool:
-    """Say whether it is an accent or a vowel sign, as Hindi and Tamil write them."""
+    """Say whether it is an accent or a vowel sign, as in Hindi and Tamil."""
     return unicodedata.category(character)[0] == "M"
 
 
 def foreign_alphabet(words: str, known: str) -> bool:
-    """Say whether `words` have letters of an alphabet that `known` has none of."""
+    """Say whether `words` use an alphabet that `known` does not."""
     return not _alphabets(words) <= _alphabets(known)
 
 
@@ -129,19 +123,20 @@ def _alphabets(text: str) -> set[str]:
 
 
 def allowed_sharing(labels: int) -> int:
-    """Return how many of `labels` labels may have the same attribute.
+    """Return how many of `labels` labels may share an attribute.
 
-    5 %, but two at least from three labels on: among a few labels 5 % is less than one, and two
-    near ones ("golf driving", "golf putting") have things in common that tell them from the rest.
-    What all labels have tells nothing.
+    5 %, but at least two from three labels on: among a few labels 5 % is less than one, and two
+    similar ones ("golf driving", "golf putting") share things that tell them from the rest.
     """
     return max(math.floor(SHARE * labels), 2 if labels > 2 else 1)
 
 
 def shared_too_often(of_labels: Iterable[Iterable[Stems]], labels: int | None = None) -> set[Stems]:
-    """Return the stems that more labels have than may; each label's are given once.
+    """Return the stems that too many labels share.
 
-    `labels` is how many labels there are, if not all of them have stems.
+    Args:
+        of_labels: the stems of each label.
+        labels: the number of labels, if some have no stems.
     """
     of_labels = [set(stems) for stems in of_labels]
     counts = Counter(stems for own in of_labels for stems in own)
@@ -150,7 +145,7 @@ def shared_too_often(of_labels: Iterable[Iterable[Stems]], labels: int | None = 
 
 
 def estimated_tokens(words: str) -> int:
-    """Return about how many tokens CLIP's tokenizer makes, rather more than fewer."""
+    """Return about how many tokens CLIP's tokenizer makes, rather too many than too few."""
     pieces = (
         math.ceil(sum(c.isascii() for c in word) / 5) + sum(not c.isascii() for c in word)
         for word in words.split()

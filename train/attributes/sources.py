@@ -1,4 +1,4 @@
-"""Where text about a label is looked for: wikis, patterns of addresses, folders."""
+"""Sources of text about a label: patterns of addresses and folders; `wikis` has more."""
 
 import re
 from collections.abc import Callable
@@ -10,7 +10,8 @@ from urllib.parse import quote, urlsplit
 
 from ...runtime.errors import StzsarError
 from ...runtime.labels.names import name_key
-from .addresses import AddressError, WebAddress
+from ...runtime.sources.secrets import without_secrets
+from .addresses import AddressError, parse_url
 from .fetch import Fetcher, FetchError
 from .page_text import file_text, main_text
 
@@ -22,13 +23,13 @@ _GLOSS_CHARACTERS = 160
 
 @dataclass(frozen=True)
 class Sense:
-    """One thing that a label can mean, and where it is written about.
+    """One meaning of a label.
 
     Attributes:
-        place: URL or file.
-        title: what it is called there.
-        gloss: a line that says what it is; perhaps empty.
-        text: gives what is written; may fetch, and raise FetchError.
+        place: URL or file of the text.
+        title: its title there.
+        gloss: one line of explanation, or empty.
+        text: returns the text; may fetch, and raise FetchError.
     """
 
     place: str
@@ -38,31 +39,28 @@ class Sense:
 
 
 class TextSource(Protocol):
-    """Somewhere that text about labels is found.
+    """A place to look for text about labels.
 
     Attributes:
-        by_name: whether a label is looked for by its name, and not by its text: files are called
-            "swing (bat)", pages "swing".
+        name: what messages call it.
+        by_name: look for the label's name rather than its text: files are called "swing (bat)",
+            pages "swing".
     """
 
+    name: str
     by_name: bool
 
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        ...
-
     def senses(self, label: str) -> list[Sense]:
-        """Return what `label` can mean there; FetchError if nothing is found."""
+        """Return the meanings of `label` there; raise FetchError if there are none."""
         ...
 
     def plan(self, label: str) -> str:
-        """Return the address or file that is looked at first."""
+        """Return the address or file to look at first."""
         ...
 
 
 class Pattern:
-    """Pages whose addresses are made from the label."""
+    """Pages whose addresses contain the label."""
 
     by_name = False
 
@@ -70,9 +68,10 @@ class Pattern:
         """Check the pattern.
 
         Raises:
-            StzsarError: it names no place for the label, or is no address.
+            StzsarError: it has no place for the label, or is not an address.
         """
-        check_pattern(pattern)
+        _check_pattern(pattern)
+        fetcher.allow(_PLACE.sub("label", pattern))
         self.name = pattern
         self._fetcher = fetcher
 
@@ -84,16 +83,16 @@ class Pattern:
         )
 
     def senses(self, label: str) -> list[Sense]:
-        """Return the page as the one sense."""
+        """Return the page as the only sense."""
         page = self._fetcher.get(self.plan(label))
         text = main_text(page)
         return [Sense(page.url, label, gloss_of(text), lambda: text)]
 
 
 class Folder:
-    """Text files that are called like labels, or lie in folders that are.
+    """Text files named like labels, or in folders named so, whatever the spelling (`name_key`).
 
-    Spelling does not matter, see `name_key`. Several files in a label's folder are several senses.
+    Several files in a label's folder are several senses.
     """
 
     by_name = True
@@ -102,7 +101,7 @@ class Folder:
         """List the files.
 
         Raises:
-            StzsarError: it holds none.
+            StzsarError: there are none, or too many.
         """
         self.name = str(folder)
         self._files: dict[str, list[Path]] = {}
@@ -120,12 +119,12 @@ class Folder:
             )
 
     def plan(self, label: str) -> str:
-        """Return the files, or which one is missing."""
+        """Return the files, or the one that is missing."""
         found = self._files.get(name_key(label))
         return ", ".join(map(str, found)) if found else f"{self.name}/{label}.txt, which is missing"
 
     def senses(self, label: str) -> list[Sense]:
-        """Return a sense for each file that can be read; FetchError if there is none."""
+        """Return a sense for each readable file; raise FetchError if there is none."""
         files = self._files.get(name_key(label), [])
         if not files:
             raise FetchError(f"there is no {label}.txt")
@@ -144,35 +143,24 @@ class Folder:
         return Sense(str(path), path.stem, gloss_of(text), lambda: text)
 
 
-def check_pattern(pattern: str) -> WebAddress:
-    """Return the address that a pattern is on.
-
-    Raises:
-        StzsarError: it is no http address, or {label} is missing or in the host's name.
-    """
+def _check_pattern(pattern: str) -> None:
+    shown = f"{without_secrets(pattern)!r:.80}"
     try:
-        address = WebAddress.parse(_PLACE.sub("label", pattern))
+        parse_url(_PLACE.sub("label", pattern))
     except AddressError as error:
         raise StzsarError(
-            f"--source {_shown(pattern)} cannot be asked, {error}: give http:// or https://, a "
-            "host and a path with {label}."
+            f"--source {shown} cannot be asked, {error}: give http:// or https://, a host and a "
+            "path with {label}."
         ) from error
     parts = urlsplit(pattern)
     if not _PLACE.search(parts.path + "?" + parts.query) or "{" in parts.netloc:
         raise StzsarError(
-            f"--source {_shown(pattern)} does not say where the label belongs: write {{label}}, "
-            "{label_} or {label-} into the path or query; the last two join words with _ or -."
+            f"--source {shown} does not say where the label belongs: write {{label}}, {{label_}} "
+            "or {label-} into the path or query; the last two join words with _ or -."
         )
-    return address
 
 
 def gloss_of(text: str) -> str:
     """Return the beginning of a text, on one line."""
     line = " ".join(text[: 4 * _GLOSS_CHARACTERS].split())
     return line if len(line) <= _GLOSS_CHARACTERS else f"{line[: _GLOSS_CHARACTERS - 1]}…"
-
-
-def _shown(pattern: str) -> str:
-    from ...runtime.sources.secrets import without_secrets
-
-    return f"{without_secrets(pattern)!r:.80}"

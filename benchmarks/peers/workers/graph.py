@@ -2,64 +2,48 @@
 
 import json
 import sys
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving import Model, Spec, serve
+from serving import Model, Spec, WindowModel, serve
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A graph that is ready to run.
-
-    Attributes:
-        run: frames [T, 3, S, S] to embeddings [T, D].
-        versions: of the engine.
-        precision: in which it computes.
-    """
+    """A graph ready to run: frames [T, 3, S, S] to embeddings [T, D]."""
 
     run: Callable[[Any], Any]
     versions: dict[str, str]
     precision: str
 
 
-class Graph:
+class Graph(WindowModel):
     """All T frames in one batch for each decision, their mean against the labels' texts."""
 
     def __init__(self, spec: Spec, engine: Engine) -> None:
         import numpy as np
 
-        self.versions, self.precision = engine.versions, engine.precision
-        self._run = engine.run
-        self._labels = spec.labels
+        super().__init__(spec, engine.versions)
+        self.precision, self._run = engine.precision, engine.run
         folder = Path(spec.folder) / "tower"
         self._texts = np.load(folder / "texts.npy")
         pixels = json.loads((folder / "pixels.json").read_text())
         self._side = pixels["size_px"]
         self._mean = np.asarray(pixels["mean"], np.float32)
         self._std = np.asarray(pixels["std"], np.float32)
-        self._frames: deque[Any] = deque(maxlen=spec.frames)
 
-    def reset(self) -> None:
-        """Forget the frames."""
-        self._frames.clear()
-
-    def push(self, frame: Any) -> str | None:
-        """Preprocess the newest frame; encode all T."""
+    def decide(self, window: list[Any]) -> str:
+        """Encode all T frames."""
         import numpy as np
 
-        self._frames.append(self._preprocess(frame))
-        if len(self._frames) < (self._frames.maxlen or 0):
-            return None
-        images = self._run(np.stack(self._frames))
+        images = self._run(np.stack(window))
         images = images / np.linalg.norm(images, axis=-1, keepdims=True)
-        return self._labels[int((self._texts @ images.mean(0)).argmax())]
+        return self.labels[int((self._texts @ images.mean(0)).argmax())]
 
-    def _preprocess(self, frame: Any) -> Any:
-        """Return float32 [3, S, S]: short side to S, centre, RGB, mean and deviation."""
+    def prepare(self, frame: Any) -> Any:
+        """Return float32 [3, S, S]: short side to S, centre crop, RGB, normalised."""
         import cv2
         import numpy as np
 
@@ -88,7 +72,7 @@ def _openvino(path: str, threads: int, **settings: Any) -> Engine:
     import openvino  # pyright: ignore[reportMissingImports]
 
     compiled = openvino.compile_model(path, "CPU", {"INFERENCE_NUM_THREADS": threads, **settings})
-    # Left alone it computes in bf16 where the processor can.
+    # By default it computes in bf16 where the processor can.
     name = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
     precision = {"f32": "fp32", "f16": "fp16"}.get(name, name)
     versions = {"openvino": openvino.__version__.split("-")[0]}
@@ -103,7 +87,7 @@ _ENGINES = {"onnxruntime": _onnxruntime, "openvino": _openvino, "openvino-fp32":
 
 
 def load(spec: Spec) -> Model:
-    """Return the graph in the engine that the command line asks for."""
+    """Return the graph in the engine that the command line names."""
     path = Path(spec.folder) / "tower" / "tower.onnx"
     return Graph(spec, _ENGINES[sys.argv[2]](str(path), spec.threads))
 

@@ -1,15 +1,14 @@
 """This project's worker: `python -m stzsar.benchmarks.peers.workers.own SPEC streaming|windows`."""
 
 import sys
-from collections import deque
 from pathlib import Path
 from typing import Any
 
-from .serving import RATE_FPS, Model, Spec, serve
+from .serving import RATE_FPS, Model, Spec, WindowModel, serve
 
 
 class Streaming:
-    """A stream that keeps what it knows of each frame: one frame is encoded a decision."""
+    """A stream with the cache: one frame is encoded for each decision."""
 
     precision = "fp32"
 
@@ -19,7 +18,7 @@ class Streaming:
         self.reset()
 
     def reset(self) -> None:
-        """Begin a new stream."""
+        """Start a new stream."""
         from ....runtime import StreamOptions
 
         options = StreamOptions(rate_fps=RATE_FPS, frames=self._frames)
@@ -33,33 +32,27 @@ class Streaming:
         return found.label if found and found.frames == self._frames else None
 
 
-class Windows:
-    """The same bundle, every window by itself: all T frames are encoded for each decision."""
-
-    precision = "fp32"
+class Windows(WindowModel):
+    """The same bundle without a cache: all T frames are encoded for each decision."""
 
     def __init__(self, spec: Spec) -> None:
-        self._recognizer, self.versions = _load(spec)
-        self._fitted: deque[Any] = deque(maxlen=spec.frames)
+        self._recognizer, versions = _load(spec)
+        super().__init__(spec, versions)
 
-    def reset(self) -> None:
-        """Forget the frames."""
-        self._fitted.clear()
+    def prepare(self, frame: Any) -> Any:
+        """Resize a frame."""
+        from ....runtime.preprocessing.pixels import fit_frame
 
-    def push(self, frame: Any) -> str | None:
-        """Fit the newest frame; encode and score all T."""
+        return fit_frame(frame, self._recognizer.manifest.pixels.size_px)
+
+    def decide(self, window: list[Any]) -> str:
+        """Encode and score all T frames."""
         import numpy as np
 
-        from ....runtime.preprocessing.pixels import fit_frame
         from ....runtime.sources.clips import Clip
 
-        recognizer = self._recognizer
-        self._fitted.append(fit_frame(frame, recognizer.manifest.pixels.size_px))
-        if len(self._fitted) < (self._fitted.maxlen or 0):
-            return None
-        span_s = (len(self._fitted) - 1) / RATE_FPS
-        clip = Clip(np.stack(self._fitted), 0.0, span_s, None, len(self._fitted))
-        return recognizer.classify_clip(clip, "clip").label
+        clip = Clip(np.stack(window), 0.0, (len(window) - 1) / RATE_FPS, None, len(window))
+        return self._recognizer.classify_clip(clip, "clip").label
 
 
 def _load(spec: Spec) -> tuple[Any, dict[str, str]]:
@@ -67,14 +60,14 @@ def _load(spec: Spec) -> tuple[Any, dict[str, str]]:
 
     from ....runtime import Recognizer
 
-    # The peers are measured on the CPU, so this is too, where there is a GPU.
+    # On the CPU, as the peers, also on a machine with a GPU.
     bundle = Path(spec.folder) / spec.bundle
     recognizer = Recognizer.load(bundle, threads=spec.threads, engine="onnxruntime")
     return recognizer, {"onnxruntime": version("onnxruntime")}
 
 
 def load(spec: Spec) -> Model:
-    """Return what the command line asks for."""
+    """Return the variant that the command line names."""
     return {"streaming": Streaming, "windows": Windows}[sys.argv[2]](spec)
 
 

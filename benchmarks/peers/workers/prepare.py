@@ -1,7 +1,7 @@
 """Files of random weights for the peers: `python prepare.py SPEC xclip|open_clip|tower|swin3d`.
 
-Peers load files, as their users do, so that a load time is one. It runs in the environment `torch`,
-which is the only one that can make all of them.
+Peers load files, as their users do, so that load times are real. This runs in the environment
+`torch`, the only one that can make all of them.
 """
 
 import gzip
@@ -40,7 +40,7 @@ def _xclip_config(spec: Spec) -> Any:
     sizes: Any = open_clip.get_model_config(spec.backbone)
     vision, text, dim = sizes["vision_cfg"], sizes["text_cfg"], sizes["embed_dim"]
     if not isinstance(vision.get("layers"), int):
-        raise ValueError(f"X-CLIP is a plain ViT, which {spec.backbone} is not.")
+        raise ValueError(f"X-CLIP needs a plain ViT, and {spec.backbone} is not one.")
     return transformers.XCLIPConfig(
         projection_dim=dim,
         prompt_num_attention_heads=dim // 64,
@@ -66,7 +66,7 @@ def _xclip_config(spec: Spec) -> Any:
 
 
 def _clip_vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
-    """Return CLIP's tokens and merges from the file that open_clip brings: no hub is needed."""
+    """Return CLIP's tokens and merges from the file in open_clip, without the hub."""
     import open_clip
     from open_clip.tokenizer import bytes_to_unicode
 
@@ -90,7 +90,7 @@ def open_clip(spec: Spec, path: Path) -> None:
 
 
 def tower(spec: Spec, folder: Path) -> None:
-    """Write the image encoder as ONNX for batches of T, the labels' texts, and what pixels need."""
+    """Write the image encoder as ONNX for batches of T, the labels' embeddings, and pixel means."""
     import numpy as np
     import open_clip
     import torch
@@ -138,7 +138,7 @@ _MAKERS = {
 
 
 def main() -> None:
-    """Make one of them; it is there whole or not at all."""
+    """Make one file, whole or not at all."""
     make, name = _MAKERS[sys.argv[2]]
     spec = read_spec()
     final = Path(spec.folder) / name

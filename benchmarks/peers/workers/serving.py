@@ -1,4 +1,4 @@
-"""The worker's side of the line protocol: commands on stdin, one line of JSON for each on stdout.
+"""The worker's side of the line protocol: commands on stdin, one JSON line each on stdout.
 
     load     {"load_s": 2.1, "rss_mib": 700.0, "frames_mib": 15.0, "precision": "fp32",
               "versions": {"torch": "2.14"}}
@@ -6,41 +6,44 @@
     rss      {"rss_mib": 705.0}
     quit     nothing: the process ends
 
-A command that fails is answered with {"error": "one sentence"}. Between commands the process waits
-for a line and does nothing else. This file is read by interpreters that have neither stzsar nor
-more than OpenCV, NumPy and the one library that is measured.
+A command that fails is answered with {"error": "one sentence"}. Between commands the process only
+waits for a line. Interpreters without stzsar run this file: it needs OpenCV, NumPy and the measured
+library.
 """
 
 import time
 
-_START = time.perf_counter()  # before anything heavy is imported, the peer's library above all
+_START = time.perf_counter()  # before the peer's library is imported
 
 import json  # noqa: E402
 import os  # noqa: E402
+import queue  # noqa: E402
 import resource  # noqa: E402
 import sys  # noqa: E402
+import threading  # noqa: E402
+from collections import deque  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any, Protocol  # noqa: E402
 
 RATE_FPS = 4.0
-# Decoded frames are held, so that no decoder is timed: few, so that they do not weigh.
+# Decoded frames are kept, so that no decoder is timed; few, so that memory counts the peer.
 _HELD_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What is asked of every worker alike.
+    """What every worker gets.
 
     Attributes:
         clips: video files.
-        labels: names of the labels.
+        labels: their names.
         frames: T, of a window.
         threads: of the CPU.
-        backbone: as open_clip names it.
-        folder: where the prepared weights and graphs lie.
-        bundle: what this project's bundle there is called.
+        backbone: its name in open_clip.
+        folder: of the prepared weights and graphs.
+        bundle: name of this project's bundle in it.
     """
 
     clips: list[str]
@@ -59,34 +62,73 @@ class Model(Protocol):
     precision: str
 
     def reset(self) -> None:
-        """Forget the frames that were seen."""
+        """Forget the frames."""
         ...
 
     def push(self, frame: Any) -> str | None:
-        """Take the next frame, uint8 [H, W, 3] BGR; the label of the newest T, once there are."""
+        """Take the next frame, uint8 [H, W, 3] BGR; return the label once T have come."""
         ...
 
 
+class WindowModel:
+    """A model that prepares each new frame once, and decides on the newest T of them."""
+
+    precision = "fp32"
+
+    def __init__(self, spec: Spec, versions: dict[str, str]) -> None:
+        self.labels, self.versions = spec.labels, versions
+        self._window: deque[Any] = deque(maxlen=spec.frames)
+
+    def reset(self) -> None:
+        """Forget the frames."""
+        self._window.clear()
+
+    def push(self, frame: Any) -> str | None:
+        """Take the next frame; return a label once there are T."""
+        self._window.append(self.prepare(frame))
+        full = len(self._window) == self._window.maxlen
+        return self.decide(list(self._window)) if full else None
+
+    def prepare(self, frame: Any) -> Any:
+        """Preprocess a frame, uint8 [H, W, 3] BGR."""
+        raise NotImplementedError
+
+    def decide(self, window: list[Any]) -> str:
+        """Return the best label for T prepared frames."""
+        raise NotImplementedError
+
+
 def read_spec() -> Spec:
-    """Return what was asked for, from the command line: the name of a JSON file."""
+    """Read the JSON file that the command line names."""
     return Spec(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
 
 
 def serve(load: Callable[[Spec], Model]) -> None:
-    """Answer the commands on stdin until there are none."""
+    """Answer the commands on stdin until it ends."""
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
-        os.dup2(2, 1)  # whatever a library prints is not an answer
+        os.dup2(2, 1)  # what a library prints is not an answer
         worker = _Worker(load)
-        for line in sys.stdin:
-            words = line.split()
-            if words[:1] == ["quit"]:
-                return
+        for words in _commands():
             try:
                 answer = worker.answer(words)
             except Exception as error:
                 answer = {"error": _sentence(error)}
             answers.write(json.dumps(answer) + "\n")
             answers.flush()
+
+
+def _commands() -> Iterator[list[str]]:
+    """Yield the commands up to `quit`; if the benchmark dies, end this process at once."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (words := lines.get().split()) != ["quit"]:
+        yield words
 
 
 class _Worker:
@@ -126,12 +168,12 @@ class _Worker:
             label = self._model.push(frame)
             taken.append(1000 * (time.perf_counter() - start))
             if label is None:
-                raise RuntimeError("It gave no label for a full window.")
+                raise RuntimeError("A full window gave no label.")
         return {"ms": taken, "label": label}
 
 
 def _turns(model: Model, clips: list[list[Any]], frames: int) -> Iterator[Any]:
-    """Yield, for ever, the frames that complete a window; the model has seen the T-1 before."""
+    """Yield the frames that complete a window, for ever; the model has seen the T-1 before."""
     while True:
         for clip in clips:
             model.reset()
@@ -144,7 +186,7 @@ def read_clips(spec: Spec) -> list[list[Any]]:
     """Return the frames of each clip, about four a second, uint8 [H, W, 3] BGR.
 
     Raises:
-        ValueError: no clip holds a window and one more frame.
+        ValueError: no clip has a window and one more frame.
     """
     clips = []
     room = _HELD_BYTES // len(spec.clips)
@@ -162,7 +204,7 @@ def _read_clip(path: str, frames: int, room: int) -> list[Any]:
 
     capture = cv2.VideoCapture(path)
     step = round(capture.get(cv2.CAP_PROP_FPS) / RATE_FPS)
-    # A short clip is looked at more often, so that it fills two windows.
+    # A short clip is sampled more often, so that it fills two windows.
     step = max(1, min(step, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)) // (2 * frames)))
     found: list[Any] = []
     number = 0
@@ -177,7 +219,7 @@ def _read_clip(path: str, frames: int, room: int) -> list[Any]:
 
 
 def rss_mib() -> float:
-    """Return the memory of this process that is resident, in MiB; the largest so far off Linux."""
+    """Return the resident memory of this process in MiB; its peak where there is no /proc."""
     try:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmRSS:"):

@@ -1,45 +1,38 @@
 """X-CLIP from transformers in PyTorch: `python xclip.py SPEC example|once`.
 
-`example` goes the way of the action recognition example of ultralytics: crops of 224 px are kept,
-T of them are turned into a tensor for each decision, and the labels are tokenised and encoded for
-each decision too. `once` turns each frame into a tensor once, and encodes the labels once; X-CLIP's
-own prompts, which depend on the video, are still made for each.
+`example` does what ultralytics' action recognition example does: it keeps crops of 224 px, and for
+each decision turns T of them into a tensor and tokenises and encodes the labels. `once` turns each
+frame into a tensor once and encodes the labels once; X-CLIP's own prompts, which depend on the
+video, are still made for each decision.
 """
 
 import sys
-from collections import deque
 from pathlib import Path
 from typing import Any
 
-from serving import Model, Spec, serve
+from serving import Model, Spec, WindowModel, serve
 
 
-class Example:
+class Example(WindowModel):
     """As in the example, without the detector that finds the people."""
 
-    precision = "fp32"
-
     def __init__(self, spec: Spec) -> None:
-        self._processor, self._model, self.versions = _load(spec)
-        self._labels = spec.labels
-        self._crops: deque[Any] = deque(maxlen=spec.frames)
+        self._processor, self._model, versions = _load(spec)
+        super().__init__(spec, versions)
 
-    def reset(self) -> None:
-        """Forget the crops."""
-        self._crops.clear()
+    def prepare(self, frame: Any) -> Any:
+        """Return a crop."""
+        return _square(frame, self._model.config.vision_config.image_size)
 
-    def push(self, frame: Any) -> str | None:
-        """Keep a crop of the frame; decide on all T of them."""
+    def decide(self, window: list[Any]) -> str:
+        """Encode all T crops and all labels."""
         import torch
 
-        self._crops.append(_square(frame, self._model.config.vision_config.image_size))
-        if len(self._crops) < (self._crops.maxlen or 0):
-            return None
-        texts = self._processor(text=self._labels, return_tensors="pt", padding=True)
+        texts = self._processor(text=self.labels, return_tensors="pt", padding=True)
         with torch.inference_mode():
-            pixels = torch.stack([self._tensor(crop) for crop in self._crops])[None]
-            found = self._model(pixel_values=pixels, input_ids=texts["input_ids"])
-            return self._labels[int(found.logits_per_video.softmax(-1)[0].argmax())]
+            pixels = torch.stack([self._tensor(crop) for crop in window])[None]
+            output = self._model(pixel_values=pixels, input_ids=texts["input_ids"])
+            return self.labels[int(output.logits_per_video.softmax(-1)[0].argmax())]
 
     def _tensor(self, crop: Any) -> Any:
         import torch
@@ -55,41 +48,35 @@ class Example:
         return v2.Compose(steps)(torch.from_numpy(crop).permute(2, 0, 1))
 
 
-class Once:
-    """Its own processor for each new frame, and the labels encoded once."""
-
-    precision = "fp32"
+class Once(WindowModel):
+    """X-CLIP's processor for each new frame, and the labels encoded once."""
 
     def __init__(self, spec: Spec) -> None:
         import torch
 
-        self._processor, self._model, self.versions = _load(spec)
-        self._labels = spec.labels
-        self._frames: deque[Any] = deque(maxlen=spec.frames)
+        self._processor, self._model, versions = _load(spec)
+        super().__init__(spec, versions)
         texts = self._processor(text=spec.labels, return_tensors="pt", padding=True)
         with torch.inference_mode():
             encoded = self._model.text_model(**texts, return_dict=True)
         self._model.text_model = _Kept(encoded)
 
-    def reset(self) -> None:
-        """Forget the frames."""
-        self._frames.clear()
+    def prepare(self, frame: Any) -> Any:
+        """Return [1, 3, S, S]."""
+        made = self._processor.image_processor([frame[..., ::-1].copy()], return_tensors="pt")
+        return made["pixel_values"].reshape(1, *made["pixel_values"].shape[-3:])
 
-    def push(self, frame: Any) -> str | None:
-        """Process the newest frame; decide on all T."""
+    def decide(self, window: list[Any]) -> str:
+        """Encode all T frames."""
         import torch
 
-        made = self._processor.image_processor([frame[..., ::-1].copy()], return_tensors="pt")
-        self._frames.append(made["pixel_values"].reshape(1, *made["pixel_values"].shape[-3:]))
-        if len(self._frames) < (self._frames.maxlen or 0):
-            return None
         with torch.inference_mode():
-            found = self._model(pixel_values=torch.cat(list(self._frames))[None])
-            return self._labels[int(found.logits_per_video.softmax(-1)[0].argmax())]
+            output = self._model(pixel_values=torch.cat(window)[None])
+            return self.labels[int(output.logits_per_video.softmax(-1)[0].argmax())]
 
 
 def _Kept(encoded: Any) -> Any:  # noqa: N802 (it makes a module)
-    """Return a text encoder that gives what it gave before: the labels did not change."""
+    """Return a text encoder with a fixed output."""
     import torch
 
     class Kept(torch.nn.Module):
@@ -125,7 +112,7 @@ def _load(spec: Spec) -> tuple[Any, Any, dict[str, str]]:
 
 
 def load(spec: Spec) -> Model:
-    """Return what the command line asks for."""
+    """Return the variant that the command line names."""
     return {"example": Example, "once": Once}[sys.argv[2]](spec)
 
 

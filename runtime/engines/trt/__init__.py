@@ -1,1 +1,1 @@
-"""TensorRT: engines of a bundle, found or built, and run. Nothing else imports tensorrt."""
+"""TensorRT: finds, builds and runs engines. No other folder imports tensorrt."""

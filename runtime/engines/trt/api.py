@@ -1,9 +1,8 @@
-"""What differs between TensorRT 10.3 and 11.x, and TensorRT-RTX; nobody else asks for a version.
+"""What differs between TensorRT 10.3 to 11.x and TensorRT-RTX; no other file asks for a version.
 
-One path serves them all: strongly typed networks, tensors by name, execute_async_v3. It needs
-neither of the flags that 11 dropped (EXPLICIT_BATCH, FP16) and no `platform_has_*`. The other
-files may use of these modules only what all versions have, which the tests keep
-(tests/runtime/tensorrt_names.json).
+One path serves all: strongly typed networks, tensors by name, execute_async_v3. It uses neither
+the flags that 11 dropped (EXPLICIT_BATCH, FP16) nor `platform_has_*`. The other files may only use
+names that all versions have; the tests check that (tests/runtime/tensorrt_names.json).
 """
 
 import re
@@ -16,17 +15,17 @@ from ..cuda import find_driver
 
 _OLDEST = (10, 0)
 _LOGGED = 20
-# TensorRT-RTX, its compute capabilities: no Jetson is among them (Orin is 8.7, Thor 11.0).
+# What TensorRT-RTX compiles for: no Jetson is among them (Orin is 8.7, Thor 11.0).
 RTX_TARGETS = ("sm75", "sm80", "sm86", "sm89", "sm120", "sm121")
 
 Report = Callable[[float, str], None]
 
 
 def why_no_tensorrt() -> str | None:
-    """Say in a sentence why TensorRT cannot run here and how to get it; None if it can."""
+    """Return why TensorRT cannot run here, and how to get it; None if it can."""
     driver = find_driver()
     if driver is None:
-        return "TensorRT needs an NVIDIA GPU with its driver, and libcuda.so.1 finds none here."
+        return "TensorRT requires an NVIDIA GPU with its driver, and libcuda.so.1 finds none here."
     try:
         trt = _import_any()
     except ImportError:
@@ -36,10 +35,10 @@ def why_no_tensorrt() -> str | None:
             "tensorrt-cu13 where the driver serves CUDA 13."
         )
     if not is_rtx(trt) and _version(trt) < _OLDEST:
-        return f"TensorRT {trt.__version__} is too old: 10.0 is the first that can be used."
+        return f"TensorRT {trt.__version__} is too old: stzsar supports 10.0 and later."
     if is_rtx(trt) and target_of(driver.gpu().capability) not in RTX_TARGETS:
         return (
-            f"TensorRT-RTX does not serve {driver.gpu().name} (compute capability "
+            f"TensorRT-RTX does not support {driver.gpu().name} (compute capability "
             f"{driver.gpu().capability}): install tensorrt."
         )
     return None
@@ -58,7 +57,7 @@ def load_tensorrt() -> Any:
 
 
 def load_rtx() -> Any:
-    """Return the module tensorrt_rtx, for which a GPU is not needed as long as it only compiles.
+    """Return the module tensorrt_rtx, which compiles without a GPU.
 
     Raises:
         EngineError: it is not installed.
@@ -79,8 +78,8 @@ def is_rtx(trt: Any) -> bool:
 
 
 def create_network(trt: Any, builder: Any) -> Any:
-    """Return an empty strongly typed network: precision is that of the graph's own types."""
-    # 11 has no other kind and still takes the flag.
+    """Return an empty strongly typed network, whose precision is that of the graph's types."""
+    # 11 has no other kind and still accepts the flag.
     return builder.create_network(1 << int(trt.NetworkDefinitionCreationFlag.STRONGLY_TYPED))
 
 
@@ -100,7 +99,7 @@ def check_targets(text: str) -> tuple[str, ...]:
     """Read "sm86,sm89".
 
     Raises:
-        EngineError: there is none, or TensorRT-RTX does not compile for one of them.
+        EngineError: it is empty, or TensorRT-RTX does not compile for one of them.
     """
     parts = (part.strip().lower() for part in text.split(","))
     targets = tuple(dict.fromkeys(filter(None, parts)))
@@ -112,21 +111,21 @@ def check_targets(text: str) -> tuple[str, ...]:
         if target not in RTX_TARGETS:
             jetson = {"sm87": "Orin", "sm101": "Thor", "sm110": "Thor"}.get(target)
             raise EngineError(
-                f"{target!r:.40} is a Jetson ({jetson}), for which TensorRT-RTX does not compile: "
-                "run stzsar-export --tensorrt on the device."
+                f"{target!r:.40} is a Jetson ({jetson}), which TensorRT-RTX does not support: run "
+                "stzsar-export --tensorrt on the device."
                 if jetson
-                else f"TensorRT-RTX does not compile for {target!r:.40}: take of "
+                else f"TensorRT-RTX does not compile for {target!r:.40}: choose from "
                 f"{', '.join(RTX_TARGETS)}."
             )
     return targets
 
 
 def make_log(trt: Any, listen: Callable[[str], None] | None = None) -> Any:
-    """Return a logger of TensorRT that prints nothing and keeps errors in `errors`.
+    """Return a logger for TensorRT that prints nothing and keeps errors in `errors`.
 
     Args:
         trt: the module.
-        listen: called with every message, the verbose ones too.
+        listen: called with every message, verbose ones included.
     """
 
     class Log(trt.ILogger):
@@ -146,8 +145,7 @@ def make_log(trt: Any, listen: Callable[[str], None] | None = None) -> Any:
 def make_monitor(trt: Any, report: Report, stop: threading.Event) -> Any:
     """Return a progress monitor that calls `report` with the share done and the phase's name.
 
-    The build ends early once `stop` is set, or with an exception of `report`, which is kept in
-    `stopped_by`.
+    The build ends early when `stop` is set or `report` raises; `stopped_by` keeps the exception.
     """
 
     class Monitor(trt.IProgressMonitor):

@@ -1,4 +1,4 @@
-"""ONNX to engine, on the device with TensorRT or ahead of time with TensorRT-RTX: one path."""
+"""Builds an engine from ONNX: TensorRT on the device, TensorRT-RTX ahead of time."""
 
 import threading
 from collections.abc import Callable
@@ -14,13 +14,13 @@ from .key import Limits
 
 @dataclass(frozen=True, kw_only=True)
 class BuildPlan:
-    """How a graph is built.
+    """How to build a graph.
 
     Attributes:
-        limits: the largest inputs; the smallest are of size 1.
-        workspace_bytes: what kernels may use while they are tried and run; 0 leaves it open.
-        timings: TensorRT's memory of earlier builds on this GPU; makes this one faster.
-        targets: compute capabilities such as "sm86", for TensorRT-RTX alone.
+        limits: the largest inputs; the smallest have size 1.
+        workspace_bytes: what kernels may use while they are tried and run; 0 sets no limit.
+        timings: TensorRT's timing cache of earlier builds on this GPU, which speeds this one up.
+        targets: compute capabilities such as "sm86", for TensorRT-RTX only.
     """
 
     limits: Limits
@@ -40,19 +40,19 @@ def build_engine(
     """Build the engine of an ONNX file.
 
     Args:
-        trt: the module tensorrt or tensorrt_rtx. Without a driver tensorrt must not come here.
+        trt: the module tensorrt or tensorrt_rtx; never tensorrt without a driver.
         graph: the ONNX file, strongly typed.
-        plan: how it is built.
-        report: called with the share that is done and what is being done.
+        plan: how to build it.
+        report: called with the share done and the name of the phase.
         listen: called with every message of TensorRT.
 
     Returns:
-        The engine, and the timings with what this build added.
+        The engine, and the timings with those of this build.
 
     Raises:
-        EngineError: TensorRT refuses the graph; its own reason is in the sentence.
+        EngineError: TensorRT refuses the graph; the sentence has its reason.
     """
-    # TensorRT calls back into Python all the time, and drops the exceptions of most callbacks.
+    # TensorRT often calls back into Python, and drops the exceptions of most callbacks.
     with ctrl_c_held_back() as stop:
         engine, timings, problem = _built(trt, graph, plan, report, listen, stop)
     if problem:
@@ -98,7 +98,7 @@ def _parse(trt: Any, network: Any, log: Any, graph: Path) -> None:
     try:
         data = graph.read_bytes()
     except OSError as error:
-        raise EngineError(f"{graph} cannot be read: {error.strerror}.") from error
+        raise EngineError(f"Cannot read {graph}: {error.strerror}.") from error
     if not parser.parse(data):
         reason = _one_line(str(parser.get_error(0))) if parser.num_errors else _reason(log)
         raise EngineError(
@@ -117,7 +117,7 @@ def _timing_cache(config: Any, timings: bytes) -> Any:
 
 
 def _reason(log: Any) -> str:
-    """Return the last error, which names the cause; those before it say where."""
+    """Return the last error, which names the cause; earlier ones say where."""
     return _one_line(log.errors[-1]) if log.errors else "it gives no reason"
 
 

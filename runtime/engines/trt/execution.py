@@ -1,4 +1,4 @@
-"""A deserialised engine at work: buffers on the GPU, one run at a time."""
+"""Runs a deserialised engine: buffers on the GPU, one run at a time."""
 
 import threading
 from collections.abc import Collection, Mapping
@@ -35,7 +35,7 @@ class Execution:
         """Deserialise an engine that was built here, see `store`.
 
         Raises:
-            EngineError: TensorRT does not take it, or memory does not do.
+            EngineError: TensorRT refuses it, or the GPU is out of memory.
         """
         driver.enter()
         self._driver = driver
@@ -44,12 +44,12 @@ class Execution:
         self._engine = self._runtime.deserialize_cuda_engine(engine)
         if self._engine is None:
             raise EngineError(
-                f"TensorRT does not take the engine that it built ({self._reason()}): remove the "
-                "bundle's folder engines/ and run again."
+                f"TensorRT refuses the engine that it built ({self._reason()}): remove the folder "
+                "engines/ of the bundle and run again."
             )
         self._context = self._engine.create_execution_context()
         if self._context is None:
-            raise EngineError(f"The engine has no room on the GPU: {self._reason()}.")
+            raise EngineError(f"The engine does not fit on the GPU: {self._reason()}.")
         names = [self._engine.get_tensor_name(i) for i in range(self._engine.num_io_tensors)]
         modes = {name: self._engine.get_tensor_mode(name) for name in names}
         self.inputs = tuple(n for n in names if modes[n] == trt.TensorIOMode.INPUT)
@@ -63,7 +63,7 @@ class Execution:
         self._lock = threading.Lock()
 
     def place(self, constants: Mapping[str, Array]) -> dict[str, Placed]:
-        """Put the inputs among `constants` on the GPU, to stay."""
+        """Put the inputs among `constants` on the GPU, where they stay."""
         with self._lock:
             self._driver.enter()
             placed, arrays = {}, []
@@ -72,16 +72,16 @@ class Execution:
                     array, buffer = self._checked(name, constants[name]), Buffer(self._driver)
                     self._stream.upload(array, buffer)
                     placed[name] = Placed(array, buffer)
-                    arrays.append(array)  # until the copies are done
+                    arrays.append(array)  # kept until the copies are done
             self._stream.wait()
             return placed
 
     def run(
         self, placed: Mapping[str, Placed], feeds: Mapping[str, Array], wanted: Collection[str]
     ) -> dict[str, Array]:
-        """Run once, with the inputs that are placed and the others from `feeds`.
+        """Run once, with the placed inputs and the others from `feeds`.
 
-        The outputs that are `wanted` are copied from the GPU.
+        Only the outputs in `wanted` are copied from the GPU.
 
         Raises:
             EngineError: an input is missing, of another type or too large, or the run fails.
@@ -115,10 +115,10 @@ class Execution:
         self._context.set_tensor_address(name, buffer.address)
 
     def _result(self, name: str) -> Array:
-        """Return room for an output, on both sides."""
+        """Allocate an output on the GPU and here."""
         shape = tuple(self._context.get_tensor_shape(name))
         if any(size < 0 for size in shape):
-            raise EngineError(f"TensorRT cannot tell the shape of {name}: {self._reason()}.")
+            raise EngineError(f"TensorRT does not know the shape of {name}: {self._reason()}.")
         array = np.empty(shape, self._types[name])
         self._buffers[name].reserve(max(1, array.nbytes))
         self._context.set_tensor_address(name, self._buffers[name].address)

@@ -1,4 +1,14 @@
-"""A bundle's graph in TensorRT: its engine found or built, then run."""
+"""A bundle's graph in TensorRT: its engine is found or built, then run.
+
+This is the way to TensorRT. `ort_tensorrt.py`, ONNX Runtime's provider, is the fallback for devices
+where this one fails: there, fp16 is allowed operation by operation and not typed by the graph,
+engines are not sealed, and inputs go through ONNX Runtime.
+
+*Not verified on hardware.* The first run on a device decides whether the scores of all four graphs
+match ONNX Runtime's within the export's tolerance in fp32 and fp16 (`stzsar-export --tensorrt`),
+whether the estimates of memory in `preflight.py` hold on a Jetson, how long a build takes, and
+whether a decision is faster than with the provider (`stzsar-bench`). If it is not, remove `trt/`.
+"""
 
 import dataclasses
 import logging
@@ -11,8 +21,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...bundle.bundle import BANK, MANIFEST, sha256_of
-from ...bundle.manifest import MAX_FRAMES, Manifest
+from ...bundle.bundle import BANK, read_manifest, sha256_of
+from ...bundle.manifest import MAX_FRAMES
 from ...errors import EngineError
 from ...labels.bank import LabelBank
 from ...labels.labels import MAX_ATTRIBUTES, MAX_LABELS
@@ -38,13 +48,13 @@ log = logging.getLogger(__name__)
 class TrtGraph:
     """A graph of a bundle in TensorRT.
 
-    Its engine is taken from the bundle's `engines/` if it was built for this device, this TensorRT
-    and this graph, and is built from the ONNX file else, which takes minutes.
+    Uses the engine in the bundle's `engines/` if it was built for this device, this TensorRT and
+    this graph. Otherwise builds it from the ONNX file, which takes minutes.
 
     Attributes:
         inputs: names of the graph's inputs.
         outputs: names of its outputs.
-        sizes: none: an engine does not tell a fixed size from its largest.
+        sizes: empty: an engine does not distinguish a fixed size from its largest.
         device: "tensorrt".
     """
 
@@ -64,12 +74,12 @@ class TrtGraph:
             path: the ONNX file, in its bundle.
             constants: what will be bound first, so that the engine has room for it; the bundle's
                 own bank if None.
-            trusted: whether to take engines that others made, which can run code.
-            report: called with the share of a build that is done, and what is being done.
+            trusted: whether to use engines that others made, which can run code.
+            report: called with the share of a build that is done, and the name of the phase.
 
         Raises:
-            EngineError: there is no TensorRT here, or it refuses the graph, or memory will not do.
-            BundleError: the graph lies in no bundle.
+            EngineError: there is no TensorRT here, it refuses the graph, or memory is too small.
+            BundleError: the graph is not in a bundle.
         """
         trt, driver = load_tensorrt(), find_driver()
         assert driver is not None  # load_tensorrt says so itself
@@ -84,10 +94,8 @@ class TrtGraph:
     ) -> "BoundTrtGraph":
         """Put `constants` on the GPU, and return the graph that takes the rest.
 
-        It gives `outputs`, all if None; the others stay on the GPU.
-
-        Labels beyond what the engine takes make it build a larger one; graphs that were bound
-        before keep theirs.
+        It returns `outputs`, or all if None; others stay on the GPU. More labels than the engine
+        takes make it build a larger one; graphs that were bound before keep theirs.
 
         Raises:
             EngineError: a larger engine cannot be built.
@@ -117,10 +125,10 @@ class BoundTrtGraph:
         self._batched = [name for name in self._fed if name not in BANK_INPUTS]
 
     def __call__(self, feeds: Mapping[str, Array]) -> dict[str, Array]:
-        """Run the graph, in several parts where there are more rows than the engine takes."""
+        """Run the graph, in several parts if there are more rows than the engine takes."""
         missing = [name for name in self._fed if name not in feeds]
         if missing:
-            raise EngineError(f"The graph takes {missing[0]}, which is not given.")
+            raise EngineError(f"The graph requires {missing[0]}, which is missing.")
         batch = max([len(feeds[name]) for name in self._batched], default=1)
         most = min([self._execution.largest[name][0] for name in self._batched], default=1)
         parts = []
@@ -160,28 +168,28 @@ class Engines:
         self.limits = Limits()
 
     def usual_limits(self, constants: Mapping[str, Array] | None) -> Limits:
-        """Return what the bundle needs with the labels in `constants`, or with its own if None."""
+        """Return what the labels in `constants` require, or the bundle's own if None."""
         if constants is None:
             constants = LabelBank.load(self._path.parent / BANK).arrays()
         return Limits(frames=self._manifest.sampling.frames).joined(limits_of(constants))
 
     def open(self, needed: Limits) -> Execution:
-        """Return the engine for `needed`, from disk if there is one that does."""
+        """Return the engine for `needed`, from disk if one there serves."""
         key = self.key(needed)
         engine, reason = self._store.load(self._name, key)
         if engine is None:
             self.build(self._limits_to_build(needed), reason)
             engine, reason = self._store.load(self._name, key)
             if engine is None:
-                raise EngineError(f"The engine of {self._path} is lost: {reason or 'removed'}.")
+                raise EngineError(f"The engine of {self._path} is gone: {reason or 'removed'}.")
         found = self._store.read_key(self._name)
         self.limits = found[0].limits if found else needed
         return Execution(self._trt, self._driver, engine)
 
     def _limits_to_build(self, needed: Limits) -> Limits:
-        """Return what a person chose before, if that does; else what is needed, with some room."""
+        """Return what a person chose before, if that is enough; else `needed` with some room."""
         built = self._store.read_key(self._name)
-        if built is None or not _LARGEST.covers(built[0].limits):  # a key file beyond belief
+        if built is None or not _LARGEST.covers(built[0].limits):  # an implausible key file
             return dataclasses.replace(needed.roomy(), streams=DEFAULT_STREAMS)
         chosen = built[0].limits
         return chosen.joined(needed if chosen.covers(needed) else needed.roomy())
@@ -191,21 +199,21 @@ class Engines:
 
         Args:
             limits: the largest inputs.
-            reason: why the one that is there does not do, in a clause.
+            reason: why the existing engine cannot serve, as a clause.
 
         Returns:
             The engine's file.
 
         Raises:
-            EngineError: memory will not do, TensorRT refuses the graph, or the disk is full.
+            EngineError: memory is too small, TensorRT refuses the graph, or the disk is full.
         """
         if sha256_of(self._path) != self._graph_sha256:
             raise EngineError(f"{self._path} was changed since it was opened: start again.")
         free = free_memory(self._driver.free_bytes())
         workspace = workspace_for(self._path, limits, self._gpu, free)
         if reason:
-            log.warning("The engine of %s is built again: %s.", self._path.name, reason)
-        log.info("Building the engine of %s for %s; minutes.", self._path.name, self._gpu.name)
+            log.warning("Building the engine of %s again: %s.", self._path.name, reason)
+        log.info("Building the engine of %s for %s takes minutes.", self._path.name, self._gpu.name)
         timings_key = dataclasses.replace(self.key(Limits()), graph="", precision="")
         plan = BuildPlan(
             limits=limits,
@@ -223,7 +231,7 @@ class Engines:
         return path
 
     def key(self, limits: Limits) -> EngineKey:
-        """Return the key that an engine for `limits` has here."""
+        """Return the key of an engine for `limits` on this device."""
         capability = self._gpu.capability
         gpu = None if is_rtx(self._trt) else self._gpu
         return make_key(
@@ -243,7 +251,7 @@ class Engines:
 def make_key(
     trt: Any, graph: str, precision: str, limits: Limits, *, capability: str, gpu: Gpu | None
 ) -> EngineKey:
-    """Return an engine's key; without a GPU that of one that moves between GPUs."""
+    """Return an engine's key; without a GPU, that of an engine that moves between GPUs."""
     return EngineKey(
         family=trt.__name__,
         version=trt.__version__,
@@ -258,22 +266,8 @@ def make_key(
     )
 
 
-def read_manifest(bundle: Path) -> Manifest:
-    """Read the manifest of the folder that a graph lies in.
-
-    Raises:
-        EngineError: there is none.
-        BundleError: it is broken.
-    """
-    try:
-        text = (bundle / MANIFEST).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise EngineError(f"TensorRT runs bundles, and {bundle} has no {MANIFEST}.") from error
-    return Manifest.from_json(text, where=str(bundle / MANIFEST))
-
-
 def limits_of(arrays: Mapping[str, Array]) -> Limits:
-    """Return how many labels and attributes the arrays of a bank have; 1 where they are absent."""
+    """Return how many labels and attributes a bank has; 1 where its arrays are absent."""
     labels = max((len(arrays[name]) for name in BANK_INPUTS if name in arrays), default=1)
     words = max((arrays[n].shape[1] for n in BANK_INPUTS[1:] if n in arrays), default=1)
     return Limits(labels=max(1, labels), attributes=max(1, words))

@@ -1,14 +1,16 @@
 """What an engine was built for, and how large its inputs may be.
 
-An engine runs on one GPU model, one TensorRT and one graph. Its key says which, so that a foreign
-one is known before TensorRT reads a byte of it.
+An engine runs on one GPU model, one TensorRT and one graph. Its key says which, so that an engine
+for another place is refused before TensorRT reads a byte of it.
 """
 
 import dataclasses
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated
+
+from msgspec import Meta
 
 from ...errors import EngineError
 from ...labels.labels import MAX_ATTRIBUTES, MAX_LABELS
@@ -19,6 +21,8 @@ DEFAULT_STREAMS, DEFAULT_LABELS, DEFAULT_ATTRIBUTES = 4, 512, 16
 _USUAL_LABELS, _USUAL_ATTRIBUTES = 128, 8
 
 Shape = tuple[int, ...]
+_Size = Annotated[int, Meta(ge=1, le=2**31)]
+_Text = Annotated[str, Meta(max_length=1000)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,13 +36,13 @@ class Limits:
         attributes: of a label, W.
     """
 
-    streams: int = 1
-    frames: int = 1
-    labels: int = 1
-    attributes: int = 1
+    streams: _Size = 1
+    frames: _Size = 1
+    labels: _Size = 1
+    attributes: _Size = 1
 
     def covers(self, other: "Limits") -> bool:
-        """Whether whatever fits into `other` fits here."""
+        """Whether everything that fits into `other` fits here."""
         return self.joined(other) == self
 
     def joined(self, other: "Limits") -> "Limits":
@@ -48,7 +52,7 @@ class Limits:
         return Limits(streams=streams, frames=frames, labels=labels, attributes=attributes)
 
     def roomy(self) -> "Limits":
-        """Return limits with room for some more labels, so that one more is no new build."""
+        """Return limits with room for more labels, so that one more needs no new build."""
         labels = min(MAX_LABELS, max(DEFAULT_LABELS, 1 << (self.labels - 1).bit_length()))
         wide = max(DEFAULT_ATTRIBUTES, 1 << (self.attributes - 1).bit_length())
         attributes = min(MAX_ATTRIBUTES, wide)
@@ -62,13 +66,13 @@ class Limits:
             shape: with -1 for each size that is dynamic.
 
         Raises:
-            EngineError: a size is dynamic that a bundle's graph fixes.
+            EngineError: a size is dynamic that the graph of a bundle fixes.
         """
         axes = _AXES.get(name, _STATE_AXES)
         if any(size < 0 for size in shape[len(axes) :]):
             raise EngineError(
                 f"The input {name} {list(shape)} of the graph has more dynamic sizes than "
-                "TensorRT can be told of: export the bundle again."
+                "TensorRT can be given: export the bundle again."
             )
         usual = dataclasses.replace(
             self,
@@ -98,7 +102,7 @@ BANK_INPUTS = ("class_embeddings", "attribute_embeddings", "attribute_mask")
 
 @dataclass(frozen=True, kw_only=True)
 class EngineKey:
-    """All that must be the same for an engine to be used.
+    """What must be the same for an engine to be used.
 
     Attributes:
         family: "tensorrt" or "tensorrt_rtx".
@@ -110,22 +114,22 @@ class EngineKey:
         limits: how large its inputs may be.
     """
 
-    family: str
-    version: str
-    capability: str
-    device: str
-    cuda: str
-    driver: str
-    l4t: str
-    graph: str
-    precision: str
+    family: _Text
+    version: _Text
+    capability: _Text
+    device: _Text
+    cuda: _Text
+    driver: _Text
+    l4t: _Text
+    graph: _Text
+    precision: _Text
     limits: Limits
 
     def why_not(self, wanted: "EngineKey") -> str | None:
-        """Say in a clause why an engine of this key does not do where `wanted` is asked for.
+        """Return why an engine of this key cannot serve `wanted`, as a clause.
 
         Returns:
-            Such as "it was built with TensorRT 10.3.0 and this is 10.16.1"; None if it does.
+            Such as "it was built with TensorRT 10.3.0 and this is 10.16.1"; None if it can.
         """
         for field, words in _WORDS.items():
             ours, theirs = getattr(self, field), getattr(wanted, field)
@@ -140,27 +144,6 @@ class EngineKey:
     def to_json(self, engine_sha256: str) -> str:
         """Return the key with the hash of its engine as JSON."""
         return json.dumps({**dataclasses.asdict(self), "engine": engine_sha256}, indent=1) + "\n"
-
-    @classmethod
-    def from_json(cls, text: str) -> "tuple[EngineKey, str]":
-        """Read a key and its engine's hash.
-
-        Raises:
-            ValueError: it is no key.
-        """
-        try:
-            document: dict[str, Any] = json.loads(text)
-            sha256 = document.pop("engine")
-            limits = Limits(**document.pop("limits"))
-            key = cls(**document, limits=limits)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            raise ValueError(f"no engine key: {error}") from error
-        words = [sha256, *(getattr(key, name) for name in _WORDS)]
-        if not all(isinstance(word, str) for word in words) or not all(
-            type(size) is int and size > 0 for size in dataclasses.astuple(limits)
-        ):
-            raise ValueError("no engine key: a field is of another kind")
-        return key, sha256
 
 
 _WORDS = {

@@ -1,8 +1,8 @@
-"""Whether memory will do for building an engine, asked before minutes are spent on it.
+"""Check that there is enough memory to build an engine, before minutes are spent on it.
 
-The needs are estimates on the safe side. Host memory: a TensorRT-RTX build of ViT-B/32 peaked at
-five times its ONNX file in fp16 and four times in fp32. GPU memory is *not verified on hardware*:
-the weights twice, the largest similarities of patches with attributes, and a small workspace.
+The estimates are on the safe side. Host memory: a TensorRT-RTX build of ViT-B/32 peaked at five
+times its ONNX file in fp16 and four times in fp32. GPU memory is *not verified on hardware*: twice
+the weights, the largest similarities of patches with attributes, and a small workspace.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _MEMINFO = Path("/proc/meminfo")
 
 @dataclass(frozen=True)
 class FreeMemory:
-    """Bytes that nobody uses, of the CPU's memory, of swap, and of the GPU's memory."""
+    """Free bytes of the CPU's memory, of swap, and of the GPU's memory."""
 
     host: int
     swap: int
@@ -31,7 +31,7 @@ class FreeMemory:
 
 
 def free_memory(gpu_bytes: int, meminfo: Path = _MEMINFO) -> FreeMemory:
-    """Return what is free; where the system does not tell, there is no end of it."""
+    """Return the free memory; without limit where the system does not report it."""
     try:
         lines = meminfo.read_text(encoding="ascii").splitlines()
         kib = {name: int(rest.split()[0]) for name, rest in (x.split(":", 1) for x in lines)}
@@ -41,16 +41,16 @@ def free_memory(gpu_bytes: int, meminfo: Path = _MEMINFO) -> FreeMemory:
 
 
 def workspace_for(graph: Path, limits: Limits, gpu: Gpu, free: FreeMemory) -> int:
-    """Return how many bytes of workspace a build may use: half of what the rest leaves free.
+    """Return how many bytes of workspace a build may use: half of what stays free.
 
     Raises:
-        EngineError: memory will not do; the sentence says how much is missing and what helps.
+        EngineError: there is too little memory; the sentence says how much, and what helps.
     """
     weights = graph.stat().st_size
     similarities = 4 * limits.streams * _PATCHES * limits.labels * limits.attributes
     on_gpu = _GPU_BASE + _GPU_TIMES * weights + 2 * similarities
     on_host = _HOST_BASE + _HOST_TIMES * weights
-    # A Jetson has one memory for both, and swap relieves only the CPU's part.
+    # A Jetson has one memory for both, and swap helps only the CPU's part.
     if gpu.shares_memory:
         resident = min(free.gpu, free.host)
         host_left = free.host + free.swap - on_gpu - _SMALLEST_WORKSPACE
@@ -76,6 +76,6 @@ _MORE_SWAP = (
 
 def _too_little(graph: Path, whose: str, needed: int, free: int, remedy: str) -> EngineError:
     return EngineError(
-        f"Building the TensorRT engine of {graph.name} takes about {needed / 2**30:.1f} GiB of "
+        f"Building the TensorRT engine of {graph.name} requires about {needed / 2**30:.1f} GiB of "
         f"{whose} memory and {free / 2**30:.1f} GiB are free: {remedy}."
     )

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import psutil
@@ -17,11 +18,11 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from stzsar.benchmarks.bench import benchmark
-from stzsar.benchmarks.bench.cli import main
-from stzsar.benchmarks.bench.drawn_labels import draw_labels
+from stzsar.benchmarks.bench.cli import main, typed_command
 from stzsar.benchmarks.bench.feeds import PacedFile
 from stzsar.benchmarks.bench.instruments.find import find_instruments
 from stzsar.benchmarks.bench.instruments.instrument import Reading
+from stzsar.benchmarks.bench.options import Options
 from stzsar.benchmarks.bench.percentiles import Distribution
 from stzsar.benchmarks.bench.record import Live, Memory, Mode, Record, read_comparable
 from stzsar.benchmarks.bench.report import show
@@ -30,6 +31,7 @@ from stzsar.benchmarks.bench.stopwatch import Stopwatch
 from stzsar.benchmarks.bench.task import Task
 from stzsar.benchmarks.bench.throughput import REST, STAGES, run_independent, run_streaming
 from stzsar.benchmarks.bench.watch import LEAST_WATCHED_S, Moment, Watch
+from stzsar.benchmarks.random_banks import resized
 from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.sources.feed import FeedOptions
@@ -45,16 +47,14 @@ def bench(*arguments):
 @pytest.fixture(scope="module")
 def task():
     stopwatch, bundle = Stopwatch(), Bundle.open(shipped_bundle())
-    footage = open_footage(str(SHIPPED_CLIP), kept_s=1)
+    footage = open_footage(SHIPPED_CLIP, kept_s=1)
     return Task(
         recognizer=Recognizer(bundle, bundle.bank, stages=stopwatch),
         stopwatch=stopwatch,
-        looked_at=StreamOptions(),
-        open_endless=footage.endless,
-        open_live=footage.live,
+        sampling=StreamOptions(),
+        footage=footage,
         streams=1,
         seconds=0.3,
-        warm_up_s=0.1,
     )
 
 
@@ -133,7 +133,7 @@ def test_what_was_judged_and_what_was_broken_is_told(measured):
     assert (judged["clips"], judged["labels"]) == (2, 2)
     assert judged["top1"] == 0.5  # one clip under two names is right under one of them
     assert [path[-10:] for path in judged["broken"]] == ["broken.mp4"]
-    assert "1 gave no frames" in " ".join(result.stdout.split())
+    assert "1 without frames" in " ".join(result.stdout.split())
 
 
 @pytest.mark.slow
@@ -154,7 +154,7 @@ def test_percentiles_of_few_samples_and_absent_instruments_are_said(measured):
     result, record, _ = measured
     said = " ".join(result.stdout.split())
     assert record["live"]["ages"]["p99"] is None
-    assert "p99 1,000 are needed" in said
+    assert "p99 1,000 needed" in said
     for name, why in record["absent"].items():
         assert f"{name} ({why}" in said
 
@@ -221,7 +221,7 @@ def test_an_independent_decision_encodes_all_its_frames_and_a_streaming_one_its_
 
 def test_a_source_that_begins_again_breaks_no_window():
     """The clip is 20 s long; at its end the window goes on, with the times of its frames."""
-    footage, wake = open_footage(str(SHIPPED_CLIP), kept_s=1), threading.Event()
+    footage, wake = open_footage(SHIPPED_CLIP, kept_s=1), threading.Event()
     feed = footage.endless("clip", FeedOptions(wake=wake), 4.0, 4)
     stream = Recognizer.load(shipped_bundle()).open_stream("clip")
     feed.start()
@@ -242,7 +242,7 @@ def test_a_source_that_begins_again_breaks_no_window():
 
 
 def test_a_file_is_shown_as_a_camera_would_show_it():
-    paced = PacedFile(SHIPPED_CLIP, "clip")
+    paced = PacedFile(Path(SHIPPED_CLIP), "clip")
     start = time.monotonic()
     for _ in range(6):
         assert paced.grab()
@@ -258,8 +258,8 @@ def test_a_file_is_shown_as_a_camera_would_show_it():
 def test_labels_are_the_bundles_own_first_and_random_unit_vectors_beyond():
     bank = Bundle.open(shipped_bundle()).bank
     own, words = len(bank.labels), bank.attribute_mask.shape[1]
-    assert draw_labels(bank, 3).names == bank.names[:3]
-    more = draw_labels(bank, own + 5)
+    assert resized(bank, 3).names == bank.names[:3]
+    more = resized(bank, own + 5)
     assert more.names[:own] == bank.names
     assert more.attribute_embeddings.shape[:2] == (own + 5, words)
     norms = np.linalg.norm(more.attribute_embeddings[own:], axis=-1)
@@ -291,10 +291,10 @@ def test_growing_memory_has_a_slope_once_it_was_watched_for_long():
         (["--source", "/nowhere/clip.mp4"], "Cannot read the video"),
         (["--source", "ftp://host/clip"], "not a supported source"),
         (["--json", "/nowhere/a.json"], "Cannot write /nowhere/a.json"),
-        (["--plot", "a.jpeg"], "no picture's name"),
-        (["--json", str(SHIPPED_CLIP)], "would be overwritten"),
+        (["--plot", "a.jpeg"], "no suffix of a picture"),
+        (["--json", SHIPPED_CLIP], "would be overwritten"),
         (["--data", "/nowhere"], "neither a folder"),
-        (["--source", "0", "--streams", "2"], "can be opened once only"),
+        (["--source", "0", "--streams", "2"], "opens only once"),
     ],
 )
 def test_what_cannot_be_measured_is_refused_in_a_sentence_before_anything_is(arguments, words):
@@ -311,21 +311,18 @@ def test_data_of_one_class_is_refused(tmp_path):
     shutil.copy(SHIPPED_CLIP, tmp_path / "jumping")
     result = bench(shipped_bundle(), "--data", tmp_path)
     assert result.exit_code == 2
-    assert "one class" in result.stderr
+    assert "has only the class 'jumping'" in result.stderr
 
 
 def test_the_command_in_a_record_holds_no_password(monkeypatch):
-    from stzsar.benchmarks.bench.cli import _request
-
     uri = "rtsp://me:secret@hall.example/stream"
-    monkeypatch.setattr(sys, "argv", ["stzsar-bench", f"--source={uri}"])
-    usual = {"quick": False, "seconds": None, "repeat": None, "streams": None, "labels": None}
-    usual |= {"data": None, "rate_fps": None, "frames": None, "engine": "auto", "threads": 0}
-    options = {**usual, "trust_engines": False, "source": uri}
-    request = _request(Bundle.open(shipped_bundle()), options)
-    assert "secret" not in request.command
-    assert "hall.example" in request.command
-    assert (request.streams, request.repeat) == (1, 3)
+    options = Options(source=uri)
+    for words in (["--source", uri], [f"--source={uri}"]):
+        monkeypatch.setattr(sys, "argv", ["stzsar-bench", *words])
+        typed = typed_command(options.source, options.address.name)
+        assert "secret" not in typed
+        assert "hall.example" in typed
+    assert (options.live_streams, options.repeat) == (1, 3)
 
 
 @pytest.mark.slow

@@ -83,9 +83,9 @@ def test_what_is_no_record_of_this_version_is_refused_in_a_sentence(tmp_path):
     apart = write(tmp_path / "d.json", {"frames/s": [1]})
     for path, words in {
         other: "compares version",
-        str(foreign): "no record",
+        str(foreign): "not a record",
         str(broken): "not JSON",
-        empty: "damaged",
+        empty: "corrupt",
         apart: "no figure in common",
         str(tmp_path / "gone.json"): "Cannot read",
     }.items():

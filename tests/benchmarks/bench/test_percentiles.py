@@ -2,7 +2,7 @@
 
 import pytest
 
-from stzsar.benchmarks.bench.percentiles import NEEDED, distribution, median
+from stzsar.benchmarks.bench.percentiles import NEEDED, distribution
 
 
 def test_a_percentile_is_the_smallest_sample_that_so_many_do_not_exceed():
@@ -24,8 +24,3 @@ def test_a_single_sample_has_a_middle_and_no_samples_have_nothing():
     assert found is not None
     assert (found.p50, found.p90, found.largest) == (3.0, None, 3.0)
     assert distribution([]) is None
-
-
-def test_the_median_of_two_is_between_them():
-    assert median([4.0, 1.0]) == 2.5
-    assert median([9.0, 1.0, 2.0]) == 2.0

@@ -37,12 +37,13 @@ def write_wheel(folder):
 def test_an_environment_is_made_once_and_has_what_its_peers_need(tmp_path, monkeypatch):
     monkeypatch.setattr(environments, "ENVIRONMENTS", {"tiny": (write_wheel(tmp_path),)})
     said = []
-    python = Environments(tmp_path / "made", {}, said.append).interpreter("tiny")
+    monkeypatch.setattr(environments, "say", said.append)
+    python = Environments(tmp_path / "made", {}).interpreter("tiny")
     code = "import tiny_peer; print(tiny_peer.answer)"
     output = subprocess.run([python, "-c", code], capture_output=True, text=True, check=True)
     assert output.stdout == "42\n"
     assert subprocess.run([python, "-c", "import numpy"], capture_output=True).returncode
-    assert Environments(tmp_path / "made", {}, said.append).interpreter("tiny") == python
+    assert Environments(tmp_path / "made", {}).interpreter("tiny") == python
     assert len(said) == 1
 
 
@@ -50,7 +51,8 @@ def test_an_environment_is_made_once_and_has_what_its_peers_need(tmp_path, monke
 def test_what_pip_cannot_install_is_said_and_not_tried_again(tmp_path, monkeypatch):
     monkeypatch.setattr(environments, "ENVIRONMENTS", {"tiny": (str(tmp_path / "none.whl"),)})
     said = []
-    made = Environments(tmp_path / "made", {}, said.append)
+    monkeypatch.setattr(environments, "say", said.append)
+    made = Environments(tmp_path / "made", {})
     for _ in range(2):
         with pytest.raises(WorkerError, match=r"pip cannot fill .*tiny: .*none\.whl"):
             made.interpreter("tiny")
@@ -90,7 +92,7 @@ def test_labels_are_those_of_kinetics_and_never_twice():
         (["--python", "torch"], "--python torch is not NAME=PATH with one of the environments "),
         (["--python", "jax=/usr/bin/python"], "--python jax=/usr/bin/python is not NAME=PATH"),
         (["--clips", "none.mp4"], "--clips none.mp4 is neither a video file nor a folder"),
-        (["--plot", "bars.txt"], "bars.txt is no picture's name: end it in .png"),
+        (["--plot", "bars.txt"], "bars.txt has no suffix of a picture: end it in .png"),
         (["--json", "none/here.json"], "Cannot write none/here.json: there is no folder none"),
     ],
 )

@@ -70,10 +70,10 @@ def test_a_worker_that_waits_uses_no_processor(fake):
     ("mode", "reason"),
     [
         ("dies", "It ended with exit code 3: a library said why"),
-        ("dies later", "It ended with exit code 4 and said nothing."),
+        ("dies later", "It ended with exit code 4 and printed nothing."),
         ("refuses", "ValueError: no such graph"),
         ("babbles", "It answered 'load' with 'Loading weights: 100%'."),
-        ("miscounts", "It was asked for 1 decisions and did not time as many."),
+        ("miscounts", "It was asked for 1 decisions and timed another number."),
     ],
 )
 def test_a_worker_that_fails_has_its_reason_and_the_others_go_on(fake, mode, reason):

@@ -151,7 +151,7 @@ def test_the_shipped_bundle_says_once_what_it_knows_in_a_quiet_run_too(
     quiet, loud = run_cli("--source", red_video, "--quiet"), run_cli("--source", red_video)
 
     assert quiet.stderr.splitlines() == [
-        "No bundle is named and none is under runs/: using the shipped one, which knows colours "
+        "No bundle was named and runs/ holds none: using the shipped one, which knows colours "
         "and not people."
     ]
     assert loud.stderr.count("colours and not people") == 1
@@ -292,7 +292,7 @@ def test_every_option_has_a_help_text(run_cli):
     assert "Examples:" in run_cli("--help").stdout
 
 
-def test_the_version_is_told(run_cli):
+def test_the_version_is_printed(run_cli):
     assert "0.1.0" in run_cli("--version").stdout
 
 

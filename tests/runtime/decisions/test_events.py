@@ -103,10 +103,10 @@ def test_one_label_without_a_threshold_is_warned_of_since_it_always_wins():
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [
-        ({"score": 0.0}, "score is above 0"),
-        ({"score": float("nan")}, "score is above 0"),
-        ({"score": 0.2}, "lower bound"),
-        ({"keep_similarity": 1.5}, "at most 1"),
+        ({"score": 0.0}, "score is .*: give a number above 0"),
+        ({"score": float("nan")}, "score is .*: give a number above 0"),
+        ({"score": 0.2}, "keep score"),
+        ({"keep_similarity": 1.5}, "up to 1"),
         ({"min_length_s": -1.0}, "minimum length"),
         ({"cool_down_s": float("inf")}, "pause"),
         ({"thresholds": {"a": float("nan")}}, "'a'"),

@@ -205,7 +205,7 @@ def spoil(folder, how):
     ["replaced", "cut short", "without key", "a link", "a pipe", "a key that is no JSON",
      "a key of other fields"],
 )  # fmt: skip
-def test_a_spoiled_engine_is_never_deserialised_and_is_built_again(own_bundle, device, how, caplog):
+def test_a_corrupt_engine_is_never_deserialised_and_is_built_again(own_bundle, device, how, caplog):
     calls, _ = device()
     TrtGraph(own_bundle / "frame.onnx")
     good = next(call[1] for call in calls if call[0] == "deserialize")
@@ -213,7 +213,7 @@ def test_a_spoiled_engine_is_never_deserialised_and_is_built_again(own_bundle, d
     TrtGraph(own_bundle / "frame.onnx")
     assert built(calls) == 2
     assert {call[1] for call in calls if call[0] == "deserialize"} == {good}
-    assert len([r for r in caplog.records if "is built again" in r.getMessage()]) == 1
+    assert caplog.text.count("Building the engine of frame.onnx again") == 1
     assert (own_bundle / "engines/frame.engine").is_file()
     assert not (own_bundle / "engines/frame.engine").is_symlink()
 
@@ -274,7 +274,7 @@ def test_auto_goes_on_with_onnx_runtime_where_tensorrt_refuses(own_bundle, devic
     device(refuses="no such node")
     graph = open_graph(own_bundle / "frame.onnx")
     assert graph.device == "cpu"
-    assert "Going on with ONNX Runtime" in caplog.text
+    assert "Using ONNX Runtime instead" in caplog.text
 
 
 def test_an_interrupt_stops_the_build_and_leaves_nothing(own_bundle, device):
@@ -352,7 +352,7 @@ def test_input_of_another_type_is_refused(own_bundle, device):
     graph = TrtGraph(own_bundle / "frame.onnx")
     with pytest.raises(EngineError, match="frames is float32 and the engine takes uint8"):
         graph(feeds() | {"frames": feeds()["frames"].astype(np.float32)})
-    with pytest.raises(EngineError, match="takes class_embeddings, which is not given"):
+    with pytest.raises(EngineError, match="requires class_embeddings, which is missing"):
         graph({"frames": feeds()["frames"]})
 
 
@@ -368,7 +368,7 @@ def test_what_lacks_is_said_in_one_sentence(
 ):
     monkeypatch.setattr(trt_api, "find_driver", lambda: None)
     result = run_cli("--bundle", bundle, "--source", red_video, "--engine", "tensorrt")
-    assert_refused(result, "needs an NVIDIA GPU with its driver", "--engine onnxruntime")
+    assert_refused(result, "requires an NVIDIA GPU with its driver", "--engine onnxruntime")
     monkeypatch.setattr(trt_api, "find_driver", lambda: object())
     for name in ("tensorrt", "tensorrt_rtx"):
         monkeypatch.setitem(sys.modules, name, None)
@@ -378,7 +378,7 @@ def test_what_lacks_is_said_in_one_sentence(
 
 def test_tensorrt_rtx_does_not_serve_a_jetson(own_bundle, device):
     device("rtx-1.7")
-    with pytest.raises(EngineError, match="does not serve Orin"):
+    with pytest.raises(EngineError, match="does not support Orin"):
         open_graph(own_bundle / "frame.onnx", engine="tensorrt")
 
 
@@ -390,5 +390,5 @@ def test_tensorrt_is_not_touched_without_a_driver(bundle, monkeypatch):
 
 
 def test_an_unknown_engine_is_refused(bundle):
-    with pytest.raises(EngineError, match="take one of auto, onnxruntime"):
+    with pytest.raises(EngineError, match="choose from auto, onnxruntime"):
         open_graph(bundle / "frame.onnx", engine="openvino")

@@ -126,6 +126,9 @@ LIES = {
     "features of its own": lambda b: MAGIC + packed_json(b"H", header(b, features=["x"])),
     "a window without end": lambda b: MAGIC + packed_json(b"H", header(b, frames=10**9)),
     "a rate of nothing": lambda b: MAGIC + packed_json(b"H", header(b, rate_fps=0)),
+    "a rate of 400 digits": lambda b: MAGIC + packed_json(b"H", header(b, rate_fps=10**400)),
+    "a stream with a rate of 400 digits": lambda b: good(b) + stream_record(rate_fps=10**400),
+    "a stream of half a frame": lambda b: good(b) + stream_record(frames=0.5),
     "an unknown record": lambda b: good(b) + packed(b"X", b""),
     "a stream without labels": lambda b: MAGIC + packed_json(b"H", header(b)) + STREAM,
     "a stream of no name": lambda b: good(b) + packed_json(b"S", {"stream": 1, "bank": 0}),
@@ -144,6 +147,17 @@ LIES = {
     "fewer times than frames": lambda b: good(b) + frames_record(time_s=np.zeros(3)),
     "numbers that are none": lambda b: good(b) + frames_record(colour=np.full((4, 3), np.inf)),
     "a state without frames": lambda b: good(b) + frames_record(colour=np.float32(1)),
+    "a state without labels": lambda b: good(b) + frames_record(closeness=np.ones(4, np.float32)),
+    "a state of other labels": lambda b: (
+        good(b) + frames_record(closeness=np.ones((4, 2), np.float32))
+    ),
+    "a record of no frames": lambda b: good(b) + frames_record(count=0),
+    "times that no video has": lambda b: (
+        good(b) + frames_record(time_s=np.asarray([-1.7e308, -1.7e308, 1.7e308, 1.7e308]))
+    ),
+    "a clock before 1970": lambda b: good(b) + frames_record(time=np.full(4, -1.0)),
+    "a rate that no camera has": lambda b: good(b) + frames_record(rate_fps=np.full(4, 1e300)),
+    "flags of another type": lambda b: good(b) + frames_record(flags=np.zeros(4)),
     "an end of no stream": lambda b: good(b) + packed_json(b"E", {"stream": 5}),
     "an empty record of frames": lambda b: good(b) + packed(b"F", b""),
     "a head that is too long": lambda b: good(b) + packed(b"F", b"\xff\xff\xff\xff"),
@@ -178,7 +192,7 @@ def test_a_length_beyond_the_end_is_never_allocated(bundle, tmp_path, caplog):
 
 def test_what_is_missing_or_no_file_is_said(bundle, tmp_path):
     os.mkfifo(tmp_path / "pipe")
-    for name, why in (("none", "No such file"), ("pipe", "no plain file"), (".", "no plain file")):
+    for name, why in (("none", "No such file"), ("pipe", "Not a regular"), (".", "Not a regular")):
         with pytest.raises(RecordingError, match=why):
             Replay(tmp_path / name, Bundle.open(bundle))
 

@@ -1,6 +1,8 @@
 """What the address of a broker says, and the topics of streams; no broker is asked."""
 
+import os
 import re
+import socket
 
 import pytest
 
@@ -9,7 +11,7 @@ from stzsar.runtime.sinks.mqtt import Address, Mqtt, StreamTopics
 
 
 def test_each_stream_has_one_level_of_a_topic_whatever_its_name_is():
-    topics = StreamTopics("site")
+    topics = StreamTopics("site", "gate-1")
     names = ["gate", "a/b", "a+b", "#", "", "\x00\x1b", "$SYS", "rtsp://cam/1", "x" * 70_000]
     names += ["status", "overload", "Íjászat", "\ud800", "a b\n", "camera 0"]
 
@@ -27,7 +29,7 @@ def test_each_stream_has_one_level_of_a_topic_whatever_its_name_is():
 
 
 def test_the_memory_for_stream_names_is_bounded():
-    topics = StreamTopics("site")
+    topics = StreamTopics("site", "gate-1")
 
     for number in range(3000):
         topics.of(f"stream {number}", "event")
@@ -39,8 +41,9 @@ def test_the_memory_for_stream_names_is_bounded():
     ("url", "expected"),
     [
         ("mqtt://h", ("h", 1883, False, None, None, "stzsar", "mqtt://h")),
-        ("mqtts://h:1/a/b/", ("h", 1, True, None, None, "a/b", "mqtts://h:1/a/b/")),
-        ("mqtt://u%40:p%2F@[::1]/a", ("::1", 1883, False, "u@", "p/", "a", "mqtt://[::1]/a")),
+        ("mqtt://h/a?client=x", ("h", 1883, False, None, None, "a", "mqtt://h")),
+        ("mqtts://h:1/a/b/", ("h", 1, True, None, None, "a/b", "mqtts://h:1")),
+        ("mqtt://u%40:p%2F@[::1]/a", ("::1", 1883, False, "u@", "p/", "a", "mqtt://[::1]")),
     ],
 )
 def test_addresses_are_read(url, expected):
@@ -48,6 +51,11 @@ def test_addresses_are_read(url, expected):
 
     names = ("host", "port", "tls", "user", "password", "prefix", "shown")
     assert tuple(getattr(address, name) for name in names) == expected
+    assert address.client == ("x" if "client" in url else f"{one_level_host()}-{os.getpid()}")
+
+
+def one_level_host() -> str:
+    return re.sub(r"[^\w.@=-]+", "_", socket.gethostname()).strip("_.") or "stream"
 
 
 @pytest.mark.parametrize(
@@ -56,17 +64,34 @@ def test_addresses_are_read(url, expected):
         *("", "h", "http://h", "mqtt://", "mqtt://u:pw@", "mqtt://u:pw@h:x/", "mqtt://u:pw@h:0/"),
         *("mqtt://u:pw@h/a+b", "mqtt://u:pw@h/%23", "mqtt://u:pw@h/%00", "mqtt://u:pw@h/a#b"),
         *("mqtt://u:pw@a b/", "mqtt://u:pw@h/?token=pw", "mqtt://u:p/w@h/x", "mqtt://[u:pw@h"),
+        *("mqtt://h/?client=", "mqtt://h/?client=a/b", "mqtt://h/?client=a&token=pw"),
     ],
 )
-def test_what_is_no_address_is_refused_without_its_password(url):
+def test_a_bad_address_is_refused_without_its_password(url):
     with pytest.raises(StzsarError) as refused:
         Mqtt(url)
     assert "pw" not in str(refused.value)
     assert "p/w" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("mqtt://me:hunter2?x@h/t", "mqtt//me:hunter2@h", "mqtt;//me:hunter2@h/t"),
+        *("mqtt://h/me/hunter2/ch1", "mqtt://h/t?token=hunter2", "mqtt://h/t?a=b;token=hunter2"),
+        *("mqtt:///me:hunter2@h", "mqtt://me%3Ahunter2@h/t", " mqtts://me:hunter2@h/t"),
+    ],
+)
+def test_however_a_password_is_written_it_is_not_shown(url):
+    try:
+        shown = Address.parse(url).shown
+    except StzsarError as refusal:
+        shown = str(refusal)
+    assert "hunter2" not in shown
+
+
 @pytest.mark.parametrize("url", ["me:hunter2@h/t", "mqtt:me:hunter2@h", "mqtt://me:1/hunter2@h"])
-def test_an_address_that_is_none_shows_no_password(url):
+def test_a_malformed_address_shows_no_password(url):
     with pytest.raises(StzsarError) as refusal:
         Address.parse(url)
 

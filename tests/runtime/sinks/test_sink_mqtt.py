@@ -4,12 +4,15 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
 
+from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.results import ActionEvent, Overload, Recognition, Score, StreamState
+from stzsar.runtime.sinks import mqtt
 from stzsar.runtime.sinks.mqtt import Mqtt
 
 paho = pytest.importorskip("paho.mqtt.client", reason="pip install '.[sinks]'")
@@ -33,6 +36,9 @@ def until(condition):
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+OFFLINE = {"status": "offline", "streams": {}}
 
 
 class Broker:
@@ -94,6 +100,9 @@ class Listener:
     def payloads(self, topic):
         return [payload for found, payload, _ in self.got if found == topic]
 
+    def statuses(self, client):
+        return [json.loads(text) for text in self.payloads(f"site/status/{client}")]
+
     def times(self):
         return [json.loads(payload)["time_s"] for payload in self.payloads("site/gate/event")]
 
@@ -126,41 +135,40 @@ def said(caplog, monkeypatch):
     return lambda: [record.getMessage() for record in caplog.records]
 
 
-def test_every_message_has_its_topic_and_states_are_kept_for_those_who_come_late(start, said):
+def test_every_message_has_its_topic_and_the_status_is_retained(start, said):
     broker = start(Broker, "allow_anonymous true")
     listener = start(Listener, broker.port)
-    sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site")
+    sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site?client=one")
     for message in (state("live"), result(), event(0), Overload(0.5, 1e9)):
         sink.put(message)
-    until(lambda: len(listener.got) == 5)
+    until(lambda: sink.counters.delivered == 4)
     late = start(Listener, broker.port)
-    until(lambda: len(late.got) == 3)
+    until(lambda: late.got)
     sink.close(30)
-    until(lambda: listener.payloads("site/status") == ["online", "offline"])
+    until(lambda: listener.statuses("one")[-1] == OFFLINE)
 
-    kinds = {topic: json.loads(text)["type"] for topic, text, _ in listener.got[1:5]}
+    kinds = {topic: json.loads(text).get("type") for topic, text, _ in listener.got}
     assert kinds == {
         "site/gate/state": "stream",
         "site/gate/result": "result",
         "site/gate/event": "event",
-        "site/overload": "overload",
+        "site/overload/one": "overload",
+        "site/status/one": None,
     }
-    assert {(topic, kept) for topic, _, kept in late.got[:3]} == {
-        ("site/gate/state", True),
-        ("site/overload", True),
-        ("site/status", True),
-    }
+    assert late.got[0][::2] == ("site/status/one", True)
+    assert late.statuses("one")[0] == {"status": "online", "streams": {"gate": "live"}}
     assert sink.counters.delivered == 4
     assert said() == []
 
 
-def test_names_and_passwords_of_a_broker_are_kept_to_and_never_shown(start, said, tmp_path):
+def test_a_brokers_user_and_password_are_used_and_never_shown(start, said, tmp_path):
     passwords = tmp_path / "passwords"
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "me", "p@ss/wörd"], check=True)
     passwords.chmod(0o600)
     broker = start(Broker, "allow_anonymous false", f"password_file {passwords}")
     listener = start(Listener, broker.port, user="me", password="p@ss/wörd")
-    address = f"127.0.0.1:{broker.port}/site"
+    host = f"127.0.0.1:{broker.port}"
+    address = f"{host}/site"
     in_url = Mqtt(f"mqtt://me:p%40ss%2Fw%C3%B6rd@{address}")
     beside_it = Mqtt(f"mqtt://me@{address}", password="p@ss/wörd")
     for sink in (in_url, beside_it):
@@ -175,7 +183,7 @@ def test_names_and_passwords_of_a_broker_are_kept_to_and_never_shown(start, said
         sink.close(1)
 
     assert said()[0] == (
-        f"mqtt://{address}: the broker refuses the connection: Not authorized; the run goes on."
+        f"mqtt://{host}: the broker refuses the connection: Not authorized; the run goes on."
     )
     assert listener.times() == [1, 1]
     assert wrong.counters.dropped == 1
@@ -223,12 +231,12 @@ def test_tls_is_verified_with_the_authority_that_is_named(start, said, caplog, t
 
 
 @pytest.mark.slow
-def test_a_broker_that_is_killed_and_restarted_misses_no_event_and_gets_the_states_again(
+def test_a_broker_that_is_killed_and_restarted_misses_no_event_and_gets_the_status_again(
     start, said
 ):
     broker = start(Broker, "allow_anonymous true")
     listener = start(Listener, broker.port)
-    sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site")
+    sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site?client=one")
     sink.put(state("live"))
     sent = 0
 
@@ -250,12 +258,12 @@ def test_a_broker_that_is_killed_and_restarted_misses_no_event_and_gets_the_stat
     send_some()
     until(lambda: set(listener.times()) >= set(range(20, sent)))
     until(lambda: sink.counters.delivered >= sent)
+    late = start(Listener, broker.port)
+    until(lambda: late.statuses("one") == [{"status": "online", "streams": {"gate": "live"}}])
     sink.close(30)
+    until(lambda: late.statuses("one")[-1] == OFFLINE)
 
     # Those before the crash may have died inside the broker, after it had acknowledged them.
-    late = start(Listener, broker.port)
-    until(lambda: late.payloads("site/gate/state"))
-    assert late.payloads("site/status") == ["offline"]
     new = list(dict.fromkeys(number for number in listener.times() if number >= 20))
     assert new == sorted(new)
     assert [line.partition(" ")[2] for line in said()][1:2] == ["works again."]
@@ -279,21 +287,71 @@ def test_a_broker_that_comes_late_gets_what_has_waited(start, said):
     assert len(said()) == 2
 
 
-def test_a_run_that_breaks_off_is_told_by_the_last_will(start):
+def test_after_a_kill_nothing_stays_live_and_another_run_stays_online(start):
     broker = start(Broker, "allow_anonymous true")
     listener = start(Listener, broker.port)
+    url = f"mqtt://127.0.0.1:{broker.port}/site"
     program = (
-        "import os, sys, time\n"
+        "import os, sys\n"
+        "from stzsar.runtime.results import StreamState\n"
         "from stzsar.runtime.sinks.mqtt import Mqtt\n"
-        f"sink = Mqtt('mqtt://127.0.0.1:{broker.port}/site')\n"
+        f"sink = Mqtt('{url}?client=killed')\n"
+        "sink.put(StreamState('gate', 'live', '', 1e9))\n"
         "sys.stdin.readline()\n"
         "os.kill(os.getpid(), 9)\n"
     )
+    other = Mqtt(f"{url}?client=other")
     process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
-    until(lambda: listener.payloads("site/status") == ["online"])
+    live = {"status": "online", "streams": {"gate": "live"}}
+    until(lambda: live in listener.statuses("killed"))
     process.communicate(b"\n")
+    until(lambda: listener.statuses("killed")[-1] == OFFLINE)
 
-    until(lambda: listener.payloads("site/status") == ["online", "offline"])
+    late = start(Listener, broker.port)
+    until(lambda: len(late.got) == 2)
+    assert late.statuses("killed") == [OFFLINE]
+    assert late.statuses("other") == [{"status": "online", "streams": {}}]
+    assert all(retained for _, _, retained in late.got)
+    other.close(30)
+
+
+def cutting_server():
+    """Takes MQTT connections, acknowledges them, and cuts them at once."""
+    server = socket.create_server(("127.0.0.1", 0), backlog=100)
+
+    def serve():
+        while True:
+            try:
+                connection, _ = server.accept()
+            except OSError:
+                return
+            with connection:
+                connection.recv(1000)
+                connection.sendall(b"\x20\x02\x00\x00")
+
+    threading.Thread(target=serve, daemon=True).start()
+    return server
+
+
+def test_a_broker_that_cuts_each_connection_is_asked_less_and_less_and_said_once(said, monkeypatch):
+    seen = []
+
+    class Noted(Backoff):
+        def wait_s(self, failures, asked_s=None):
+            seen.append(failures)
+            return 0.01
+
+    monkeypatch.setattr(mqtt, "WAITS", Noted())
+    server = cutting_server()
+    sink = Mqtt(f"mqtt://127.0.0.1:{server.getsockname()[1]}/site")
+    sink.put(event(0))
+    until(lambda: len(seen) >= 4)
+    sink.close(0.1)
+    server.close()
+
+    assert seen[:4] == [1, 2, 3, 4]
+    assert len([line for line in said() if "broke off" in line]) == 1
+    assert not [line for line in said() if "works again" in line]
 
 
 def mute_server():
@@ -347,4 +405,4 @@ def test_a_password_that_goes_over_the_network_in_clear_is_said(said):
     sink = Mqtt("mqtt://me@192.0.2.1/x", password="pw")
     sink.close(0)
 
-    assert said()[0] == "mqtt://192.0.2.1/x gets its password in clear: mqtts:// encrypts it."
+    assert said()[0] == "mqtt://192.0.2.1 gets its password in clear: mqtts:// encrypts it."

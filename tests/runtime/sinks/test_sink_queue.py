@@ -4,17 +4,17 @@ import time
 
 import pytest
 
+from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.results import Overload
 from stzsar.runtime.sinks.queued import (
-    Backoff,
     Patience,
     Queued,
     SinkCounters,
     TryAgainError,
     UndeliverableError,
 )
-from stzsar.runtime.sinks.sink import Fanout
+from stzsar.runtime.sinks.sink import Fanout, Sink
 
 QUICK = Backoff(attempts=3, first_s=0.001, longest_s=0.002)
 
@@ -84,7 +84,7 @@ def test_a_full_queue_drops_the_oldest_and_results_before_events(caplog):
     assert target.got == ["in work", *(f"event {number}" for number in range(1, 5))]
     assert queue.counters == SinkCounters(delivered=5, dropped=5)
     assert said(caplog) == [
-        "scripted is too slow: the oldest of what it should get is dropped.",
+        "scripted: too slow, so the oldest messages are dropped.",
         "scripted: 5 delivered, 5 dropped, 0 failed.",
     ]
 
@@ -118,7 +118,7 @@ def test_going_dead_and_coming_back_are_one_warning_each(caplog):
     queue.close(30)
 
     assert target.got == list(range(20))
-    assert said(caplog) == ["scripted: nobody is there; the run goes on.", "scripted works again."]
+    assert said(caplog) == ["scripted: nobody is there; the run goes on.", "scripted: works again."]
 
 
 def test_one_hiccup_is_not_worth_a_line(caplog):
@@ -159,7 +159,7 @@ def test_a_mistake_of_ours_is_said_and_does_not_end_the_run(caplog):
 
 
 @pytest.mark.parametrize("when", ["at the next item", "at the end"])
-def test_what_is_fatal_reaches_the_run_once(when):
+def test_a_fatal_error_reaches_the_run_once(when):
     target = Scripted(StzsarError("full"))
     queue = Queued(target, fatal=(StzsarError,))
     queue.offer(1)
@@ -216,14 +216,34 @@ def test_closing_gives_up_on_what_stays_dead():
     assert queue.counters == SinkCounters(dropped=5)
 
 
-def test_the_wait_doubles_is_jittered_and_follows_what_is_asked_within_limits():
-    backoff = Backoff(first_s=1, longest_s=8)
+def test_an_outage_that_comes_and_goes_is_said_once_a_minute(caplog):
+    target = Scripted(*[TryAgainError("away"), TryAgainError("away"), None] * 5)
+    queue = Queued(target, backoff=QUICK)
 
-    for failures, most_s in ((1, 1), (2, 2), (4, 8), (100_000, 8)):
-        waits = {backoff.wait_s(failures, None) for _ in range(50)}
-        assert len(waits) > 1
-        assert all(most_s / 2 <= wait_s <= most_s for wait_s in waits)
-    assert [backoff.wait_s(1, asked_s) for asked_s in (-1, 0, 3, 1e9)] == [0, 0, 3, 600]
+    for item in range(5):
+        queue.offer(item)
+        until(lambda item=item: len(target.got) == item + 1)
+    queue.close(30)
+
+    assert said(caplog) == ["scripted: away; the run goes on.", "scripted: works again."]
+
+
+def test_a_log_that_fails_stops_nothing(monkeypatch):
+    def broken(*_arguments):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(logging.getLogger("stzsar.runtime.sinks.queued"), "warning", broken)
+    away = [TryAgainError("away", away=True)] * 5
+    target = Scripted(*away, UndeliverableError("400"), ZeroDivisionError("oh"))
+    queue = Queued(target, backoff=QUICK, max_items=5)
+
+    for item in range(20):
+        queue.offer(item)
+    until(lambda: target.got and target.got[-1] == 19)
+    queue.close(30)
+
+    assert queue.counters.delivered == len(target.got)
+    assert target.finished == 1
 
 
 def test_a_report_from_elsewhere_counts_as_going_dead_and_back(caplog):
@@ -237,13 +257,11 @@ def test_a_report_from_elsewhere_counts_as_going_dead_and_back(caplog):
 
     assert said(caplog) == [
         "scripted: the broker is away; the run goes on.",
-        "scripted works again.",
+        "scripted: works again.",
     ]
 
 
-class Slow:
-    wants_frames = False
-
+class Slow(Sink):
     def __init__(self, name, hangs=False, error=None):
         self.name, self.error, self.closed = name, error, False
         self.hangs = threading.Event()
@@ -251,8 +269,6 @@ class Slow:
             self.hangs.set()
 
     def put(self, message): ...
-    def show(self, source, frame, latest): ...
-    def source_ended(self, source): ...
 
     def close(self, timeout_s):
         self.hangs.wait()

@@ -56,28 +56,32 @@ ONE = '[[stream]]\nname = "a"\nsource = "rtsp://me:pa55@cam/x"\n'
     [
         ("", "names no stream"),
         ("stream = []", "names no stream"),
-        ("stream = [1]", "Stream 1 of .* is no table"),
+        ("stream = [1]", "stream 1 of .*: expected object, got int"),
         ('[stream]\nname = "a"', "names no stream"),
-        ('[[camera]]\nname = "a"', "'camera', which is unknown"),
-        (ONE + ONE, "Stream 2 of .* is called 'a', as one before it"),
-        (ONE + "colour = 1", "Stream 1 of .* 'colour', which is unknown: it takes name, source"),
-        ('[[stream]]\nsource = "0"', 'needs name = "…"'),
-        ('[[stream]]\nname = "a"', 'needs source = "…"'),
-        ('[[stream]]\nname = "a"\nsource = 0', 'needs source = "…" in quotes'),
-        ('[[stream]]\nname = "a\\nb"\nsource = "0"', "no short line of text"),
-        (ONE + "threshold = 1.5", "threshold of stream 1 of .* from 0 to 1"),
-        (ONE + "threshold = true", "threshold of stream 1 of .* from 0 to 1"),
-        (ONE + "threshold = nan", "threshold of stream 1 of .* from 0 to 1"),
-        (ONE + "rate = 0", "rate of stream 1 of .* above 0"),
-        (ONE + 'rate = "8"', "rate of stream 1"),
-        (ONE + "labels = 3", "needs labels"),
+        ('[[camera]]\nname = "a"', "an unknown 'camera'"),
+        (ONE + ONE, "stream 2 of .*: the name 'a' is taken"),
+        (
+            ONE + "colour = 1",
+            "stream 1 of .* unknown field colour; .* takes name, source",
+        ),
+        ('[[stream]]\nsource = "0"', "stream 1 of .*: missing required field name"),
+        ('[[stream]]\nname = "a"', "stream 1 of .*: missing required field source"),
+        ('[[stream]]\nname = "a"\nsource = 0', "stream 1 of .*: source: expected str, got int"),
+        ('[[stream]]\nname = "a\\nb"\nsource = "0"', "name: it is not one line of text"),
+        (ONE + "threshold = 1.5", "stream 1 of .*: threshold: expected float <= 1"),
+        (ONE + "threshold = true", "threshold: expected float.*, got bool"),
+        (ONE + "threshold = nan", "threshold: expected float"),
+        (ONE + "rate = 0", "rate: expected float > 0"),
+        (ONE + 'rate = "8"', "rate: expected float.*, got str"),
+        (ONE + "rate = 1" + 400 * "0", "rate: number out of range"),
+        (ONE + "labels = 3", "labels: expected str.*, got int"),
         (ONE.replace("pa55", "${GONE}"), "needs the variable GONE, which is not set"),
-        (ONE.replace("pa55", "${"), "without the name of a variable"),
-        (ONE.replace("rtsp", "ftp"), "The source of stream 1 of .* of no kind that is read"),
+        (ONE.replace("pa55", "${"), "without a variable's name"),
+        (ONE.replace("rtsp", "ftp"), "source of stream 1 of .* not a kind that can be read"),
         (ONE.replace("rtsp://me:pa55@cam/x", "*.mp4"), "is a folder or a pattern"),
         (ONE.replace("rtsp://me:pa55@cam/x", "."), "is a folder or a pattern"),
-        ('[[stream]]\nsource = "rtsp://me:pa55@cam/x\n', "is no TOML: look at line 2"),
-        ('[[stream]]\nsource = "rtsp://me:pa55@cam/x', "is no TOML: look at end of document"),
+        ('[[stream]]\nsource = "rtsp://me:pa55@cam/x\n', "is not TOML: look at line 2"),
+        ('[[stream]]\nsource = "rtsp://me:pa55@cam/x', "is not TOML: look at end of document"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place_and_without_secrets(write, text, message):
@@ -99,7 +103,7 @@ def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path):
 
 
 def test_what_has_no_end_or_no_sense_is_not_read(write):
-    with pytest.raises(SourceError, match="is no file"):
+    with pytest.raises(SourceError, match="Not a regular file"):
         read_streams(Path("/dev/zero"))
     for text in ("x = " + "[" * 100_000, "x = " + "9" * 5001, 'x = "a\\u0000b"', "#" * 2**21):
         with pytest.raises(SourceError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from stzsar.train.attributes import chat, fetch
+from stzsar.train.attributes import chat
 from stzsar.train.attributes.cache import Cache
 from stzsar.train.attributes.fetch import Fetcher
 
@@ -156,13 +157,12 @@ def make_fetcher(tmp_path: Path, site: Site) -> Callable[..., Fetcher]:
     """Makes a fetcher that may ask `site`, and waits for nothing."""
 
     def make(**options: Any) -> Fetcher:
-        settings: dict[str, Any] = {
-            "user_agent": "tests",
-            "named": frozenset([site.url]),
-            "delay_s": 0.0,
-            **options,
-        }
-        return Fetcher(Cache(tmp_path / "cache"), **settings)
+        named = options.pop("named", [site.url])
+        settings: dict[str, Any] = {"user_agent": "tests", "delay_s": 0.0, **options}
+        fetcher = Fetcher(Cache(tmp_path / "cache").open(), **settings)
+        for url in named:
+            fetcher.allow(url)
+        return fetcher
 
     return make
 
@@ -171,8 +171,7 @@ def make_fetcher(tmp_path: Path, site: Site) -> Callable[..., Fetcher]:
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The waits between attempts, which are noted and not waited for."""
     waits: list[float] = []
-    for module in (fetch, chat):
-        monkeypatch.setattr(module.time, "sleep", waits.append)
+    monkeypatch.setattr(time, "sleep", waits.append)
     return waits
 
 

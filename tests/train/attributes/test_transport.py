@@ -1,4 +1,4 @@
-"""One request: what is no HTTP, a host of several numbers, and certificates."""
+"""One request: answers that are not HTTP, hosts with several numbers, certificates."""
 
 import shutil
 import socket
@@ -8,13 +8,18 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import httpx2
 import pytest
 
-from stzsar.train.attributes import exchange as exchange_module
-from stzsar.train.attributes.addresses import WebAddress
-from stzsar.train.attributes.exchange import ExchangeError, Limits, Reply, exchange
+from stzsar.train.attributes import transport
+from stzsar.train.attributes.transport import GuardedTransport, Limits, NoAnswerError
 
 from .conftest import Given
+
+
+def ask(url: str, method: str = "GET", limits: Limits | None = None) -> bytes:
+    guarded = GuardedTransport(limits or Limits(), private=True)
+    return guarded.handle_request(httpx2.Request(method, url)).content
 
 
 def test_an_answer_that_is_not_http_is_one_sentence():
@@ -28,28 +33,46 @@ def test_an_answer_that_is_not_http_is_one_sentence():
 
         thread = threading.Thread(target=greet, daemon=True)
         thread.start()
-        address = WebAddress.parse(f"http://127.0.0.1:{server.getsockname()[1]}/")
-        with pytest.raises(ExchangeError, match="is not HTTP"):
-            exchange("GET", address, headers={}, private=True)
+        with pytest.raises(NoAnswerError, match="is not HTTP"):
+            ask(f"http://127.0.0.1:{server.getsockname()[1]}/")
         thread.join(10)
 
 
 def test_a_hosts_next_number_is_asked_only_if_the_one_before_is_away(site, monkeypatch):
-    def ask(*numbers: str) -> Reply:
-        monkeypatch.setattr(exchange_module, "places", lambda _address, *, private: list(numbers))
-        address, limits = WebAddress.parse(f"{site.url}/p"), Limits(total_s=0.3)
-        return exchange("POST", address, headers={}, body=b"{}", limits=limits, private=True)
+    def post(*numbers: str) -> bytes:
+        monkeypatch.setattr(transport, "resolve", lambda *_host, private: list(numbers))
+        return ask(f"{site.url}/p", "POST", Limits(total_s=0.3))
 
     site.pages["/p"] = Given(b"hello")
-    assert ask("127.0.0.2", "127.0.0.1").body == b"hello"  # it listens on the second alone
+    assert post("127.0.0.2", "127.0.0.1") == b"hello"  # it listens on the second alone
     assert len(site.asked) == 1
 
     stop = threading.Event()
     site.pages["/p"] = Given(write=lambda _out: stop.wait(60))
-    with pytest.raises(ExchangeError, match="no whole answer"):
-        ask("127.0.0.1", "127.0.0.1")
+    with pytest.raises(NoAnswerError, match="no whole answer"):
+        post("127.0.0.1", "127.0.0.1")
     stop.set()
     assert len(site.asked) == 2
+
+
+def test_headers_that_come_a_byte_now_and_then_are_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = threading.Event()
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not stop.wait(0.02):
+                    try:
+                        connection.sendall(b"x")
+                    except OSError:
+                        return
+
+        threading.Thread(target=drip, daemon=True).start()
+        with pytest.raises(NoAnswerError, match=r"no whole answer in 0\.2 s"):
+            ask(f"http://127.0.0.1:{server.getsockname()[1]}/", limits=Limits(total_s=0.2))
+        stop.set()
 
 
 @pytest.fixture
@@ -84,13 +107,9 @@ def secure_port(tmp_path, monkeypatch) -> Iterator[int]:
 
 
 def test_certificates_are_checked_though_numbers_are_connected_to(secure_port, monkeypatch):
-    def ask(host: str) -> bytes:
-        address = WebAddress.parse(f"https://{host}:{secure_port}/")
-        return exchange("GET", address, headers={}, private=True).body
-
-    assert ask("localhost") == b"hello"
-    with pytest.raises(ExchangeError, match="certificate"):
-        ask("127.0.0.1")
+    assert ask(f"https://localhost:{secure_port}/") == b"hello"
+    with pytest.raises(NoAnswerError, match="certificate"):
+        ask(f"https://127.0.0.1:{secure_port}/")
     monkeypatch.delenv("SSL_CERT_FILE")
-    with pytest.raises(ExchangeError, match="self-signed"):
-        ask("localhost")
+    with pytest.raises(NoAnswerError, match="self-signed"):
+        ask(f"https://localhost:{secure_port}/")

@@ -1,4 +1,4 @@
-"""What results depend on: versions, the machine, the bundle, and what was asked for."""
+"""What results depend on: the bundle, the machine and the versions."""
 
 import importlib.metadata
 import os
@@ -22,7 +22,7 @@ _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 def describe_bundle(bundle: Bundle) -> dict[str, Any]:
-    """Return what a bundle is: its name, precision, picture, and the hash of each file."""
+    """Return name, precision, image size and file hashes of a bundle."""
     manifest = bundle.manifest
     return {
         "bundle": manifest.name,
@@ -34,7 +34,7 @@ def describe_bundle(bundle: Bundle) -> dict[str, Any]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return the processor, memory, GPU, clocks' governor and system."""
+    """Return processor, memory, GPU, CPU governor and system."""
     found: dict[str, Any] = {
         "processor": machine(),
         "usable cores": _usable_cores(),
@@ -53,7 +53,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def describe_versions() -> dict[str, str]:
-    """Return the versions of everything that computes, and of this checkout."""
+    """Return the versions of the libraries that compute, and of this checkout."""
     found = {"Python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -66,12 +66,12 @@ def describe_versions() -> dict[str, str]:
         found["tensorrt"] = load_tensorrt().__version__
     cv2 = _opencv_version()
     if cv2 and not any(name.startswith("opencv") for name in found):
-        found["OpenCV"] = cv2  # JetPack's own is no package
+        found["OpenCV"] = cv2  # JetPack's own is not a package
     return found | _git()
 
 
 def load_average() -> tuple[float, ...]:
-    """Return how many processes wanted to run over 1, 5 and 15 minutes; empty if unknown."""
+    """Return the load average over 1, 5 and 15 minutes; empty if unknown."""
     try:
         return tuple(round(load, 2) for load in os.getloadavg())
     except OSError:
@@ -79,18 +79,18 @@ def load_average() -> tuple[float, ...]:
 
 
 def _git() -> dict[str, str]:
-    """Return the revision of the checkout that runs, if it is one."""
+    """Return the git revision, if this is a checkout."""
     folder = Path(__file__).resolve().parents[2]
     if not (folder / ".git").exists() or shutil.which("git") is None:
         return {}
-    revision = _said(folder, "rev-parse", "HEAD")
+    revision = _git_output(folder, "rev-parse", "HEAD")
     if not revision:
         return {}
-    changed = _said(folder, "status", "--porcelain", "--untracked-files=no")
+    changed = _git_output(folder, "status", "--porcelain", "--untracked-files=no")
     return {"git revision": revision, "git state": "changed since" if changed else "as committed"}
 
 
-def _said(folder: Path, *arguments: str) -> str:
+def _git_output(folder: Path, *arguments: str) -> str:
     try:
         done = subprocess.run(
             ["git", "-C", str(folder), *arguments],

@@ -1,21 +1,21 @@
-"""How a cost grows: a measured curve and its straight line."""
+"""Measured times along one axis, and the straight line through them."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
-from ..runtime.engines.graph import Array
+from ...runtime.engines.graph import Array
 
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """What was measured along one axis.
+    """Times along one axis.
 
     Attributes:
         axis: what grows.
-        names: of the points, as the table says them.
-        sizes: the points as numbers, [N]; what the straight line is straight in.
-        parts_ms: milliseconds of PARTS, [rounds, N, 3].
+        names: of the points, for the table.
+        sizes: of the points, [N].
+        parts_ms: milliseconds of `decision_time.PARTS`, [rounds, N, 3].
     """
 
     axis: str
@@ -25,21 +25,21 @@ class Curve:
 
     @property
     def fastest_ms(self) -> Array:
-        """The smallest of all rounds, [N]."""
+        """The fastest round of each point, [N]."""
         return self.parts_ms.sum(-1).min(0)
 
     @property
     def median_ms(self) -> Array:
-        """The median of all rounds, [N]."""
+        """The median round of each point, [N]."""
         return np.median(self.parts_ms.sum(-1), axis=0)
 
     @property
     def fastest_parts_ms(self) -> Array:
-        """The smallest of each part, [N, 3]."""
+        """The fastest round of each part, [N, 3]."""
         return self.parts_ms.min(0)
 
     def line(self) -> tuple[float, float]:
-        """Return a and b of the line a + b · size that is off by the smallest shares."""
+        """Return a and b of the line a + b · size with the smallest relative errors."""
         times = self.fastest_ms
         if len(times) < 2:
             return float(times[0]), 0.0

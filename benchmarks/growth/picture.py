@@ -1,33 +1,25 @@
-"""The picture of how the time of a decision grows: a small panel for each axis."""
+"""A picture of the curves, one panel for each axis."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from ..runtime.errors import StzsarError
-from .decision_time import PARTS
-
-if TYPE_CHECKING:
-    from .growth_curve import Curve
+from ..decision_time import PARTS
+from ..plotting import new_figure, save
+from .curve import Curve
 
 _COLUMNS = 3
 _PANEL_INCHES = (4.0, 3.2)
 _WHOLE, *_PART_COLOURS = ("#1b1b1b", "#2a78b5", "#d9822b", "#7a9e3f")
 
 
-def draw(curves: "Sequence[Curve]", path: Path, *, title: str) -> None:
-    """Write the picture; its format is that of the file's name.
-
-    Raises:
-        StzsarError: matplotlib knows no such format.
-    """
-    from matplotlib.figure import Figure
-
+def draw(curves: Sequence[Curve], path: Path, *, title: str) -> None:
+    """Write the picture."""
     rows = -(-len(curves) // _COLUMNS)
     width, height = _PANEL_INCHES
-    figure = Figure(figsize=(width * _COLUMNS, height * rows), layout="constrained")
+    figure = new_figure(width * _COLUMNS, height * rows)
     panels = np.asarray(figure.subplots(rows, _COLUMNS, squeeze=False)).ravel()
     for panel, curve in zip(panels, curves, strict=False):
         _draw_curve(panel, curve)
@@ -37,13 +29,10 @@ def draw(curves: "Sequence[Curve]", path: Path, *, title: str) -> None:
     rest = panels[len(curves) :]
     (rest[0] if len(rest) else panels[0]).legend(handles, names, loc="center", frameon=False)
     figure.suptitle(title, fontsize=10)
-    try:
-        figure.savefig(path, dpi=110)
-    except ValueError as error:
-        raise StzsarError(f"{path} is no picture that can be written: name it .png.") from error
+    save(figure, path)
 
 
-def _draw_curve(panel: Any, curve: "Curve") -> None:
+def _draw_curve(panel: Any, curve: Curve) -> None:
     from matplotlib.ticker import FuncFormatter, NullFormatter, NullLocator
 
     sizes, fastest = curve.sizes, curve.fastest_ms

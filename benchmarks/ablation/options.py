@@ -1,0 +1,60 @@
+"""The options of the ablation."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..plotting import check_plot
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Which rows to train, and the budget of each.
+
+    Attributes:
+        seeds: how often everything is trained.
+        encoder_steps: of the frame encoder that all rows of a seed share.
+        clips: encoded clips that the rows learn from, half of them hard.
+        steps: of each row.
+        batch: clips per step.
+        tested: clips of each of the four tests.
+        end_to_end: whether a row trains the encoder too, on newly drawn clips.
+        rows: names of rows; () trains all.
+        output: folder of finished rows.
+    """
+
+    seeds: int = 3
+    encoder_steps: int = 1500
+    clips: int = 20_000
+    steps: int = 800
+    batch: int = 48
+    tested: int = 960
+    end_to_end: bool = False
+    rows: tuple[str, ...] = ()
+    output: Path = Path("runs/ablation")
+    plot: Path | None = None
+
+    def __post_init__(self) -> None:
+        check_plot(self.plot)
+
+    @property
+    def budget(self) -> dict[str, int]:
+        """What must not change when a run resumes."""
+        return {
+            "seeds": self.seeds,
+            "encoder_steps": self.encoder_steps,
+            "clips": self.clips,
+            "steps": self.steps,
+            "batch": self.batch,
+            "tested": self.tested,
+            "end_to_end": self.end_to_end,
+        }
+
+    def in_words(self) -> str:
+        """Return the budget as a sentence."""
+        clips = f"of {self.clips:,} clips, half of them hard"
+        if self.end_to_end:
+            clips = "of newly drawn clips, half of them hard, which train the encoder too"
+        return (
+            f"{self.seeds} seeds, each with its own encoder ({self.encoder_steps} steps); rows of "
+            f"{self.steps} steps of {self.batch} {clips}; {self.tested} clips in each test."
+        )

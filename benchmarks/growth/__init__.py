@@ -1,0 +1,1 @@
+"""A study in the checkout only: how the time of a decision grows."""

@@ -1,0 +1,117 @@
+"""JSON and TOML files, read into typed objects.
+
+Such files come from strangers or from people's editors. Only regular files of a bounded size are
+read. The types (msgspec's) say which values each field takes, so that a number of 400 digits, a
+list nested a thousand times or a missing field is one clause that names the field, never a crash.
+"""
+
+import errno
+import os
+import re
+import stat
+from pathlib import Path
+from typing import Annotated, Any, BinaryIO, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+MIB = 2**20
+_LONGEST = 200
+
+T = TypeVar("T")
+
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+FiniteFloat = Annotated[float, Meta(ge=-1e300, le=1e300)]  # TOML has nan and inf
+PositiveFloat = Annotated[float, Meta(gt=0, le=1e300)]
+
+
+class DocumentError(ValueError):
+    """Content that is not what it should be; the message is a clause that names the field."""
+
+
+def read_file(path: Path, max_bytes: int, *, follow_links: bool = True) -> bytes:
+    """Return the content of a regular file.
+
+    Raises:
+        OSError: it cannot be read, is a folder, a pipe or a device, or is too large; `strerror`
+            says which.
+    """
+    with open_regular(path, follow_links=follow_links) as file:
+        parts, left = [], max_bytes + 1
+        # In parts: a single read would allocate all of the limit.
+        while left and (part := file.read(min(left, MIB))):
+            parts.append(part)
+            left -= len(part)
+    if not left:
+        raise OSError(errno.EFBIG, f"Larger than {max_bytes // MIB or 1} MiB", str(path))
+    return b"".join(parts)
+
+
+def open_regular(path: Path, *, follow_links: bool = True) -> BinaryIO:
+    """Open a regular file to read it.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, a pipe or a device.
+    """
+    # Opening a pipe would wait for somebody who writes to it.
+    flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "Not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def from_json(content: bytes | str, kind: type[T]) -> T:
+    """Return the JSON document `content` as an object of `kind`.
+
+    Raises:
+        DocumentError: it is not JSON, or a field is missing, of another type or out of range.
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise DocumentError(_clause(error)) from error
+
+
+def from_toml(content: bytes) -> dict[str, Any]:
+    """Return the TOML document `content`.
+
+    Raises:
+        DocumentError: it is not TOML; the clause says where, and quotes nothing, since a line of
+            it may hold a password.
+    """
+    try:
+        return msgspec.toml.decode(content.decode())
+    except UnicodeDecodeError as error:
+        raise DocumentError("it is not UTF-8") from error
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        place = re.search(r"at (line \d+, column \d+|end of document)", str(error))
+        hint = f"look {place[0]}" if place else "look for a missing quote or bracket"
+        raise DocumentError(f"it is not TOML: {hint}") from None
+
+
+def convert(value: object, kind: type[T]) -> T:
+    """Return what JSON or TOML gave as an object of `kind`.
+
+    Raises:
+        DocumentError: a field is missing, of another type or out of range.
+    """
+    try:
+        return msgspec.convert(value, kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        raise DocumentError(_clause(error)) from error
+
+
+def _clause(error: Exception) -> str:
+    """Return msgspec's message as a clause: "sampling.frames: expected int >= 1"."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    said = str(error).rstrip(".")
+    match = re.fullmatch(r"(.*) - at `\$\.?(.+?)`", said, flags=re.DOTALL)
+    what, field = (match[1], match[2]) if match else (said, "")
+    what = what.replace("`", "").replace("Object ", "").strip()
+    clause = f"{field}: {what[:1].lower()}{what[1:]}" if field else what[:1].lower() + what[1:]
+    shown = clause if len(clause) <= _LONGEST else f"{clause[:_LONGEST]}…"
+    # A name in it is the file's, and may steer a terminal.
+    return "".join(character if character.isprintable() else "�" for character in shown)

@@ -1,0 +1,121 @@
+"""Serves HTTP from a run with waitress: slow clients cost a socket, never a thread."""
+
+import ipaddress
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from waitress import wasyncore
+from waitress.server import TcpWSGIServer
+
+from ..errors import StzsarError
+
+MAX_CONNECTIONS = 64
+CONNECTION_S = 5.0
+# When it is crowded: whoever asks in earnest has done so by then.
+CROWDED_CONNECTION_S = 0.5
+_LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".svc")
+
+WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+class HttpServer:
+    """Serves a WSGI app from threads of its own until it is closed.
+
+    Attributes:
+        port: the port, also where 0 asked for a free one.
+    """
+
+    def __init__(self, host: str, port: int, app: WsgiApp) -> None:
+        """Start listening.
+
+        Raises:
+            StzsarError: the port is taken, or the host is not this machine's.
+        """
+        # It warns of what is handled here.
+        logging.getLogger("waitress").handlers = [logging.NullHandler()]
+        logging.getLogger("waitress").propagate = False
+        try:
+            if not 0 <= port < 1 << 16:
+                raise ValueError("there is no such port")
+            self._server: Any = _Server(
+                _only_own_host(host, app),
+                host=host,
+                port=port,
+                threads=2,
+                connection_limit=MAX_CONNECTIONS,
+                cleanup_interval=1,
+                max_request_body_size=16 << 10,
+                log_socket_errors=False,
+                ident=None,
+            )
+        except (OSError, OverflowError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise StzsarError(
+                f"Cannot listen on port {port} of {host} ({reason}): name another."
+            ) from error
+        self.port = int(self._server.effective_port)
+        self._thread = threading.Thread(target=self._server.run, name="http server", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Stop listening, and cut off what is being answered."""
+        sockets = self._server._map  # waitress has no other way
+        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
+        self._thread.join(1.0)
+        self._server.task_dispatcher.shutdown(timeout=1)
+
+
+class _Server(TcpWSGIServer):
+    def maintenance(self, now: float) -> None:
+        """Close connections by their age, as a byte now and then keeps them active."""
+        channels: Any = self.active_channels
+        crowded = len(channels) > MAX_CONNECTIONS // 2
+        born_after = now - (CROWDED_CONNECTION_S if crowded else CONNECTION_S)
+        for channel in tuple(channels.values()):
+            if channel.creation_time < born_after:
+                channel.will_close = True
+
+
+def _only_own_host(host: str, app: WsgiApp) -> WsgiApp:
+    """Refuse other methods than GET and HEAD, and pages whose own name was made to lead here."""
+
+    def guarded(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
+            start_response("405 Method Not Allowed", [("Allow", "GET, HEAD")])
+        elif not is_own_host(environ.get("HTTP_HOST", ""), host):
+            start_response("421 Misdirected Request", [])
+        else:
+            return app(environ, start_response)
+        return []
+
+    return guarded
+
+
+def is_own_host(header: str, listening: str) -> bool:
+    """Say whether the header `Host` names this machine, and not a name of the public internet.
+
+    Args:
+        header: `host` or `host:port`; empty where a client sends none, which browsers never do.
+        listening: the host that is listened on; where others can reach it, local names count too.
+    """
+    host = header.rpartition(":")[0] if header.rpartition(":")[2].isdecimal() else header
+    host = host.strip().rstrip(".").lower()
+    if host in ("", "localhost", listening.lower()):
+        return True
+    try:
+        ip = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        is_local = "." not in host or host.endswith(_LOCAL_SUFFIXES)
+        return (is_local or host == socket.getfqdn().lower()) and not is_loopback(listening)
+    return ip.is_loopback or not is_loopback(listening)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

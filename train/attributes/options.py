@@ -1,0 +1,97 @@
+"""The options of stzsar-attributes and of its check."""
+
+import re
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from ...runtime.errors import StzsarError
+
+WIKIS = ("wikipedia", "wiktionary")
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttributesOptions:
+    """What to make attributes for, from what, and where to write them.
+
+    Attributes:
+        labels: file of the labels.
+        output: file of the bank; None only with `dry_run`.
+        overwrite: replace the bank that is there.
+        dry_run: say what would be fetched and asked, and do none of it.
+        sources: wikis, addresses with {label}, folders.
+        language: code of the labels' language.
+        contact: mail address or URL that sites are told.
+        delay_s: seconds between two requests to one site.
+        cache: folder of pages and answers; None is the user's cache folder.
+        llm: ask a chat model, or take keywords with YAKE.
+        llm_url: OpenAI-compatible endpoint.
+        llm_model: its model; None takes the first that it lists.
+        llm_timeout_s: limit of one answer.
+        bundle: counts tokens and orders attributes with its text encoder.
+        parallel: labels that are worked on at once.
+    """
+
+    labels: Path
+    output: Path | None = None
+    overwrite: bool = False
+    dry_run: bool = False
+    sources: tuple[str, ...] = WIKIS
+    language: str = "en"
+    contact: str | None = None
+    delay_s: float = 1.0
+    cache: Path | None = None
+    llm: Literal["chat", "none"] = "chat"
+    llm_url: str = "http://localhost:11434/v1"  # Ollama's
+    llm_model: str | None = None
+    llm_timeout_s: float = 120.0
+    bundle: Path | None = None
+    parallel: int = 4
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            StzsarError: the bank cannot be written, or the contact cannot be sent.
+        """
+        if self.contact and re.search(r"[^\x21-\x7e]|[()\\]", self.contact):
+            raise StzsarError(f"--contact {self.contact!r:.80} is not a mail address or URL.")
+        if (self.output is None) != self.dry_run:
+            raise StzsarError("Say where to write the bank: --output attributes.json or --dry-run.")
+        if self.output is not None:
+            _check_output(self.output, self.labels, overwrite=self.overwrite)
+
+    @property
+    def reads_the_web(self) -> bool:
+        """Whether any source is a site."""
+        return any("://" in name or name in WIKIS for name in self.sources)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckOptions:
+    """Which bank to check: its file, its language, and a bundle that counts tokens."""
+
+    bank: Path
+    language: str = "en"
+    bundle: Path | None = None
+
+
+def _check_output(output: Path, labels: Path, *, overwrite: bool) -> None:
+    if output.exists() and labels.exists() and output.samefile(labels):
+        raise StzsarError(f"{output} is the file of the labels: name another --output.")
+    if output.is_dir() or not output.parent.is_dir():
+        raise StzsarError(f"Cannot write {output}: name a file in a folder that exists.")
+    if output.exists() and not output.is_file():
+        raise StzsarError(f"{output} is not a regular file: name another --output.")
+    if output.exists() and not overwrite:
+        raise StzsarError(
+            f"{output} exists, and may have been edited: name another file, or add --overwrite."
+        )
+    try:  # before the work, which may take hours
+        with tempfile.TemporaryFile(dir=output.resolve().parent):
+            pass
+    except OSError as error:
+        raise StzsarError(
+            f"Cannot write {output} ({error.strerror}): name a file in another folder."
+        ) from error
