@@ -111,7 +111,7 @@ class AnnotatedVideo:
                 self._writer.write(image)
         except OSError as error:
             self._written -= self._writer is not None
-            raise self._broken(error) from error
+            raise self._broken() from error
 
     def finish(self) -> None:
         """Complete the file; without frames there is no file.
@@ -127,17 +127,14 @@ class AnnotatedVideo:
         except OSError as error:
             if self._file != self._path:
                 self._file.unlink(missing_ok=True)
-            raise self._broken(error) from error
+            raise self._broken() from error
         if not self._written:
             self._file.unlink()
         elif self._file != self._path:
             self._file.replace(self._path)
 
-    def _broken(self, error: OSError) -> VideoFileError:
-        reason = f" ({error.strerror})" if error.strerror else ""
-        return VideoFileError(
-            f"The video {self._path} could not be written{reason}: is the disk full?"
-        )
+    def _broken(self) -> VideoFileError:
+        return VideoFileError(f"The video {self._path} could not be written: is the disk full?")
 
     def _copies(self, time_s: float) -> int:
         """Return how often to write a live frame."""
