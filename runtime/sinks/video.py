@@ -69,6 +69,7 @@ class AnnotatedVideo:
         self._writer: VideoWriter | None = None
         self._size_wh = (0, 0)
         self._written = 0
+        self._is_broken = False
         self._left_out_s = 0.0
 
     def use_rate(self, fps: float | None) -> None:
@@ -111,29 +112,32 @@ class AnnotatedVideo:
                 self._writer.write(image)
         except OSError as error:
             self._written -= self._writer is not None
-            raise self._broken() from error
+            self._is_broken = True
+            raise self._error() from error
 
     def finish(self) -> None:
         """Complete the file; without frames there is no file.
 
         Raises:
-            VideoFileError: the file is incomplete.
+            VideoFileError: the file is incomplete, which `write` has not raised yet.
         """
-        if self._writer is None:
-            self._file.unlink(missing_ok=True)
-            return
+        failure: OSError | None = None
         try:
-            self._writer.close()
+            if self._writer:
+                self._writer.close()
         except OSError as error:
+            failure = error
+        # What a live video has cannot be filmed again, and plays; a file's can be made again.
+        plays = not failure or self._file == self._path
+        if self._written and plays and (self._live or not (failure or self._is_broken)):
             if self._file != self._path:
-                self._file.unlink(missing_ok=True)
-            raise self._broken() from error
-        if not self._written:
-            self._file.unlink()
-        elif self._file != self._path:
-            self._file.replace(self._path)
+                self._file.replace(self._path)
+        else:
+            self._file.unlink(missing_ok=True)
+        if failure and not self._is_broken:
+            raise self._error() from failure
 
-    def _broken(self) -> VideoFileError:
+    def _error(self) -> VideoFileError:
         return VideoFileError(f"The video {self._path} could not be written: is the disk full?")
 
     def _copies(self, time_s: float) -> int:
