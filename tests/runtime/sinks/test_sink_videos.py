@@ -237,7 +237,7 @@ def test_a_live_video_goes_on_in_another_file_once_the_disk_has_room_again(
     videos = sorted(tmp_path.iterdir())
     assert sum(count(path) for path in videos) == 10
     assert len(videos) == 2
-    assert sum("is the disk full" in line for line in said()) == 1
+    assert sum("x.mp4: No space left on device; the run goes on" in line for line in said()) == 1
 
 
 def until(condition):
