@@ -23,6 +23,7 @@ import onnx
 
 from ..models.quiet import quiet
 from ..runtime.engines.graph import Array
+from ..runtime.engines.ort_import import load_onnxruntime
 from .graphs import BANK_INPUTS
 from .to_onnx import strip_metadata
 
@@ -38,6 +39,7 @@ def to_int8(model: onnx.ModelProto, frames_bhwc: Array, bank: dict[str, Array]) 
         frames_bhwc: uint8 BGR [B, S, S, 3], to measure the ranges of activations on.
         bank: any bank; no range depends on it.
     """
+    load_onnxruntime()
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     feeds = [
@@ -87,6 +89,7 @@ def tower_products(graph: onnx.GraphProto) -> list[str]:
 
 def _reader(feeds: Sequence[dict[str, Array]]) -> Any:
     """Wrap `feeds` for onnxruntime.quantization, whose base class is imported late."""
+    load_onnxruntime()
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):

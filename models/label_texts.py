@@ -3,6 +3,7 @@
 Each distinct string is encoded once, in its own prompt, however many classes share it.
 """
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,12 +11,15 @@ import torch
 from torch import Tensor
 
 from ..runtime.labels.bank import LabelBank
+from ..runtime.labels.cut import cut_warning
 from ..runtime.labels.labels import Label
 from .config import ModelConfig
 from .interaction import Bank
 from .stzsar import STZSAR
-from .tokenizer import tokenize
+from .tokenizer import is_cut, tokenize
 from .tokenizer_file import tokenizer_of
+
+log = logging.getLogger(__name__)
 
 
 class LabelTexts:
@@ -44,7 +48,19 @@ class LabelTexts:
             self._attributes[row, : len(places)] = torch.tensor(places)
             self._mask[row, : len(places)] = True
         tokenizer = tokenizer_of(config.text, tokenizer_json)
-        self.tokens = tokenize(tokenizer, [config.prompt.replace("{}", text) for text in strings])
+        prompts = [config.prompt.replace("{}", text) for text in strings]
+        self.tokens = tokenize(tokenizer, prompts)
+        cut = {
+            text: tuple(row.tolist())
+            for text, prompt, row in zip(strings, prompts, self.tokens, strict=True)
+            if row[-1] and is_cut(tokenizer, prompt)
+        }
+        self._cut_warning = cut_warning(self.labels, cut, config.text.context_length)
+
+    def warn_of_cuts(self) -> None:
+        """Warn of labels that are longer than what the network reads."""
+        if self._cut_warning:
+            log.warning("%s", self._cut_warning)
 
     def to(self, device: torch.device) -> "LabelTexts":
         """Move the tokens and indices to `device`, and return self."""
@@ -80,6 +96,7 @@ class LabelTexts:
 def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
     """Embed `labels` as a bank for the runtime."""
     texts = LabelTexts(labels, network.config, network.tokenizer_json)
+    texts.warn_of_cuts()
     texts.to(network.head.logit_scale.device)
     everything = torch.arange(len(texts.labels), device=texts.tokens.device)
     bank = texts.fixed_bank(texts.embeddings(network), everything)

@@ -60,6 +60,11 @@ def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> Tensor:
     return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch(cleaned)])
 
 
+def is_cut(tokenizer: Tokenizer, text: str) -> bool:
+    """Whether the tokens of `text` are more than the tokenizer keeps."""
+    return bool(tokenizer.encode(clean_text(text)).overflowing)
+
+
 @functools.cache
 def _merges() -> list[tuple[str, str]]:
     found = importlib.util.find_spec("open_clip")

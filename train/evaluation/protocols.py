@@ -8,6 +8,7 @@ import numpy as np
 
 from ...runtime.errors import LabelError, StzsarError
 from ...runtime.labels.names import name_key, nearest_hint
+from ...runtime.terminal.commandline import log
 from ..lists.class_lists import read_class_splits, read_unseen_classes
 from ..lists.clip_set import ClipSet
 from ..lists.split_files import read_split_files
@@ -61,7 +62,16 @@ def plan(
     if protocol == "truze":
         clips = read_clips(data, allow_missing=allow_missing)
         unseen = read_unseen_classes(lists, clips.classes)
-        return Plan(clips, (among("truly unseen", unseen, clips, lists),))
+        known = set(map(name_key, clips.classes))
+        lacking = [name for name in unseen if name_key(name) not in known]
+        if lacking and allow_missing:
+            log.warning(
+                "%s names %d classes that %s lacks, the first is %r%s: they compete without clips.",
+                *(lists, len(lacking), data, lacking[0], nearest_hint(lacking[0], clips.classes)),
+            )
+            clips = clips.among((*clips.classes, *lacking))
+        contest = among("truly unseen", unseen, clips, lists)
+        return Plan(clips, _not_empty((contest,), lists))
     official = read_split_files(lists)
     clips = read_listed_clips(data, official, allow_missing=allow_missing)
     if protocol == "full":

@@ -207,6 +207,25 @@ def test_a_list_of_unseen_classes_of_other_data_is_one_sentence(data, tmp_path):
         plan("truze", data, path)
 
 
+def test_unseen_classes_without_clips_compete_on_request(data, tmp_path, caplog):
+    path = tmp_path / "unseen.txt"
+    path.write_text("Yo Yo\nArchery\nYodeling\n")
+    with pytest.raises(
+        LabelError, match=r"names 1 classes that the data does not have, .*'yodeling'"
+    ):
+        plan("truze", data, path)
+    made = plan("truze", data, path, allow_missing=True)
+    (contest,) = made.contests
+    assert [made.clips.classes[row] for row in contest.candidates] == [
+        "archery", "yo yo", "yodeling"
+    ]  # fmt: skip
+    assert len(contest.clips) == 6
+    assert "names 1 classes that" in caplog.text
+    path.write_text("Yodeling\n")
+    with pytest.raises(StzsarError, match="has no clip of truly unseen"):
+        plan("truze", data, path, allow_missing=True)
+
+
 def test_the_order_of_clips_is_that_of_their_names(data):
     names = [str(clip.path) for clip in plan("plain", data).clips.clips]
     assert names == sorted(names)
