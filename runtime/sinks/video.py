@@ -1,11 +1,12 @@
 """Write an annotated video: every frame with the time and the best labels drawn on it."""
 
+import contextlib
 import itertools
 import logging
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy.typing as npt
 
@@ -14,6 +15,11 @@ from ..results import Recognition
 from ..sources.frames import Frame
 from ..video.writer import MAX_SIDE_PX, VideoWriter, open_writer, writes_in_place
 from .overlay import draw_overlay, fit_inside
+
+try:
+    import fcntl
+except ImportError:  # not on Windows, where leftovers stay
+    fcntl = None
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +64,7 @@ class AnnotatedVideo:
         if path.suffix.lower() != ".mp4":
             raise StzsarError(f"Cannot write the video {path}: give it a name that ends in .mp4.")
         try:
-            self._path, self._file = _create(path, live=live)
+            self._path, self._file, self._lock = _create(path, live=live)
         except OSError as error:
             raise VideoFileError(f"Cannot write the video {path}: {error.strerror}.") from error
         if self._path != path:
@@ -69,6 +75,7 @@ class AnnotatedVideo:
         self._writer: VideoWriter | None = None
         self._size_wh = (0, 0)
         self._written = 0
+        self._is_broken = False
         self._left_out_s = 0.0
 
     def use_rate(self, fps: float | None) -> None:
@@ -111,29 +118,33 @@ class AnnotatedVideo:
                 self._writer.write(image)
         except OSError as error:
             self._written -= self._writer is not None
-            raise self._broken() from error
+            self._is_broken = True
+            raise self._error() from error
 
     def finish(self) -> None:
         """Complete the file; without frames there is no file.
 
         Raises:
-            VideoFileError: the file is incomplete.
+            VideoFileError: the file is incomplete, which `write` has not raised yet.
         """
-        if self._writer is None:
-            self._file.unlink(missing_ok=True)
-            return
+        failure: OSError | None = None
+        self._lock.close()
         try:
-            self._writer.close()
+            if self._writer:
+                self._writer.close()
         except OSError as error:
+            failure = error
+        # What a live video has cannot be filmed again, and plays; a file's can be made again.
+        plays = not failure or self._file == self._path
+        if self._written and plays and (self._live or not (failure or self._is_broken)):
             if self._file != self._path:
-                self._file.unlink(missing_ok=True)
-            raise self._broken() from error
-        if not self._written:
-            self._file.unlink()
-        elif self._file != self._path:
-            self._file.replace(self._path)
+                self._file.replace(self._path)
+        else:
+            self._file.unlink(missing_ok=True)
+        if failure and not self._is_broken:
+            raise self._error() from failure
 
-    def _broken(self) -> VideoFileError:
+    def _error(self) -> VideoFileError:
         return VideoFileError(f"The video {self._path} could not be written: is the disk full?")
 
     def _copies(self, time_s: float) -> int:
@@ -145,17 +156,29 @@ class AnnotatedVideo:
         return min(max(0, missing), most)
 
 
-def _create(path: Path, *, live: bool) -> tuple[Path, Path]:
-    """Create an empty file; return its final and its first name."""
+def _create(path: Path, *, live: bool) -> tuple[Path, Path, IO[bytes]]:
+    """Create an empty file; return its final name, its first one, and what locks it."""
     numbered = (path.with_stem(f"{path.stem}-{n}") if n > 1 else path for n in itertools.count(1))
     final = next(name for name in numbered if not (live and name.exists()))
     if writes_in_place() and not final.exists():
-        final.open("xb").close()
-        return final, final
+        return final, final, final.open("xb")
     # A unique name: a file that is already there may be a source.
+    _remove_leftovers(final.parent)
     part = final.with_name(f".stzsar-{uuid.uuid4().hex}.part.mp4")
-    part.open("xb").close()
-    return final, part
+    lock = part.open("xb")
+    if fcntl:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+    return final, part, lock
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the parts of videos whose processes were killed; a living one locks its own."""
+    if fcntl is None:
+        return
+    for part in folder.glob(".stzsar-*.part.mp4"):
+        with contextlib.suppress(OSError), part.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            part.unlink()
 
 
 def _legible_size(image_hwc: Array) -> tuple[int, int]:

@@ -197,7 +197,8 @@ class _Encoding:
             video.write(frame, latest, hurry=lambda: self.is_behind() or patience.closing)
         except VideoFileError as error:
             # The run goes on, and so does the video, in another file, once there is room.
-            self._retry_s, self._why = time.monotonic() + RETRY_S, str(error)
+            self._retry_s = time.monotonic() + RETRY_S
+            self._why = getattr(error.__cause__, "strerror", None) or str(error)
             with contextlib.suppress(VideoFileError):
                 self.finish(patience)
             raise UndeliverableError(self._why) from error

@@ -204,6 +204,27 @@ def test_a_video_survives_a_kill(tmp_path, decoder):
     assert len(read(tmp_path / "out.mp4")) >= 200 - 2 * 10  # all but the last key frame's
 
 
+def test_the_parts_of_killed_runs_are_removed_and_those_of_others_stay(tmp_path, picture):
+    path = tmp_path / "out.mp4"
+    path.write_text("old")
+    command = [sys.executable, "-Ic", KILLED, str(path)]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as killed,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as living,
+    ):
+        for process in (killed, living):
+            assert process.stdout
+            assert process.stdout.readline() == b"written\n"
+        killed.kill()
+        killed.wait()
+
+        write(path, [picture("red")])
+
+        assert len(read(path)) == 1
+        assert len(list(tmp_path.glob(".*"))) == 1
+        living.kill()
+
+
 @pytest.mark.parametrize("name", ["out.avi", "out", "out.mp4.gz"])
 def test_another_container_is_refused(tmp_path, name):
     with pytest.raises(StzsarError, match=r"ends in \.mp4"):
