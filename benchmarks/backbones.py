@@ -80,7 +80,7 @@ class Backbone:
     help="Measure this network of open_clip (repeatable).",
 )  # fmt: skip
 @rounds_option(Options.rounds, QUICK.rounds)
-@threads_option
+@threads_option()
 def main(options: Options) -> None:
     """Export each backbone with random weights, time it, and print a Markdown table."""
     click.echo(table(measure(options)))

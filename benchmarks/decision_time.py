@@ -79,9 +79,7 @@ class Step:
         states = self._scorer.encode(np.stack([picture] * len(self._rings)))
         for row, (ring, decider) in enumerate(zip(self._rings, self._deciders, strict=True)):
             ring.push(self._frame(states, row))
-            decider.decide(
-                self._scorer.recognize(str(row), ring.stacked(), ring.start_s, ring.end_s)
-            )
+            decider.decide(self._scorer.recognize(str(row), ring))
         self._count += 1
         whole_s = time.perf_counter() - start_s
         steps = self._stopwatch.take()

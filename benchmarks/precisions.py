@@ -101,7 +101,7 @@ class Precision:
     help="Calibrate int8 on these videos.",
 )  # fmt: skip
 @rounds_option(Options.rounds, QUICK.rounds)
-@threads_option
+@threads_option()
 def main(options: Options) -> None:
     """Export one network in each precision, time it, and print a Markdown table."""
     checkpoint, network = open_network(options)
@@ -123,6 +123,7 @@ def open_network(options: Options) -> "tuple[Checkpoint, STZSAR]":
     """Load the checkpoint, or build the backbone with random weights."""
     import torch
 
+    from ..export.options import ClipOptions
     from ..export.origin import from_checkpoint, from_clip
     from ..models.checkpoint import newest_checkpoint
 
@@ -130,12 +131,14 @@ def open_network(options: Options) -> "tuple[Checkpoint, STZSAR]":
     if checkpoint is None and backbone is None and options.newest:
         checkpoint = newest_checkpoint(RUNS)
     if checkpoint:
-        return from_checkpoint(checkpoint)[:2]
+        origin = from_checkpoint(checkpoint)
+        return origin.checkpoint, origin.network
     backbone = backbone or options.fallback
     if backbone == SMALLEST:
         register_smallest()
     torch.manual_seed(0)
-    return from_clip(backbone, "none")[:2]
+    origin = from_clip(ClipOptions(backbone=backbone, pretrained="none"))
+    return origin.checkpoint, origin.network
 
 
 def make_requests(

@@ -12,7 +12,8 @@ from pathlib import Path
 # From the ground up: a file may import its own floor's room and what stands before it.
 FLOORS = (
     ("runtime",), ("runtime.terminal", "runtime.preprocessing"), ("runtime.labels",),
-    ("runtime.bundle",), ("runtime.engines", "runtime.shapes"), ("runtime.text",),
+    ("runtime.bundle",), ("runtime.engines", "runtime.shapes", "runtime.video"),
+    ("runtime.text",),
     ("runtime.scoring", "runtime.sources"), ("runtime.decisions",),
     ("runtime.sinks", "runtime.recordings"), ("runtime.streams",), ("runtime.recognizer",),
     ("runtime.command",), ("models",), ("export", "train"), ("benchmarks",),

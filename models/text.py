@@ -8,7 +8,7 @@ from .transformer import Transformer
 
 
 class TextEncoder(nn.Module):
-    """Tokens to one embedding in the joint space, read at the end-of-text token or the last."""
+    """Tokens to one embedding in the joint space, read at the end-of-text or the last token."""
 
     def __init__(self, config: TextConfig, dim: int) -> None:
         super().__init__()
@@ -31,13 +31,13 @@ class TextEncoder(nn.Module):
         nn.init.normal_(self.token_embedding.weight, std=0.02)
 
     def forward(self, tokens_nl: Tensor) -> Tensor:
-        """Encode int64 tokens [N, L], zero-padded, to [N, D], not normalised."""
+        """Encode zero-padded int64 tokens [N, L] to [N, D], not normalised."""
         x = self.token_embedding(tokens_nl) + self.positional_embedding
         x = self.ln_final(self.transformer(x))
         if self.pool == "last":
             chosen = x[:, -1]
         else:
-            # End-of-text is the vocabulary's last id, hence the largest of each row.
+            # End-of-text has the largest id of the vocabulary.
             chosen = x[torch.arange(x.shape[0], device=x.device), tokens_nl.argmax(-1)]
         if isinstance(self.text_projection, nn.Linear):
             return self.text_projection(chosen)

@@ -1,4 +1,4 @@
-"""The runtime: a bundle and a video stream in, recognised actions out. It knows no torch.
+"""The runtime recognises actions in video with an exported bundle; it never imports torch.
 
 ```python
 from stzsar.runtime import Recognizer
@@ -7,7 +7,11 @@ recognizer = Recognizer.load("runs/my-bundle", ["archery", "bowling"])
 for recognition in recognizer.stream("clip.mp4"):
     print(recognition.start_s, recognition.label, recognition.score)
 ```
+
+`run(RunOptions(...))` does all that the command stzsar-run does.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from .bundle.bundle import Bundle
 from .errors import StzsarError
@@ -17,13 +21,29 @@ from .recognizer import Recognizer
 from .results import Recognition, Score
 from .streams.stream import StreamOptions
 
+if TYPE_CHECKING:
+    from .command import CalibrationOptions, ReplayOptions, RunOptions, run
+
 __all__ = [
     "Bundle",
+    "CalibrationOptions",
     "Label",
     "LabelBank",
     "Recognition",
     "Recognizer",
+    "ReplayOptions",
+    "RunOptions",
     "Score",
     "StreamOptions",
     "StzsarError",
+    "run",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the command only when it is asked for: it brings sinks, recordings and rich."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import command
+
+    return getattr(command, name)

@@ -1,9 +1,10 @@
-"""The recogniser: a bundle and its labels, ready to say what is in a clip or a stream."""
+"""The recogniser: a bundle and its labels, loaded to recognise actions in clips and streams."""
 
 import logging
 from collections.abc import Generator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from .bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
 from .bundle.manifest import Manifest
@@ -14,10 +15,12 @@ from .labels.bank import LabelBank
 from .labels.labels import Label, LabelsOf
 from .results import Recognition
 from .scoring.scorer import Scorer, check_graphs
+from .scoring.window import FrameRing
 from .sources.clips import Clip, read_clip
 from .sources.frames import Source
+from .sources.spec import spec_of
 from .stages import UNTIMED, Stages
-from .streams.stream import Stream, StreamOptions, follow
+from .streams.stream import Stream, StreamOptions
 from .text.choose_labels import choose_labels
 
 log = logging.getLogger(__name__)
@@ -26,13 +29,13 @@ log = logging.getLogger(__name__)
 class Recognizer:
     """A loaded bundle with chosen labels.
 
-    Several streams may share one; it keeps nothing of what it has seen. Other labels may be chosen
-    while streams run, from any thread.
+    Several streams may share one: it holds no state of any stream. Labels may change while streams
+    run, from any thread.
 
     Attributes:
         bundle: the opened bundle.
-        scorer: the graphs with the labels in use; another one after each change of labels.
-        device: "cpu", "cuda" or "tensorrt", as the graphs really run.
+        scorer: the graphs with the labels in use; replaced when the labels change.
+        device: "cpu", "cuda" or "tensorrt", where the graphs really run.
     """
 
     def __init__(
@@ -49,17 +52,17 @@ class Recognizer:
         stages: Stages = UNTIMED,
         shipped_attributes: bool = True,
     ) -> None:
-        """Load the graphs; `load` is the usual way here.
+        """Load the graphs; `load` finds the bundle and the labels, too.
 
-        `stages` is told of each run of a graph.
+        `stages` times each run of a graph.
 
         Raises:
-            BundleError: the graphs are not what the manifest says.
+            BundleError: the graphs do not fit the manifest.
             EngineError: no inference engine is installed, or it refuses a graph.
         """
         if top_k < 1:
             raise ValueError(f"a result has at least one label, got {top_k=}")
-        self.bundle = bundle
+        self.bundle: Bundle = bundle
         self._top_k, self._threads = top_k, threads
         self._shipped_attributes = shipped_attributes
         self._frame, self._window = (
@@ -76,8 +79,8 @@ class Recognizer:
         check_graphs(bundle, self._frame, self._window, bank)
         self._frame = timed(self._frame, "frame graph", stages)
         self._window = timed(self._window, "window graph", stages)
-        self.device = self._frame.device
-        self.scorer = self._bind(bank, labels_of)
+        self.device: str = self._frame.device
+        self.scorer: Scorer = self._bind(bank, labels_of)
 
     @classmethod
     def load(
@@ -97,19 +100,18 @@ class Recognizer:
         """Open a bundle and choose its labels.
 
         Args:
-            bundle: its folder; None takes the newest under runs/, else the one that is shipped,
-                which logs a warning that says what it knows.
-            labels: what to recognise, names or `Label`s; None takes all that the bundle knows.
-            top_k: how many labels a result holds at most.
-            threads: CPU threads; 0 leaves it to the engine.
-            engine: "auto" or another of `engine.ENGINES`, see `engine.open_graph`.
-            trust_engines: whether to take TensorRT engines that others made, which can run code.
-            progress: called with how many texts are embedded, and of how many, if any must be.
-            on_build: called with the share that is done and what is being done, if TensorRT
-                builds an engine.
+            bundle: its folder; None takes the newest under runs/, else the shipped one, with a
+                warning that says what it knows.
+            labels: names or `Label`s; None takes all labels of the bundle.
+            top_k: the most labels that a result holds.
+            threads: CPU threads; 0 leaves the number to the engine.
+            engine: "auto" or another of `engines.opening.ENGINES`.
+            trust_engines: load TensorRT engines that others built; an engine can run code.
+            progress: called while labels are embedded, with the number of texts done and of all.
+            on_build: called while TensorRT builds an engine, with the share done and the phase.
             labels_of: see `use_labels`.
-            shipped_attributes: whether labels that the bundle does not know, but stzsar does by
-                name, get the attributes that ship with it; also those of `use_labels`.
+            shipped_attributes: use the attributes that stzsar ships for labels that it knows by
+                name and the bundle does not.
 
         Raises:
             StzsarError: the bundle, the labels or the engine cannot be used.
@@ -139,12 +141,12 @@ class Recognizer:
 
     @property
     def manifest(self) -> Manifest:
-        """What the bundle says of itself."""
+        """The bundle's manifest."""
         return self.bundle.manifest
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """What is recognised, in the order of the logits."""
+        """The labels in use, in the order of the logits."""
         return self.scorer.labels
 
     def use_labels(
@@ -154,15 +156,15 @@ class Recognizer:
         labels_of: LabelsOf | None = None,
         progress: OnEmbedded | None = None,
     ) -> None:
-        """Recognise other labels from the next window on; streams that run lose no frame.
+        """Recognise other labels from the next window on; running streams lose no frame.
 
         Args:
-            labels: names or `Label`s; None takes all that the bundle knows.
-            labels_of: for each source that is about fewer of them, which.
-            progress: as in `load`.
+            labels: names or `Label`s; None takes all labels of the bundle.
+            labels_of: names of the labels that compete in a source, if these are not all.
+            progress: see `load`.
 
         Raises:
-            StzsarError: the labels cannot be used; those from before stay.
+            StzsarError: the labels cannot be used; the old ones stay in use.
         """
         bank = choose_labels(
             self.bundle,
@@ -174,13 +176,12 @@ class Recognizer:
         self.scorer = self._bind(bank, labels_of)
 
     def classify(self, path: str | Path) -> Recognition:
-        """Say what is in a whole video file, from T frames spread over it.
+        """Classify a whole video file, from T frames spread over it.
 
-        A file that is cut short or damaged is judged by the frames that it has, and a warning is
-        logged: a data set should not stop at one bad clip, nor should it go unnoticed.
+        A truncated or damaged file is classified by the frames that it has, with a warning.
 
         Raises:
-            SourceError: the file is missing or holds no frame that can be decoded.
+            SourceError: the file is missing, or none of its frames can be decoded.
         """
         clip = self.read_clip(path)
         if clip.damage:
@@ -188,38 +189,36 @@ class Recognizer:
         return self.classify_clip(clip, str(path))
 
     def read_clip(self, path: str | Path) -> Clip:
-        """Read from a video file the frames that `classify` looks at."""
+        """Read the frames that `classify` uses from a video file."""
         spec = self.manifest
         return read_clip(path, frames=spec.sampling.frames, size_px=spec.pixels.size_px)
 
     def classify_clip(self, clip: Clip, name: str) -> Recognition:
-        """Say what is in a clip that has been read."""
-        scorer = self.scorer
-        states = {key: state[None] for key, state in scorer.encode(clip.images_thwc).items()}
-        found = scorer.recognize(name, states, clip.start_s, clip.end_s)
-        gap_s = (clip.end_s - clip.start_s) / max(1, found.frames - 1)
-        return replace(found, encoded=found.frames, gap_s=gap_s)
+        """Classify a clip that `read_clip` returned."""
+        scorer, frames = self.scorer, len(clip.images_thwc)
+        times_s = np.linspace(clip.start_s, clip.end_s, frames).tolist()
+        return scorer.recognize(name, FrameRing.of(scorer.encode(clip.images_thwc), times_s))
 
     def stream(
         self, source: Source | str | int | Path, options: StreamOptions | None = None
     ) -> Generator[Recognition, None, None]:
         """Yield what is recognised over time, one result for each sampled frame.
 
+        A thread reads the source. Of a camera or network stream it keeps the newest frame only, and
+        it reconnects when the stream is lost.
+
         Args:
-            source: a file, an address, a camera's number, or an opened source. A camera or stream
-                is read in a thread of its own, gives its newest frame, and is opened again when
-                it is lost.
-            options: how it is looked at; see `StreamOptions`.
+            source: a file, an address, a camera's number, or a source that is open already, which
+                stays open.
+            options: how it is sampled.
 
         Raises:
             SourceError: the source cannot be opened, or breaks off.
         """
-        if isinstance(source, str | int | Path):
-            from .streams.one_source import recognitions
+        from .streams.loop import recognitions
 
-            yield from recognitions(self, source, options)
-        else:
-            yield from follow(source, Stream(self, source.name, options, source_fps=source.fps))
+        is_open = not isinstance(source, str | int | Path)
+        yield from recognitions(self, source if is_open else spec_of(source), options)
 
     def open_stream(
         self,
@@ -228,12 +227,12 @@ class Recognizer:
         *,
         source_fps: float | None = None,
     ) -> Stream:
-        """Return the state of a new stream, for frames that the caller brings.
+        """Return a new stream, to `push` frames that you read yourself.
 
         Args:
             name: what its results call the source.
-            options: how it is looked at; see `StreamOptions`.
-            source_fps: the stream's own rate where it is known, so that a slow one has no gaps.
+            options: how it is sampled.
+            source_fps: the stream's own rate, if known; without it a slow one starts with a gap.
         """
         return Stream(self, name, options, source_fps=source_fps)
 

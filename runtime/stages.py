@@ -1,27 +1,27 @@
-"""The steps of a run, for whoever wants to know how long each of them takes.
+"""The steps of a run, for those who time them.
 
-Nobody does in a usual run: `UNTIMED` costs a fifth of a microsecond a step.
+A usual run times none: `UNTIMED` costs a fifth of a microsecond a step.
 """
 
 import contextlib
 from typing import Any, Literal, Protocol
 
-# "round" is the whole of one, in which all others lie but "decode", which is in a feed's thread;
-# "decision" is from the ring of frames to what is decided, and holds the window graph.
-Stage = Literal["round", "decode", "preprocess", "frame graph", "window graph", "decision", "sink"]
+# A "batch" contains all others but "decode", which runs in a feed's thread. "decision" goes from
+# the window's frames to the decided result, and contains the window graph.
+Stage = Literal["batch", "decode", "preprocess", "frame graph", "window graph", "decision", "sink"]
 
 
 class Stages(Protocol):
-    """Somebody who is told of each step; from the run's thread, and from those of feeds."""
+    """Times the steps of a run, in its thread and in those of feeds."""
 
     def of(self, stage: Stage, count: int = 1) -> contextlib.AbstractContextManager[Any]:
-        """Return what is entered when a step begins and left when it ends.
+        """Return a context manager that a step enters and leaves.
 
-        Steps lie within others; each may raise.
+        Steps are nested, and may raise.
 
         Args:
-            stage: which one.
-            count: of how many frames or windows; 0 goes on with the step before it of this kind.
+            stage: the step.
+            count: its frames or windows; 0 continues the last step of this kind.
         """
         ...
 

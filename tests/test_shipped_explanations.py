@@ -7,6 +7,7 @@ import pytest
 
 from stzsar.runtime import Recognizer
 from stzsar.runtime.bundle.bundle import shipped_bundle
+from stzsar.runtime.scoring.window import FrameRing
 from stzsar.train.data.moving_shapes import SAMPLING, SIZE_PX, Scene, unseen_actions
 
 CLIPS = 72
@@ -32,8 +33,8 @@ def test_the_winning_patch_is_on_the_shape_far_more_often_than_by_chance():
         times = rng.uniform(0, 2) + np.arange(SAMPLING.frames) / SAMPLING.rate_fps
         frames = np.stack([scene.frame(t) for t in times])
         states = recognizer.scorer.encode(frames, features=True)
-        window = {name: value[None] for name, value in states.items()}
-        found = recognizer.scorer.recognize("drawn", window, 0, 1, explain_s=times.tolist())
+        window = FrameRing.of(states, times.tolist())
+        found = recognizer.scorer.recognize("drawn", window, explained=True)
         assert found.explanation is not None
         for reason in found.explanation.frames:
             cover = shape_on_patches(scene, reason.time_s, grid)

@@ -11,6 +11,7 @@ import click
 from ...runtime.atomic import write_file
 from ...runtime.bundle.bundle import Bundle
 from ...runtime.command.loading import open_bundle
+from ...runtime.command.options import ModelOptions
 from ...runtime.decisions.policy import Policy
 from ...runtime.errors import StzsarError
 from ...runtime.recognizer import Recognizer
@@ -70,7 +71,7 @@ def _open(options: Options) -> Bundle:
         raise StzsarError(
             "stzsar-bench needs psutil: run pip install '.[cpu,bench]' in stzsar's folder."
         ) from error
-    bundle = open_bundle(options.bundle, quiet=False)
+    bundle = open_bundle(ModelOptions(bundle=options.bundle))
     read = {options.data: "the data"} if options.data else {}
     if not is_live(options.source):
         read[Path(options.source)] = "a source"

@@ -1,6 +1,5 @@
 """The third mode: streams in real time, as `stzsar-run` watches cameras."""
 
-import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +8,7 @@ from time import monotonic
 from ...runtime.errors import SourceError
 from ...runtime.streams.batcher import Batcher
 from ...runtime.streams.lane import Lane
+from ...runtime.streams.table import StreamTable
 from .task import (
     JOIN_S,
     PATIENCE_S,
@@ -58,10 +58,11 @@ def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn
     Raises:
         StzsarError: a source cannot be read, or a graph fails.
     """
-    wake, counted = threading.Event(), Results()
+    table, counted = StreamTable(), Results()
+    wake = table.wake
     task.stopwatch.running = False  # its notes would look like growing memory
     sink = open_sink(counted)
-    rounds = Batcher(task.recognizer, sink, wake=wake)
+    batcher = Batcher(task.recognizer, sink, table=table)
     names = deque(stream_name(index) for index in range(task.streams))
     lanes: list[Lane] = []
     start_s = monotonic()
@@ -71,8 +72,8 @@ def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn
         if names and monotonic() - start_s >= begun:
             feed = task.footage.live(names.popleft(), feed_options(wake), task.rate_fps)
             lanes.append(open_lane(task, feed))
-            rounds.add(lanes[-1])
-        rounds.once(min(TICK_S, 1 / task.rate_fps / task.streams) if names else TICK_S)
+            batcher.add(lanes[-1])
+        batcher.step(min(TICK_S, 1 / task.rate_fps / task.streams) if names else TICK_S)
         check_feeds([lane.feed for lane in lanes])
         return True
 
@@ -81,14 +82,14 @@ def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn
             once()
             _give_up_on_silence(lanes, start_s, task)
         on_full()
-        before, counted.share = _counts(lanes), rounds.share
+        before, counted.share = _counts(lanes), batcher.share
         del counted.ages_ms[:]
         seconds, _ = until(task.seconds, 1, once)
         after = _counts(lanes)
-        share = min(counted.share, rounds.share)
+        share = min(counted.share, batcher.share)
     finally:
         task.stopwatch.running = True
-        rounds.close()
+        batcher.close()
         stop_feeds([lane.feed for lane in lanes])
         sink.close(JOIN_S)
     due, dropped, decisions = (late - early for early, late in zip(before, after, strict=True))

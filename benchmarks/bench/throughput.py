@@ -18,11 +18,13 @@ import numpy as np
 from ...runtime.decisions.events import Decider
 from ...runtime.decisions.policy import Policy
 from ...runtime.preprocessing.pixels import fit_frame
+from ...runtime.scoring.window import FrameRing
 from ...runtime.sinks.sink import Fanout
 from ...runtime.sources.feed import Captured, Feed
 from ...runtime.sources.thread_feed import AHEAD
 from ...runtime.stages import Stage
 from ...runtime.streams.batcher import Batcher
+from ...runtime.streams.table import StreamTable
 from .stopwatch import Steps, Stopwatch
 from .task import (
     JOIN_S,
@@ -118,7 +120,7 @@ def run_independent(task: Task) -> Turn:
     ]
     stages = {name: [w.get(name, 0.0) for w in windows] for name in STAGES[1:]}
     stages["decode"] = of_window[:decisions]
-    rest = [window.get("round", 0.0) for window in windows]
+    rest = [window.get("batch", 0.0) for window in windows]
     whole = [math.fsum(w.values()) + d for w, d in zip(windows, stages["decode"], strict=False)]
     return Turn(
         seconds=seconds,
@@ -138,27 +140,29 @@ def run_streaming(task: Task) -> Turn:
     Raises:
         StzsarError: the source cannot be read, or a graph fails.
     """
-    decoding, wake, counted = Stopwatch(), threading.Event(), Results()
+    decoding, table, counted = Stopwatch(), StreamTable(), Results()
     sink = open_sink(counted)
-    rounds_s, batches = array("d"), array("l")
+    batches_s, batches = array("d"), array("l")
 
-    def on_round(busy_s: float, frames: int) -> None:
-        rounds_s.append(busy_s)
+    def on_batch(busy_s: float, frames: int) -> None:
+        batches_s.append(busy_s)
         batches.append(frames)
 
-    rounds = Batcher(task.recognizer, sink, wake=wake, on_round=on_round, stages=task.stopwatch)
-    feed = task.footage.endless(stream_name(0), feed_options(wake, decoding), task.rate_fps, AHEAD)
-    rounds.add(open_lane(task, feed))
+    batcher = Batcher(task.recognizer, sink, table=table, on_batch=on_batch, stages=task.stopwatch)
+    feed = task.footage.endless(
+        stream_name(0), feed_options(table.wake, decoding), task.rate_fps, AHEAD
+    )
+    batcher.add(open_lane(task, feed))
     try:
-        until(task.warm_up_s, 1, lambda: _round(rounds, feed, counted))
+        until(task.warm_up_s, 1, lambda: _step(batcher, feed, counted))
         task.stopwatch.take()
         decoding.take()
-        del rounds_s[:], batches[:]
+        del batches_s[:], batches[:]
         before = counted.results
-        seconds, _ = until(task.seconds, LEAST_DECISIONS, lambda: _round(rounds, feed, counted))
+        seconds, _ = until(task.seconds, LEAST_DECISIONS, lambda: _step(batcher, feed, counted))
         decisions = counted.results - before
     finally:
-        rounds.close()
+        batcher.close()
         stop_feeds([feed])
         sink.close(JOIN_S)
     steps = defaultdict(Steps, {**task.stopwatch.take(), **decoding.take()})
@@ -172,9 +176,9 @@ def run_streaming(task: Task) -> Turn:
         mean_ms={
             **{name: _mean_ms(steps[name].seconds, decisions) for name in STAGES},
             "decode": _mean_ms(decoded, len(decoded)),
-            REST: _mean_ms(steps["round"].seconds, decisions),
+            REST: _mean_ms(steps["batch"].seconds, decisions),
         },
-        busy=math.fsum(rounds_s) / seconds,
+        busy=math.fsum(batches_s) / seconds,
     )
 
 
@@ -204,17 +208,13 @@ def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fano
     """Decide on one window from its frames alone."""
     scorer, watch = task.recognizer.scorer, task.stopwatch
     size_px = task.recognizer.manifest.pixels.size_px
-    with watch.of("round"):
+    with watch.of("batch"):
         with watch.of("preprocess", len(window)):
             images = np.stack([fit_frame(one.frame.image_hwc, size_px) for one in window])
         states = scorer.encode(images)
         with watch.of("decision"):
-            found = scorer.recognize(
-                stream_name(),
-                {name: state[None] for name, state in states.items()},
-                window[0].frame.time_s,
-                window[-1].frame.time_s,
-            )
+            times_s = [one.frame.time_s for one in window]
+            found = scorer.recognize(stream_name(), FrameRing.of(states, times_s))
             found, events = decider.decide(found)
         with watch.of("sink"):
             for message in (found, *events):
@@ -222,10 +222,10 @@ def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fano
     return True
 
 
-def _round(rounds: Batcher, feed: Feed, counted: Results) -> int:
-    """Run one round; return its decisions."""
+def _step(batcher: Batcher, feed: Feed, counted: Results) -> int:
+    """Run one batch; return its decisions."""
     before = counted.results
-    rounds.once(TICK_S)
+    batcher.step(TICK_S)
     check_feeds([feed])
     return counted.results - before
 

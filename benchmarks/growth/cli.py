@@ -74,7 +74,7 @@ QUICK = Options(
 )  # fmt: skip
 @bundle_option("the first backbone", "Use this bundle for all other axes.")
 @rounds_option(Options.rounds, QUICK.rounds)
-@threads_option
+@threads_option()
 @plot_option
 def main(options: Options) -> None:
     """Measure the time of a decision, print Markdown tables, and draw a picture."""

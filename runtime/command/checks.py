@@ -1,4 +1,4 @@
-"""What `stzsar-run` needs of a machine, looked at one by one, with what gets it."""
+"""The checks of stzsar-doctor: what stzsar-run needs, one by one, and how to get it."""
 
 import importlib.metadata
 import importlib.util
@@ -27,13 +27,13 @@ _OPENCV_WHEELS = [f"opencv-{kind}python{gui}" for kind in ("", "contrib-")
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        what: its name.
+        what: what was checked.
         status: "ok", "note" (stzsar-run works without it) or "wrong" (it does not).
         found: what is there.
-        remedy: the command that gets what is missing; empty if nothing is.
+        remedy: the command that mends it; empty if nothing is missing.
     """
 
     what: str
@@ -43,7 +43,7 @@ class Finding:
 
 
 def look_at_everything() -> Iterator[Finding]:
-    """Yield a finding for each thing, none of which raises."""
+    """Yield the finding of each check; none raises."""
     checks: tuple[Callable[[], Finding], ...] = (
         check_python,
         check_onnxruntime,
@@ -59,7 +59,7 @@ def look_at_everything() -> Iterator[Finding]:
     for check in checks:
         try:
             yield check()
-        except Exception as error:  # a broken wheel fails in its own way, and the rest is of use
+        except Exception as error:  # a broken wheel fails in its own way
             what = check.__name__.removeprefix("check_")
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
             needed = check in (check_opencv, check_bundle, check_recognition)
@@ -73,7 +73,7 @@ def check_python() -> Finding:
 
 
 def check_onnxruntime() -> Finding:
-    """ONNX Runtime: which wheel, and what its sessions really run on."""
+    """ONNX Runtime: the wheel, and the device that its sessions really run on."""
     wheels = [name for name in ("onnxruntime", "onnxruntime-gpu") if _version(name)]
     if len(wheels) == 2:
         return Finding(
@@ -85,9 +85,10 @@ def check_onnxruntime() -> Finding:
     if importlib.util.find_spec("onnxruntime") is None:
         usable = why_no_tensorrt() is None
         return Finding("ONNX Runtime", "note" if usable else "wrong", "not installed", _CPU_EXTRA)
-    import onnxruntime
-
     from ..engines.ort_engine import OrtGraph
+    from ..engines.ort_import import load_onnxruntime
+
+    onnxruntime = load_onnxruntime()
 
     device = OrtGraph(shipped_bundle() / FRAME_GRAPH).device
     built_for = [name.removesuffix("ExecutionProvider") for name in
@@ -120,7 +121,7 @@ def check_gpu() -> Finding:
 
 
 def check_tensorrt() -> Finding:
-    """TensorRT, which is touched only where there is a driver."""
+    """TensorRT, which is loaded only where there is a driver."""
     reason = why_no_tensorrt()
     version = _version("tensorrt") or "the system's"
     if reason is None:
@@ -129,7 +130,7 @@ def check_tensorrt() -> Finding:
 
 
 def check_opencv() -> Finding:
-    """OpenCV: what it reads, and whether it could show a window."""
+    """OpenCV: what it reads, and whether it can show a window."""
     try:
         cv2 = load_cv2()
     except StzsarError as error:
@@ -171,9 +172,9 @@ def check_cameras() -> Finding:
         if not os.access(device, os.R_OK | os.W_OK):
             forbidden.append(device.name)
     if not names:
-        return Finding("cameras", "note", "none; files and network streams work without")
+        return Finding("cameras", "note", "none; files and network streams need none")
     if forbidden:
-        return Finding("cameras", "note", f"{'; '.join(names)}; you may not use them",
+        return Finding("cameras", "note", f"{'; '.join(names)}; this user may not use them",
                        "sudo usermod -aG video $USER, and log in again")  # fmt: skip
     return Finding("cameras", "ok", "; ".join(names))
 
@@ -182,7 +183,7 @@ def check_jetson() -> Finding:
     """JetPack and power mode, on a Jetson."""
     release = jetson_linux()
     if not release:
-        return Finding("Jetson", "note", "this is none")
+        return Finding("Jetson", "note", "this is not a Jetson")
     jetpack = _said("dpkg-query", "-W", "-f=${Version}", "nvidia-jetpack") or "unknown"
     mode = _said("nvpmodel", "-q").splitlines()[:1]
     found = f"Jetson Linux {release}, JetPack {jetpack}, {''.join(mode) or 'power mode unknown'}"
@@ -193,7 +194,7 @@ def check_jetson() -> Finding:
 
 
 def check_bundle() -> Finding:
-    """The bundle that would be used, every file of it."""
+    """The bundle that stzsar-run would take, with the hashes of its files."""
     path = find_bundle()
     try:
         bundle = Bundle.open(path)
@@ -209,13 +210,13 @@ def check_bundle() -> Finding:
 
 
 def check_recognition() -> Finding:
-    """One window through the graphs, as stzsar-run would."""
+    """One window through the graphs."""
     import numpy as np
 
     from ..recognizer import Recognizer
 
     try:
-        # TensorRT would build engines first, for minutes.
+        # TensorRT would first build engines, which takes minutes.
         has_ort = importlib.util.find_spec("onnxruntime") is not None
         recognizer = Recognizer.load(find_bundle(), engine="onnxruntime" if has_ort else "auto")
         size = recognizer.manifest.pixels.size_px
@@ -244,7 +245,7 @@ def _pci_has_nvidia() -> bool:
 
 
 def _said(*command: str) -> str:
-    """Return what a command prints; nothing if it is not there or fails."""
+    """Return what a command prints; nothing if it is missing or fails."""
     if shutil.which(command[0]) is None:
         return ""
     try:

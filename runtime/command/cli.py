@@ -1,54 +1,93 @@
 """stzsar-run: recognise actions in video, from cameras, streams or files."""
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import click
 import cloup
 
 from ..terminal.commandline import at_the_edge, log, run_as_program
-from .options import run_options
+from .arguments import run_arguments
 
-# What needs numpy, OpenCV or an engine is imported inside the functions: --help must not wait.
+# Imports of numpy, OpenCV or an engine stay inside functions: --help must not wait for them.
 
 _EXAMPLE = """\b
 Examples:
   stzsar-run --camera 0 --labels labels.txt
-      says what the camera sees, as JSON lines, until Ctrl-C
+      prints what the camera sees, as JSON lines, until Ctrl-C
   stzsar-run --source test://moving-shapes --events-only
-      tries it with no camera: one line when an action starts, one when it ends
+      needs no camera: prints one line when an action starts and one when it ends
   stzsar-run --source clip.mp4 --video annotated.mp4 > results.jsonl
       recognises over time, and draws the results onto the video
   stzsar-run --streams streams.toml --mqtt mqtt://broker/site --metrics 9100
-      watches many cameras, each with labels of its own
+      watches many cameras, each with its own labels
   stzsar-run --calibrate night.mp4 --labels labels.txt --false-alarms 1
       finds thresholds for this site, for later runs with --calibration calibration.json
 
-Results go to stdout or --output, everything else to stderr. The exit code is 0, 2 if something
-could not be used (also one of several sources), 130 after Ctrl-C, or 143 after SIGTERM.
+Results go to stdout or --output, everything else goes to stderr. The exit code is 0, or 2 if
+something could not be used (one of several sources, too), 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 
 @cloup.command(epilog=_EXAMPLE)
-@run_options
+@run_arguments
 @cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 @click.version_option(package_name="stzsar")
 @at_the_edge
-def main(*, quiet: bool, **options: Any) -> None:
-    """Recognise actions in cameras' pictures, network streams or video files."""
-    from .option_rules import check_together
-    from .replay_run import replay
-    from .run import Run
+def main(
+    *,
+    replay: Path | None,
+    footage: tuple[str, ...],
+    no_attributes: bool,
+    bundle: Path | None,
+    labels: Path | None,
+    engine: str,
+    trust_engines: bool,
+    threads: int,
+    quiet: bool,
+    min_length_s: float | None,
+    cool_down_s: float | None,
+    calibration: Path | None,
+    per_day: float | None,
+    camera: int | None,
+    sources: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Recognise actions in camera pictures, network streams or video files."""
+    from .options import CalibrationOptions, ReplayOptions, RunOptions
+    from .runner import run
 
     if quiet:
         log.setLevel(logging.WARNING)
-    check_together(options)
-    if options["replay"]:
-        replay(options, quiet=quiet)
+    common: dict[str, Any] = {
+        "bundle": bundle,
+        "labels": labels,
+        "shipped_attributes": not no_attributes,
+        "engine": engine,
+        "trust_engines": trust_engines,
+        "threads": threads,
+        "quiet": quiet,
+        "min_length_s": min_length_s,
+        "cool_down_s": cool_down_s,
+    }
+    if replay:
+        of_replay = ("threshold", "top", "output", "only_events")
+        scored = {name: options[name] for name in of_replay}
+        run(ReplayOptions(recording=replay, calibration=calibration, **scored, **common))
+    elif footage:
+        of_reading = ("seconds", "rate_fps", "window_s", "motion_gate", "batch_wait_ms",
+                      "stalled_s", "give_up_s")  # fmt: skip
+        reading = {name: options[name] for name in of_reading}
+        written = {"thresholds": calibration, "false_alarms_per_day": per_day}
+        given = {name: value for name, value in written.items() if value is not None}
+        run(CalibrationOptions(footage=footage, **given, **reading, **common))
     else:
-        Run(options, quiet=quiet).go()
+        if camera is not None:
+            sources = (*sources, str(camera))
+        run(RunOptions(sources=sources, calibration=calibration, **options, **common))
 
 
 def program() -> None:
-    """stzsar-run as a program."""
+    """Run stzsar-run as a program."""
     run_as_program(main)

@@ -1,4 +1,4 @@
-"""stzsar-doctor: what this machine has for stzsar-run, and the command for what it lacks."""
+"""stzsar-doctor: checks what stzsar-run needs of this machine, and shows how to get it."""
 
 import sys
 
@@ -10,13 +10,13 @@ from rich.text import Text
 from ..terminal.commandline import Output, at_the_edge, printable
 from .checks import Finding, look_at_everything
 
-_MARKS = {"ok": ("ok", "green"), "note": ("-", "yellow"), "wrong": ("missing", "bold red")}
+_MARKS = {"ok": ("ok", "green"), "note": ("-", "yellow"), "wrong": ("wrong", "bold red")}
 _EXAMPLE = """\b
 Examples:
   stzsar-doctor
-      shows what is there and what is missing
+      shows what this machine has, and how to get the rest
   stzsar-doctor && stzsar-run --camera 0
-      runs only if it can
+      starts the run only if it can work
 
 The exit code is 0 if stzsar-run would start, else 2.
 """
@@ -27,7 +27,7 @@ The exit code is 0 if stzsar-run would start, else 2.
 @click.version_option(package_name="stzsar")
 @at_the_edge
 def main() -> None:
-    """Look at Python, engines, OpenCV, cameras and the bundle, as stzsar-run would."""
+    """Check Python, engines, OpenCV, cameras and the bundle, as stzsar-run uses them."""
     findings = list(look_at_everything())
     out = Output()
     out.print(_table(findings))

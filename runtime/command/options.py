@@ -1,296 +1,265 @@
-"""The options of stzsar-run, in groups; what they do is in `cli`."""
+"""The options of a run: what `stzsar-run` and Python programs hand to `run`.
 
-from collections.abc import Callable
+There is one class for each kind of run: `RunOptions` watches sources, `ReplayOptions` scores a
+recording again, `CalibrationOptions` looks for thresholds. What they share are their bases, so that
+a function takes the part that it needs. Each refuses values and combinations that make no sense.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-import click
-import cloup
-
-
-class _Positive(click.ParamType):
-    """A number above zero, and not one of the infinite or undefined ones."""
-
-    name = "number"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the number, or make click refuse it."""
-        number = click.FLOAT.convert(value, param, ctx)
-        if not 0 < number < float("inf"):
-            self.fail(f"{value} is not a positive number.", param, ctx)
-        return number
+from ..decisions.policy import Policy
+from ..errors import StzsarError
+from ..sinks.choose import SinkOptions
 
 
-_PATH = click.Path(path_type=Path)
-_SHARE = click.FloatRange(0, 1, min_open=True)
-_SECONDS = click.FloatRange(0, 86_400)
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """What recognises.
 
-_INPUT = cloup.option_group(
-    "Input",
-    cloup.option(
-        "--source",
-        "sources",
-        metavar="PATH|URI",
-        multiple=True,
-        help="Video file, folder (its videos, also in subfolders), pattern, camera number, "
-        "v4l2:///dev/video0, csi://0, rtsp://…, http://…, gst:PIPELINE, or test://moving-shapes. "
-        "May be given several times: live ones are watched together, files are read in order.",
-    ),
-    cloup.option(
-        "--camera",
-        metavar="N",
-        type=click.IntRange(0, 99),
-        help="Camera number; 0 where no source is given at all.",
-    ),
-    cloup.option(
-        "--streams",
-        metavar="FILE.toml",
-        type=_PATH,
-        help="Named streams with labels and thresholds of their own; README shows one.",
-    ),
-    cloup.option(
-        "--replay",
-        metavar="FILE",
-        type=_PATH,
-        help="Score what --record kept, also with other --labels, without decoding or encoding.",
-    ),
-    cloup.option(
-        "--seconds", metavar="S", type=_Positive(), help="Stop after S seconds of each source."
-    ),
-    cloup.option(
-        "--stalled",
-        "stalled_s",
-        metavar="S",
-        type=_Positive(),
-        default=10.0,
-        show_default=True,
-        help="A live source without a new picture for S seconds is stalled.",
-    ),
-    cloup.option(
-        "--give-up",
-        "give_up_s",
-        metavar="S",
-        type=_Positive(),
-        help="Give a stream up that has been lost for S seconds (default: never).",
-    ),
-)
+    Attributes:
+        bundle: folder of the bundle; None takes the newest under runs/, else the shipped one.
+        labels: label file; None takes all labels of the bundle.
+        shipped_attributes: use the attributes that stzsar ships for labels it knows by name.
+        engine: "auto" or another of `runtime.engines.opening.ENGINES`.
+        trust_engines: load TensorRT engines that others built; an engine can run code.
+        threads: CPU threads; 0 leaves the number to the engine.
+        quiet: show warnings and errors only.
+    """
 
-_RECOGNITION = cloup.option_group(
-    "Recognition",
-    cloup.option(
-        "--bundle",
-        metavar="FOLDER",
-        type=_PATH,
-        help="What stzsar-export wrote (default: the newest under runs/, else the one shipped).",
-    ),
-    cloup.option(
-        "--labels",
-        metavar="FILE",
-        type=_PATH,
-        help="What to recognise: text with one label a line, or a JSON list of "
-        '{"label": …, "attributes": […]} (default: all labels of the bundle). Edit it while a '
-        "camera runs: what is saved is taken up.",
-    ),
-    cloup.option(
-        "--no-attributes",
-        is_flag=True,
-        help="Embed labels as they stand, without the attributes that ship for actions of "
-        "Kinetics, UCF-101 and HMDB-51.",
-    ),
-    cloup.option(
-        "--rate",
-        "rate_fps",
-        metavar="FPS",
-        type=_Positive(),
-        help="Frames looked at per second (default: the bundle's).",
-    ),
-    cloup.option(
-        "--window",
-        "window_s",
-        metavar="S",
-        type=_Positive(),
-        help="Length of a window (default: the bundle's frames at that rate).",
-    ),
-    cloup.option(
-        "--whole",
-        is_flag=True,
-        help="One result for each file, from frames spread over all of it, not over time.",
-    ),
-    cloup.option(
-        "--motion-gate",
-        metavar="LEVEL",
-        type=click.FloatRange(0, 255, min_open=True, max_open=True),
-        help="Encode only frames in which something changed by LEVEL of 255; 8 is above the noise "
-        "of most cameras (default: encode all).",
-    ),
-    cloup.option(
-        "--batch-wait",
-        "batch_wait_ms",
-        metavar="MS",
-        type=click.FloatRange(0, 1000),
-        default=10.0,
-        show_default=True,
-        help="How long a frame waits for those of other streams, to be encoded together.",
-    ),
-    cloup.option(
-        "--engine",
-        type=click.Choice(["auto", "tensorrt", "onnxruntime", "onnxruntime-tensorrt"]),
-        default="auto",
-        show_default=True,
-        help="What computes; auto is TensorRT where it works, else ONNX Runtime. TensorRT "
-        "builds its engines in the first run, which takes minutes.",
-    ),
-    cloup.option(
-        "--trust-engines",
-        is_flag=True,
-        help="Take TensorRT engines that others made for this bundle; an engine can run code.",
-    ),
-    cloup.option(
-        "--threads",
-        metavar="N",
-        type=click.IntRange(0, 1024),
-        default=0,
-        help="CPU threads (default: as many as there are cores).",
-    ),
-)
-
-_DECISIONS = cloup.option_group(
-    "Decisions",
-    cloup.option(
-        "--threshold",
-        metavar="SCORE",
-        type=_SHARE,
-        help="The score from which a label is decided on (default: 0.5); else none of these.",
-    ),
-    cloup.option(
-        "--min-length",
-        "min_length_s",
-        metavar="S",
-        type=_SECONDS,
-        help="An action that is seen for less is no event (default: 0.5).",
-    ),
-    cloup.option(
-        "--cool-down",
-        "cool_down_s",
-        metavar="S",
-        type=_SECONDS,
-        help="An action that pauses for less goes on, and none starts again so soon (default: 2).",
-    ),
-    cloup.option(
-        "--calibrate",
-        "footage",
-        metavar="PATH",
-        multiple=True,
-        help="Look at footage in which none of the actions is seen, and write to --calibration "
-        "from which similarity on each label is to be believed. May be given several times.",
-    ),
-    cloup.option(
-        "--false-alarms",
-        "per_day",
-        metavar="N",
-        type=_Positive(),
-        help="With --calibrate: how many false events a day are tolerable (default: 1).",
-    ),
-    cloup.option(
-        "--calibration",
-        metavar="FILE",
-        type=_PATH,
-        help="Thresholds that --calibrate wrote; it writes to calibration.json by default.",
-    ),
-    cloup.option(
-        "--explain",
-        is_flag=True,
-        help="Say which frames, which patches and which attributes spoke for each result, and "
-        "draw them.",
-    ),
-)
-
-_OUTPUT = cloup.option_group(
-    "Output",
-    cloup.option(
-        "--output", metavar="FILE", type=_PATH, help="JSON lines go there (default: stdout)."
-    ),
-    cloup.option(
-        "--events-only",
-        is_flag=True,
-        help="Write starts and ends of actions and states of streams, not every result.",
-    ),
-    cloup.option(
-        "--top",
-        metavar="N",
-        type=click.IntRange(min=1),
-        default=5,
-        show_default=True,
-        help="Labels in a result.",
-    ),
-    cloup.option(
-        "--video",
-        metavar="FILE.mp4",
-        type=_PATH,
-        help="Write the video with the results drawn on it; with several sources a folder, "
-        "which gets one video for each.",
-    ),
-    cloup.option("--show", is_flag=True, help="Show the pictures with their results in a window."),
-    cloup.option(
-        "--record",
-        metavar="FILE",
-        type=_PATH,
-        help="Keep what --replay needs: the states of all frames.",
-    ),
-    cloup.option(
-        "--record-features",
-        is_flag=True,
-        help="Keep embeddings of frames and patches too, for labels that are not known yet.",
-    ),
-    cloup.option(
-        "--record-patches",
-        metavar="N",
-        type=click.IntRange(min=1),
-        help="Patches of a frame that --record-features keeps, the most different ones (default: "
-        "16).",
-    ),
-    cloup.option(
-        "--webhook",
-        metavar="URL",
-        help="POST events and states there, signed if there is a secret; they wait in a bounded "
-        "queue while nobody answers.",
-    ),
-    cloup.option(
-        "--webhook-secret",
-        metavar="FILE",
-        type=_PATH,
-        help="Holds the secret that posts are signed with (default: STZSAR_WEBHOOK_SECRET of the "
-        "environment).",
-    ),
-    cloup.option("--webhook-results", is_flag=True, help="Post every result too."),
-    cloup.option(
-        "--mqtt",
-        metavar="URL",
-        help="Publish to mqtt[s]://[user@]host[:port]/topic; the password may be in "
-        "STZSAR_MQTT_PASSWORD.",
-    ),
-    cloup.option(
-        "--mqtt-ca",
-        metavar="FILE",
-        type=_PATH,
-        help="Authorities that the broker's certificate is checked with (default: the system's).",
-    ),
-    cloup.option(
-        "--metrics",
-        metavar="[HOST:]PORT",
-        help="Serve Prometheus' metrics and /healthz there; on this machine only if no host is "
-        "given.",
-    ),
-    cloup.option(
-        "--quiet", is_flag=True, help="No progress bar, no summary; warnings and errors only."
-    ),
-)
+    bundle: Path | None = None
+    labels: Path | None = None
+    shipped_attributes: bool = True
+    engine: str = "auto"
+    trust_engines: bool = False
+    threads: int = 0
+    quiet: bool = False
 
 
-def run_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add all options of stzsar-run to a command."""
-    for group in (_OUTPUT, _DECISIONS, _RECOGNITION, _INPUT):
-        command = group(command)
-    return command
+@dataclass(frozen=True, kw_only=True)
+class ReadingOptions:
+    """How sources are read and sampled.
+
+    Attributes:
+        seconds: stop each source after so many seconds; None reads to its end.
+        rate_fps: frames sampled per second; None takes the bundle's rate.
+        window_s: length of a window in seconds; None takes the bundle's number of frames.
+        motion_gate: encode a frame only if it changed by this much of 255; None encodes all.
+        batch_wait_ms: how long a frame waits for those of other streams, to share their batch.
+        stalled_s: a live source without a new frame for so long is stalled.
+        give_up_s: a live source that is lost for so long has ended; None waits for ever.
+    """
+
+    seconds: float | None = None
+    rate_fps: float | None = None
+    window_s: float | None = None
+    motion_gate: float | None = None
+    batch_wait_ms: float = 10.0
+    stalled_s: float = 10.0
+    give_up_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no source can be read with.
+
+        Raises:
+            StzsarError: a number is out of its range.
+        """
+        for option, number, limit in (
+            ("--seconds", self.seconds, math.inf),
+            ("--rate", self.rate_fps, math.inf),
+            ("--window", self.window_s, math.inf),
+            ("--motion-gate", self.motion_gate, 255),
+            ("--stalled", self.stalled_s, math.inf),
+            ("--give-up", self.give_up_s, math.inf),
+        ):
+            if number is not None and not 0 < number < limit:
+                above = "" if limit == math.inf else f" and below {limit}"
+                raise StzsarError(f"{option} must be above 0{above}, got {number!r}.")
+        if not 0 <= self.batch_wait_ms <= 1000:
+            raise StzsarError(f"--batch-wait must be 0 to 1000, got {self.batch_wait_ms!r}.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventOptions:
+    """When an action is an event; None takes the default of `Policy`.
+
+    Attributes:
+        min_length_s: the shortest action that is an event, in seconds.
+        cool_down_s: the shortest pause that ends an action, in seconds.
+    """
+
+    min_length_s: float | None = None
+    cool_down_s: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that make no policy.
+
+        Raises:
+            StzsarError: a number is out of its range.
+        """
+        _ = self.policy
+
+    @property
+    def policy(self) -> Policy:
+        """What makes decisions and events of results."""
+        policy = Policy()
+        if self.min_length_s is not None:
+            policy = replace(policy, min_length_s=self.min_length_s)
+        if self.cool_down_s is not None:
+            policy = replace(policy, cool_down_s=self.cool_down_s)
+        return policy
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecisionOptions(EventOptions):
+    """What decides on a label, and when that is an event.
+
+    Attributes:
+        threshold: the score that decides on a label; None takes the default of `Policy`.
+        calibration: file of similarity thresholds, which a calibration wrote.
+    """
+
+    threshold: float | None = None
+    calibration: Path | None = None
+
+    @property
+    def policy(self) -> Policy:
+        """What makes decisions and events of results, where no calibration applies."""
+        policy = super().policy
+        return policy if self.threshold is None else policy.with_score(self.threshold)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
+    """What a run over sources reads, recognises and writes.
+
+    Attributes:
+        sources: files, folders, patterns, camera numbers and addresses; camera 0 if neither these
+            nor `streams` are given.
+        streams: file of named streams with labels and thresholds of their own.
+        whole: give one result for each file instead of results over time.
+        explain: say why each result has its label.
+        top: labels in a result.
+        video: file for the annotated video; with several sources a folder.
+        record: file for a recording, which `ReplayOptions` reads.
+        record_features: record what new labels need, too.
+        record_patches: patches of a frame that `record_features` keeps; None is 16.
+    """
+
+    sources: Sequence[str | Path] = ()
+    streams: Path | None = None
+    whole: bool = False
+    explain: bool = False
+    top: int = 5
+    video: Path | None = None
+    record: Path | None = None
+    record_features: bool = False
+    record_patches: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            StzsarError: an option has no effect beside another, or requires one that is missing.
+        """
+        ReadingOptions.__post_init__(self)
+        DecisionOptions.__post_init__(self)
+        SinkOptions.__post_init__(self)
+        if isinstance(self.sources, str):  # which is a sequence of letters, too
+            object.__setattr__(self, "sources", (self.sources,))
+        if self.record_features and not self.record:
+            raise StzsarError("--record-features requires --record FILE: give that too.")
+        if self.record_patches and not self.record_features:
+            raise StzsarError("--record-patches requires --record-features: give that too.")
+        check_attributes(self, has_labels=bool(self.labels or self.streams))
+        if self.whole:
+            self._check_whole()
+
+    def _check_whole(self) -> None:
+        for option, value in (
+            ("--seconds", self.seconds),
+            ("--rate", self.rate_fps),
+            ("--window", self.window_s),
+            ("--motion-gate", self.motion_gate),
+            ("--threshold", self.threshold),
+            ("--min-length", self.min_length_s),
+            ("--cool-down", self.cool_down_s),
+            ("--calibration", self.calibration),
+            ("--events-only", self.only_events),
+            ("--explain", self.explain),
+            ("--video", self.video),
+            ("--show", self.show),
+            ("--record", self.record),
+        ):
+            if value is not None and value is not False:
+                raise StzsarError(
+                    f"{option} has no effect with --whole, which gives one result for each file: "
+                    "leave one of them out."
+                )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayOptions(ModelOptions, DecisionOptions):
+    """What a replay scores and writes.
+
+    Attributes:
+        recording: file that a run recorded.
+        top: labels in a result.
+        output: file for the results, as JSON lines; None is stdout.
+        only_events: leave the results out of the lines.
+    """
+
+    recording: Path
+    top: int = 5
+    output: Path | None = None
+    only_events: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            StzsarError: a number is out of its range, or an option requires one that is missing.
+        """
+        DecisionOptions.__post_init__(self)
+        check_attributes(self, has_labels=bool(self.labels))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationOptions(ModelOptions, ReadingOptions, EventOptions):
+    """What a calibration looks at and writes.
+
+    Attributes:
+        footage: files, folders, patterns and addresses that show none of the actions.
+        false_alarms_per_day: false events that are acceptable in a day, of all labels together.
+        thresholds: file for the thresholds, which `RunOptions.calibration` reads.
+    """
+
+    footage: Sequence[str | Path]
+    false_alarms_per_day: float = 1.0
+    thresholds: Path = Path("calibration.json")
+
+    def __post_init__(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            StzsarError: a number is out of its range, or an option requires one that is missing.
+        """
+        ReadingOptions.__post_init__(self)
+        EventOptions.__post_init__(self)
+        if isinstance(self.footage, str):
+            object.__setattr__(self, "footage", (self.footage,))
+        if not 0 < self.false_alarms_per_day < math.inf:
+            raise StzsarError(f"--false-alarms must be above 0, got {self.false_alarms_per_day!r}.")
+        check_attributes(self, has_labels=bool(self.labels))
+
+
+def check_attributes(options: ModelOptions, *, has_labels: bool) -> None:
+    """Refuse `shipped_attributes=False` where there is no label that could have any.
+
+    Raises:
+        StzsarError: no label file is given.
+    """
+    if not options.shipped_attributes and not has_labels:
+        raise StzsarError("--no-attributes requires --labels FILE: give that too.")

@@ -1,9 +1,8 @@
-"""What makes decisions in each source of a run, by the command's options."""
+"""The policy of each source of a run: thresholds of the run, of the source, of a calibration."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..bundle.manifest import Manifest, SamplingSpec
 from ..decisions.calibration import Calibration
@@ -12,49 +11,45 @@ from ..errors import CalibrationError
 from ..labels.labels import Label
 from ..scoring.scorer import Scorer
 from ..sources.spec import SourceSpec
+from ..streams.lane import PolicyFor
 from ..terminal.commandline import log
-
-# The policy for labels, which may be others later.
-PolicyFor = Callable[[Sequence[Label]], Policy]
+from .options import DecisionOptions
 
 
 def policies_of(
     specs: Sequence[SourceSpec],
     scorer: Scorer,
     manifest: Manifest,
-    policy: Policy,
-    *,
-    calibration: Path | None,
-    sampling_of: Callable[[SourceSpec], SamplingSpec],
+    options: DecisionOptions,
+    samplings: Mapping[str, SamplingSpec],
 ) -> dict[str, PolicyFor]:
-    """Return what makes decisions in each source, by its name.
+    """Return the policy of each source, by its name.
 
     Args:
-        specs: the sources.
-        scorer: whose labels are in use at first.
-        manifest: of the bundle.
-        policy: that of the run; a source's own threshold goes before it.
-        calibration: the run's file of thresholds; a source's own goes before it.
-        sampling_of: how a source is looked at.
+        specs: the sources; their thresholds and calibrations override the run's.
+        scorer: the labels in use at first.
+        manifest: the bundle's.
+        options: the run's threshold and calibration.
+        samplings: how each source is sampled, by its name.
 
     Raises:
-        CalibrationError: a calibration cannot be read, or is not of this run.
+        CalibrationError: a calibration cannot be read, or does not fit this run.
     """
     calibrations: dict[Path, Calibration] = {}
     policies: dict[str, PolicyFor] = {}
-    warnings: dict[str, None] = {}  # each is said once
+    warnings: dict[str, None] = {}  # each appears once
     for spec in specs:
-        own = with_score(policy, spec.threshold) if spec.threshold else policy
+        own = options.policy.with_score(spec.threshold) if spec.threshold else options.policy
         labels = scorer.labels_in(spec.name)
-        path = spec.calibration or calibration
+        path = spec.calibration or options.calibration
         if path is None:
             policies[spec.name] = lambda _labels, own=own: own
             warning = own.warning(len(labels))
         else:
             if path not in calibrations:
                 calibrations[path] = Calibration.read(path)
-            apply = _applied(calibrations[path], own, manifest, sampling_of(spec))
-            apply(labels)  # what cannot be applied is refused before anything is opened
+            apply = _applied(calibrations[path], own, manifest, samplings[spec.name])
+            apply(labels)  # refuses before anything is opened
             policies[spec.name] = _or_nothing(apply, own)
             warning = calibrations[path].caution
         if warning:
@@ -64,23 +59,6 @@ def policies_of(
     return policies
 
 
-def policy_of(options: Mapping[str, Any]) -> Policy:
-    """Return what makes decisions and events, by the command's options.
-
-    Raises:
-        StzsarError: they are no policy.
-    """
-    given = {name: options[name] for name in ("min_length_s", "cool_down_s")}
-    policy = Policy(**{name: value for name, value in given.items() if value is not None})
-    return with_score(policy, options["threshold"]) if options["threshold"] else policy
-
-
-def with_score(policy: Policy, score: float) -> Policy:
-    """Return the policy with another score to decide from, and the lower one in proportion."""
-    keep = min(policy.keep_score, score * policy.keep_score / policy.score)
-    return replace(policy, score=score, keep_score=keep)
-
-
 def _applied(
     calibration: Calibration, policy: Policy, manifest: Manifest, sampling: SamplingSpec
 ) -> PolicyFor:
@@ -88,7 +66,7 @@ def _applied(
 
 
 def _or_nothing(apply: PolicyFor, policy: Policy) -> PolicyFor:
-    """Return a policy that decides on nothing where labels come that no calibration knows."""
+    """Decide on nothing if the labels change to some that the calibration does not know."""
 
     def policy_for(labels: Sequence[Label]) -> Policy:
         try:

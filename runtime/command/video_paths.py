@@ -1,4 +1,4 @@
-"""Where the annotated video of each source goes."""
+"""The paths of annotated videos."""
 
 import re
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ MAX_STEM_BYTES = 200
 
 
 def video_paths(specs: Sequence[SourceSpec], video: Path | None) -> dict[str, Path]:
-    """Return the annotated video of each source, by the source's name.
+    """Return the path of each source's annotated video, by the source's name.
 
-    Of one source it is the file `video`, or a file in it if it is a folder; of several, `video`
-    is a folder, and each file has the name of its source.
+    For one source it is `video`, or a file in it if it is a folder. For several, `video` is a
+    folder with one file for each, named after the source.
 
     Raises:
-        StzsarError: several sources, and `video` looks like a file.
+        StzsarError: there are several sources, and `video` looks like a file.
     """
     if video is None:
         return {}
@@ -38,7 +38,7 @@ def video_paths(specs: Sequence[SourceSpec], video: Path | None) -> dict[str, Pa
 
 
 def _file_stem(spec: SourceSpec) -> str:
-    """Return a file's name for the video of a source, from which no password can be read."""
+    """Return a file name for the video of a source, without passwords."""
     if spec.name == spec.uri and not is_live(spec.uri):
         stem = Path(spec.uri).stem
     else:

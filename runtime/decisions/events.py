@@ -61,9 +61,17 @@ class Decider:
     however many labels there are. It knows labels by name: call `interrupt` when they change.
     """
 
-    def __init__(self, policy: Policy, source: str) -> None:
+    def __init__(self, policy: Policy, source: str, *, top: int | None = None) -> None:
+        """Begin with a policy.
+
+        Args:
+            policy: what decides; may be replaced when labels change.
+            source: the stream's name.
+            top: labels that a result keeps once it is decided on; all of them if None.
+        """
         self.policy = policy
         self._source = source
+        self._top = top
         self._coming: _Action | None = None
         self._open: _Action | None = None
         self._ended_s: dict[str, float] = {}
@@ -96,8 +104,8 @@ class Decider:
         self._follow(recognition, found)
         events += self._end_what_is_over(recognition, found)
         events += self._start_what_lasts(recognition)
-        decided = dataclasses.replace(recognition, decision=found.label if found else None)
-        return decided, events
+        decision, top = found.label if found else None, recognition.top[: self._top]
+        return dataclasses.replace(recognition, decision=decision, top=top), events
 
     def interrupt(self) -> list[ActionEvent]:
         """End the action where it was last seen: the stream broke off, or its labels changed."""

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from ..errors import StzsarError
@@ -67,6 +67,11 @@ class Policy:
                     raise StzsarError(
                         f"The threshold of {label!r} is {threshold!r}: give a finite number."
                     )
+
+    def with_score(self, score: float) -> "Policy":
+        """Return this policy with another score threshold, and the lower one in proportion."""
+        keep_score = min(self.keep_score, score * self.keep_score / self.score)
+        return replace(self, score=score, keep_score=keep_score)
 
     @property
     def labels_needed(self) -> int:

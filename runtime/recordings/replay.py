@@ -6,7 +6,6 @@ states. Any other label requires features: the state graph computes states from 
 of the run. A recording may hold only some patches, so all labels are compared on the same terms.
 """
 
-import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -53,7 +52,6 @@ class _Track:
     bank: LabelBank
     scored: _Scored
     sampling: SamplingSpec
-    clock: float = math.nan
     rate_fps: float = math.nan
     said_something: bool = False
 
@@ -269,8 +267,16 @@ class Replay:
                 track.flush()
                 self.on_break(track.name)
             state = {name: states[name][row] for name in self.header.states}
-            track.ring.push(WindowFrame(state, float(rows.times_s[row]), bool(flags & ENCODED)))
-            track.clock, track.rate_fps = float(rows.clocks_s[row]), float(rows.rates_fps[row])
+            clock = float(rows.clocks_s[row])
+            track.ring.push(
+                WindowFrame(
+                    state,
+                    float(rows.times_s[row]),
+                    bool(flags & ENCODED),
+                    clock=clock if math.isfinite(clock) else None,
+                )
+            )
+            track.rate_fps = float(rows.rates_fps[row])
             if track.ring.full and not flags & QUIET:
                 yield self._recognize(track)
 
@@ -285,15 +291,7 @@ class Replay:
 
     def _recognize(self, track: _Track) -> Recognition:
         track.said_something = True
-        ring = track.ring
-        found = track.scored.scorer.recognize(track.name, ring.stacked(), ring.start_s, ring.end_s)
-        return dataclasses.replace(
-            found,
-            gap_s=ring.gap_s,
-            encoded=ring.encoded,
-            rate_fps=track.rate_fps,
-            time=track.clock if math.isfinite(track.clock) else None,
-        )
+        return track.scored.scorer.recognize(track.name, track.ring, rate_fps=track.rate_fps)
 
     def _unknown_message(self, unknown: Sequence[Label]) -> str:
         names = [repr(label.name) for label in unknown[:SHOWN_UNKNOWN]]

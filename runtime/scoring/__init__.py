@@ -1,1 +1,1 @@
-"""Graphs bound to labels: frames to states, states to scores. Knows neither time nor streams."""
+"""Graphs bound to labels: frames to states, windows to results. No streams and no policies."""

@@ -1,8 +1,8 @@
-"""Why a window has its label: the frames, the patches and the attributes that spoke for it.
+"""Explains a window's label: the frames, patches and attributes that led to it.
 
-The method's own f, taken apart: f is the largest cosine over patches and attributes, and here is
-where it lies. The frame graph gives patches such that this takes no more than unit length and dot
-products; what is learned stays inside the graph.
+The method's f is the largest cosine over patches and attributes; an explanation says where it lies.
+The frame graph returns patches whose dot products at unit length are these cosines; everything
+learned stays inside the graph.
 """
 
 from collections.abc import Sequence
@@ -17,29 +17,29 @@ from ..errors import BundleError
 from ..labels.labels import Label
 from ..results import Explanation, FrameReason
 
-# Vectors shorter than this have no direction; the graphs take the same bound.
+# Shorter vectors have no direction; the graphs use the same bound.
 _SHORTEST = 1e-12
 
 Array = npt.NDArray[Any]
 
 
 def check_explainable(bundle: Bundle) -> None:
-    """Refuse a bundle whose results cannot be explained.
+    """Refuse a bundle that cannot explain its results.
 
     Raises:
-        BundleError: its frame graph gives no patches.
+        BundleError: its frame graph returns no patches.
     """
     if PATCH_EMBEDDINGS in bundle.manifest.features:
         return
     interaction = bundle.manifest.model.get("head", {}).get("interaction")
     if interaction in ("off", "mean"):
         raise BundleError(
-            f"The bundle {bundle.path} does not look at patches (interaction {interaction!r}), so "
-            "there is nothing to explain by: train or export with --interaction product."
+            f"The bundle {bundle.path} does not use patches (interaction {interaction!r}), so it "
+            "cannot explain results: train or export with --interaction product."
         )
     raise BundleError(
-        f"The bundle {bundle.path} gives no patches, as bundles did before format "
-        f"{FORMAT_VERSION}: export it again to have its results explained."
+        f"The bundle {bundle.path} has no patches, like all bundles before format "
+        f"{FORMAT_VERSION}: export it again to explain results."
     )
 
 
@@ -52,13 +52,13 @@ def explain(
     times_s: Sequence[float],
     grid: tuple[int, int],
 ) -> Explanation:
-    """Say what in each frame of a window spoke for a label.
+    """Return the attribute and the patch of each frame that fit a label best.
 
     Args:
         label: the label, with its N attributes.
         words_nd: their unit embeddings, [N, D].
         saliency_t: S of that label, [T].
-        patches_tpd: the frames' patch embeddings [T, P, D], of any length.
+        patches_tpd: the frames' patch embeddings [T, P, D], not normalised.
         times_s: the frames' times, T of them.
         grid: rows and columns of the patches.
 
@@ -81,7 +81,7 @@ def explain(
 
 
 def unit(vectors: Array) -> Array:
-    """Return vectors [..., D] at unit length; those of zeros stay zeros."""
+    """Return vectors [..., D] at unit length; zeros stay zeros."""
     lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.maximum(lengths, _SHORTEST)
 

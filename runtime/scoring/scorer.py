@@ -1,4 +1,4 @@
-"""A bundle's graphs with one set of labels bound to them: frames to states, states to results."""
+"""A bundle's graphs bound to labels: frames to states, windows to results."""
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,19 +15,20 @@ from ..labels.bank import LabelBank
 from ..labels.labels import Label, LabelsOf
 from ..results import Explanation, Recognition, Score
 from .explain import check_explainable, explain
+from .window import FrameRing
 
-# Frames that are encoded at once: more of them only take memory.
+# Frames in one run of the frame graph: more only take memory.
 BATCH = 16
-# Of the cosines of all their patches with all attributes: 16 million take 64 MiB.
+# Cosines of all their patches with all attributes: 16 million take 64 MiB.
 MAX_COSINES = 1 << 24
 
 Array = npt.NDArray[Any]
 
 
 class WindowScorer:
-    """The window graph and labels that belong together; neither ever changes.
+    """The window graph bound to labels; neither ever changes.
 
-    Frame states may depend on the labels, so the states of one scorer are for that scorer only.
+    Frame states may depend on the labels, so they belong to the scorer that made them.
 
     Attributes:
         bank: the labels, embedded.
@@ -43,8 +44,8 @@ class WindowScorer:
         top_k: int,
         labels_of: LabelsOf | None = None,
     ) -> None:
-        self.bank = bank
-        self.labels_of = labels_of or {}
+        self.bank: LabelBank = bank
+        self.labels_of: LabelsOf = labels_of or {}
         self._bundle = bundle
         self._states = bundle.manifest.states
         self._top_k = top_k
@@ -58,11 +59,11 @@ class WindowScorer:
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """What is recognised, in the order of the logits."""
+        """The labels, in the order of the logits."""
         return self.bank.labels
 
     def labels_in(self, source: str) -> tuple[Label, ...]:
-        """Return what competes in a source."""
+        """Return the labels that compete in a source."""
         rows = self._rows_of.get(source, self._all_rows)
         return tuple(self.labels[row] for row in rows)
 
@@ -70,7 +71,7 @@ class WindowScorer:
         """Return logits [B, C], saliency [B, C, T] and their scale, for frame states [B, T, ...].
 
         Raises:
-            BundleError: the graph gives other shapes, or numbers that are not finite.
+            BundleError: the graph returns wrong shapes, or numbers that are not finite.
             EngineError: the graph fails.
         """
         results = self._window(states)
@@ -82,34 +83,33 @@ class WindowScorer:
         self._check_result("scale", scale, ())
         if not (np.isfinite(logits).all() and np.isfinite(saliency).all() and 0 < scale < np.inf):
             raise BundleError(
-                f"The graphs of {self._bundle.path} give numbers that are not finite, or a scale "
-                f"that is not positive: export it again, in fp32 if it is fp16."
+                f"The graphs of {self._bundle.path} return numbers that are not finite, or a "
+                f"scale that is not positive: export it again, in fp32 if it is fp16."
             )
         return logits, saliency, float(scale)
 
     def recognize(
         self,
         name: str,
-        states: Mapping[str, Array],
-        start_s: float,
-        end_s: float,
+        window: FrameRing,
         *,
-        explain_s: Sequence[float] | None = None,
+        rate_fps: float | None = None,
+        explained: bool = False,
     ) -> Recognition:
-        """Return the result for the states [1, T, ...] of one window.
+        """Return the complete result for a window; only a `Decider` adds to it.
 
         Args:
             name: what the result calls the source, whose labels compete.
-            states: of one window; with the features too if it is to be explained.
-            start_s: time of the first frame.
-            end_s: time of the last.
-            explain_s: the times of all frames, to have the best label explained; None does not.
+            window: its frames; with the features too if the result is to be explained.
+            rate_fps: frames sampled per second; None for a whole clip.
+            explained: whether to explain the best label.
 
         Raises:
-            BundleError: the graph gives other shapes, or numbers that are not finite; or the
-                bundle's results cannot be explained.
+            BundleError: the graph returns wrong shapes, or numbers that are not finite; or the
+                bundle cannot explain results.
             EngineError: the graph fails.
         """
+        states = window.stacked()
         batch, saliency, scale = self.score(states)
         rows = self._rows_of.get(name, self._all_rows)
         logits = batch[0].astype(np.float64)[rows]
@@ -118,13 +118,25 @@ class WindowScorer:
         found = zip(
             rows[best].tolist(), scores[best].tolist(), similarities[best].tolist(), strict=True
         )
-        top = (Score(self.labels[row].name, score, cosine) for row, score, cosine in found)
-        frames = states[self._states[0]].shape[1]
-        why = None
-        if explain_s is not None:
+        top = tuple(Score(self.labels[row].name, score, cosine) for row, score, cosine in found)
+        explanation = None
+        if explained:
             row = int(rows[best[0]])
-            why = self._explain(row, states, saliency[0, row], explain_s)
-        return Recognition(name, start_s, end_s, frames, tuple(top), explanation=why)
+            explanation = self._explain(row, states, saliency[0, row], window.times_s)
+        newest = window.newest
+        return Recognition(
+            source=name,
+            start_s=window.start_s,
+            end_s=window.end_s,
+            frames=len(window),
+            top=top,
+            gap_s=window.gap_s,
+            encoded=window.encoded,
+            rate_fps=rate_fps,
+            time=newest.clock,
+            age_ms=newest.age_ms,
+            explanation=explanation,
+        )
 
     def _explain(
         self, label: int, states: Mapping[str, Array], saliency_t: Array, times_s: Sequence[float]
@@ -134,8 +146,8 @@ class WindowScorer:
         patches_tpd = states[PATCH_EMBEDDINGS][0]
         if grid is None or patches_tpd.shape[1] != grid[0] * grid[1]:
             raise BundleError(
-                f"The graphs of {self._bundle.path} give {patches_tpd.shape[1]} patches, which "
-                f"are no grid of {grid}: export the bundle again."
+                f"The graphs of {self._bundle.path} return {patches_tpd.shape[1]} patches, not "
+                f"a grid of {grid}: export the bundle again."
             )
         return explain(
             self.labels[label],
@@ -149,13 +161,13 @@ class WindowScorer:
     def _check_result(self, name: str, value: Array, shape: tuple[int, ...]) -> None:
         if value.dtype != np.float32 or value.shape != shape:
             raise BundleError(
-                f"The graphs of {self._bundle.path} give {name} as {value.dtype} "
-                f"{list(value.shape)} and not as float32 {list(shape)}: export the bundle again."
+                f"The graphs of {self._bundle.path} return {name} as {value.dtype} "
+                f"{list(value.shape)}, not as float32 {list(shape)}: export the bundle again."
             )
 
 
 class Scorer(WindowScorer):
-    """A bundle's graphs and labels that belong together; none of them ever changes."""
+    """Both graphs of a bundle, bound to labels; none of them ever changes."""
 
     def __init__(
         self,
@@ -175,15 +187,14 @@ class Scorer(WindowScorer):
         """Return the frame states of fitted frames.
 
         Args:
-            images_bhwc: uint8 [B, S, S, 3], BGR, as `pixels.fit_frame` makes them.
-            features: whether to return the manifest's features too, which explanations and
-                recordings for other labels take.
+            images_bhwc: uint8 [B, S, S, 3], BGR, from `pixels.fit_frame`.
+            features: return the manifest's features too, for explanations and recordings.
 
         Returns:
-            Each of the manifest's states, and of its features if wanted, float32 [B, ...].
+            Each of the manifest's states, and of its features if asked for, float32 [B, ...].
 
         Raises:
-            BundleError: a state has not one row for each frame, or the bundle has no features.
+            BundleError: a state does not have one row per frame, or the bundle has no features.
             EngineError: the graph fails.
         """
         graph = self._frame_with_features if features else self._frame
@@ -198,37 +209,37 @@ class Scorer(WindowScorer):
 
     @cached_property
     def batch(self) -> int:
-        """Frames that the frame graph is given at once; fewer where there are very many labels."""
+        """Frames in one run of the frame graph; fewer with very many labels."""
         rows, columns = self._bundle.manifest.patch_grid or (0, 0)
         return frames_at_once(self.bank, rows * columns)
 
     @cached_property
     def _frame_with_features(self) -> BoundGraph:
-        """The frame graph with the features among its outputs; bound when first asked for."""
+        """The frame graph with the features among its outputs; bound on first use."""
         wanted = self._bundle.manifest.features
         if not wanted and self._bundle.manifest.label_states:
             raise BundleError(
-                f"The bundle {self._bundle.path} gives no features of frames, as bundles did "
-                f"before format {FORMAT_VERSION}: export it again."
+                f"The bundle {self._bundle.path} has no features, like all bundles before "
+                f"format {FORMAT_VERSION}: export it again."
             )
         return self._frame_graph.bind(self.bank.arrays(), (*self._states, *wanted))
 
 
 def softmax(logits: Array) -> Array:
-    """Return the softmax of logits [C]; large ones do not overflow."""
+    """Return the softmax of logits [C], without overflow."""
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
 
 
 def frames_at_once(bank: LabelBank, patches: int) -> int:
-    """Return how many frames of so many patches meet a bank at once; at least one."""
+    """Return how many frames of so many patches to compare with a bank at once; at least one."""
     return max(1, min(BATCH, MAX_COSINES // ((1 + patches) * bank.attribute_mask.size)))
 
 
 def largest(logits: Array, count: int) -> Array:
-    """Return the places of the `count` largest of logits [C], in order; of equal ones the first.
+    """Return the indices of the `count` largest logits [C], in order; of equal ones the first.
 
-    Without sorting all of them: of 10,000 labels a few are wanted.
+    It does not sort all of them: there may be 10,000 labels.
     """
     rest = len(logits) - count
     if rest <= 0:
@@ -238,14 +249,14 @@ def largest(logits: Array, count: int) -> Array:
 
 
 def check_graphs(bundle: Bundle, frame: Graph, window: Graph, bank: LabelBank) -> None:
-    """Raise BundleError if a graph takes what nobody gives, in name or size, or lacks a result."""
+    """Raise BundleError if a graph has an unknown input, a wrong size, or lacks an output."""
     states = set(bundle.manifest.states)
     features = set(bundle.manifest.features)
     side = bundle.manifest.pixels.size_px
     of_bank: dict[str, Sizes] = {name: array.shape for name, array in bank.arrays().items()}
     offered: dict[str, Sizes | None] = {"frames": (None, side, side, 3), **of_bank}
     _check_graph(bundle, FRAME_GRAPH, frame, offered, states | features)
-    # The window takes what the frame graph gives, with an axis of time after the first.
+    # The window graph takes the outputs of the frame graph, with time as the second axis.
     in_time = {name: _with_time(frame.sizes.get(name)) for name in states}
     results = {"logits", "saliency", "scale"}
     _check_graph(bundle, WINDOW_GRAPH, window, {**in_time, **of_bank}, results)
@@ -264,14 +275,14 @@ def _check_graph(
 ) -> None:
     unknown, missing = set(graph.inputs) - set(offered), wanted - set(graph.outputs)
     if unknown or missing:
-        wrong = f"takes {sorted(unknown)}" if unknown else f"does not give {sorted(missing)}"
-        raise BundleError(f"{bundle.path / file} {wrong}: it is not the graph of this manifest.")
+        wrong = f"takes {sorted(unknown)}" if unknown else f"lacks the outputs {sorted(missing)}"
+        raise BundleError(f"{bundle.path / file} {wrong}: it does not belong to this manifest.")
     for name in graph.inputs:
         takes, given = graph.sizes.get(name), offered[name]
         if takes and given and not _fit(takes, given):
             raise BundleError(
                 f"{bundle.path / file} takes {name} of {_shown(takes)} and the bundle has "
-                f"{_shown(given)}: it is not the graph of this manifest, export the bundle again."
+                f"{_shown(given)}: it does not belong to this manifest, export the bundle again."
             )
 
 

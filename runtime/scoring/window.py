@@ -4,6 +4,7 @@ import itertools
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import monotonic
 from typing import Any
 
 import numpy as np
@@ -15,19 +16,28 @@ State = Mapping[str, Array]
 
 @dataclass(frozen=True, eq=False)
 class WindowFrame:
-    """What a window remembers of a frame.
+    """A frame in a window.
 
     Attributes:
-        state: one array [...] for each name; with the frame's features, where those are asked for.
-        time_s: when it was, in seconds of its stream.
-        encoded: whether the state is its own, and not that of a frame that looked like it.
-        image: uint8 [S, S, 3], what would be encoded again for other labels; None in a replay.
+        state: one array [...] for each name, including features where they are asked for.
+        time_s: its time in the stream, in seconds.
+        encoded: whether the state is its own, not copied from a frame that looked alike.
+        image: uint8 [S, S, 3], to encode again for other labels; None in a replay.
+        clock: when it was captured, in seconds since 1970; None for a file.
+        captured_s: the same by `time.monotonic`; None for a file and in a replay.
     """
 
     state: State
     time_s: float
     encoded: bool
     image: Array | None = None
+    clock: float | None = None
+    captured_s: float | None = None
+
+    @property
+    def age_ms(self) -> float | None:
+        """Milliseconds since it was captured; None for a file and in a replay."""
+        return None if self.captured_s is None else 1000 * (monotonic() - self.captured_s)
 
 
 class FrameRing:
@@ -38,12 +48,21 @@ class FrameRing:
             raise ValueError(f"a ring holds at least one frame, got {frames}")
         self._frames: deque[WindowFrame] = deque(maxlen=frames)
 
+    @classmethod
+    def of(cls, states: Mapping[str, Array], times_s: Sequence[float]) -> "FrameRing":
+        """Return the full window of frames that were encoded together, states [T, ...]."""
+        ring = cls(len(times_s))
+        for row, time_s in enumerate(times_s):
+            state = {name: value[row] for name, value in states.items()}
+            ring.push(WindowFrame(state, time_s, encoded=True))
+        return ring
+
     def __len__(self) -> int:
         return len(self._frames)
 
     @property
     def full(self) -> bool:
-        """Whether there are as many states as a window has frames."""
+        """Whether it holds as many frames as a window has."""
         return len(self._frames) == self._frames.maxlen
 
     @property
@@ -63,22 +82,22 @@ class FrameRing:
 
     @property
     def gap_s(self) -> float:
-        """The longest time between two neighbours, in seconds; 0 of a single frame."""
+        """The longest time between two neighbours, in seconds; 0 for a single frame."""
         times = self.times_s
         return max((b - a for a, b in itertools.pairwise(times)), default=0.0)
 
     @property
     def encoded(self) -> int:
-        """How many of the frames have a state of their own."""
+        """How many of the frames were encoded."""
         return sum(frame.encoded for frame in self._frames)
 
     @property
     def newest(self) -> WindowFrame:
-        """The frame that was added last."""
+        """The frame added last."""
         return self._frames[-1]
 
     def push(self, frame: WindowFrame) -> None:
-        """Add a frame; the oldest goes if full."""
+        """Add a frame; a full ring drops the oldest."""
         self._frames.append(frame)
 
     def frames(self) -> tuple[WindowFrame, ...]:
@@ -90,10 +109,10 @@ class FrameRing:
         return np.stack([frame.image for frame in self._frames if frame.image is not None])
 
     def replace(self, states: Sequence[State]) -> None:
-        """Put other states in the place of those that are there, oldest first; times stay.
+        """Replace the states, oldest first, and keep the times.
 
         Raises:
-            ValueError: there are more or fewer of them.
+            ValueError: their number differs.
         """
         renewed = [
             replace(frame, state=state, encoded=True)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import StzsarError
@@ -24,10 +24,7 @@ class SinkOptions:
 
     Attributes:
         output: file of the JSON lines; None is stdout.
-        live: a source is live, so lines wait in a queue for a slow reader, and results may be left
-            out. Over files alone, the run waits for its reader.
         only_events: leave results out of the JSON lines.
-        videos: annotated video of each source, by its name.
         show: open a window.
         webhook: address to post messages to.
         webhook_secret: file of the secret that signs them; without it the environment's
@@ -39,9 +36,7 @@ class SinkOptions:
     """
 
     output: Path | None = None
-    live: bool = False
     only_events: bool = False
-    videos: Mapping[str, VideoPlan] = field(default_factory=dict)
     show: bool = False
     webhook: str | None = None
     webhook_secret: Path | None = None
@@ -62,7 +57,7 @@ class SinkOptions:
             ("--mqtt-ca", self.mqtt_ca, "--mqtt", self.mqtt),
         ):
             if given and not there:
-                raise StzsarError(f"{name} needs {needed}: give that too, or leave {name} out.")
+                raise StzsarError(f"{name} requires {needed}: give that too, or leave it out.")
         if self.mqtt_ca and self.mqtt and not self.mqtt.startswith("mqtts://"):
             raise StzsarError("--mqtt-ca needs a broker with TLS: write its address as mqtts://.")
 
@@ -71,6 +66,8 @@ def open_sinks(
     options: SinkOptions,
     *,
     on_quit: Callable[[], None],
+    live: bool = False,
+    videos: Mapping[str, VideoPlan] | None = None,
     counters: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
     environment: Mapping[str, str] = os.environ,
 ) -> "OpenSinks":
@@ -79,6 +76,9 @@ def open_sinks(
     Args:
         options: which sinks.
         on_quit: called from another thread when somebody closes the window.
+        live: a source is live, so lines wait in a queue for a slow reader, and results may be left
+            out. Over files alone, the run waits for its reader.
+        videos: annotated video of each source, by its name.
         counters: returns the counters of each stream, for the metrics.
         environment: may hold secrets.
 
@@ -89,11 +89,14 @@ def open_sinks(
     try:
         # The lines come first: an output that is refused is refused before a broker hears of it.
         lines = JsonLines(
-            options.output, complete=not options.live, only_events=options.only_events
+            options.output,
+            complete=not live,
+            only_events=options.only_events,
+            keep_trying=bool(options.webhook or options.mqtt),
         )
         sinks.append(lines)
-        if options.videos:
-            sinks.append(AnnotatedVideos(options.videos))
+        if videos:
+            sinks.append(AnnotatedVideos(videos))
         if options.show:
             from .window import LiveWindow
 

@@ -1,1 +1,1 @@
-"""Many streams through one network, in shared batches. Nothing here parses options."""
+"""Many streams through one network, in shared batches. Options and files are opened above."""

@@ -1,50 +1,49 @@
-"""Where a machine is too slow every live stream is sampled less, by the same share."""
+"""Samples every live stream less, by the same share, where the machine is too slow."""
 
-# How long is looked at before anything changes.
+# How long to observe before a change.
 PERIOD_S = 2.0
-# How busy a machine is taken to be full, or idle, and what part of the due frames it must do.
+# A machine is busy from FULL, has time left up to IDLE, and keeps up with KEEPS_UP of the frames.
 FULL, IDLE, KEEPS_UP = 0.92, 0.7, 0.9
-# Work that leaves no pause would make queues of every hiccup.
+# Without a pause every hiccup would make a queue.
 HEADROOM = 0.85
-# In one period: a hiccup must not stop the streams, nor a pause flood them.
+# Limits of one change: a hiccup must not stop the streams, nor a pause flood them.
 LEAST_FALL, LARGEST_RISE = 0.5, 1.25
-# One period that loses frames may be a hiccup.
+# A single period that loses frames may be a hiccup.
 LOSSY_PERIODS = 2
-# So long after a fall a busy machine is not tried with more: rates should not swing.
+# A busy machine does not try more for so long after a fall: rates should not swing.
 HELD_PERIODS = 8
 
 
 class Governor:
-    """Keeps the frames that are asked for at what the machine can do.
+    """Limits the sampling rates of live streams to what the machine can do.
 
-    It looks at the last seconds: how busy the rounds were, and which part of the due frames they
-    did. Where they left no pause and frames were lost, what was done is what can be done, and live
-    streams get that share of their rates that fits. Where there are pauses, or none and yet nothing
-    is lost (larger batches cost less a frame), the share rises again. The first period is not
-    looked at: what starts is slow everywhere.
+    It observes how busy the batches of the last seconds were, and which part of the due frames
+    they processed. If they left no pause and lost frames, live streams get the share of their
+    rates that fits. If there are pauses, or none and yet no loss (larger batches cost less per
+    frame), the share rises again. It ignores the first period: every start is slow.
 
     Attributes:
-        share: the part of its sampling rate that each live stream has, above 0 and at most 1.
+        share: the share of its sampling rate that each live stream gets, above 0 and at most 1.
     """
 
     def __init__(self, now_s: float) -> None:
         """Begin at `now_s`, by `time.monotonic`."""
-        self.share = 1.0
+        self.share: float = 1.0
         self._lossy_periods = self._held = 0
         self._is_first = True
         self._begin(now_s, 0)
 
     def observe(self, frames: int, busy_s: float) -> None:
-        """Learn that a round of `frames` frames of live streams took `busy_s` seconds."""
+        """Add a batch of `frames` frames of live streams that took `busy_s` seconds."""
         self._frames += frames
         self._busy_s += busy_s
 
     def adjust(self, asked_fps: float, due: int, now_s: float) -> bool:
-        """Set the share; say whether it changed.
+        """Set the share; return whether it changed.
 
         Args:
-            asked_fps: what all live streams ask for together.
-            due: how many of their frames have been due so far, done or not.
+            asked_fps: sum of the rates that live streams ask for.
+            due: number of their frames that were due so far, processed or not.
             now_s: the time, by `time.monotonic`.
         """
         elapsed_s = now_s - self._start_s

@@ -11,8 +11,11 @@ from ..results import Recognition
 from ..sources.feed import Captured, Feed
 from .stream import Prepared, Stream
 
-# A stream that gives nothing for so long, or for so many of its periods, asks for nothing.
+# A stream without a frame for so long, or for so many of its periods, does not count as load.
 QUIET_S, QUIET_PERIODS = 2.0, 3.0
+
+# The policy for some labels; asked again when the labels change.
+PolicyFor = Callable[[Sequence[Label]], Policy]
 
 
 @dataclass(eq=False)
@@ -20,28 +23,28 @@ class Lane:
     """One source in a run.
 
     Attributes:
-        feed: where its frames come from.
-        stream: its window.
-        asked_fps: its sampling rate, where the machine is fast enough.
-        decider: what makes decisions and events of its results; None makes none.
-        policy_for: what the decider goes by, for labels; asked when these change.
-        encoded: frames that were encoded.
-        results: results that were given.
+        feed: reads its frames.
+        stream: holds its window.
+        asked_fps: its sampling rate on a machine that is fast enough.
+        decider: makes decisions and events of its results; None makes none.
+        policy_for: the decider's policy for some labels.
+        encoded: number of frames encoded.
+        results: number of results.
         latest: its last result.
-        ended: whether all of it is done.
+        ended: whether everything of it is done.
     """
 
     feed: Feed
     stream: Stream
     asked_fps: float
     decider: Decider | None = None
-    policy_for: Callable[[Sequence[Label]], Policy] | None = None
+    policy_for: PolicyFor | None = None
     encoded: int = 0
     results: int = 0
     latest: Recognition | None = None
     ended: bool = False
     _connection: int = field(default=1, repr=False)
-    _given_s: float = field(default_factory=monotonic, repr=False)
+    _frame_s: float = field(default_factory=monotonic, repr=False)
 
     @property
     def name(self) -> str:
@@ -49,38 +52,45 @@ class Lane:
         return self.feed.name
 
     @property
-    def asks(self) -> bool:
-        """Whether frames of it are to be expected: it is live, and gave one not long ago."""
+    def active(self) -> bool:
+        """Whether it is live and had a frame not long ago."""
         quiet_s = max(QUIET_S, QUIET_PERIODS / self.feed.rate_fps)
-        return self.feed.live and monotonic() - self._given_s < quiet_s
+        return self.feed.live and monotonic() - self._frame_s < quiet_s
 
     def use_share(self, share: float) -> None:
-        """Sample a live source less; a file is read in full."""
+        """Sample a live source at a share of its rate; a file is always read in full."""
         rate_fps = self.asked_fps * share if self.feed.live else self.asked_fps
         self.feed.rate_fps = self.stream.rate_fps = rate_fps
 
     def take(self) -> Captured | None:
-        """Return what is to be looked at next; None if there is nothing new."""
+        """Return the feed's next frame; None if there is nothing new."""
         captured = self.feed.take()
         if captured:
-            self._given_s = captured.monotonic_s
+            self._frame_s = captured.monotonic_s
         return captured
 
-    def counters(self) -> dict[str, int]:
-        """Return what was done so far, by name."""
-        seen = self.feed.counters
-        return {
-            "read": seen.read,
-            "sampled": seen.sampled,
-            "dropped": seen.dropped,
-            "connections": seen.connections,
-            "encoded": self.encoded,
-            "results": self.results,
-        }
-
     def prepare(self, captured: Captured) -> Prepared:
-        """Make a due frame ready; one of another connection belongs to no window before it."""
+        """Prepare a due frame; a new connection starts a new window."""
         breaks = captured.connection != self._connection
         self._connection = captured.connection
         frame = captured.frame
-        return self.stream.prepare(frame.image_hwc, frame.time_s, breaks=breaks)
+        is_live = captured.time is not None
+        return self.stream.prepare(
+            frame.image_hwc,
+            frame.time_s,
+            breaks=breaks,
+            clock=captured.time,
+            captured_s=captured.monotonic_s if is_live else None,
+        )
+
+    def counters(self) -> dict[str, int]:
+        """Return what was done so far, by name."""
+        feed = self.feed.counters
+        return {
+            "read": feed.read,
+            "sampled": feed.sampled,
+            "dropped": feed.dropped,
+            "connections": feed.connections,
+            "encoded": self.encoded,
+            "results": self.results,
+        }

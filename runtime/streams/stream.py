@@ -1,21 +1,19 @@
-"""One stream of frames: its sampling, its ring, and when the ring must be emptied."""
+"""One stream of frames: its sampling, its window, and when the window starts anew."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import monotonic
 from typing import Any, Protocol
 
 import numpy.typing as npt
 
 from ..bundle.manifest import Manifest, SamplingSpec
-from ..errors import SourceError
 from ..preprocessing.motion import MotionGate
 from ..preprocessing.pixels import fit_frame
 from ..preprocessing.sampling import RateSampler
 from ..results import Recognition
 from ..scoring.scorer import Scorer
 from ..scoring.window import FrameRing, State, WindowFrame
-from ..sources.frames import Source
 
 # One sampled frame may be missing; two in a row are a gap.
 GAP_INTERVALS = 2.5
@@ -24,29 +22,29 @@ Array = npt.NDArray[Any]
 
 
 class WindowRecognizer(Protocol):
-    """What a stream needs of the recogniser that it belongs to."""
+    """What streams need of a recogniser."""
 
     @property
     def manifest(self) -> Manifest:
-        """What the bundle says of itself."""
+        """The bundle's manifest."""
         ...
 
     @property
     def scorer(self) -> Scorer:
-        """The graphs with the labels that are in use now."""
+        """The graphs with the labels in use now."""
         ...
 
 
 @dataclass(frozen=True, kw_only=True)
 class StreamOptions:
-    """How a stream is looked at.
+    """How a stream is sampled, and what its results hold.
 
     Attributes:
-        rate_fps: frames looked at per second; the bundle's rate if None.
-        frames: frames of a window; the bundle's if None.
-        motion_gate: how much of 255 a picture must change to be encoded again; None always does.
-        explain: whether each result says why.
-        keep_features: whether a recording wants the embeddings of frames and patches.
+        rate_fps: frames sampled per second; None takes the bundle's rate.
+        frames: frames of a window; None takes the bundle's number.
+        motion_gate: encode a frame only if it changed by this much of 255; None encodes all.
+        explain: explain each result.
+        keep_features: return the embeddings of frames and patches too, for a recording.
     """
 
     rate_fps: float | None = None
@@ -57,57 +55,61 @@ class StreamOptions:
 
     @property
     def features(self) -> bool:
-        """Whether more than the states of frames is wanted."""
+        """Whether the stream needs features beside the frame states."""
         return self.explain or self.keep_features
 
     def sampling(self, manifest: Manifest) -> SamplingSpec:
         """Return the frames of a window and their rate, for a bundle."""
-        usual = manifest.sampling
+        default = manifest.sampling
         return SamplingSpec(
-            frames=self.frames or usual.frames, rate_fps=self.rate_fps or usual.rate_fps
+            frames=self.frames or default.frames, rate_fps=self.rate_fps or default.rate_fps
         )
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A frame that is ready to be encoded.
+    """A frame that is ready to encode.
 
     Attributes:
         image: uint8 [S, S, 3], BGR.
         time_s: its time in the stream, in seconds.
-        breaks: whether the window before it is over.
-        alike: whether it looks like the last one that was encoded, and need not be.
+        breaks: whether a new window starts with it.
+        alike: whether it looks like the last encoded frame and takes that one's state.
+        clock: when it was captured, in seconds since 1970; None for a file.
+        captured_s: the same by `time.monotonic`; None for a file.
     """
 
     image: Array
     time_s: float
     breaks: bool
     alike: bool
+    clock: float | None = None
+    captured_s: float | None = None
 
 
 class Stream:
-    """The state of one stream between its frames; it never sees where they come from.
+    """The state of one stream between its frames, wherever these come from.
 
-    Ask `due` of every frame, in order, and `push` those that are:
+    Ask `due` for every frame, in order, and `push` those that are:
 
         if stream.due(time_s) and (recognition := stream.push(image_hwc, time_s)):
             print(recognition.label)
 
-    `push` is `adopt`, `prepare` and `accept` in one; who encodes the frames of many streams in one
-    batch calls these.
+    `push` calls `adopt`, `prepare` and `accept`. A batcher, which encodes the frames of many
+    streams together, calls them itself.
 
-    A window never spans a change of the picture's size, time that goes back, or a gap. A gap is
-    longer than two and a half times what is usual here: the sampling period or, in a stream that
-    is slower than that, the interval before. So a camera of one frame a second still fills
-    windows, and a cable that was pulled for a second does not join what happened before and after.
-    Frames that are flushed before they filled a window give no result.
+    A window never spans a change of the picture's size, a step back in time, or a gap. A gap is
+    longer than 2.5 times the usual interval: the sampling period or, in a slower stream, the
+    interval before. So a camera with one frame a second still fills windows, and a cable that was
+    unplugged for a second does not join what happened before and after. A window that is dropped
+    before it was full gives no result.
 
-    When the recogniser's labels change, the frames of the window are encoded once more, since their
-    states may depend on the labels: the next result is one of a full window with the new labels.
+    When the recogniser's labels change, the stream encodes the frames of its window again, since
+    frame states may depend on the labels: the next result already has the new labels.
 
     Attributes:
         name: what results call the source.
-        options: how it is looked at.
+        options: how it is sampled.
     """
 
     def __init__(
@@ -118,26 +120,26 @@ class Stream:
         *,
         source_fps: float | None = None,
     ) -> None:
-        options = options or StreamOptions()
-        sampling = options.sampling(recognizer.manifest)
-        self.name = name
-        self.options = options
+        self.name: str = name
+        self.options: StreamOptions = options or StreamOptions()
+        sampling = self.options.sampling(recognizer.manifest)
+        gate = self.options.motion_gate
         self._recognizer = recognizer
         self._sampler = RateSampler(sampling.rate_fps)
         self._source_fps = source_fps
         self._ring = FrameRing(sampling.frames)
         self._window_s = sampling.window_s
-        self._gate = MotionGate(options.motion_gate) if options.motion_gate else None
+        self._gate = MotionGate(gate) if gate else None
         self._scorer = recognizer.scorer
-        self._delay_s = self._coming_delay_s = 0.0
+        self._delay_s = self._next_delay_s = 0.0
         self._shape: tuple[int, ...] | None = None
         self._last_s: float | None = None
         self._usual_s = self._period_s
-        self._said_something = False
+        self._has_result = False
 
     @property
     def rate_fps(self) -> float:
-        """Frames that are looked at per second."""
+        """Frames sampled per second."""
         return 1 / self._sampler.period_s
 
     @rate_fps.setter
@@ -147,17 +149,17 @@ class Stream:
 
     @property
     def scorer(self) -> Scorer:
-        """The graphs with the labels that its window is for."""
+        """The graphs with the labels that its window is encoded for."""
         return self._scorer
 
     @property
     def newest(self) -> WindowFrame:
-        """The frame that was accepted last."""
+        """The frame accepted last."""
         return self._ring.newest
 
     @property
     def window(self) -> tuple[WindowFrame, ...]:
-        """The frames of the window, oldest first; fewer than it holds where it is not full."""
+        """The frames of the window so far, oldest first."""
         return self._ring.frames()
 
     @property
@@ -165,11 +167,11 @@ class Stream:
         return max(self._sampler.period_s, 1 / self._source_fps if self._source_fps else 0.0)
 
     def due(self, time_s: float) -> bool:
-        """Say whether the frame at `time_s` is one that the rate asks for."""
+        """Say whether the sampling rate asks for the frame at `time_s`."""
         return self._sampler.due(time_s)
 
     def push(self, image_hwc: Array, time_s: float) -> Recognition | None:
-        """Encode a due frame; return what is recognised once the window is full.
+        """Encode a due frame; return a result once the window is full.
 
         Args:
             image_hwc: uint8 [H, W, 3], BGR, of any size.
@@ -177,7 +179,7 @@ class Stream:
         """
         scorer, start_s = self._recognizer.scorer, monotonic()
         if self.adopt(scorer):
-            self.allow(monotonic() - start_s)
+            self.excuse(monotonic() - start_s)
         frame = self.prepare(image_hwc, time_s)
         if frame.alike:
             return self.accept(frame, None)
@@ -185,7 +187,7 @@ class Stream:
         return self.accept(frame, {name: state[0] for name, state in states.items()})
 
     def adopt(self, scorer: Scorer) -> bool:
-        """Go over to other labels, between two frames; say whether they are others."""
+        """Switch to other labels between two frames; return False if they are the same."""
         if scorer is self._scorer:
             return False
         if len(self._ring):
@@ -194,17 +196,27 @@ class Stream:
         self._scorer = scorer
         return True
 
-    def allow(self, delay_s: float) -> None:
-        """Take it for no gap if the frame after the one that is at hand comes so much later."""
-        self._coming_delay_s += delay_s
+    def excuse(self, delay_s: float) -> None:
+        """Allow the frame after the next to come this much later without a gap."""
+        self._next_delay_s += delay_s
 
-    def prepare(self, image_hwc: Array, time_s: float, *, breaks: bool = False) -> Prepared:
-        """Take the next due frame, which is to be encoded and then to be accepted.
+    def prepare(
+        self,
+        image_hwc: Array,
+        time_s: float,
+        *,
+        breaks: bool = False,
+        clock: float | None = None,
+        captured_s: float | None = None,
+    ) -> Prepared:
+        """Fit the next due frame to the network; encode it and `accept` it next.
 
         Args:
             image_hwc: uint8 [H, W, 3], BGR, of any size.
             time_s: its time in the stream, in seconds.
-            breaks: whether the caller knows that it does not belong to what came before.
+            breaks: start a new window, whatever its time says.
+            clock: see `Prepared`.
+            captured_s: see `Prepared`.
         """
         breaks = breaks or self._is_break(image_hwc.shape, time_s)
         self._remember(image_hwc.shape, time_s)
@@ -212,29 +224,31 @@ class Stream:
         if self._gate and breaks:
             self._gate.forget()
         alike = self._gate is not None and not self._gate.opens(image)
-        return Prepared(image, time_s, breaks, alike)
+        return Prepared(image, time_s, breaks, alike, clock, captured_s)
 
     def accept(self, frame: Prepared, state: State | None) -> Recognition | None:
-        """Add a frame to the window; return what is recognised once that is full.
+        """Add a frame to the window; return a result once that is full.
 
         Args:
             frame: what `prepare` returned, in the same order.
-            state: its state under the labels in use, one array [...] for each name; None, if it
-                is `alike`, takes that of the frame before.
+            state: its state with the labels in use, one array [...] for each name; None, for a
+                frame that is `alike`, takes the state of the frame before.
         """
         if frame.breaks:
             self._flush()
-        own = state is not None
+        encoded = state is not None
         state = self._ring.newest.state if state is None else state
-        self._ring.push(WindowFrame(state, frame.time_s, own, frame.image))
+        self._ring.push(
+            WindowFrame(state, frame.time_s, encoded, frame.image, frame.clock, frame.captured_s)
+        )
         return self._recognize() if self._ring.full else None
 
     def finish(self) -> Recognition | None:
-        """End the stream; return what a window that never filled shows, so that none is mute.
+        """End the stream; return the result of a window that never filled, if there is one.
 
-        It is None where the frames at hand were part of a result already, or there are none.
+        So a clip that is shorter than a window has a result too.
         """
-        rest = None if self._said_something or not len(self._ring) else self._recognize()
+        rest = None if self._has_result or not len(self._ring) else self._recognize()
         self._flush()
         self._shape = self._last_s = None
         self._sampler.reset()
@@ -243,16 +257,10 @@ class Stream:
         return rest
 
     def _recognize(self) -> Recognition:
-        self._said_something = True
-        ring = self._ring
-        found = self._scorer.recognize(
-            self.name,
-            ring.stacked(),
-            ring.start_s,
-            ring.end_s,
-            explain_s=ring.times_s if self.options.explain else None,
+        self._has_result = True
+        return self._scorer.recognize(
+            self.name, self._ring, rate_fps=self.rate_fps, explained=self.options.explain
         )
-        return replace(found, gap_s=ring.gap_s, encoded=ring.encoded, rate_fps=self.rate_fps)
 
     def _is_break(self, shape: tuple[int, ...], time_s: float) -> bool:
         if self._last_s is None:
@@ -264,37 +272,15 @@ class Stream:
     def _remember(self, shape: tuple[int, ...], time_s: float) -> None:
         if self._last_s is not None:
             interval_s = time_s - self._last_s - self._delay_s
-            # What lasts longer than a window is a gap, and no habit of the stream's.
-            usual_s = min(interval_s, self._window_s)
-            self._usual_s = max(self._period_s, usual_s)
+            # An interval longer than a window is a gap, never the usual one.
+            self._usual_s = max(self._period_s, min(interval_s, self._window_s))
         self._shape, self._last_s = shape, time_s
-        self._delay_s, self._coming_delay_s = self._coming_delay_s, 0.0
+        self._delay_s, self._next_delay_s = self._next_delay_s, 0.0
 
     def _flush(self) -> None:
         self._ring.flush()
-        self._said_something = False
+        self._has_result = False
 
 
 def _rows(states: Mapping[str, Array], count: int) -> Sequence[State]:
     return [{name: state[row] for name, state in states.items()} for row in range(count)]
-
-
-def follow(source: Source, stream: Stream) -> Iterator[Recognition]:
-    """Lead the frames of a source through a new stream, and yield what is recognised.
-
-    Raises:
-        SourceError: the source breaks off; what its frames show has been yielded.
-    """
-    broken: SourceError | None = None
-    try:
-        for frame in source.frames(stream.due):
-            found = stream.push(frame.image_hwc, frame.time_s)
-            if found:
-                yield found
-    except SourceError as error:
-        broken = error
-    rest = stream.finish()
-    if rest:
-        yield rest
-    if broken:
-        raise broken

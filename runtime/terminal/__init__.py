@@ -1,1 +1,1 @@
-"""What the shell of every command needs: errors, signals, progress, output paths."""
+"""What every command needs at the terminal: errors, signals, progress, output paths."""

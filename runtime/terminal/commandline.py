@@ -1,4 +1,4 @@
-"""What the commands share: errors at the edge, logging to stderr, the console."""
+"""What all commands share: how errors end them, logging to stderr, the console."""
 
 import contextlib
 import functools
@@ -19,7 +19,7 @@ _NARROWEST, _USUAL_WIDTH = 20, 80
 
 
 class _PeoplesConsole(Console):
-    """A console that never prints nothing: COLUMNS=0 says that the width is not known."""
+    """A console that prints with COLUMNS=0 too, which means that the width is unknown."""
 
     def __init__(self, *, stderr: bool = False) -> None:
         super().__init__(stderr=stderr)
@@ -27,10 +27,10 @@ class _PeoplesConsole(Console):
             self.width = _USUAL_WIDTH
 
 
-# Results own stdout; everything that is for people goes to stderr.
+# stdout is for results only; messages for people go to stderr.
 console = _PeoplesConsole(stderr=True)
 
-# What turns the direction of writing, and with it the meaning of what is shown.
+# Characters that change the direction of writing, and so the meaning of what people see.
 _BIDI = {*map(chr, [0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])}
 INTERRUPT_EXIT = 130
 SIGPIPE_EXIT = 141
@@ -40,10 +40,10 @@ _threads_left = False
 
 
 def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Make `command(debug=…)` answer a user's mistake with one sentence and an exit code.
+    """Make `command(debug=…)` end with one sentence and an exit code on a user's mistake.
 
-    With `--debug` the exception goes through with its traceback. A reader of stdout that has seen
-    enough (`stzsar-run … | head -1`) ends the command without a word.
+    With `--debug` the exception keeps its traceback. When the reader of stdout leaves
+    (`stzsar-run … | head -1`), the command ends in silence.
     """
 
     @functools.wraps(command)
@@ -83,15 +83,15 @@ def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def leave_threads_behind() -> None:
-    """Note that a thread sits in a driver that does not answer, so that nobody waits for it."""
+    """Note that a thread hangs in a driver: the end of the program must not wait for it."""
     global _threads_left  # the process is what ends
     _threads_left = True
 
 
 def run_as_program(command: Callable[[], Any]) -> None:
-    """Run a command that ends with SystemExit, and end the process also where threads hang.
+    """Run a command that ends with SystemExit, and end the process even if threads hang.
 
-    Destructors of C++ libraries would run under such a thread and abort.
+    Destructors of C++ libraries would abort while such a thread still runs.
     """
     try:
         command()
@@ -108,34 +108,34 @@ def run_as_program(command: Callable[[], Any]) -> None:
 
 def _leave(code: int) -> None:
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(OSError, ValueError):  # whoever read it may be gone
+        with contextlib.suppress(OSError, ValueError):  # its reader may be gone
             if stream:
                 stream.flush()
     os._exit(code)
 
 
 def say(message: str) -> None:
-    """Print one line for people on stderr, neither wrapped nor read as markup."""
+    """Print a line on stderr, without wrapping or markup."""
     console.print(printable(message), markup=False, highlight=False, soft_wrap=True)
 
 
 def printable(text: str) -> str:
-    """Return `text` with spaces for control characters, with which a terminal can be deceived."""
+    """Replace control characters, which could deceive a terminal, by spaces."""
     return "".join(
         " " if unicodedata.category(c) in ("Cc", "Cs") or c in _BIDI else c for c in text
     )
 
 
 class Output(_PeoplesConsole):
-    """The console of a command whose result goes to stdout."""
+    """The console for a command's result, on stdout."""
 
     def on_broken_pipe(self) -> None:
-        """Let `at_the_edge` end the command, where rich would with exit code 1."""
+        """Let `at_the_edge` end the command; rich would exit with code 1."""
         raise BrokenPipeError
 
 
 def show_error(error: StzsarError) -> None:
-    """Print what was wrong, on stderr."""
+    """Print an error on stderr."""
     say(f"Error: {error}")
 
 
@@ -145,7 +145,7 @@ class _LogToPeople(logging.Handler):
 
 
 def _forget_stdout() -> None:
-    """Point stdout at nothing, so that Python does not complain when it flushes it at the end."""
+    """Redirect stdout to nowhere, so that Python does not complain when it flushes it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 

@@ -1,26 +1,31 @@
-"""The files that a run writes: which they are, and that none of them is one that it reads."""
+"""Checks of the files that a command writes, before it starts."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from ..errors import StzsarError
 
 
-def check_outputs(*, written: Sequence[Path], read: Mapping[Path, str], bundle: Path) -> None:
-    """Refuse to overwrite what is read, or one output by another.
+def check_outputs(
+    *,
+    written: Iterable[Path | None],
+    read: Mapping[Path, str] | Mapping[Path | None, str],
+    bundle: Path,
+) -> None:
+    """Refuse to overwrite an input, or one output by another.
 
     Args:
-        written: every file that the run writes.
-        read: every file that it reads, and what that is.
+        written: every file that the command writes; None is none.
+        read: every file that it reads, with what to call it; None is none.
         bundle: the bundle's folder.
 
     Raises:
         StzsarError: an output is read too, lies in the bundle, or is another output.
     """
-    taken = {_identity(path): what for path, what in read.items()}
+    taken = {_identity(path): what for path, what in read.items() if path}
     folder = Path(os.path.realpath(bundle))
-    for path in written:
+    for path in filter(None, written):
         if folder in Path(os.path.realpath(path)).parents:
             raise StzsarError(f"{path} lies in the bundle {bundle}: name a file elsewhere.")
         identity = _identity(path)
@@ -32,7 +37,7 @@ def check_outputs(*, written: Sequence[Path], read: Mapping[Path, str], bundle: 
 
 
 def check_writable(path: Path) -> None:
-    """Refuse now what could not be written after a long run; leaves nothing behind.
+    """Refuse a file that cannot be written, before a long run; leave nothing behind.
 
     Raises:
         StzsarError: it cannot be written.
@@ -50,7 +55,7 @@ def check_writable(path: Path) -> None:
 
 
 def _identity(path: Path) -> object:
-    """Return what all names of a file have in common, through links too."""
+    """Return the same for all names of a file, links included."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as exceptions that do not get lost."""
+"""Ctrl-C and SIGTERM as exceptions that are not lost."""
 
 import contextlib
 import os
@@ -11,21 +11,22 @@ from typing import Any
 
 from .commandline import INTERRUPT_EXIT, TERMINATE_EXIT
 
-# How long the loop of a run has to notice a signal by itself.
+# How long a loop has to notice a signal by itself.
 PATIENCE_S = 1.0
 
 
 class StopSignals:
     """Turns the first Ctrl-C or SIGTERM into an orderly end, within a `with` block.
 
-    Whoever has a loop calls `check` in it. What waits elsewhere (a full pipe, a long file) is
-    interrupted after a second: Python drops an exception that is raised in a destructor or a
-    weakref's callback, and one in the middle of a line would leave half of it, so the signal itself
-    raises nothing. A second signal ends the process at once.
+    A loop calls `check`, which raises. Whatever blocks elsewhere (a full pipe, a long file) is
+    interrupted after a second. The signal itself raises nothing: Python drops exceptions in
+    destructors and weakref callbacks, and one in the middle of a write would leave half a line. A
+    second signal ends the process at once. Outside the main thread signals are left alone, as
+    Python demands.
 
     Args:
-        on_signal: is called in the handler, and must only wake somebody.
-        patient: leaves what waits elsewhere alone, where others wait for the same.
+        on_signal: called in the handler; it must only wake a thread.
+        patient: never interrupt what blocks elsewhere.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class StopSignals:
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> "StopSignals":
+        if threading.current_thread() is not threading.main_thread():
+            return self
         for number in (signal.SIGINT, signal.SIGTERM):
-            # So started by nohup, or by a script's &.
+            # A script's & and nohup start programs with ignored signals.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._receive)
         if self._before:
@@ -51,22 +54,23 @@ class StopSignals:
         _error: BaseException | None,
         _traceback: TracebackType | None,
     ) -> None:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self._before:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     @property
     def received(self) -> bool:
-        """Whether a signal has come."""
+        """Whether a signal was received."""
         return self._received is not None
 
     @property
     def number(self) -> int:
-        """The signal that has come, 0 without one."""
+        """The signal received, 0 without one."""
         return self._received or 0
 
     def check(self) -> None:
-        """Raise what the first signal asked for, if one has come.
+        """Raise the exception of the first signal, if one was received.
 
         Raises:
             KeyboardInterrupt: Ctrl-C.
@@ -76,15 +80,16 @@ class StopSignals:
 
     @staticmethod
     def raise_for(number: int) -> None:
-        """Raise what the signal `number` asks for, 0 for nothing; see `check`."""
+        """Raise the exception of signal `number`; 0 raises nothing."""
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         if number == signal.SIGTERM:
             sys.exit(TERMINATE_EXIT)
 
     def end_has_begun(self) -> None:
-        """Let what is being closed be closed: from here on only a second signal matters."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        """Stop interrupting: from here on only a second signal has an effect."""
+        if self._before:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         self._reminds = False
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
@@ -92,7 +97,7 @@ class StopSignals:
             os._exit(INTERRUPT_EXIT if number == signal.SIGINT else TERMINATE_EXIT)
         self._received = number
         if self._reminds:
-            # Again and again, since whoever is reminded may be in a place that drops exceptions.
+            # Repeatedly, since the exception may be raised where Python drops it.
             signal.setitimer(signal.ITIMER_REAL, PATIENCE_S, PATIENCE_S)
         self.on_signal()
 
@@ -103,10 +108,10 @@ class StopSignals:
 
 @contextlib.contextmanager
 def ctrl_c_held_back() -> Iterator[threading.Event]:
-    """Raise Ctrl-C at the end of the block only, for callers of C++ that drops exceptions.
+    """Raise Ctrl-C at the end of the block only, for C++ calls that drop exceptions.
 
     Yields:
-        What is set as soon as it comes; never, where it is ignored or in another thread.
+        An event that Ctrl-C sets; never set where it is ignored, or outside the main thread.
     """
     pressed = threading.Event()
     in_main = threading.current_thread() is threading.main_thread()

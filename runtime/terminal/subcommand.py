@@ -1,4 +1,4 @@
-"""A command that has one more of its own: `stzsar-bench compare …` beside `stzsar-bench`."""
+"""A command with a subcommand beside its own work: `stzsar-bench compare …`, `stzsar-bench`."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,11 +8,11 @@ import cloup
 
 
 def with_subcommand(name: str, load: Callable[[], click.Command]) -> type[cloup.Command]:
-    """Return the class of a command that is another one if its first word is `name`.
+    """Return the class of a command that runs a subcommand if its first argument is `name`.
 
     Args:
-        name: the word, which can then be no first argument of the command itself.
-        load: imports the other command; called only where it is wanted.
+        name: the subcommand's name.
+        load: imports the subcommand, when it is needed.
     """
 
     class WithSubcommand(cloup.Command):

@@ -10,6 +10,7 @@ from stzsar.runtime.bundle.bundle import STATE_GRAPH, Bundle
 from stzsar.runtime.engines.opening import open_graph
 from stzsar.runtime.labels.labels import as_labels
 from stzsar.runtime.recognizer import Recognizer
+from stzsar.runtime.scoring.window import FrameRing
 
 FRAMES = np.random.default_rng(3).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
 SWITCHES = [
@@ -70,15 +71,15 @@ def test_learned_projections_are_in_the_patches_that_are_given(make_request, tmp
 
 def check_similarities(folder):
     scorer = Recognizer.load(folder).scorer
-    states = {k: v[None] for k, v in scorer.encode(FRAMES, features=True).items()}
+    states = scorer.encode(FRAMES, features=True)
 
-    found = scorer.recognize("here", states, 0.0, 1.0, explain_s=range(5))
+    found = scorer.recognize("here", FrameRing.of(states, range(5)), explained=True)
 
     assert found.explanation is not None
     best = [label.name for label in scorer.labels].index(found.label)
     similarities = [frame.similarity for frame in found.explanation.frames]
-    np.testing.assert_allclose(similarities, states["spatial"][0, :, best], atol=1e-5)
-    saliency = scorer.score(states)[1][0, best]
+    np.testing.assert_allclose(similarities, states["spatial"][:, best], atol=1e-5)
+    saliency = scorer.score({name: state[None] for name, state in states.items()})[1][0, best]
     np.testing.assert_array_equal([f.weight for f in found.explanation.frames], saliency)
 
 

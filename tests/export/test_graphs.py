@@ -114,7 +114,6 @@ def test_pixels_meet_nothing_but_a_cast(exported):
     assert takers == {"Cast"}
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["tiny-MobileCLIP2", "tiny-MobileCLIP-B", "tiny-PE-Core", "tiny-SigLIP2"]
 )

@@ -86,6 +86,15 @@ def test_the_public_face_is_pinned():
     import stzsar.runtime
 
     assert stzsar.runtime.__all__ == [
-        *("Bundle", "Label", "LabelBank", "Recognition", "Recognizer", "Score"),
-        *("StreamOptions", "StzsarError"),
+        *("Bundle", "CalibrationOptions", "Label", "LabelBank", "Recognition", "Recognizer"),
+        *("ReplayOptions", "RunOptions", "Score", "StreamOptions", "StzsarError", "run"),
     ]
+
+
+def test_the_command_is_imported_only_when_it_is_asked_for():
+    ended = python(
+        "import sys, stzsar.runtime as r;"
+        "print('stzsar.runtime.command' in sys.modules, r.run.__name__, r.RunOptions.__name__)"
+    )
+
+    assert ended.stdout == "False run RunOptions\n", ended.stderr

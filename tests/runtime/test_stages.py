@@ -1,4 +1,4 @@
-"""The steps of a run, told to whoever wants to know."""
+"""The steps of a run, as a timer sees them."""
 
 import contextlib
 import threading
@@ -18,9 +18,10 @@ from stzsar.runtime.sources.spec import spec_of
 from stzsar.runtime.stages import UNTIMED
 from stzsar.runtime.streams.batcher import Batcher
 from stzsar.runtime.streams.lane import Lane
+from stzsar.runtime.streams.table import StreamTable
 
 
-class Told:
+class StepCounter:
     """Counts the steps and what they were of, and sees which lie within which."""
 
     def __init__(self):
@@ -43,33 +44,33 @@ def clip(root):
     return root / "runtime" / "shipped" / "sample.mp4"
 
 
-def test_every_step_of_a_run_is_told_once_for_each_frame_or_decision(clip):
-    told, wake = Told(), threading.Event()
+def test_every_step_of_a_run_is_timed_once_for_each_frame_or_decision(clip):
+    steps_seen, table = StepCounter(), StreamTable()
     bundle = Bundle.open(shipped_bundle())
-    recognizer = Recognizer(bundle, bundle.bank, stages=told)
-    rounds = Batcher(recognizer, Summaries(), wake=wake, stages=told)
-    feed = open_feed(spec_of(clip), FeedOptions(wake=wake, stages=told), 4.0)
+    recognizer = Recognizer(bundle, bundle.bank, stages=steps_seen)
+    batcher = Batcher(recognizer, Summaries(), table=table, stages=steps_seen)
+    feed = open_feed(spec_of(clip), FeedOptions(wake=table.wake, stages=steps_seen), 4.0)
     stream = recognizer.open_stream(feed.name)
     lane = Lane(feed, stream, 4.0, Decider(Policy(), feed.name))
-    rounds.add(lane)
-    while rounds.lanes:
-        rounds.once(0.1)
+    batcher.add(lane)
+    while batcher.lanes:
+        batcher.step(0.1)
     assert lane.encoded > lane.results > 20
-    assert told.steps["preprocess"] == told.frames["frame graph"] == lane.encoded
-    assert told.steps["window graph"] == told.steps["sink"] == lane.results
-    assert told.steps["decision"] == lane.encoded
-    assert told.steps["decode"] >= lane.encoded
+    assert steps_seen.steps["preprocess"] == steps_seen.frames["frame graph"] == lane.encoded
+    assert steps_seen.steps["window graph"] == steps_seen.steps["sink"] == lane.results
+    assert steps_seen.steps["decision"] == lane.encoded
+    assert steps_seen.steps["decode"] >= lane.encoded
     inside = {"preprocess", "frame graph", "decision", "sink"}
-    assert told.within == {
-        (None, "decode"), (None, "round"), ("decision", "window graph"),
-        *(("round", stage) for stage in inside),
+    assert steps_seen.within == {
+        (None, "decode"), (None, "batch"), ("decision", "window graph"),
+        *(("batch", stage) for stage in inside),
     }  # fmt: skip
 
 
 def test_a_graph_that_nobody_times_is_the_graph_itself():
     graph = Recognizer.load(shipped_bundle())._frame
     assert timed(graph, "frame graph", UNTIMED) is graph
-    other = timed(graph, "frame graph", Told())
+    other = timed(graph, "frame graph", StepCounter())
     assert (other.inputs, other.outputs, other.device) == (
         graph.inputs, graph.outputs, graph.device,
     )  # fmt: skip

@@ -24,7 +24,7 @@ class ClipChoice:
         data: a folder of clips, or a CSV of path,label.
         lists: the folder of official split files, or one list; None takes all clips of `data`.
         split: which of the splits; the first if None.
-        classes: the file that names a list's numbers.
+        classes: the file that names classes that are numbers.
         shots: clips of each class; None takes all.
         seed: of the choice of shots.
         allow_missing: whether clips may be missing and classes empty.
@@ -120,7 +120,10 @@ def find_training_clips(choice: ClipChoice) -> TrainingClips:
         LabelError: the classes of a list are unknown, or one has two spellings.
         SourceError: there are no clips, a list cannot be read, or something required is missing.
     """
-    found, part = _of_lists(choice) if choice.lists else (find_clips(choice.data), "")
+    if choice.lists:
+        found, part = _of_lists(choice)
+    else:
+        found, part = find_clips(choice.data, classes=choice.classes), ""
     if not choice.allow_missing:
         found.check_missing(choice.lists or choice.data, choice.data)
         found.check_empty(choice.data)
@@ -128,6 +131,11 @@ def find_training_clips(choice: ClipChoice) -> TrainingClips:
         raise SourceError(
             f"None of the {found.named:,} clips that {choice.lists or choice.data} names is in "
             f"{choice.data}: name the folder that they lie in."
+        )
+    if len({clip.label for clip in found.clips}) == 1:
+        raise SourceError(
+            f"All {len(found.clips):,} clips of {choice.data} are of one class, "
+            f"{found.clips[0].label!r}: give clips of two classes or more."
         )
     files = found.clips
     if choice.shots is not None:

@@ -292,7 +292,7 @@ def test_every_option_has_a_help_text(run_cli):
     assert "Examples:" in run_cli("--help").stdout
 
 
-def test_the_version_is_told(run_cli):
+def test_the_version_is_printed(run_cli):
     assert "0.1.0" in run_cli("--version").stdout
 
 

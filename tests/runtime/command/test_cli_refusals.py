@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from stzsar.runtime.command import session
+from stzsar.runtime.streams import loop
 
 COMMAND = [sys.executable, "-c", "from stzsar.runtime.command.cli import main; main()"]
 
@@ -53,7 +53,7 @@ def test_a_truncated_file_gives_results_and_an_error(
 def test_a_source_that_cannot_be_used_is_refused(
     run, assert_refused, tmp_path, monkeypatch, source, message
 ):
-    monkeypatch.setattr(session, "FIRST_PICTURE_S", 0.5)
+    monkeypatch.setattr(loop, "FIRST_PICTURE_S", 0.5)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty.mp4").touch()
@@ -128,18 +128,27 @@ def test_without_a_source_the_first_camera_is_used_and_this_is_said(
     ("arguments", "message"),
     [
         (["--camera", "0", "--whole"], "has no end"),
-        (["--source", "x.mp4", "--whole", "--video", "y.mp4"], "so --video does nothing there"),
-        (["--source", "x.mp4", "--whole", "--seconds", "2"], "so --seconds does nothing there"),
-        (["--source", "x.mp4", "--whole", "--rate", "2"], "so --rate does nothing there"),
+        (
+            ["--source", "x.mp4", "--whole", "--video", "y.mp4"],
+            "--video has no effect with --whole",
+        ),
+        (
+            ["--source", "x.mp4", "--whole", "--seconds", "2"],
+            "--seconds has no effect with --whole",
+        ),
+        (["--source", "x.mp4", "--whole", "--rate", "2"], "--rate has no effect with --whole"),
         (["--source", "rtsp://me:pw@cam/x", "--whole"], "'rtsp://cam/x' has no end"),
         (["--source", "x.mp4", "--give-up", "2"], "--give-up is for live sources"),
-        (["--replay", "x", "--webhook-results"], "so --webhook-results does nothing there"),
-        (["--source", "x.mp4", "--mqtt-ca", "x"], "--mqtt-ca needs --mqtt"),
-        (["--source", "x.mp4", "--false-alarms", "2"], "--false-alarms is for --calibrate"),
-        (["--source", "x.mp4", "--record-features"], "--record-features needs --record"),
-        (["--replay", "x", "--camera", "0"], "--camera is of no use with --replay"),
-        (["--replay", "x", "--rate", "2"], "so --rate does nothing there"),
-        (["--calibrate", "x.mp4", "--source", "y.mp4"], "so --source does nothing there"),
+        (["--replay", "x", "--webhook-results"], "--webhook-results has no effect: --replay"),
+        (["--source", "x.mp4", "--mqtt-ca", "x"], "--mqtt-ca requires --mqtt"),
+        (
+            ["--source", "x.mp4", "--false-alarms", "2"],
+            "--false-alarms has no effect: it belongs to --calibrate",
+        ),
+        (["--source", "x.mp4", "--record-features"], "--record-features requires --record"),
+        (["--replay", "x", "--camera", "0"], "--camera has no effect: --replay"),
+        (["--replay", "x", "--rate", "2"], "--rate has no effect: --replay"),
+        (["--calibrate", "x.mp4", "--source", "y.mp4"], "--source has no effect: --calibrate"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(run, assert_refused, arguments, message):

@@ -1,4 +1,4 @@
-"""stzsar-doctor: what is there, what is missing, and whether stzsar-run would start."""
+"""stzsar-doctor: what it finds, what it advises, and its exit code."""
 
 import importlib.util
 import shutil
@@ -58,6 +58,8 @@ def test_a_broken_bundle_is_the_reason_for_exit_code_2(run, own_bundle, monkeypa
 
     assert result.exit_code == 2
     assert "would not start: see bundle, recognition." in result.stdout
+    assert result.stdout.count("wrong") == 2
+    assert "missing" not in result.stdout
     assert "was changed after its export" in result.stdout
 
 
@@ -131,7 +133,7 @@ def test_what_a_jetson_does_not_say_is_no_reason_not_to_start(run, monkeypatch):
     assert "JetPack unknown, power mode unknown" in result.stdout
 
 
-def test_a_reader_that_leaves_early_is_told_as_by_the_other_commands(tmp_path):
+def test_a_reader_that_leaves_early_ends_the_command_as_it_ends_the_others(tmp_path):
     script = f"{sys.executable} -c 'from stzsar.runtime.command.doctor import main; main()'"
     line = f"set -o pipefail; {script} | true"
 

@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import cv2
 import pytest
 
-from stzsar.runtime.command import session
 from stzsar.runtime.recognizer import Recognizer
+from stzsar.runtime.streams import loop
 from stzsar.runtime.streams.stream import StreamOptions
 
 SHAPES = "test://moving-shapes?seconds={seconds}&seed={seed}"
@@ -243,7 +243,7 @@ def test_an_explanation_names_the_attribute_and_where_it_is(run, red_video):
 def test_addresses_that_never_answer_end_the_run_unless_another_source_lives(
     run_cli, bundle, monkeypatch
 ):
-    monkeypatch.setattr(session, "FIRST_PICTURE_S", 0.5)
+    monkeypatch.setattr(loop, "FIRST_PICTURE_S", 0.5)
     dead = ("--source", "rtsp://me:secret@127.0.0.1:9/x")
 
     alone = run_cli("--bundle", bundle, *dead)

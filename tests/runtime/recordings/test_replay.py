@@ -40,11 +40,7 @@ class Live:
             self.recognize()
 
     def recognize(self):
-        ring = self.ring
-        found = self.recognizer.scorer.recognize(
-            self.name, ring.stacked(), ring.start_s, ring.end_s
-        )
-        self.results.append(found)
+        self.results.append(self.recognizer.scorer.recognize(self.name, self.ring))
 
     def flush(self):
         self.recorder.flush_window(self.name)

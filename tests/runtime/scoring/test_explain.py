@@ -12,6 +12,7 @@ from stzsar.runtime.preprocessing.pixels import fit_frame
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.results import Explanation, FrameReason
 from stzsar.runtime.scoring.explain import explain
+from stzsar.runtime.scoring.window import FrameRing
 from stzsar.runtime.sinks.heat_map import draw_heat_map
 
 LABEL = Label("swing", attributes=("rope", "seat"))
@@ -32,8 +33,7 @@ def explain_patches(patches_pd, grid=(2, 3)):
 
 def recognize(recognizer, images):
     states = recognizer.scorer.encode(np.stack(images), features=True)
-    window = {name: value[None] for name, value in states.items()}
-    return recognizer.scorer.recognize("here", window, 0.0, 0.75, explain_s=TIMES)
+    return recognizer.scorer.recognize("here", FrameRing.of(states, TIMES), explained=True)
 
 
 def test_the_winner_is_the_largest_cosine_of_any_patch_with_any_attribute():
@@ -91,8 +91,7 @@ def test_weights_are_the_saliency_of_the_label(recognizer, picture):
 def test_nothing_is_explained_that_nobody_asked_for(recognizer, picture):
     states = recognizer.scorer.encode(np.stack([fit_frame(picture("red"), 16)] * 4))
     assert set(states) == {"colour", "closeness"}
-    window = {name: value[None] for name, value in states.items()}
-    found = recognizer.scorer.recognize("here", window, 0.0, 0.75)
+    found = recognizer.scorer.recognize("here", FrameRing.of(states, TIMES))
     assert found.explanation is None
     assert "explanation" not in json.loads(found.to_json())
 
@@ -108,7 +107,7 @@ def test_asking_for_features_changes_no_score(recognizer, picture):
 def test_a_bundle_without_patches_says_how_to_get_them(own_bundle, rewrite_manifest, picture):
     rewrite_manifest(own_bundle, features=[], patch_grid=None)
     recognizer = Recognizer.load(own_bundle)
-    with pytest.raises(BundleError, match=r"gives no features of frames.*export it again\.$"):
+    with pytest.raises(BundleError, match=r"has no features.*export it again\.$"):
         recognize(recognizer, [fit_frame(picture("red"), 16)])
 
 
@@ -120,14 +119,14 @@ def test_a_bundle_that_never_looks_at_patches_says_so(own_bundle, rewrite_manife
         model={"head": {"interaction": "off"}},
     )
     recognizer = Recognizer.load(own_bundle)
-    with pytest.raises(BundleError, match="does not look at patches"):
+    with pytest.raises(BundleError, match="does not use patches"):
         recognize(recognizer, [fit_frame(picture("red"), 16)] * 4)
 
 
 def test_a_grid_that_is_not_that_of_the_graph_is_refused(own_bundle, rewrite_manifest, picture):
     rewrite_manifest(own_bundle, patch_grid=[7, 7])
     recognizer = Recognizer.load(own_bundle)
-    with pytest.raises(BundleError, match="4 patches, which are no grid of"):
+    with pytest.raises(BundleError, match="4 patches, not a grid of"):
         recognize(recognizer, [fit_frame(picture("red"), 16)] * 4)
 
 

@@ -15,9 +15,14 @@ from stzsar.runtime.sources.frames import Frame
 RESULT = Recognition("clip", 0.0, 1.0, 4, (Score("red", 0.75, 0.5),))
 
 
-def open_all(*, environment=None, **options):
-    settings = SinkOptions(**options)
-    return open_sinks(settings, on_quit=lambda: None, environment=environment or {})
+def open_all(*, environment=None, live=False, videos=None, **options):
+    return open_sinks(
+        SinkOptions(**options),
+        on_quit=lambda: None,
+        live=live,
+        videos=videos,
+        environment=environment or {},
+    )
 
 
 def test_lines_and_videos_are_there_without_the_sinks_libraries(tmp_path, picture):
@@ -80,9 +85,9 @@ def test_only_events_and_live_reach_the_lines(tmp_path):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        ({"webhook_results": True}, "--webhook-results needs --webhook"),
-        ({"webhook_secret": "x"}, "--webhook-secret needs --webhook"),
-        ({"mqtt_ca": "x"}, "--mqtt-ca needs --mqtt"),
+        ({"webhook_results": True}, "--webhook-results requires --webhook"),
+        ({"webhook_secret": "x"}, "--webhook-secret requires --webhook"),
+        ({"mqtt_ca": "x"}, "--mqtt-ca requires --mqtt"),
         ({"mqtt_ca": "x", "mqtt": "mqtt://x"}, "mqtts://"),
     ],
 )
@@ -153,6 +158,6 @@ def test_where_metrics_listen_is_read(text, expected):
 
 
 @pytest.mark.parametrize("text", ["", "x", ":9100", "h:", "h:-1", "h:65536", "9" * 5000, "h:٣"])
-def test_what_is_no_port_is_refused(text):
+def test_other_ports_are_refused(text):
     with pytest.raises(StzsarError, match="a port or HOST:PORT"):
         parse_listen(text)

@@ -1,0 +1,351 @@
+"""The command-line options of stzsar-run, in groups, and which of them exclude each other."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import cloup
+from cloup.constraints import ConstraintViolated, If, IsSet, accept_none
+from cloup.constraints.common import param_value_is_set
+
+
+class _Positive(click.ParamType):
+    """A finite number above zero."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or make click refuse it."""
+        number = click.FLOAT.convert(value, param, ctx)
+        if not 0 < number < float("inf"):
+            self.fail(f"{value} is not a positive number.", param, ctx)
+        return number
+
+
+_PATH = click.Path(path_type=Path)
+_SECONDS = click.FloatRange(0, 86_400)
+
+_INPUT = cloup.option_group(
+    "Input",
+    cloup.option(
+        "--source",
+        "sources",
+        metavar="PATH|URI",
+        multiple=True,
+        help="Read a video file, a folder of videos (with its subfolders), a pattern, a camera "
+        "number, v4l2:///dev/video0, csi://0, rtsp://…, http://…, gst:PIPELINE or "
+        "test://moving-shapes. Repeat it for more: live sources run side by side, files in order",
+    ),
+    cloup.option(
+        "--camera",
+        metavar="N",
+        type=click.IntRange(0, 99),
+        show_default="0, if no source is given",
+        help="Read camera N",
+    ),
+    cloup.option(
+        "--streams",
+        metavar="FILE.toml",
+        type=_PATH,
+        help="Read streams with names, labels and thresholds of their own from a file",
+    ),
+    cloup.option(
+        "--replay",
+        metavar="FILE",
+        type=_PATH,
+        help="Score a file that --record wrote, with the same or other --labels; decodes and "
+        "encodes nothing",
+    ),
+    cloup.option(
+        "--seconds", metavar="S", type=_Positive(), help="Stop each source after S seconds"
+    ),
+    cloup.option(
+        "--stalled",
+        "stalled_s",
+        metavar="S",
+        type=_Positive(),
+        default=10.0,
+        show_default=True,
+        help="Report a live source as stalled after S seconds without a new picture",
+    ),
+    cloup.option(
+        "--give-up",
+        "give_up_s",
+        metavar="S",
+        type=_Positive(),
+        show_default="never",
+        help="End a live source that has been lost for S seconds",
+    ),
+)
+
+_RECOGNITION = cloup.option_group(
+    "Recognition",
+    cloup.option(
+        "--bundle",
+        metavar="FOLDER",
+        type=_PATH,
+        show_default="the newest under runs/, else the one shipped",
+        help="Use a bundle that stzsar-export wrote",
+    ),
+    cloup.option(
+        "--labels",
+        metavar="FILE",
+        type=_PATH,
+        show_default="all labels of the bundle",
+        help="Recognise these labels: a text file with one label a line, or a JSON list of "
+        '{"label": …, "attributes": […]}. Edits take effect while a camera runs',
+    ),
+    cloup.option(
+        "--no-attributes",
+        is_flag=True,
+        help="Embed labels without the attributes that ship for actions of Kinetics, UCF-101 and "
+        "HMDB-51",
+    ),
+    cloup.option(
+        "--rate",
+        "rate_fps",
+        metavar="FPS",
+        type=_Positive(),
+        show_default="the bundle's",
+        help="Sample FPS frames per second",
+    ),
+    cloup.option(
+        "--window",
+        "window_s",
+        metavar="S",
+        type=_Positive(),
+        show_default="the bundle's frames at that rate",
+        help="Make windows S seconds long",
+    ),
+    cloup.option(
+        "--whole",
+        is_flag=True,
+        help="Give one result for each file, from frames spread over all of it",
+    ),
+    cloup.option(
+        "--motion-gate",
+        metavar="LEVEL",
+        type=click.FloatRange(0, 255, min_open=True, max_open=True),
+        show_default="encode all",
+        help="Encode only frames that changed by LEVEL of 255; 8 is above the noise of most "
+        "cameras",
+    ),
+    cloup.option(
+        "--batch-wait",
+        "batch_wait_ms",
+        metavar="MS",
+        type=click.FloatRange(0, 1000),
+        default=10.0,
+        show_default=True,
+        help="Let a frame wait MS milliseconds for other streams, to encode them together",
+    ),
+    cloup.option(
+        "--engine",
+        type=click.Choice(["auto", "tensorrt", "onnxruntime", "onnxruntime-tensorrt"]),
+        default="auto",
+        show_default=True,
+        help="Choose the inference engine; auto takes TensorRT where it works, else ONNX Runtime. "
+        "TensorRT builds its engines in the first run, which takes minutes",
+    ),
+    cloup.option(
+        "--trust-engines",
+        is_flag=True,
+        help="Load TensorRT engines that others built for this bundle; an engine can run code",
+    ),
+    cloup.option(
+        "--threads",
+        metavar="N",
+        type=click.IntRange(0, 1024),
+        default=0,
+        show_default="one for each core",
+        help="Use N CPU threads",
+    ),
+)
+
+_DECISIONS = cloup.option_group(
+    "Decisions",
+    cloup.option(
+        "--threshold",
+        metavar="SCORE",
+        type=click.FloatRange(0, 1, min_open=True),
+        show_default="0.5",
+        help="Decide on a label from this score; below it the decision is none of these",
+    ),
+    cloup.option(
+        "--min-length",
+        "min_length_s",
+        metavar="S",
+        type=_SECONDS,
+        show_default="0.5",
+        help="Ignore actions that are shorter than S seconds",
+    ),
+    cloup.option(
+        "--cool-down",
+        "cool_down_s",
+        metavar="S",
+        type=_SECONDS,
+        show_default="2",
+        help="Continue an action through pauses shorter than S seconds, and start no new one of "
+        "the same label within them",
+    ),
+    cloup.option(
+        "--calibrate",
+        "footage",
+        metavar="PATH",
+        multiple=True,
+        help="Find the similarity from which to believe each label, in footage that shows none of "
+        "the actions, and write it to --calibration. Repeat it for more footage",
+    ),
+    cloup.option(
+        "--false-alarms",
+        "per_day",
+        metavar="N",
+        type=_Positive(),
+        show_default="1",
+        help="With --calibrate, accept N false events a day",
+    ),
+    cloup.option(
+        "--calibration",
+        metavar="FILE",
+        type=_PATH,
+        show_default="calibration.json, to write only",
+        help="Use thresholds that --calibrate wrote; with --calibrate, write them there",
+    ),
+    cloup.option(
+        "--explain",
+        is_flag=True,
+        help="Say which frames, patches and attributes led to each result, and draw them",
+    ),
+)
+
+_OUTPUT = cloup.option_group(
+    "Output",
+    cloup.option(
+        "--output",
+        metavar="FILE",
+        type=_PATH,
+        show_default="stdout",
+        help="Write the JSON lines to a file",
+    ),
+    cloup.option(
+        "--events-only",
+        "only_events",
+        is_flag=True,
+        help="Write starts and ends of actions and states of streams, and no results",
+    ),
+    cloup.option(
+        "--top",
+        metavar="N",
+        type=click.IntRange(min=1),
+        default=5,
+        show_default=True,
+        help="Write the N best labels of a result",
+    ),
+    cloup.option(
+        "--video",
+        metavar="FILE.mp4",
+        type=_PATH,
+        help="Write the video with the results drawn on it; with several sources, name a folder",
+    ),
+    cloup.option("--show", is_flag=True, help="Show the pictures and their results in a window"),
+    cloup.option(
+        "--record", metavar="FILE", type=_PATH, help="Record the frame states for --replay"
+    ),
+    cloup.option(
+        "--record-features",
+        is_flag=True,
+        help="Record embeddings of frames and patches too, so that --replay can score new labels",
+    ),
+    cloup.option(
+        "--record-patches",
+        metavar="N",
+        type=click.IntRange(min=1),
+        show_default="16",
+        help="With --record-features, keep the N most different patches of a frame",
+    ),
+    cloup.option(
+        "--webhook",
+        metavar="URL",
+        help="POST events and stream states to a URL; they wait in a bounded queue while it does "
+        "not answer",
+    ),
+    cloup.option(
+        "--webhook-secret",
+        metavar="FILE",
+        type=_PATH,
+        show_default="$STZSAR_WEBHOOK_SECRET",
+        help="Sign posts with the secret in a file",
+    ),
+    cloup.option("--webhook-results", is_flag=True, help="Post every result too"),
+    cloup.option(
+        "--mqtt",
+        metavar="URL",
+        help="Publish to mqtt[s]://[user@]host[:port]/topic; STZSAR_MQTT_PASSWORD may hold the "
+        "password",
+    ),
+    cloup.option(
+        "--mqtt-ca",
+        metavar="FILE",
+        type=_PATH,
+        show_default="the system's",
+        help="Check the broker's certificate with these authorities",
+    ),
+    cloup.option(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        help="Serve Prometheus metrics and /healthz; only to this machine unless HOST is given",
+    ),
+    cloup.option(
+        "--quiet", is_flag=True, help="Show warnings and errors only, no progress and no summary"
+    ),
+)
+
+
+def _leave_out(why: str) -> Callable[[ConstraintViolated], str]:
+    """Return what says which of the options that were given have no effect, and why."""
+
+    def sentence(error: ConstraintViolated) -> str:
+        values = error.ctx.params if error.ctx else {}
+        given = [p.opts[0] for p in error.params if param_value_is_set(p, values[p.name or ""])]
+        verb = "has" if len(given) == 1 else "have"
+        return f"{', '.join(given)} {verb} no effect: {why}. Leave one of them out."
+
+    return sentence
+
+
+# A replay opens, decodes and encodes nothing; a calibration writes thresholds and nothing else.
+_MODES = (
+    cloup.constraint(
+        If("replay", then=accept_none).rephrased(
+            error=_leave_out("--replay scores what was recorded")
+        ),
+        ["sources", "camera", "streams", "footage", "per_day", "seconds", "give_up_s", "rate_fps",
+         "window_s", "whole", "motion_gate", "explain", "video", "show", "record",
+         "record_features", "record_patches", "webhook", "webhook_secret", "webhook_results",
+         "mqtt", "mqtt_ca", "metrics"],
+    ),
+    cloup.constraint(
+        If("footage", then=accept_none).rephrased(
+            error=_leave_out("--calibrate only looks for thresholds")
+        ),
+        ["sources", "camera", "streams", "replay", "whole", "threshold", "explain", "output",
+         "only_events", "video", "show", "record", "record_features", "record_patches", "webhook",
+         "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics"],
+    ),
+    cloup.constraint(
+        If(~IsSet("footage"), then=accept_none).rephrased(
+            error=_leave_out("it belongs to --calibrate")
+        ),
+        ["per_day"],
+    ),
+)  # fmt: skip
+
+
+def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add all options of stzsar-run to a command."""
+    for add in (*_MODES, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT):
+        command = add(command)
+    return command

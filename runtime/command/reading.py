@@ -1,0 +1,158 @@
+"""The sources of a run, how each is sampled, and the loop that reads them."""
+
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from rich.progress import Progress
+
+from ..bundle.manifest import Manifest
+from ..errors import StzsarError
+from ..sources.feed import FeedOptions
+from ..sources.spec import SourceSpec, specs_of
+from ..sources.streams_file import read_streams
+from ..sources.uri import expand_sources, is_live
+from ..streams.loop import StreamLoop
+from ..streams.stream import StreamOptions
+from ..terminal.commandline import printable, say
+from ..terminal.signals import StopSignals
+from .options import ReadingOptions, RunOptions
+
+# More of them do not fit onto a line.
+SHOWN_STREAMS = 3
+
+
+def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
+    """Return the sources of a run: named streams first, else camera 0 where none is given.
+
+    Raises:
+        SourceError: one is of no kind that can be read, or the streams file is wrong.
+        StzsarError: an option has no effect on these sources.
+    """
+    uris = [str(source) for source in options.sources]
+    if not uris and not options.streams:
+        uris = ["0"]
+        if not options.quiet:
+            say("No --source is given: looking at camera 0.")
+    named = read_streams(options.streams) if options.streams else ()
+    specs = (*named, *specs_of(expand_sources(uris), taken={spec.name for spec in named}))
+    if options.whole:
+        _check_whole(specs)
+    check_give_up(specs, options)
+    return specs
+
+
+def footage_from(footage: Sequence[str | Path], options: ReadingOptions) -> tuple[SourceSpec, ...]:
+    """Return the sources of a calibration; raise as `specs_from` does."""
+    specs = specs_of(expand_sources(str(source) for source in footage))
+    check_give_up(specs, options)
+    return specs
+
+
+def check_give_up(specs: Sequence[SourceSpec], options: ReadingOptions) -> None:
+    """Refuse `give_up_s` where every source is a file.
+
+    Raises:
+        StzsarError: there is no live source.
+    """
+    if options.give_up_s is not None and not any(is_live(spec.uri) for spec in specs):
+        raise StzsarError("--give-up is for live sources, and there are only files: leave it out.")
+
+
+def _check_whole(specs: Sequence[SourceSpec]) -> None:
+    for spec in specs:
+        if is_live(spec.uri):
+            raise StzsarError(
+                f"--whole reads whole files, and {spec.name!r} has no end: leave --whole out."
+            )
+        if spec.rate_fps or spec.threshold or spec.calibration:
+            raise StzsarError(
+                f"--whole gives one result for each file, so the rate, threshold or calibration "
+                f"of {spec.name!r} has no effect: leave it or --whole out."
+            )
+
+
+def stream_options(
+    manifest: Manifest,
+    options: ReadingOptions,
+    spec: SourceSpec | None = None,
+    *,
+    explain: bool = False,
+    keep_features: bool = False,
+) -> StreamOptions:
+    """Return how a source is sampled; its own rate overrides the run's.
+
+    Raises:
+        StzsarError: the window has more frames than the bundle takes, or none.
+    """
+    sampling = manifest.sampling
+    rate_fps = (spec and spec.rate_fps) or options.rate_fps
+    frames = None
+    if options.window_s is not None:
+        if rate_fps is None:
+            rate_fps = sampling.frames / options.window_s
+        frames = round(rate_fps * options.window_s)
+        if not 1 <= frames <= sampling.max_frames:
+            raise StzsarError(
+                f"A window of {options.window_s:g} s at {rate_fps:g} frames per second has "
+                f"{frames} frames, and this bundle takes 1 to {sampling.max_frames}: change "
+                "--window or --rate."
+            )
+    return StreamOptions(
+        rate_fps=rate_fps,
+        frames=frames,
+        motion_gate=options.motion_gate,
+        explain=explain,
+        keep_features=keep_features,
+    )
+
+
+def files_read(specs: Sequence[SourceSpec]) -> dict[Path | None, str]:
+    """Return the files that sources and their own options name, with what to call them."""
+    read: dict[Path | None, str] = {spec.labels: "a label file" for spec in specs}
+    read |= {spec.calibration: "a calibration" for spec in specs}
+    return read | {Path(spec.uri): "a source" for spec in specs if not is_live(spec.uri)}
+
+
+def feed_options(options: ReadingOptions) -> FeedOptions:
+    """Return the time limits of the run's feeds."""
+    return FeedOptions(
+        seconds=options.seconds, stalled_s=options.stalled_s, give_up_s=options.give_up_s
+    )
+
+
+def read_to_the_end(loop: StreamLoop, signals: StopSignals, progress: Progress) -> None:
+    """Run a loop, showing its progress, until it ends or a signal comes.
+
+    Raises:
+        StzsarError: as `StreamLoop.steps`.
+        KeyboardInterrupt: Ctrl-C.
+        SystemExit: SIGTERM.
+    """
+    task = progress.add_task("", total=loop.files or None)
+    with closing(loop.steps()) as steps:
+        for _ in steps:
+            signals.check()
+            if not progress.disable:
+                what, done = _progress_of(loop)
+                progress.update(task, description=printable(what), completed=done)
+
+
+def _progress_of(loop: StreamLoop) -> tuple[str, float]:
+    """Return what the loop does now, and how many files are done."""
+    if loop.current:
+        number, lane = loop.current
+        read, total = lane.feed.counters.read, lane.feed.frame_count
+        parts = [f"file {number + 1} of {loop.files}"] if loop.files > 1 else []
+        parts += [f"frame {read}" + (f" of {total}" if total else "")] if read else []
+        return ", ".join(parts), number + (min(1.0, read / total) if total else 0.0)
+    lanes = loop.batcher.lanes
+    results = [lane.latest for lane in lanes if lane.latest]
+    parts = [f"{r.source}: {r.decision or 'none of these'}" for r in results[:SHOWN_STREAMS]]
+    if len(lanes) > SHOWN_STREAMS:
+        parts.append(f"and {len(lanes) - SHOWN_STREAMS} more")
+    if ages := [found.age_ms for found in results if found.age_ms]:
+        parts.append(f"{max(ages):.0f} ms old")
+    if loop.batcher.share < 1:
+        parts.append(f"too slow for more than {loop.batcher.share:.0%} of the rate")
+    return ", ".join(parts), loop.files

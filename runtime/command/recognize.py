@@ -1,0 +1,230 @@
+"""A run over sources: what it opens, in which order, and how it closes it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.progress import Progress
+
+from ..bundle.bundle import Bundle
+from ..errors import SourceError
+from ..labels.per_source import LabelFiles
+from ..labels.watch import LabelWatch
+from ..recognizer import Recognizer
+from ..recordings.recorder import DEFAULT_PATCHES, Recorder
+from ..scoring.explain import check_explainable
+from ..sinks.choose import OpenSinks, open_sinks
+from ..sinks.sink import Fanout, Sink
+from ..sinks.videos import VideoPlan
+from ..sources.spec import SourceSpec
+from ..sources.uri import is_live
+from ..streams.loop import StreamLoop, StreamPlan, plan_of
+from ..streams.stream import StreamOptions
+from ..streams.table import StreamTable
+from ..terminal.commandline import console, show_error
+from ..terminal.outputs import check_outputs
+from ..terminal.progress import bar
+from ..terminal.signals import StopSignals
+from .loading import load_recognizer, open_bundle
+from .options import RunOptions
+from .policies import policies_of
+from .reading import feed_options, files_read, read_to_the_end, specs_from, stream_options
+from .summary import Summaries
+from .video_paths import video_paths
+
+# Ctrl-C leaves two seconds, of which closing may take this much; without it there is more time.
+FLUSH_S, RECORD_S = 1.0, 0.3
+PATIENT_FLUSH_S = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Ready:
+    """Everything that is known before an output is opened."""
+
+    specs: tuple[SourceSpec, ...]
+    bundle: Bundle
+    labels: LabelFiles
+    recognizer: Recognizer
+    plans: Sequence[StreamPlan]
+    videos: Mapping[str, Path]
+
+
+def recognize(options: RunOptions) -> None:
+    """Recognise actions in sources; see `run`."""
+    ready, summaries = _prepare(options), Summaries()
+    try:
+        _watch(options, ready, summaries)
+    finally:
+        if summaries and not options.quiet:
+            console.print(summaries.table())
+
+
+def _prepare(options: RunOptions) -> _Ready:
+    """Refuse whatever can be refused before the graphs are loaded, which takes seconds."""
+    specs = specs_from(options)
+    bundle = open_bundle(options)
+    if options.explain:
+        check_explainable(bundle)
+    sampled = {spec.name: _stream_options(bundle, options, spec) for spec in specs}
+    videos = video_paths(specs, options.video)
+    check_outputs(
+        written=[options.output, options.record, *videos.values()],
+        read={
+            options.labels: "the label file",
+            options.streams: "the file of streams",
+            options.calibration: "the calibration",
+            **files_read(specs),
+        },
+        bundle=bundle.path,
+    )
+    labels = LabelFiles(
+        options.labels,
+        {spec.name: spec.labels for spec in specs if spec.labels},
+        sources=[spec.name for spec in specs],
+        known=bundle.bank.labels,
+    )
+    recognizer = load_recognizer(
+        bundle,
+        labels.all_labels(),
+        options,
+        top_k=_labels_needed(options, specs),
+        labels_of=labels.labels_of(),
+    )
+    plans: list[StreamPlan] = []
+    if not options.whole:
+        samplings = {name: own.sampling(bundle.manifest) for name, own in sampled.items()}
+        policies = policies_of(specs, recognizer.scorer, bundle.manifest, options, samplings)
+        plans = [plan_of(spec, sampled[spec.name], policies[spec.name]) for spec in specs]
+    return _Ready(
+        specs=specs,
+        bundle=bundle,
+        labels=labels,
+        recognizer=recognizer,
+        plans=plans,
+        videos=videos,
+    )
+
+
+def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
+    """Open the outputs, read the sources, and close the outputs, however the run ends."""
+    table, recognizer = StreamTable(), ready.recognizer
+    with StopSignals(table.wake.set) as signals, ExitStack() as stack:
+        sinks = _open_sinks(options, ready, table)
+        sink = Fanout([*sinks.sinks, summaries])
+        stack.callback(lambda: sink.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
+        # The recording is emptied only once everything else has been opened.
+        recorder = _open_recorder(options, ready)
+        if recorder:
+            stack.callback(recorder.close, RECORD_S)
+        progress = stack.enter_context(bar(_shows_bar(options)))
+        if any(is_live(spec.uri) for spec in ready.specs):
+            stack.enter_context(LabelWatch(ready.labels, recognizer))
+        stack.callback(signals.end_has_begun)
+        if options.whole:
+            _classify(recognizer, ready.specs, sink, signals, progress)
+            return
+        loop = StreamLoop(
+            recognizer,
+            sink,
+            ready.plans,
+            table=table,
+            feeds=feed_options(options),
+            batch_wait_s=options.batch_wait_ms / 1000,
+            recorder=recorder,
+            top=options.top,
+            on_batch=sinks.observe_round,
+            on_failure=show_error,
+            on_end=signals.end_has_begun,
+        )
+        read_to_the_end(loop, signals, progress)
+
+
+def _classify(
+    recognizer: Recognizer,
+    specs: Sequence[SourceSpec],
+    sink: Sink,
+    signals: StopSignals,
+    progress: Progress,
+) -> None:
+    """Give one result for each file.
+
+    Raises:
+        SourceError: the only file failed, or some of several did.
+    """
+    failures: list[SourceError] = []
+    for spec in progress.track(specs):
+        signals.check()
+        try:
+            clip = recognizer.read_clip(spec.uri)
+            sink.put(recognizer.classify_clip(clip, spec.name))
+            if clip.damage:
+                raise clip.damage
+        except SourceError as error:
+            if len(specs) == 1:
+                raise
+            failures.append(error)
+            show_error(error)
+        finally:
+            sink.source_ended(spec.name)
+    if failures:
+        raise SourceError(f"{len(failures)} of {len(specs)} sources failed.")
+
+
+def _stream_options(bundle: Bundle, options: RunOptions, spec: SourceSpec) -> StreamOptions:
+    return stream_options(
+        bundle.manifest,
+        options,
+        spec,
+        explain=options.explain,
+        keep_features=options.record_features,
+    )
+
+
+def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenSinks:
+    if len(ready.specs) > 1:
+        for path in ready.videos.values():
+            path.parent.mkdir(parents=True, exist_ok=True)
+    live = {spec.name: is_live(spec.uri) for spec in ready.specs}
+    return open_sinks(
+        options,
+        live=any(live.values()),
+        videos={
+            name: VideoPlan(path, live[name], partial(table.fps_of, name))
+            for name, path in ready.videos.items()
+        },
+        on_quit=table.end,
+        counters=table.counters,
+    )
+
+
+def _open_recorder(options: RunOptions, ready: _Ready) -> Recorder | None:
+    if options.record is None:
+        return None
+    manifest = ready.bundle.manifest
+    sampling = stream_options(manifest, options).sampling(manifest)
+    return Recorder(
+        options.record,
+        ready.bundle,
+        ready.recognizer.scorer.bank,
+        frames=sampling.frames,
+        rate_fps=sampling.rate_fps,
+        features=options.record_features,
+        patches=options.record_patches or DEFAULT_PATCHES,
+    )
+
+
+def _labels_needed(options: RunOptions, specs: Sequence[SourceSpec]) -> int:
+    """Return how many of the best labels a result must hold, to decide on it and to show it."""
+    if options.whole:
+        return options.top
+    own = [options.policy.with_score(spec.threshold) for spec in specs if spec.threshold]
+    return max(options.top, *(policy.labels_needed for policy in (options.policy, *own)))
+
+
+def _shows_bar(options: RunOptions) -> bool:
+    """Say whether to show a bar, which results on the same terminal would tear."""
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return not options.quiet and (options.output is not None or not on_terminal)

@@ -1,0 +1,31 @@
+"""`run`: what stzsar-run does with its options, for the command and for Python programs."""
+
+from .calibrate import calibrate
+from .options import CalibrationOptions, ReplayOptions, RunOptions
+from .recognize import recognize
+from .replay import replay
+
+
+def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
+    """Recognise actions until the sources end, as `stzsar-run` does.
+
+    Results go where the options say, and to stdout otherwise; messages, progress and the summary
+    go to stderr. Ctrl-C and SIGTERM end a run in good order: open events end, and files are
+    completed. Python hands signals to the main thread only; in another one nothing ends a run
+    but its sources.
+
+    Args:
+        options: `RunOptions` watches sources, `ReplayOptions` scores a recording again,
+            `CalibrationOptions` writes a file of thresholds.
+
+    Raises:
+        StzsarError: something cannot be used, a source failed, or an output cannot be written.
+        KeyboardInterrupt: Ctrl-C ended the run.
+        SystemExit: SIGTERM ended the run.
+    """
+    if isinstance(options, ReplayOptions):
+        replay(options)
+    elif isinstance(options, CalibrationOptions):
+        calibrate(options)
+    else:
+        recognize(options)

@@ -1,0 +1,295 @@
+"""The loop over the sources of a run: live ones side by side, files in order.
+
+`stzsar-run` and `Recognizer.stream` both run it; a stream has no other loop.
+"""
+
+import logging
+import queue
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from time import monotonic
+
+from ..decisions.events import Decider
+from ..errors import SourceError
+from ..recordings.recorder import Recorder
+from ..results import Message, Recognition, StreamState
+from ..sinks.sink import Sink
+from ..sources.feed import Feed, FeedOptions
+from ..sources.file_feed import FileFeed
+from ..sources.frames import Due, Frame, Source
+from ..sources.open_feed import open_feed
+from ..sources.spec import SourceSpec
+from ..sources.uri import is_live
+from ..terminal.commandline import leave_threads_behind
+from .batcher import Batcher
+from .lane import Lane, PolicyFor
+from .stream import Stream, StreamOptions, WindowRecognizer
+from .table import StreamTable
+
+TICK_S = 0.1
+# An address that has given no picture by then is most likely wrong.
+FIRST_PICTURE_S = 10.0
+# How long the end waits for threads that hang in a driver; a run has two seconds in all.
+JOIN_S = 0.3
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamPlan:
+    """A source that a loop is to read.
+
+    Attributes:
+        name: what results call it.
+        live: whether it is a camera or a stream.
+        open: opens its feed, with a sampling rate.
+        options: how it is sampled.
+        source_fps: its own rate, where that is known before it is opened.
+        policy_for: the policy for its labels; None makes no decisions.
+    """
+
+    name: str
+    live: bool
+    open: Callable[[FeedOptions, float], Feed]
+    options: StreamOptions
+    source_fps: float | None = None
+    policy_for: PolicyFor | None = None
+
+
+def plan_of(
+    source: SourceSpec | Source, options: StreamOptions, policy_for: PolicyFor | None = None
+) -> StreamPlan:
+    """Return the plan of a source that is still closed, or of one that the caller has opened."""
+    if isinstance(source, SourceSpec):
+        return StreamPlan(
+            name=source.name,
+            live=is_live(source.uri),
+            open=partial(open_feed, source),
+            options=options,
+            policy_for=policy_for,
+        )
+    left_open = _LeftOpen(source)
+    return StreamPlan(
+        name=source.name,
+        live=False,
+        open=partial(FileFeed, source.name, lambda: left_open),
+        options=options,
+        source_fps=source.fps,
+        policy_for=policy_for,
+    )
+
+
+class StreamLoop:
+    """Reads sources, and sends the results to a sink.
+
+    One of several sources that fails does not stop the others.
+
+    Attributes:
+        batcher: encodes and scores the frames.
+        current: the number of the file that is being read, from 0, and its lane; None before the
+            first file and after the last.
+        files: number of files.
+        failures: what ended sources that failed.
+    """
+
+    def __init__(
+        self,
+        recognizer: WindowRecognizer,
+        sink: Sink,
+        plans: Sequence[StreamPlan],
+        *,
+        table: StreamTable | None = None,
+        feeds: FeedOptions | None = None,
+        batch_wait_s: float = 0.01,
+        recorder: Recorder | None = None,
+        top: int | None = None,
+        on_batch: Callable[[float, int], None] = lambda _busy_s, _frames: None,
+        on_failure: Callable[[SourceError], None] = lambda _error: None,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        """Prepare to read; nothing is opened yet.
+
+        Args:
+            recognizer: the graphs with the labels in use.
+            sink: receives messages and pictures; the caller closes it.
+            plans: the sources.
+            table: lists the streams while they run; its `end` ends the loop.
+            feeds: time limits of all feeds.
+            batch_wait_s: see `Batcher`.
+            recorder: see `Batcher`.
+            top: labels that a result keeps once it is decided on.
+            on_batch: see `Batcher`.
+            on_failure: called for each of several sources that fails.
+            on_end: called when the loop begins to end, for whatever reason.
+        """
+        table = table or StreamTable()
+        self.files: int = sum(not plan.live for plan in plans)
+        self.current: tuple[int, Lane] | None = None
+        self.failures: list[SourceError] = []
+        self.batcher: Batcher = Batcher(
+            recognizer,
+            sink,
+            table=table,
+            batch_wait_s=batch_wait_s,
+            recorder=recorder,
+            on_batch=on_batch,
+        )
+        self._plans = plans
+        self._recognizer, self._sink, self._table = recognizer, sink, table
+        self._states: queue.SimpleQueue[StreamState] = queue.SimpleQueue()
+        self._feed_options = replace(
+            feeds or FeedOptions(),
+            every_frame=sink.wants_frames,
+            on_state=self._states.put,
+            wake=table.wake,
+        )
+        self._top = top
+        self._on_failure, self._on_end = on_failure, on_end
+        self._feeds: list[Feed] = []  # their threads may still run
+        self._away: dict[str, str] = {}  # why a source is lost or stalled
+        self._had_picture = False
+
+    def steps(self) -> Generator[None, None, None]:
+        """Read the sources; yield after each batch.
+
+        Raises:
+            SourceError: the only source failed, or some of several did.
+            StzsarError: an output cannot be written, or a graph fails.
+        """
+        try:
+            yield from self._read()
+        finally:
+            self._stop()
+        if self.failures:
+            failed = SourceError(f"{len(self.failures)} of {len(self._plans)} sources failed.")
+            raise self.failures[0] if len(self._plans) == 1 else failed
+
+    def _read(self) -> Iterator[None]:
+        start_s = monotonic()
+        for plan in self._plans:
+            if plan.live:
+                self._open(plan)
+        files = deque(enumerate(plan for plan in self._plans if not plan.live))
+        while not self._table.over and (files or self.batcher.lanes):
+            if self.current and self.current[1].ended:
+                self.current = None
+            if files and not self.current:
+                number, plan = files.popleft()
+                self.current = number, self._open(plan)
+            self.batcher.step(TICK_S)
+            self._pass_on_states()
+            self._drop_ended()
+            if not files and all(lane.feed.live for lane in self.batcher.lanes):
+                self._check_first_picture(start_s)
+            yield
+
+    def _open(self, plan: StreamPlan) -> Lane:
+        rate_fps = plan.options.sampling(self._recognizer.manifest).rate_fps
+        stream = Stream(self._recognizer, plan.name, plan.options, source_fps=plan.source_fps)
+        decider = None
+        if plan.policy_for:
+            labels = self._recognizer.scorer.labels_in(plan.name)
+            decider = Decider(plan.policy_for(labels), plan.name, top=self._top)
+        feed = plan.open(self._feed_options, rate_fps)
+        lane = Lane(feed, stream, rate_fps, decider, plan.policy_for)
+        self._feeds = [*(one for one in self._feeds if not one.join(0)), feed]
+        self.batcher.add(lane)
+        return lane
+
+    def _pass_on_states(self) -> None:
+        """Send the states of live sources to the sink, and log each loss and return once."""
+        while True:
+            try:
+                state = self._states.get_nowait()
+            except queue.Empty:
+                return
+            self._sink.put(state)
+            if state.state == "live":
+                self._had_picture = True
+                if self._away.pop(state.source, None) is not None:
+                    log.info("%s is back.", state.source)
+            elif state.state in ("lost", "stalled"):
+                for lane in self._table.lanes:
+                    if lane.name == state.source:
+                        self.batcher.interrupt(lane)
+                if state.source not in self._away:
+                    log.warning("%s is %s: %s", state.source, state.state, state.reason)
+                self._away[state.source] = state.reason
+
+    def _drop_ended(self) -> None:
+        for lane in [lane for lane in self._table.lanes if lane.ended]:
+            error = lane.feed.error
+            if error or not lane.feed.live:
+                self._table.remove(lane)
+            if error:
+                self.failures.append(error)
+                if len(self._plans) > 1:
+                    self._on_failure(error)
+
+    def _check_first_picture(self, start_s: float) -> None:
+        """End a run whose addresses are most likely wrong; one that had a picture never ends.
+
+        Raises:
+            SourceError: no source has given a picture yet.
+        """
+        if self._feed_options.give_up_s is not None or self._had_picture or not self._away:
+            return
+        if monotonic() - start_s > FIRST_PICTURE_S:
+            name, reason = next(iter(self._away.items()))
+            raise SourceError(f"{name} has given no picture in {FIRST_PICTURE_S:.0f} s: {reason}")
+
+    def _stop(self) -> None:
+        """End events, pass on the last states, and leave threads that hang behind."""
+        self._on_end()
+        try:
+            self.batcher.close()
+        finally:
+            deadline_s = monotonic() + JOIN_S
+            for feed in self._feeds:
+                if not feed.join(max(0.0, deadline_s - monotonic())):
+                    leave_threads_behind()
+            self._pass_on_states()
+
+
+def recognitions(
+    recognizer: WindowRecognizer, source: SourceSpec | Source, options: StreamOptions | None
+) -> Generator[Recognition, None, None]:
+    """Yield what is recognised in one source over time; see `Recognizer.stream`."""
+    results = _Results()
+    loop = StreamLoop(recognizer, results, [plan_of(source, options or StreamOptions())])
+    with closing(loop.steps()) as steps:
+        for _ in steps:
+            while results.waiting:
+                yield results.waiting.popleft()
+
+
+class _Results(Sink):
+    """A sink that holds results until they are taken."""
+
+    name = "results"
+
+    def __init__(self) -> None:
+        self.waiting: deque[Recognition] = deque()
+
+    def put(self, message: Message) -> None:
+        if isinstance(message, Recognition):
+            self.waiting.append(message)
+
+    def close(self, timeout_s: float) -> None: ...
+
+
+class _LeftOpen:
+    """A source that its feed does not close, since the caller opened it."""
+
+    def __init__(self, source: Source) -> None:
+        self.name, self.fps, self.size_wh = source.name, source.fps, source.size_wh
+        self.frame_count, self.live = source.frame_count, source.live
+        self._source = source
+
+    def frames(self, due: Due | None = None) -> Iterator[Frame]:
+        return self._source.frames(due)
+
+    def close(self) -> None: ...
