@@ -13,6 +13,7 @@ from ..runtime.engines.trt.api import check_targets
 from ..runtime.engines.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
 from ..runtime.labels.labels import MAX_LABELS
 from ..runtime.terminal.commandline import Output, at_the_edge
+from ..runtime.terminal.signals import StopSignals
 from ..runtime.terminal.subcommand import with_subcommand
 from .options import ClipOptions, EngineOptions, ExportOptions
 
@@ -231,9 +232,10 @@ def main(
         **options,
     )
 
-    from .pipeline import export
+    with StopSignals():
+        from .pipeline import export
 
-    export(chosen)
+        export(chosen)
 
 
 if __name__ == "__main__":

@@ -31,13 +31,20 @@ _PRODUCTS = ["MatMul", "Gemm"]
 _BATCH = 8
 
 
-def to_int8(model: onnx.ModelProto, frames_bhwc: Array, bank: dict[str, Array]) -> onnx.ModelProto:
+def to_int8(
+    model: onnx.ModelProto,
+    frames_bhwc: Array,
+    bank: dict[str, Array],
+    *,
+    scratch: Path | None = None,
+) -> onnx.ModelProto:
     """Return a copy of the fp32 frame graph `model` with its tower in int8.
 
     Args:
         model: the frame graph.
         frames_bhwc: uint8 BGR [B, S, S, 3], to measure the ranges of activations on.
         bank: any bank; no range depends on it.
+        scratch: folder for temporary files, which are as large as the graph.
     """
     load_onnxruntime()
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
@@ -46,7 +53,7 @@ def to_int8(model: onnx.ModelProto, frames_bhwc: Array, bank: dict[str, Array]) 
         {"frames": frames_bhwc[start : start + _BATCH], **bank}
         for start in range(0, len(frames_bhwc), _BATCH)
     ]
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory(dir=scratch) as folder, quiet():
         plain, quantized = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, plain)
         quantize_static(

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..models.checkpoint import Checkpoint
+from ..runtime.atomic import remove_leftovers
 from ..runtime.bundle.bundle import Bundle
 from ..runtime.bundle.manifest import SamplingSpec
 from ..runtime.engines.trt.api import load_rtx, why_no_tensorrt
@@ -16,7 +17,7 @@ from ..runtime.terminal.progress import loading_progress
 from .calibration import Calibration, calibration_files, read_calibration
 from .engine_parity import check_engines, compare_engines
 from .engines import device_engines, rtx_engines
-from .options import EngineOptions, ExportOptions
+from .options import PRECISIONS, EngineOptions, ExportOptions
 from .origin import Origin, from_checkpoint, from_clip
 from .parity import ParityReport
 from .write_bundle import BundleRequest, write_bundle
@@ -50,6 +51,8 @@ def export(options: ExportOptions) -> Exported:
     if (own_labels or options.clip) and options.attributes:
         labels = with_shipped_attributes(labels, tell=say)
     target = options.output or origin.run / f"bundle-{options.precision}"
+    for name in (target.name, *(f"bundle-{precision}" for precision in PRECISIONS)):
+        remove_leftovers(target.with_name(name))
     request = _request(options, origin, labels)
     with console.status("exporting") as status:
         report = write_bundle(request, target, say=status.update)

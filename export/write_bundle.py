@@ -133,7 +133,8 @@ def write_graphs(
         elif request.calibration and name == FRAME_GRAPH:
             say(f"calibrating {name}")
             example = {key: spec.inputs[key].numpy() for key in BANK_INPUTS}
-            model = to_int8(model, request.calibration.frames_bhwc, example)
+            frames = request.calibration.frames_bhwc
+            model = to_int8(model, frames, example, scratch=folder)
         onnx.save(model, folder / name)
 
 

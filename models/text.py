@@ -37,8 +37,10 @@ class TextEncoder(nn.Module):
         if self.pool == "last":
             chosen = x[:, -1]
         else:
-            # End-of-text has the largest id of the vocabulary.
-            chosen = x[torch.arange(x.shape[0], device=x.device), tokens_nl.argmax(-1)]
+            # End-of-text has the largest id of the vocabulary. As int32: ONNX Runtime before 1.20
+            # has no ArgMax of int64.
+            ends = tokens_nl.int().argmax(-1)
+            chosen = x[torch.arange(x.shape[0], device=x.device), ends]
         if isinstance(self.text_projection, nn.Linear):
             return self.text_projection(chosen)
         return chosen @ self.text_projection

@@ -91,3 +91,7 @@ def main(
 def program() -> None:
     """Run stzsar-run as a program."""
     run_as_program(main)
+
+
+if __name__ == "__main__":
+    program()

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as exceptions that are not lost."""
+"""Ctrl-C, SIGTERM and SIGHUP as exceptions that are not lost."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ PATIENCE_S = 1.0
 
 
 class StopSignals:
-    """Turns the first Ctrl-C or SIGTERM into an orderly end, within a `with` block.
+    """Turns the first Ctrl-C, SIGTERM or SIGHUP into an orderly end, within a `with` block.
 
     A loop calls `check`, which raises. Whatever blocks elsewhere (a full pipe, a long file) is
     interrupted after a second. The signal itself raises nothing: Python drops exceptions in
@@ -40,7 +40,7 @@ class StopSignals:
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is not threading.main_thread():
             return self
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             # A script's & and nohup start programs with ignored signals.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._receive)
@@ -74,7 +74,7 @@ class StopSignals:
 
         Raises:
             KeyboardInterrupt: Ctrl-C.
-            SystemExit: SIGTERM.
+            SystemExit: SIGTERM or SIGHUP.
         """
         self.raise_for(self.number)
 
@@ -83,7 +83,7 @@ class StopSignals:
         """Raise the exception of signal `number`; 0 raises nothing."""
         if number == signal.SIGINT:
             raise KeyboardInterrupt
-        if number == signal.SIGTERM:
+        if number in (signal.SIGTERM, signal.SIGHUP):
             sys.exit(TERMINATE_EXIT)
 
     def end_has_begun(self) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from stzsar.models.label_texts import embed_labels, to_tensors
-from stzsar.runtime.bundle.bundle import Bundle
+from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.labels.labels import as_labels
 from stzsar.runtime.recognizer import Recognizer
 
@@ -105,6 +105,16 @@ def test_graphs_hold_what_tensorrt_10_parses_and_no_trace_of_their_maker(exporte
         assert {node.op_type for node in model.graph.node} <= OPERATORS
         for word in (b"site-packages", b".py", b"/home", b"/tmp"):
             assert word not in path.read_bytes()
+
+
+def test_no_graph_has_an_argmax_that_the_oldest_onnx_runtime_lacks(exported):
+    """ONNX Runtime 1.19, our floor, has no ArgMax of int64 on CPUs."""
+    for folder in (exported(interaction="product", temporal=True)[0], shipped_bundle()):
+        model = onnx.shape_inference.infer_shapes(onnx.load(folder / "text.onnx"))
+        infos = (*model.graph.value_info, *model.graph.input)
+        types = {info.name: info.type.tensor_type.elem_type for info in infos}
+        taken = [types[n.input[0]] for n in model.graph.node if n.op_type == "ArgMax"]
+        assert taken == [onnx.TensorProto.INT32]
 
 
 def test_pixels_meet_nothing_but_a_cast(exported):

@@ -208,3 +208,7 @@ def main(**given: Any) -> None:
         is_whole = run(options)
     if not is_whole:
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(prog_name="stzsar-attributes")
