@@ -17,7 +17,6 @@ import numpy as np
 from ..runtime.bundle.bundle import FRAME_GRAPH, RUNS
 from ..runtime.bundle.manifest import PRECISIONS
 from ..runtime.errors import ParityError, StzsarError
-from ..runtime.terminal.commandline import console
 from ..runtime.terminal.progress import bar
 from .command import benchmark, rounds_option, threads_option
 from .random_bundles import SMALLEST, register_smallest
@@ -166,7 +165,7 @@ def make_requests(
 
 def measure(requests: "Sequence[BundleRequest]", options: Options) -> list[Precision]:
     """Export and time every request."""
-    with tempfile.TemporaryDirectory() as folder, bar(console.is_terminal) as progress:
+    with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(requests) * (1 + options.rounds))
         rows = []
         for request in requests:

@@ -26,7 +26,6 @@ from ..runtime.recognizer import Recognizer
 from ..runtime.sources.uri import open_source
 from ..runtime.streams.batcher import FILE_BATCH
 from ..runtime.streams.stream import StreamOptions
-from ..runtime.terminal.commandline import console
 from ..runtime.terminal.progress import bar
 from .backbones import count_gmac
 from .bench.cold_start import start_cold
@@ -114,7 +113,7 @@ def measure(options: Options) -> list[Target]:
         StzsarError: the record of the peers cannot be read, or pip fails.
     """
     against_xclip = xclip(options.peers)
-    with tempfile.TemporaryDirectory() as temporary, bar(console.is_terminal) as progress:
+    with tempfile.TemporaryDirectory() as temporary, bar() as progress:
         folder = Path(temporary)
         task = progress.add_task(f"exporting {options.backbone}", total=8)
         labels = _labels(options.labels)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -98,7 +99,7 @@ def _train(config: TrainConfig, run: RunFolder, processes: Processes) -> Path:
             if clips is not None:
                 clips.record(run.path)
         processes.wait()  # for the folder
-        held.enter_context(_explaining_lost_workers(run))
+        held.enter_context(_explaining_losses(run))
         millions = sum(p.numel() for p in network.parameters()) / 1e6
         others = f" in {processes.count} processes" if processes.count > 1 else ""
         say(
@@ -172,9 +173,17 @@ def _refuse_batch_norm(config: TrainConfig, network: STZSAR) -> None:
 
 
 @contextlib.contextmanager
-def _explaining_lost_workers(run: RunFolder) -> Iterator[None]:
+def _explaining_losses(run: RunFolder) -> Iterator[None]:
+    """Name the run, and how to go on, where a full disk or a lost worker ends it."""
     try:
         yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StzsarError(
+            f"Cannot write into {run.path}: {error.strerror}. Make room, and go on with --resume "
+            f"{run.path}."
+        ) from error
     except RuntimeError as error:
         if not lost_worker(error):
             raise

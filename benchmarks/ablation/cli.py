@@ -9,7 +9,6 @@ from pathlib import Path
 import click
 import cloup
 
-from ...runtime.terminal.commandline import console
 from ...runtime.terminal.progress import bar
 from ..command import benchmark, count_option, plot_option
 from ..timing import machine
@@ -41,7 +40,7 @@ QUICK = Options(seeds=2, encoder_steps=1, clips=48, steps=1, batch=8, tested=24)
 @plot_option
 def main(options: Options) -> None:
     """Train all rows, and print Markdown tables: mean and deviation over the seeds."""
-    with bar(console.is_terminal) as progress:
+    with bar() as progress:
         task = progress.add_task("encoders", total=None)
         rows = run(
             options,

@@ -17,7 +17,6 @@ import cloup
 import numpy as np
 
 from ...runtime.bundle.bundle import Bundle, shipped_bundle
-from ...runtime.terminal.commandline import console
 from ...runtime.terminal.progress import bar
 from ..command import benchmark, bundle_option, plot_option, rounds_option, threads_option
 from ..decision_time import PARTS, Step, TimedBundle, time_steps
@@ -89,7 +88,7 @@ def main(options: Options) -> None:
 
 def measure(options: Options) -> tuple[str, list[Curve]]:
     """Return the name of the bundle of most axes, and a curve for each axis."""
-    with tempfile.TemporaryDirectory() as folder, bar(console.is_terminal) as progress:
+    with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(options.backbones) + 5)
         bundles = {}
         for name in options.backbones:

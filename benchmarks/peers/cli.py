@@ -22,7 +22,7 @@ from ...runtime.bundle.manifest import MAX_FRAMES
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import MAX_LABELS
 from ...runtime.sources.uri import expand_sources
-from ...runtime.terminal.commandline import console, say
+from ...runtime.terminal.commandline import say
 from ...runtime.terminal.outputs import check_writable
 from ...runtime.terminal.progress import bar
 from ..bench.environment import load_average
@@ -187,7 +187,7 @@ def measure(options: Options, clips: Sequence[str]) -> dict[str, Track]:
             materials.make(peer.needs)
         except WorkerError as error:
             say(f"{peer.name}: {error}")  # raised again, at once, when it is started
-    with bar(console.is_terminal) as progress:
+    with bar() as progress:
         task = progress.add_task("peers", total=len(options.peers) * (1 + options.rounds))
         return interleave(
             {peer.name: partial(_start, peer, environments, materials) for peer in options.peers},

@@ -13,7 +13,7 @@ import pytest
 from stzsar.benchmarks.peers.materials import bundle_name
 from stzsar.runtime.bundle.bundle import shipped_bundle
 
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @pytest.fixture

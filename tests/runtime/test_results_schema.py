@@ -154,3 +154,19 @@ def test_every_field_says_what_it_is(schema):
     for definition in schema["$defs"].values():
         for name, field in definition["properties"].items():
             assert field.get("description"), name
+
+
+def test_a_run_keeps_what_a_schema_cannot_say(validator, run_cli, bundle, red_video):
+    """No more frames are encoded than there are, and decisions and labels are the run's."""
+    run = run_cli("--source", red_video, "--bundle", bundle, "--quiet", "--motion-gate", 1)
+    lines = [json.loads(line) for line in run.stdout.splitlines()]
+
+    assert {line["type"] for line in lines} == {"result", "event"}
+    for line in lines:
+        validator.validate(line)
+        assert line["label"] in ("red", "green", "blue")
+        if line["type"] == "result":
+            assert line["encoded"] <= line["frames"]
+            assert line["decision"] in (None, "red", "green", "blue")
+            assert line["window"][0] <= line["window"][1]
+            assert line["score"] == max(label["score"] for label in line["top"])

@@ -1,6 +1,7 @@
 """The command itself: it learns, survives a kill, and answers mistakes in one sentence."""
 
 import dataclasses
+import errno
 import json
 import os
 import shutil
@@ -15,9 +16,9 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
-from stzsar.runtime.terminal.commandline import INTERRUPT_EXIT
 from stzsar.train.cli import main
 from stzsar.train.config import TrainConfig
+from stzsar.train.loop import run_folder
 from stzsar.train.loop.run_folder import RunFolder
 
 SMALL_RUN = ["--batch", "6", "--steps", "26", "--checkpoint-every", "3", "--warmup-steps", "2"]
@@ -52,7 +53,7 @@ def whole(start, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path, start, whole, how):
     killed = tmp_path / "killed"
     process = start(*SMALL_RUN, "--output", killed, stderr=subprocess.PIPE)
@@ -62,8 +63,8 @@ def test_a_stopped_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path, sta
         time.sleep(0.002)
     process.send_signal(how)
     _, printed = process.communicate()
-    assert process.returncode in (-signal.SIGKILL, INTERRUPT_EXIT)
-    if how == signal.SIGINT:
+    assert process.returncode == (-how if how == signal.SIGKILL else 128 + how)
+    if how != signal.SIGKILL:
         step = len(losses(killed))
         sentence = f"Step {step} of 26 is saved. To go on: stzsar-train --resume {killed}"
         assert sentence in " ".join(printed.decode().split())
@@ -431,6 +432,27 @@ def test_a_run_whose_last_checkpoint_is_corrupt_resumes_from_the_one_before(tmp_
     result = train("--resume", "run")
     assert result.exit_code == 2
     assert "step-000003/model.safetensors is not a whole safetensors file" in result.output
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on(tmp_path, monkeypatch):
+    def full(_folder, checkpoint, _network):
+        if checkpoint.step == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")  # of a write, without a name
+
+    options = ["--batch", "4", "--steps", "3", "--checkpoint-every", "1", "--output", "run"]
+    with monkeypatch.context() as patched:
+        save = run_folder.save_checkpoint
+        patched.setattr(
+            run_folder,
+            "save_checkpoint",
+            lambda *arguments: (full(*arguments), save(*arguments)),
+        )
+        result = train(*options)
+    assert result.exit_code == 2
+    assert "Cannot write into run: No space left on device. Make room" in result.output
+    assert [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["step-000001"]
+    assert train("--resume", "run").exit_code == 0
+    assert [step for step, _ in losses(Path("run"))] == [0, 1, 2]
 
 
 def test_two_processes_do_not_train_one_run(start, tmp_path):

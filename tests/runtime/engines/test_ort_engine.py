@@ -5,6 +5,7 @@ import re
 import stat
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import onnx
@@ -181,7 +182,9 @@ def test_every_level_of_optimisation_gives_the_same_numbers(name):
     path = shipped_bundle() / name
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
-    plain = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    plain: Any = onnxruntime.InferenceSession(
+        str(path), options, providers=["CPUExecutionProvider"]
+    )
     rng = np.random.default_rng(0)
     bank = Bundle.open(shipped_bundle()).bank.arrays()
     sizes = {"frames": (2, 64, 64, 3), "tokens": (2, 24), "frame": (1, 8, 128)}

@@ -25,7 +25,6 @@ def test_by_default_a_worker_starts_if_its_batches_have_room(
 ):
     """A worker holds two batches, and the loop a third."""
     with_free(monkeypatch, free_mib)
-    monkeypatch.setattr("stzsar.runtime.terminal.commandline.log.propagate", True)
     assert choose_workers(wanted, 8 * MIB) == given
     said = [record.getMessage() for record in caplog.records]
     assert len(said) == (wanted is None and given == 0)

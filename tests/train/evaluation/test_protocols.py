@@ -222,7 +222,7 @@ def test_unseen_classes_without_clips_compete_on_request(data, tmp_path, caplog)
     assert len(contest.clips) == 6
     assert "names 1 classes that" in caplog.text
     path.write_text("Yodeling\n")
-    with pytest.raises(StzsarError, match="The data has no clip of truly unseen"):
+    with pytest.raises(StzsarError, match="has no clip of truly unseen"):
         plan("truze", data, path, allow_missing=True)
 
 
