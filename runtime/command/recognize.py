@@ -27,7 +27,7 @@ from ..streams.table import StreamTable
 from ..terminal.commandline import console, show_error
 from ..terminal.outputs import check_outputs
 from ..terminal.progress import bar
-from ..terminal.signals import StopSignals
+from ..terminal.signals import LIMIT_S, StopSignals
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
 from .policies import policies_of
@@ -111,7 +111,7 @@ def _prepare(options: RunOptions) -> _Ready:
 def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
     """Open the outputs, read the sources, and close the outputs, however the run ends."""
     table, recognizer = StreamTable(), ready.recognizer
-    with StopSignals(table.wake.set) as signals, ExitStack() as stack:
+    with StopSignals(table.wake.set, limit_s=LIMIT_S) as signals, ExitStack() as stack:
         sinks = _open_sinks(options, ready, table)
         sink = Fanout([*sinks.sinks, summaries])
         stack.callback(lambda: sink.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
