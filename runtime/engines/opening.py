@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..callbacks import OnBuild
+from ..cpu import cpu_limit
 from ..errors import EngineError
 from .graph import Array, Graph
 
@@ -26,7 +27,7 @@ def open_graph(
 
     Args:
         path: the graph's file.
-        threads: CPU threads; 0 leaves it to the engine.
+        threads: CPU threads; 0 is one for each core that this process may use.
         engine: "onnxruntime"; the same with its own TensorRT, "onnxruntime-tensorrt"; "tensorrt",
             which requires a GPU and builds its engine once for each device, in minutes; or "auto":
             TensorRT where it is installed and works, else ONNX Runtime.
@@ -56,4 +57,5 @@ def open_graph(
             raise EngineError(f"{reason} Or run with --engine onnxruntime.")
     from .ort_engine import OrtGraph
 
+    threads = threads or cpu_limit() or 0
     return OrtGraph(path, threads=threads, tensorrt=engine == "onnxruntime-tensorrt")

@@ -88,7 +88,12 @@ def open_sinks(
     sinks: list[Sink] = []
     try:
         # The lines come first: an output that is refused is refused before a broker hears of it.
-        lines = JsonLines(options.output, complete=not live, only_events=options.only_events)
+        lines = JsonLines(
+            options.output,
+            complete=not live,
+            only_events=options.only_events,
+            expendable=bool(options.webhook or options.mqtt or options.show),
+        )
         sinks.append(lines)
         if videos:
             sinks.append(AnnotatedVideos(videos))

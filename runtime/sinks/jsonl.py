@@ -1,6 +1,8 @@
 """Messages as JSON lines, on stdout or in a file, each as soon as it is known."""
 
 import contextlib
+import errno
+import logging
 import os
 import stat
 import sys
@@ -11,10 +13,13 @@ from typing import Any
 
 from ..errors import StzsarError
 from ..results import Message, Recognition, to_json
-from .queued import Patience, Queued, SinkCounters
+from .queued import Patience, Queued, SinkCounters, TryAgainError
 from .sink import Sink
 
 _FULL_PIPE_WAIT_S = 0.02
+_LONGEST_LINE = 1 << 20
+
+log = logging.getLogger(__name__)
 
 
 class JsonLines(Sink):
@@ -29,14 +34,20 @@ class JsonLines(Sink):
     """
 
     def __init__(
-        self, path: Path | None, *, complete: bool = True, only_events: bool = False
+        self,
+        path: Path | None,
+        *,
+        complete: bool = True,
+        only_events: bool = False,
+        expendable: bool = False,
     ) -> None:
-        """Open `path` and empty it; None writes to stdout.
+        """Open `path` to append lines; None writes to stdout.
 
         Args:
             path: where the lines go.
             complete: wait for a slow reader rather than lose a line.
             only_events: leave the results out.
+            expendable: wait for room on a full disk, since results go elsewhere too.
 
         Raises:
             StzsarError: the file cannot be written, or stdout is closed.
@@ -47,12 +58,13 @@ class JsonLines(Sink):
         try:
             # Unbuffered: a line is there at once, a full disk is met while writing, and no thread
             # that waits for a reader holds a buffer's lock, which would crash Python's end.
-            self._file: Any = path.open("wb", buffering=0) if path else sys.stdout.buffer
+            self._file: Any = _open_to_append(path) if path else sys.stdout.buffer
             self._file = getattr(self._file, "raw", self._file)
         except OSError as error:
             raise self._failure(error) from error
         self._owns_file = path is not None
         self._only_events = only_events
+        self._expendable = expendable and not complete
         self._counters = SinkCounters()
         self._queue: Queued[bytes] | None = None
         if not complete:
@@ -95,6 +107,8 @@ class JsonLines(Sink):
             raise
         except OSError as error:
             self._take_back(len(line) - len(rest))
+            if self._expendable and error.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise TryAgainError(error.strerror or "its disk is full", away=True) from error
             raise self._failure(error) from error
 
     def finish(self, _patience: Patience | None = None, /) -> None:
@@ -136,3 +150,22 @@ class JsonLines(Sink):
 
     def _failure(self, error: OSError) -> StzsarError:
         return StzsarError(f"Cannot write the results to {self.name}: {error.strerror or error}.")
+
+
+def _open_to_append(path: Path) -> Any:
+    if path.is_file() and path.stat().st_size:
+        log.info("%s has lines already: new ones go after them.", path)
+        _end_last_line(path)
+    return path.open("ab", buffering=0)
+
+
+def _end_last_line(path: Path) -> None:
+    """Cut half a line of ours, which a power cut leaves; end the last line of anything else."""
+    with path.open("r+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _LONGEST_LINE))
+        rest = (file.read() or b"").rpartition(b"\n")[2]
+        if rest.startswith(b'{"version"'):
+            file.truncate(size - len(rest))
+        elif rest:
+            file.write(b"\n")

@@ -233,10 +233,12 @@ class StreamLoop:
         """End a run whose addresses are most likely wrong; one that had a picture never ends.
 
         Raises:
-            SourceError: no source has given a picture yet.
+            SourceError: no source has given a picture, and each of them is lost or stalled.
         """
         if self._feed_options.give_up_s is not None or self._had_picture or not self._away:
             return
+        if not all(lane.name in self._away for lane in self.batcher.lanes):
+            return  # one is still being opened, and another may hold it up
         if monotonic() - start_s > FIRST_PICTURE_S:
             name, reason = next(iter(self._away.items()))
             raise SourceError(f"{name} has given no picture in {FIRST_PICTURE_S:.0f} s: {reason}")

@@ -86,6 +86,7 @@ def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def guarded(*args: Any, debug: bool, **options: Any) -> Any:
+        _restart_in_utf8()
         start_logging(debug=debug)
         try:
             with cleaned_up_on_signals():
@@ -121,6 +122,16 @@ def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
             _drop_unwritten_messages()
 
     return guarded
+
+
+def _restart_in_utf8() -> None:
+    """Start the program again in Python's UTF-8 mode where the locale has another encoding.
+
+    File names are UTF-8 on disk and for OpenCV, FFmpeg and ONNX Runtime; under LANG=C, or an old
+    ISO-8859-1, Python would read and write other names.
+    """
+    if sys.getfilesystemencoding().lower() != "utf-8" and not sys.flags.utf8_mode:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def leave_threads_behind() -> None:

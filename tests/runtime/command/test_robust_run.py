@@ -215,3 +215,92 @@ print(os.waitstatus_to_exitcode(status))
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
 
     assert done.stdout.split() == ["ready", "0"], done.stderr
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """Run a program with a disk of 100 KiB at /mnt; needs root."""
+    inside = [
+        "unshare",
+        "-m",
+        "sh",
+        "-c",
+        'mount -t tmpfs -o size=100k none /mnt && exec "$@"',
+        "sh",
+    ]
+    try:
+        subprocess.run([*inside, "true"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        pytest.skip("no mount of its own without root")
+    return inside
+
+
+def test_a_full_disk_of_a_recording_ends_no_live_run(small_disk, bundle, tmp_path):
+    """The disk has room again after a while; what is recorded until then can be replayed."""
+    (tmp_path / "fill.sh").write_text(
+        """
+        dd if=/dev/zero of=/mnt/other bs=1k 2>/dev/null
+        (until grep -q "No space left" said; do sleep 0.1; done; rm /mnt/other) &
+        "$@" --record /mnt/a.rec 2>said; code=$?
+        cp /mnt/a.rec a.rec; exit $code
+        """
+    )
+    arguments = ["--bundle", bundle, "--source", SHAPES.format(seconds=8), "--record-features"]
+    done = subprocess.run(
+        [*small_disk, "sh", str(tmp_path / "fill.sh"), *COMMAND, *map(str, arguments)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    said = (tmp_path / "said").read_text()
+    assert done.returncode == 0, said
+    assert rows(done.stdout)[-1]["window"][1] > 7
+    assert "Cannot write the recording /mnt/a.rec: No space left on device." in said
+    assert "The recording /mnt/a.rec goes on" in said
+    replayed = subprocess.run(
+        [*COMMAND, "--bundle", str(bundle), "--replay", str(tmp_path / "a.rec")],
+        capture_output=True,
+        text=True,
+    )
+    assert replayed.returncode == 0, replayed.stderr
+    assert rows(replayed.stdout)[-1]["window"][1] > 7
+
+
+def test_a_full_disk_of_the_lines_ends_no_live_run_that_also_reports_elsewhere(
+    small_disk, bundle, tmp_path
+):
+    pytest.importorskip("urllib3")
+    (tmp_path / "fill.sh").write_text(
+        """
+        dd if=/dev/zero of=/mnt/other bs=1k 2>/dev/null
+        (until grep -q "No space left" said; do sleep 0.1; done; rm /mnt/other) &
+        "$@" --output /mnt/o.jsonl 2>said; code=$?
+        cp /mnt/o.jsonl o.jsonl; exit $code
+        """
+    )
+    arguments = ["--bundle", bundle, "--source", SHAPES.format(seconds=12)]
+    arguments += ["--webhook", "http://127.0.0.1:9/", "--top", 1]
+    done = subprocess.run(
+        [*small_disk, "sh", str(tmp_path / "fill.sh"), *COMMAND, *map(str, arguments)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.returncode == 0, (tmp_path / "said").read_text()
+    assert "/mnt/o.jsonl" in (tmp_path / "said").read_text()
+    found = rows((tmp_path / "o.jsonl").read_text())  # every line of it is whole
+    assert found[-1]["window"][1] > 11
+
+
+def test_file_names_are_utf8_under_a_locale_that_is_not(bundle, tmp_path, draw_video):
+    draw_video(tmp_path / "clip.avi", ["red"] * 8).rename(tmp_path / "läuft é.avi")
+    done = subprocess.run(
+        [*COMMAND, "--bundle", str(bundle), "--source", str(tmp_path), "--whole"],
+        env={**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [Path(row["source"]).name for row in rows(done.stdout)] == ["läuft é.avi"]

@@ -206,7 +206,7 @@ def test_a_replay_scores_labels_that_nobody_had_thought_of(run, run_cli, bundle,
 
     assert {score["label"] for score in found[0]["top"]} == {"crimson", "sky"}
     run(*source)
-    refused = run_cli("--bundle", bundle, "--replay", recording, "--labels", labels)
+    refused = run_cli("--bundle", bundle, "--replay", tmp_path / "a-2.rec", "--labels", labels)
     assert refused.exit_code == 2
     assert "record again with --record-features" in refused.stderr
 
