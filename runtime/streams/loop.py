@@ -149,7 +149,7 @@ class StreamLoop:
         self._top = top
         self._on_failure, self._on_end = on_failure, on_end
         self._feeds: list[Feed] = []  # their threads may still run
-        self._away: dict[str, str] = {}  # why a source is lost or stalled
+        self._away: dict[str, StreamState] = {}  # sources that are lost or stalled
         self._had_picture = False
 
     def steps(self) -> Generator[None, None, None]:
@@ -217,7 +217,7 @@ class StreamLoop:
                         self.batcher.interrupt(lane)
                 if state.source not in self._away:
                     log.warning("%s is %s: %s", state.source, state.state, state.reason)
-                self._away[state.source] = state.reason
+                self._away[state.source] = state
 
     def _drop_ended(self) -> None:
         for lane in [lane for lane in self._table.lanes if lane.ended]:
@@ -237,11 +237,17 @@ class StreamLoop:
         """
         if self._feed_options.give_up_s is not None or self._had_picture or not self._away:
             return
-        if not all(lane.name in self._away for lane in self.batcher.lanes):
-            return  # one is still being opened, and another may hold it up
-        if monotonic() - start_s > FIRST_PICTURE_S:
-            name, reason = next(iter(self._away.items()))
-            raise SourceError(f"{name} has given no picture in {FIRST_PICTURE_S:.0f} s: {reason}")
+        away = [self._away.get(lane.name) for lane in self.batcher.lanes]
+        if None in away:
+            return  # that one is still being opened
+        # One that takes long to open may wait for others: OpenCV opens one address at a time.
+        waits = any(state and state.state == "stalled" for state in away)
+        if monotonic() - start_s > FIRST_PICTURE_S * (len(away) if waits else 1):
+            first = next(iter(self._away.values()))
+            raise SourceError(
+                f"{first.source} has given no picture in {monotonic() - start_s:.0f} s: "
+                f"{first.reason}"
+            )
 
     def _stop(self) -> None:
         """End events, pass on the last states, and leave threads that hang behind."""
