@@ -1,1 +1,1 @@
-"""Measurements; nothing here is imported by the stages."""
+"""Measurements: stzsar-bench, single files and studies; no stage of the product imports them."""

@@ -82,7 +82,7 @@ def measure(options: Options) -> list[BankAccuracy]:
     """Make each bank, and classify the clips with it."""
     banks = {"written by hand": by_hand(), "stzsar-attributes --llm none": made_by(ByYake("en"))}
     if options.llm_url:
-        model = ChatModel(options.llm_url, options.llm_model, Cache(default_folder()))
+        model = ChatModel(options.llm_url, options.llm_model, Cache(default_folder()).open())
         banks[f"stzsar-attributes, {model.name}"] = made_by(ByModel(model))
     banks["only the label"] = [Label(label.name) for label in by_hand()]
     clips = options.clips_per_class * len(unseen_actions())

@@ -15,7 +15,6 @@ import cloup
 import numpy as np
 
 from ..runtime.bundle.bundle import FRAME_GRAPH, TEXT_GRAPH, TOKENIZER, Bundle
-from ..runtime.terminal.commandline import console
 from ..runtime.terminal.progress import bar
 from .command import benchmark, rounds_option, threads_option
 from .random_bundles import FRAMES, SMALLEST, export_random
@@ -80,7 +79,7 @@ class Backbone:
     help="Measure this network of open_clip (repeatable).",
 )  # fmt: skip
 @rounds_option(Options.rounds, QUICK.rounds)
-@threads_option
+@threads_option()
 def main(options: Options) -> None:
     """Export each backbone with random weights, time it, and print a Markdown table."""
     click.echo(table(measure(options)))
@@ -94,7 +93,7 @@ def measure(options: Options) -> list[Backbone]:
         StzsarError: one cannot be exported, or a graph differs from torch.
     """
     names, rounds = options.backbones, options.rounds
-    with tempfile.TemporaryDirectory() as folder, bar(console.is_terminal) as progress:
+    with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(names) * (1 + rounds))
         rows = []
         for name in names:

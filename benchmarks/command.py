@@ -10,15 +10,10 @@ import click
 import cloup
 
 from ..runtime.terminal.commandline import at_the_edge
+from .processes import ended_by_signals
 
 Options = TypeVar("Options", bound=Any)
 
-POSITIVE = click.IntRange(min=1)
-
-threads_option = cloup.option(
-    "--threads", metavar="N", default=2, show_default=True, type=POSITIVE,
-    help="Limit ONNX Runtime to N threads.",
-)  # fmt: skip
 plot_option = cloup.option(
     "--plot", metavar="FILE.png", type=click.Path(path_type=Path),
     help="Draw a picture too (.png, .svg, .pdf).",
@@ -27,6 +22,22 @@ _quick_option = cloup.option(
     "--quick", is_flag=True, help="Check within seconds that it runs; its numbers mean nothing."
 )
 _debug_option = cloup.option("--debug", is_flag=True, help="Show tracebacks.")
+
+
+def count_option(
+    name: str, default: int | str | None, help_text: str, *, multiple: bool = False
+) -> Callable[[Any], Any]:
+    """Return an option that takes a positive number."""
+    shown = False if default is None else str(default)
+    kind = click.IntRange(min=1)
+    return cloup.option(
+        name, metavar="N", type=kind, show_default=shown, help=help_text, multiple=multiple
+    )
+
+
+def threads_option(default: int = 2) -> Callable[[Any], Any]:
+    """Return --threads."""
+    return count_option("--threads", default, "Limit ONNX Runtime to N threads.")
 
 
 def bundle_option(
@@ -40,10 +51,8 @@ def bundle_option(
 
 def rounds_option(usual: int, quick: int) -> Callable[[Any], Any]:
     """Return --rounds with its two defaults in the help."""
-    return cloup.option(
-        "--rounds", metavar="N", type=POSITIVE, show_default=f"{usual}; {quick} with --quick",
-        help="Repeat each measurement N times, in interleaved rounds.",
-    )  # fmt: skip
+    default = f"{usual}; {quick} with --quick"
+    return count_option("--rounds", default, "Measure in N interleaved rounds.")
 
 
 def benchmark(*, usual: Options, quick: Options) -> Callable[[Callable[[Options], None]], Any]:
@@ -57,7 +66,8 @@ def benchmark(*, usual: Options, quick: Options) -> Callable[[Callable[[Options]
         def command(**typed: Any) -> None:
             defaults = quick if typed.pop("quick") else usual
             chosen = {name: value for name, value in typed.items() if value not in (None, ())}
-            run(dataclasses.replace(defaults, **chosen))
+            with ended_by_signals():
+                run(dataclasses.replace(defaults, **chosen))
 
         return cloup.command()(_quick_option(_debug_option(at_the_edge(command))))
 

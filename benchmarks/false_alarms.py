@@ -31,7 +31,7 @@ from ..runtime.shapes.scenes import (
     seen_actions,
     unseen_actions,
 )
-from .command import POSITIVE, benchmark
+from .command import benchmark, count_option
 from .tables import markdown
 
 Array = npt.NDArray[Any]
@@ -95,10 +95,7 @@ class AlarmCount:
     "--hours", metavar="H", type=click.FloatRange(min=_LEAST_HOURS), show_default="4",
     help="Generate H hours of each kind of ordinary footage, half of it to calibrate on.",
 )  # fmt: skip
-@cloup.option(
-    "--actions", metavar="N", type=POSITIVE, show_default="240",
-    help="Show N actions between ordinary ones.",
-)  # fmt: skip
+@count_option("--actions", Options.actions, "Show N actions between ordinary ones.")
 def main(options: Options) -> None:
     """Calibrate on generated footage, and count false events and found actions."""
     click.echo(table(measure(options)))

@@ -17,7 +17,6 @@ import numpy as np
 from ..runtime.bundle.bundle import FRAME_GRAPH, RUNS
 from ..runtime.bundle.manifest import PRECISIONS
 from ..runtime.errors import ParityError, StzsarError
-from ..runtime.terminal.commandline import console
 from ..runtime.terminal.progress import bar
 from .command import benchmark, rounds_option, threads_option
 from .random_bundles import SMALLEST, register_smallest
@@ -101,7 +100,7 @@ class Precision:
     help="Calibrate int8 on these videos.",
 )  # fmt: skip
 @rounds_option(Options.rounds, QUICK.rounds)
-@threads_option
+@threads_option()
 def main(options: Options) -> None:
     """Export one network in each precision, time it, and print a Markdown table."""
     checkpoint, network = open_network(options)
@@ -123,6 +122,7 @@ def open_network(options: Options) -> "tuple[Checkpoint, STZSAR]":
     """Load the checkpoint, or build the backbone with random weights."""
     import torch
 
+    from ..export.options import ClipOptions
     from ..export.origin import from_checkpoint, from_clip
     from ..models.checkpoint import newest_checkpoint
 
@@ -130,12 +130,14 @@ def open_network(options: Options) -> "tuple[Checkpoint, STZSAR]":
     if checkpoint is None and backbone is None and options.newest:
         checkpoint = newest_checkpoint(RUNS)
     if checkpoint:
-        return from_checkpoint(checkpoint)[:2]
+        origin = from_checkpoint(checkpoint)
+        return origin.checkpoint, origin.network
     backbone = backbone or options.fallback
     if backbone == SMALLEST:
         register_smallest()
     torch.manual_seed(0)
-    return from_clip(backbone, "none")[:2]
+    origin = from_clip(ClipOptions(backbone=backbone, pretrained="none"))
+    return origin.checkpoint, origin.network
 
 
 def make_requests(
@@ -163,7 +165,7 @@ def make_requests(
 
 def measure(requests: "Sequence[BundleRequest]", options: Options) -> list[Precision]:
     """Export and time every request."""
-    with tempfile.TemporaryDirectory() as folder, bar(console.is_terminal) as progress:
+    with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(requests) * (1 + options.rounds))
         rows = []
         for request in requests:

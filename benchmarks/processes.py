@@ -1,32 +1,67 @@
-"""Worker processes that never outlive the command that started them."""
+"""Processes that a benchmark starts, none of which outlives it."""
 
 import multiprocessing
 import os
+import signal
+import subprocess
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
+
+from ..runtime.terminal.signals import StopSignals
+
+
+@contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Raise SystemExit in the block on SIGTERM and SIGHUP, so that it ends what it started."""
+    with StopSignals():
+        before = signal.getsignal(signal.SIGHUP)
+        if before is not signal.SIG_IGN:  # started by nohup
+            signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGHUP, before)
+
+
+def call(command: Sequence[str], **options: Any) -> int:
+    """Run a command and return its exit code; an exception kills it with all its children."""
+    with subprocess.Popen(command, start_new_session=True, **options) as process:
+        try:
+            return process.wait()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
 
 
 @contextmanager
 def worker_pool(count: int, initializer: Callable[[], object]) -> Iterator[ProcessPoolExecutor]:
-    """Give a pool of spawned processes; an exception in the block terminates them at once.
+    """Give a pool of spawned processes; an exception in the block kills them at once.
 
-    Should this process be killed, each worker notices and ends too.
+    If this process is killed, they notice and end too. Their temporary files lie in a folder that
+    is removed here, since they have no time for it.
     """
     context = multiprocessing.get_context("spawn")  # threads of libraries do not survive a fork
-    pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=(initializer,))
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    pool.shutdown()
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = (initializer, folder)
+        pool = ProcessPoolExecutor(count, context, initializer=_begin, initargs=arguments)
+        try:
+            yield pool
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.kill()
+                process.join()
+            raise
+        pool.shutdown()
 
 
-def _begin(initializer: Callable[[], object]) -> None:
+def _begin(initializer: Callable[[], object], folder: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches them too, and the parent decides
+    tempfile.tempdir = folder
     threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
     initializer()
 

@@ -27,7 +27,7 @@ from ..runtime.results import Recognition
 from ..runtime.scoring.window import FrameRing, WindowFrame
 from ..runtime.sources.uri import open_source
 from .bench.sources import SHIPPED_CLIP
-from .command import POSITIVE, benchmark, bundle_option
+from .command import benchmark, bundle_option, count_option, threads_option
 from .random_banks import random_bank
 from .tables import markdown
 
@@ -96,22 +96,15 @@ class Recorded:
 @benchmark(usual=Options(), quick=Options(replays=1))
 @bundle_option()
 @cloup.option("--source", show_default="the sample clip", help="Record this video file.")
-@cloup.option(
-    "--patches", multiple=True, type=POSITIVE, show_default=", ".join(map(str, _PATCHES)),
-    help="Keep this number of patches per frame (repeatable).",
-)  # fmt: skip
-@cloup.option(
-    "--labels", metavar="N", type=POSITIVE,
-    help="Record the states of N random labels, and nothing else.",
-)  # fmt: skip
-@cloup.option(
-    "--attributes", metavar="N", type=POSITIVE, show_default="8",
-    help="Give each random label N attributes.",
-)  # fmt: skip
-@cloup.option(
-    "--threads", metavar="N", type=POSITIVE, show_default="1",
-    help="Limit ONNX Runtime to N threads.",
-)  # fmt: skip
+@count_option(
+    "--patches",
+    ", ".join(map(str, _PATCHES)),
+    "Keep N patches per frame (repeatable).",
+    multiple=True,
+)
+@count_option("--labels", None, "Record the states of N random labels, and nothing else.")
+@count_option("--attributes", 8, "Give each random label N attributes.")
+@threads_option(Options.threads)
 def main(options: Options) -> None:
     """Record a clip, replay it, and print a Markdown table."""
     recognizer, frames = prepare(options)

@@ -6,7 +6,7 @@ Weights are random: no time depends on them. Two targets need more: `--peers` re
 """
 
 import json
-import subprocess
+import shlex
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -26,7 +26,6 @@ from ..runtime.recognizer import Recognizer
 from ..runtime.sources.uri import open_source
 from ..runtime.streams.batcher import FILE_BATCH
 from ..runtime.streams.stream import StreamOptions
-from ..runtime.terminal.commandline import console
 from ..runtime.terminal.progress import bar
 from .backbones import count_gmac
 from .bench.cold_start import start_cold
@@ -36,6 +35,7 @@ from .bench.task import Task
 from .bench.throughput import run_independent, run_streaming
 from .command import benchmark, rounds_option, threads_option
 from .decision_time import Step, TimedBundle, time_steps
+from .processes import call
 from .random_banks import random_bank
 from .random_bundles import FRAMES, SMALLEST, export_random
 from .recordings import STATES, Encoded, encode, record, replay_s
@@ -95,7 +95,7 @@ class Target:
     help="Take the comparison with X-CLIP from what stzsar.benchmarks.peers wrote with --json.",
 )  # fmt: skip
 @cloup.option("--install", is_flag=True, help="Install the runtime anew, and weigh it.")
-@threads_option
+@threads_option()
 def main(options: Options) -> None:
     """Check each target, and print a Markdown table."""
     click.echo(table(measure(options)))
@@ -113,7 +113,7 @@ def measure(options: Options) -> list[Target]:
         StzsarError: the record of the peers cannot be read, or pip fails.
     """
     against_xclip = xclip(options.peers)
-    with tempfile.TemporaryDirectory() as temporary, bar(console.is_terminal) as progress:
+    with tempfile.TemporaryDirectory() as temporary, bar() as progress:
         folder = Path(temporary)
         task = progress.add_task(f"exporting {options.backbone}", total=8)
         labels = _labels(options.labels)
@@ -253,14 +253,14 @@ def installed(folder: Path) -> Iterator[Target]:
     """Weigh a new environment that holds the runtime, without pip."""
     environment, root = folder / "environment", Path(__file__).parents[1]
     for what, more in (("pip's bytecode", ()), ("no bytecode", ("--no-compile",))):
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(environment)], check=True)
         pip = [str(environment / "bin" / "python"), "-m", "pip"]
-        install = [*pip, "install", "--quiet", *more, f"{root}[cpu]"]
-        done = subprocess.run(install, capture_output=True, text=True, check=False)
-        if done.returncode:
-            why = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            raise StzsarError(f"pip cannot install the runtime for --install: {why}")
-        subprocess.run([*pip, "uninstall", "--quiet", "--yes", "setuptools", "pip"], check=True)
+        for command in (
+            [sys.executable, "-m", "venv", "--clear", str(environment)],
+            [*pip, "install", "--quiet", *more, f"{root}[cpu]"],
+            [*pip, "uninstall", "--quiet", "--yes", "setuptools", "pip"],
+        ):
+            if code := call(command):
+                raise StzsarError(f"--install failed: {shlex.join(command)} gave exit code {code}.")
         library = next((environment / "lib").iterdir())
         megabytes = sum(f.stat().st_size for f in library.rglob("*") if f.is_file()) / 1e6
         yield Target(

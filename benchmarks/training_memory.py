@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from .command import POSITIVE, benchmark
+from .command import benchmark, count_option
 from .random_bundles import SMALLEST, register_smallest
 from .tables import markdown
 
@@ -60,12 +60,9 @@ class StepMemory:
     "--backbone", metavar="NAME", show_default=Options.backbone,
     help="Train this network of open_clip; OpenAI's weights need quickgelu.",
 )  # fmt: skip
-@cloup.option("--batch", metavar="N", type=POSITIVE, show_default="32", help="Take N clips.")
-@cloup.option("--frames", metavar="N", type=POSITIVE, show_default="8", help="Take N frames each.")
-@cloup.option(
-    "--attributes", metavar="N", type=POSITIVE, show_default="8",
-    help="Give each class N attributes.",
-)  # fmt: skip
+@count_option("--batch", Options.batch, "Take N clips.")
+@count_option("--frames", Options.frames, "Take N frames per clip.")
+@count_option("--attributes", Options.attributes, "Give each class N attributes.")
 def main(options: Options) -> None:
     """Count what a training step keeps in memory, and print a Markdown table."""
     click.echo(table(measure(options)))

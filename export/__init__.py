@@ -1,1 +1,1 @@
-"""Checkpoint to bundle: tracing, precision, parity."""
+"""Checkpoint to bundle: tracing, precision, parity, engines; nothing that a device needs."""

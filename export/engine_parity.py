@@ -1,17 +1,18 @@
-"""Finished TensorRT engines against the graphs that they were built from, in ONNX Runtime.
+"""Compares TensorRT engines with the graphs they were built from, in ONNX Runtime.
 
-The graphs were compared with torch when the bundle was written; here it is the compiler's turn.
+The graphs were compared with torch when the bundle was written.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from ..runtime.bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
+from ..runtime.bundle.bundle import Bundle
 from ..runtime.engines.graph import Array, Graph
 from ..runtime.engines.opening import open_graph
 from ..runtime.engines.trt.graph import TrtGraph
 from ..runtime.errors import ParityError
+from .engines import GRAPHS
 from .parity import (
     BOUNDS,
     END_TO_END,
@@ -20,41 +21,42 @@ from .parity import (
     WINDOWS,
     Difference,
     ParityReport,
+    choose_windows,
     draw_images,
     top1_agreement,
     window_differences,
-    windows_of,
 )
 
-GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
 _BATCH = 8
 
 
 def compare_engines(bundle: Bundle) -> ParityReport:
-    """Compare the engines of this device with ONNX Runtime, on drawn pictures.
+    """Compare this device's engines with ONNX Runtime, on drawn images.
 
     Raises:
-        EngineError: an engine cannot be run.
+        EngineError: an engine cannot run.
     """
     frame, window = (TrtGraph(bundle.path / name) for name in GRAPHS)
-    plain_frame, plain_window = (
+    ort_frame, ort_window = (
         open_graph(bundle.path / name, engine="onnxruntime") for name in GRAPHS
     )
     labels = range(min(MAX_LABELS, len(bundle.bank.labels)))
     bank = bundle.bank.select(labels).arrays()
     images = draw_images(FRAMES, bundle.manifest.pixels.size_px)
-    ours, theirs = (_states(graph, images, bank) for graph in (frame, plain_frame))
+    actual, expected = (_states(graph, images, bank) for graph in (frame, ort_frame))
     names = bundle.manifest.states
-    differences = {f"frame.{name}": Difference.between(ours[name], theirs[name]) for name in names}
-    choice = windows_of(FRAMES, bundle.manifest.sampling.frames, in_order=False)
-    wanted = plain_window({name: theirs[name][choice] for name in names} | bank)
+    differences = {
+        f"frame.{name}": Difference.between(actual[name], expected[name]) for name in names
+    }
+    choice = choose_windows(FRAMES, bundle.manifest.sampling.frames, in_order=False)
+    reference = ort_window({name: expected[name][choice] for name in names} | bank)
+    similarities = reference["logits"] / reference["scale"]
     agreement = {}
-    for graph, states in (("window", theirs), (END_TO_END, ours)):
-        found = window({name: states[name][choice] for name in names} | bank)
-        differences |= window_differences(graph, found, wanted)
-        similarities = wanted["logits"] / wanted["scale"]
+    for graph, states in (("window", expected), (END_TO_END, actual)):
+        scores = window({name: states[name][choice] for name in names} | bank)
+        differences |= window_differences(graph, scores, reference)
         tie = BOUNDS["fp16"].tie
-        agreement[graph] = top1_agreement(found["logits"], similarities, tie=tie)
+        agreement[graph] = top1_agreement(scores["logits"], similarities, tie=tie)
     precision = bundle.manifest.precision
     return ParityReport(precision, differences, agreement, WINDOWS, "drawn pictures", True)
 

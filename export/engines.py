@@ -1,4 +1,4 @@
-"""TensorRT engines of a bundle, made at export instead of in the first run."""
+"""Builds a bundle's TensorRT engines at export instead of in the first run."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,26 +13,24 @@ from ..runtime.engines.trt.key import Limits
 from ..runtime.engines.trt.store import EngineStore
 from ..runtime.errors import EngineError
 
+# The graphs that have engines.
 GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
 
 
 def device_engines(bundle: Bundle, *, streams: int, labels: int | None, report: Report) -> Path:
-    """Build the engines of a bundle for the GPU of this machine.
+    """Build the engines for this machine's GPU, and return their folder.
 
     Args:
         bundle: the opened bundle.
-        streams: frames of different streams that are encoded at once, at most.
-        labels: at most; room for more than the bundle has if None.
-        report: called with the share of a graph that is done, and what is being done.
-
-    Returns:
-        The folder of the engines.
+        streams: maximum of streams that are encoded at once.
+        labels: maximum of labels; None leaves room for more than the bundle has.
+        report: called with the share of a graph's build that is done, and its phase.
 
     Raises:
-        EngineError: there is no TensorRT here, it refuses a graph, or memory will not do.
+        EngineError: TensorRT is not installed, refuses a graph, or is out of memory.
     """
     trt, driver = load_tensorrt(), find_driver()
-    assert driver is not None  # load_tensorrt says so itself
+    assert driver is not None  # load_tensorrt raises without one
     limits = limits_for(bundle, streams, labels)
     paths = [
         Engines(trt, driver, bundle.path / name, report=report).build(limits) for name in GRAPHS
@@ -49,18 +47,15 @@ def rtx_engines(
     report: Report,
     listen: Callable[[str], None] | None = None,
 ) -> Path:
-    """Compile the engines of a bundle for RTX cards; no GPU is needed.
+    """Compile the engines for RTX cards, without a GPU, and return their folder.
 
     Args:
         bundle: the opened bundle.
-        targets: compute capabilities, such as "sm86", see `runtime.trt.api.check_targets`.
-        streams: frames of different streams that are encoded at once, at most.
-        labels: at most; room for more than the bundle has if None.
-        report: called with the share of a graph that is done, and what is being done.
+        targets: compute capabilities, such as "sm86".
+        streams: maximum of streams that are encoded at once.
+        labels: maximum of labels; None leaves room for more than the bundle has.
+        report: called with the share of a graph's build that is done, and its phase.
         listen: called with every message of the compiler.
-
-    Returns:
-        The folder of the engines.
 
     Raises:
         EngineError: TensorRT-RTX is not installed, or refuses a graph.
@@ -69,10 +64,10 @@ def rtx_engines(
     store = EngineStore(bundle.path, RTX_ENGINES)
     plan = BuildPlan(limits=limits_for(bundle, streams, labels), targets=targets)
     capability = ",".join(f"{target[2:-1]}.{target[-1]}" for target in targets)
+    precision = bundle.manifest.precision
     for name in GRAPHS:
         path = bundle.path / name
         engine, _ = build_engine(trt, path, plan, report=report, listen=listen)
-        precision = bundle.manifest.precision
         key = make_key(
             trt, sha256_of(path), precision, plan.limits, capability=capability, gpu=None
         )
@@ -81,10 +76,10 @@ def rtx_engines(
 
 
 def limits_for(bundle: Bundle, streams: int, labels: int | None) -> Limits:
-    """Return what the engines of `bundle` must take.
+    """Return the sizes that the bundle's engines must support.
 
     Raises:
-        EngineError: `labels` are fewer than the bundle has.
+        EngineError: the bundle has more labels than `labels`.
     """
     window = Limits(streams=streams, frames=bundle.manifest.sampling.frames)
     needed = window.joined(limits_of(bundle.bank.arrays()))
@@ -93,7 +88,7 @@ def limits_for(bundle: Bundle, streams: int, labels: int | None) -> Limits:
         return roomy
     if labels < needed.labels:
         raise EngineError(
-            f"--max-labels {labels} is less than the {needed.labels} labels of the bundle: export "
-            "it with fewer, by --labels."
+            f"--max-labels {labels} is less than the {needed.labels} labels of the bundle. Export "
+            "it with fewer labels, with --labels."
         )
     return needed.joined(Limits(labels=labels, attributes=roomy.attributes))

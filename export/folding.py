@@ -1,4 +1,4 @@
-"""Merges the parallel branches of MobileCLIP before tracing."""
+"""Merges MobileCLIP's parallel branches before tracing."""
 
 import copy
 from typing import Any
@@ -8,10 +8,10 @@ from ..models.timm_vision import TimmFrameEncoder
 
 
 def folded_for_inference(network: STZSAR) -> STZSAR:
-    """Return `network` with the branches of its frame encoder merged, as it should be traced.
+    """Return `network` for tracing, with the branches of its frame encoder merged.
 
-    MobileCLIP trains several convolutions side by side that are one at inference. The numbers stay
-    the same up to rounding; `network` itself, and the text encoder, are not copied or changed.
+    MobileCLIP trains parallel convolutions that are one convolution at inference. The result equals
+    `network` up to rounding and shares its text encoder. `network` does not change.
     """
     visual = network.visual
     if not isinstance(visual, TimmFrameEncoder):
@@ -19,7 +19,6 @@ def folded_for_inference(network: STZSAR) -> STZSAR:
     from timm.utils.model import reparameterize_model
 
     folded_trunk = reparameterize_model(visual.trunk)
-    # A deep copy takes what its memo holds as it is.
-    shared: dict[int, Any] = {id(network.text): network.text, id(visual.trunk): folded_trunk}
-    folded = copy.deepcopy(network, shared)
-    return folded.eval()
+    # deepcopy takes objects in its memo as they are.
+    memo: dict[int, Any] = {id(network.text): network.text, id(visual.trunk): folded_trunk}
+    return copy.deepcopy(network, memo).eval()

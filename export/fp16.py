@@ -1,9 +1,9 @@
-"""Mixed precision as a strongly typed graph: towers in fp16, what is delicate in fp32.
+"""Mixed precision as a strongly typed graph: fp16 towers, fp32 where fp16 loses too much.
 
-TensorRT 11 takes precision from the graph's own types. In fp32 stay: pixels before the first
-weight; LayerNormalization, Softmax and normalisation to unit length (whose epsilon of 1e-12 would
-be 0 in fp16, and 0/0 not a number); and everything that depends on the bank, since the saliency
-divides similarities by a temperature of 0.01. Inputs and outputs keep their types.
+TensorRT 11 takes the precision from the graph's types. These stay fp32: pixels before the first
+weight; LayerNormalization, Softmax and normalisation to unit length, whose epsilon of 1e-12 would
+be 0 in fp16; and everything that depends on the bank, because the saliency divides similarities by
+a temperature of 0.01. Inputs and outputs keep their types.
 """
 
 from collections.abc import Iterable
@@ -24,17 +24,17 @@ def to_fp16(model: onnx.ModelProto) -> onnx.ModelProto:
     """Return a copy of an fp32 `model` with its towers in fp16.
 
     Raises:
-        StzsarError: a weight does not fit into fp16, or a scalar would become zero.
+        StzsarError: a weight overflows in fp16, or a scalar would become zero.
     """
     converted = onnx.shape_inference.infer_shapes(model, data_prop=True)
     _Converter(converted).run()
-    del converted.graph.value_info[:]  # the types in it are those of before
+    del converted.graph.value_info[:]  # its types are outdated
     onnx.checker.check_model(converted, full_check=True)
     return converted
 
 
 class _Converter:
-    """One pass over the nodes in order, which are sorted; casts are added where types meet."""
+    """One pass over the sorted nodes, which adds a Cast wherever types differ."""
 
     def __init__(self, model: onnx.ModelProto) -> None:
         self.graph = model.graph
@@ -46,7 +46,6 @@ class _Converter:
         self.half_weights: dict[str, onnx.TensorProto] = {}
 
     def run(self) -> None:
-        """Rewrite the graph."""
         for index, node in enumerate(self.graph.node):
             half = index in self.half_nodes
             node.input[:] = [self._as(name, _HALF if half else _FLOAT) for name in node.input]
@@ -62,9 +61,9 @@ class _Converter:
         self.graph.initializer.extend([*weights, *self.half_weights.values()])
 
     def _as(self, name: str, wanted: int) -> str:
-        """Return the name of the value `name` in the type `wanted`; only floats are touched."""
-        found = self.types.get(name)
-        if found not in (_FLOAT, _HALF) or found == wanted:
+        """Return the name of the value `name` in the type `wanted`; converts floats only."""
+        current = self.types.get(name)
+        if current not in (_FLOAT, _HALF) or current == wanted:
             return name
         if name in self.weights:
             return self._half_weight(name)
@@ -85,13 +84,13 @@ class _Converter:
             if lost or not np.array_equal(np.isfinite(small), np.isfinite(values)):
                 raise StzsarError(
                     f"The constant {name} does not fit into fp16 (its largest value is "
-                    f"{np.abs(values).max():g}): export without --fp16."
+                    f"{np.abs(values).max():g}). Export without --fp16."
                 )
             self.half_weights[half] = numpy_helper.from_array(small, half)
         return half
 
     def _restore_outputs(self) -> None:
-        """Give the graph's outputs their own type, under their own names."""
+        """Cast the graph's outputs back to their own types, under their own names."""
         for output in self.graph.output:
             if self.types.get(output.name) != _HALF:
                 continue
@@ -109,13 +108,13 @@ def _value_types(graph: onnx.GraphProto) -> dict[str, int]:
 
 
 def _half_nodes(graph: onnx.GraphProto, weights: set[str]) -> set[int]:
-    """Return the places of the nodes that compute in fp16: after a weight, before the bank."""
+    """Return the indices of the nodes that compute in fp16: after a weight, before the bank."""
     after_weight: set[str] = set()
-    delicate: set[str] = set(BANK_INPUTS)
+    needs_fp32: set[str] = set(BANK_INPUTS)
     half = set()
     for index, node in enumerate(graph.node):
-        if _any(node.input, delicate) or node.op_type == "ReduceL2":
-            delicate.update(node.output)
+        if _any(node.input, needs_fp32) or node.op_type == "ReduceL2":
+            needs_fp32.update(node.output)
             continue
         weighted = node.op_type in _WEIGHTED and _any(node.input, weights)
         if not weighted and not _any(node.input, after_weight):

@@ -1,6 +1,6 @@
-"""What goes into the graphs: thin modules over STZSAR with named tensors in and out.
+"""The modules that are traced: thin wrappers of STZSAR with named inputs and outputs.
 
-Batch B, frames T, classes C and attributes W stay dynamic.
+They take a tuple of tensors and a bank. Batch B, frames T, classes C and attributes W are dynamic.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,21 @@ from torch.export import Dim
 from ..models.interaction import Bank
 from ..models.stzsar import STZSAR
 
-BANK_INPUTS = ("class_embeddings", "attribute_embeddings", "attribute_mask")
-_MAX_BATCH = 64
-_MAX_CLASSES = 10_000
-_MAX_ATTRIBUTES = 64
-_MAX_PATCHES = 1 << 16
+BANK_INPUTS = Bank._fields
+_BATCH = Dim("batch", min=1, max=64)
+_CLASSES = Dim("classes", min=1, max=10_000)
+_WORDS = Dim("attributes", min=1, max=64)
+_BANK_DIMS: dict[str, dict[int, Any]] = {
+    "class_embeddings": {0: _CLASSES},
+    "attribute_embeddings": {0: _CLASSES, 1: _WORDS},
+    "attribute_mask": {0: _CLASSES, 1: _WORDS},
+}
+Tensors = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True)
 class GraphSpec:
-    """A module and how it is traced: example inputs, names, and which sizes are dynamic."""
+    """A module to trace, with example inputs, output names and dynamic sizes."""
 
     module: nn.Module
     inputs: dict[str, Tensor]
@@ -30,82 +35,50 @@ class GraphSpec:
     dynamic: dict[str, dict[int, Any]]
 
 
-class FrameGraph(nn.Module):
-    """Frames and bank to the frame state and the features, in the order of their names."""
-
+class _Graph(nn.Module):
     def __init__(self, network: STZSAR) -> None:
         super().__init__()
         self.network = network
 
-    def forward(
-        self,
-        frames: Tensor,
-        class_embeddings: Tensor,
-        attribute_embeddings: Tensor,
-        attribute_mask: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """Map uint8 BGR [B, S, S, 3] to the tensors of the state and the features, [B, …]."""
-        bank = Bank(class_embeddings, attribute_embeddings, attribute_mask)
-        state, features = self.network.encode_with_features(frames, bank)
+
+class FrameGraph(_Graph):
+    """Frames and bank to frame states and features."""
+
+    def forward(self, frames: Tensors, bank: Tensors) -> Tensors:
+        """Map uint8 BGR [B, S, S, 3] to `state_names`, then `feature_names`, [B, …] each."""
+        state, features = self.network.encode_with_features(frames[0], Bank(*bank))
         return (*(state[name] for name in self.network.state_names), *features.values())
 
 
-class StateGraph(nn.Module):
-    """Features and bank to what of the frame state depends on the bank."""
+class StateGraph(_Graph):
+    """Features and bank to the label-dependent part of frame states."""
 
-    def __init__(self, network: STZSAR) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(
-        self,
-        features: tuple[Tensor, ...],
-        class_embeddings: Tensor,
-        attribute_embeddings: Tensor,
-        attribute_mask: Tensor,
-    ) -> tuple[Tensor, ...]:
-        """Map features [B, …] to the tensors that `STIHead.label_states` names, [B, …]."""
-        bank = Bank(class_embeddings, attribute_embeddings, attribute_mask)
+    def forward(self, features: Tensors, bank: Tensors) -> Tensors:
+        """Map `feature_names` [B, …] to `STIHead.label_states`, [B, …] each."""
         named = dict(zip(self.network.feature_names, features, strict=True))
-        state = self.network.head.label_state(named, bank)
+        state = self.network.head.label_state(named, Bank(*bank))
         return tuple(state[name] for name in self.network.head.label_states)
 
 
-class WindowGraph(nn.Module):
-    """Frame states over time and bank to logits, saliency and scale."""
+class WindowGraph(_Graph):
+    """Windows of frame states and bank to logits, saliency and scale."""
 
-    def __init__(self, network: STZSAR) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(
-        self,
-        states: tuple[Tensor, ...],
-        class_embeddings: Tensor,
-        attribute_embeddings: Tensor,
-        attribute_mask: Tensor,
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Map states [B, T, …] to logits [B, C], saliency [B, C, T] and exp(γ)."""
-        bank = Bank(class_embeddings, attribute_embeddings, attribute_mask)
+    def forward(self, states: Tensors, bank: Tensors) -> Tensors:
+        """Map `state_names` [B, T, …] to logits [B, C], saliency [B, C, T] and exp(γ)."""
         named = dict(zip(self.network.state_names, states, strict=True))
-        scores = self.network.score_window(named, bank)
-        return scores.logits, scores.saliency, scores.scale
+        return tuple(self.network.score_window(named, Bank(*bank)))
 
 
-class TextGraph(nn.Module):
+class TextGraph(_Graph):
     """Tokens to unit embeddings."""
 
-    def __init__(self, network: STZSAR) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, tokens: Tensor) -> Tensor:
+    def forward(self, tokens: Tensors) -> Tensors:
         """Map int64 [N, L] to [N, D]."""
-        return self.network.encode_text(tokens)
+        return (self.network.encode_text(tokens[0]),)
 
 
 def example_bank(network: STZSAR, classes: int = 3, attributes: int = 2) -> Bank:
-    """Return a random bank of unit embeddings, for tracing."""
+    """Return a bank of random unit embeddings, for tracing."""
     generator = torch.Generator().manual_seed(0)
     dim = network.config.dim
     words = torch.randn(classes, attributes, dim, generator=generator)
@@ -116,72 +89,52 @@ def example_bank(network: STZSAR, classes: int = 3, attributes: int = 2) -> Bank
 
 
 def frame_spec(network: STZSAR) -> GraphSpec:
-    """Describe the frame graph."""
-    size = network.config.vision.image_px
-    frames = torch.randint(0, 256, (2, size, size, 3), dtype=torch.uint8)
-    inputs = {"frames": frames, **example_bank(network)._asdict()}
-    dynamic = {"frames": {0: Dim("batch", min=1, max=_MAX_BATCH)}, **_bank_dims()}
+    """Return how to trace the frame graph."""
+    inputs = {"frames": _frames(network, 2), **example_bank(network)._asdict()}
     outputs = (*network.state_names, *network.feature_names)
-    return GraphSpec(FrameGraph(network), inputs, outputs, dynamic)
+    return GraphSpec(FrameGraph(network), inputs, outputs, {"frames": {0: _BATCH}, **_BANK_DIMS})
 
 
+@torch.no_grad()
 def state_spec(network: STZSAR) -> GraphSpec:
-    """Describe the state graph, for a network whose states depend on the labels.
+    """Return how to trace the state graph, for a network whose states depend on labels.
 
-    The number of patches is free too: a recording need not hold all of them.
+    The number of patches is dynamic too: a recording may hold some of them only.
     """
     bank = example_bank(network)
-    size = network.config.vision.image_px
-    frames = torch.zeros((2, size, size, 3), dtype=torch.uint8)
-    with torch.no_grad():
-        _, features = network.encode_with_features(frames, bank)
-    axes: dict[str, dict[int, Any]] = {
-        name: {0: Dim("batch", min=1, max=_MAX_BATCH)} for name in features
-    }
+    _, features = network.encode_with_features(_frames(network, 2), bank)
+    axes: dict[str, dict[int, Any]] = {name: {0: _BATCH} for name in features}
     if "patch_embeddings" in axes:
-        axes["patch_embeddings"][1] = Dim("patches", min=1, max=_MAX_PATCHES)
+        axes["patch_embeddings"][1] = Dim("patches", min=1, max=1 << 16)
     inputs = {**features, **bank._asdict()}
-    return GraphSpec(
-        StateGraph(network), inputs, network.head.label_states, {**axes, **_bank_dims()}
-    )
+    return GraphSpec(StateGraph(network), inputs, network.head.label_states, {**axes, **_BANK_DIMS})
 
 
+@torch.no_grad()
 def window_spec(network: STZSAR, max_frames: int) -> GraphSpec:
-    """Describe the window graph, for windows of up to `max_frames` frames."""
+    """Return how to trace the window graph, for windows of up to `max_frames` frames."""
     bank = example_bank(network)
-    size = network.config.vision.image_px
-    frames = torch.zeros((6, size, size, 3), dtype=torch.uint8)
-    with torch.no_grad():
-        state = network.encode_frames(frames, bank)
+    state = network.encode_frames(_frames(network, 6), bank)
     states = {name: state[name].unflatten(0, (2, 3)) for name in network.state_names}
-    batch = Dim("batch", min=1, max=_MAX_BATCH)
     time = Dim("time", min=1, max=max(2, max_frames))
-    axes = {name: {0: batch, 1: time} for name in states}
-    if "class_similarity" in axes:
-        axes["class_similarity"][2] = _CLASSES
-    if "attribute_similarity" in axes:
-        axes["attribute_similarity"] |= {2: _CLASSES, 3: _WORDS}
-    if "spatial" in axes:
-        axes["spatial"][2] = _CLASSES
-    dynamic = {**axes, **_bank_dims()}
+    of_labels = {
+        "class_similarity": {2: _CLASSES},
+        "attribute_similarity": {2: _CLASSES, 3: _WORDS},
+        "spatial": {2: _CLASSES},
+    }
+    axes = {name: {0: _BATCH, 1: time, **of_labels.get(name, {})} for name in states}
+    inputs = {**states, **bank._asdict()}
     outputs = ("logits", "saliency", "scale")
-    return GraphSpec(WindowGraph(network), {**states, **bank._asdict()}, outputs, dynamic)
+    return GraphSpec(WindowGraph(network), inputs, outputs, {**axes, **_BANK_DIMS})
 
 
 def text_spec(network: STZSAR) -> GraphSpec:
-    """Describe the text graph."""
+    """Return how to trace the text graph."""
     tokens = torch.ones((2, network.config.text.context_length), dtype=torch.int64)
-    dynamic = {"tokens": {0: Dim("texts", min=1, max=_MAX_CLASSES)}}
+    dynamic = {"tokens": {0: Dim("texts", min=1, max=10_000)}}
     return GraphSpec(TextGraph(network), {"tokens": tokens}, ("embeddings",), dynamic)
 
 
-_CLASSES = Dim("classes", min=1, max=_MAX_CLASSES)
-_WORDS = Dim("attributes", min=1, max=_MAX_ATTRIBUTES)
-
-
-def _bank_dims() -> dict[str, dict[int, Any]]:
-    return {
-        "class_embeddings": {0: _CLASSES},
-        "attribute_embeddings": {0: _CLASSES, 1: _WORDS},
-        "attribute_mask": {0: _CLASSES, 1: _WORDS},
-    }
+def _frames(network: STZSAR, count: int) -> Tensor:
+    size = network.config.vision.image_px
+    return torch.zeros((count, size, size, 3), dtype=torch.uint8)

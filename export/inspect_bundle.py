@@ -1,27 +1,26 @@
-"""stzsar-export inspect: what a bundle is, from what, how exact, how large, for which devices."""
+"""Describes a bundle: its origin, accuracy, size, and the devices it runs on."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloup
 from rich.table import Table
 from rich.text import Text
 
-from ..runtime.bundle.bundle import FRAME_GRAPH, MANIFEST, PARITY, WINDOW_GRAPH, Bundle, find_bundle
+from ..runtime.bundle.bundle import MANIFEST, PARITY, Bundle, find_bundle
 from ..runtime.engines.opening import open_graph
 from ..runtime.engines.trt.graph import RTX_ENGINES
 from ..runtime.engines.trt.key import EngineKey
 from ..runtime.engines.trt.store import ENGINES, EngineStore
 from ..runtime.errors import BundleError
 from ..runtime.scoring.scorer import check_graphs
-from ..runtime.terminal.commandline import Output, at_the_edge, printable
+from ..runtime.terminal.commandline import printable
 from ..runtime.text.encoder import TextEncoder
+from .engines import GRAPHS
 
-GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
-_NO_KEY = "without a readable key, so it is never used"
 _SHOWN_LABELS = 6
-_LONGEST = 1000
+_MAX_CHARACTERS = 1000
 _RUNS_ON = {
     "fp32": "any CPU; CUDA and TensorRT",
     "fp16": "CUDA and TensorRT; on a CPU fp32 is faster",
@@ -29,61 +28,80 @@ _RUNS_ON = {
 }
 
 
-@cloup.command(name="inspect")
-@cloup.argument(
-    "bundle",
-    required=False,
-    help="The bundle's folder; the newest under runs/, or the one that ships, if left out.",
-)
-@cloup.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
-@at_the_edge
-def inspect(bundle: str | None, *, as_json: bool) -> None:
-    """Check a bundle and print what it is."""
-    opened = Bundle.open(Path(bundle) if bundle else find_bundle())
-    check_that_it_loads(opened)
-    facts = describe(opened)
-    if as_json:
-        print(json.dumps(facts, indent=2))
-        return
-    table = Table(title=Text(printable(str(opened.path))), show_header=False, title_justify="left")
-    table.add_column(style="bold")
-    table.add_column(overflow="fold")
-    for name, value in facts.items():
-        lines = value if isinstance(value, list) else [str(value)]
-        table.add_row(name, Text("\n".join(printable(line)[:_LONGEST] for line in lines)))
-    Output().print(table)
+@dataclass(frozen=True, kw_only=True)
+class InspectOptions:
+    """`bundle` is the folder to inspect; None takes the newest under runs/, or the shipped one."""
+
+    bundle: Path | None = None
 
 
-def check_that_it_loads(bundle: Bundle) -> None:
-    """Raise BundleError or EngineError if a graph is none, or not that of the manifest.
+@dataclass(frozen=True)
+class Description:
+    """Facts about the bundle in `path` by name; lists have one item per line."""
 
-    The hashes only say that nothing was changed since the export.
+    path: Path
+    facts: dict[str, str | list[str]]
+
+    def to_json(self) -> str:
+        """Return the facts as JSON text."""
+        return json.dumps(self.facts, indent=2)
+
+    def table(self) -> Table:
+        """Return the facts as a table for the terminal."""
+        title = Text(printable(str(self.path)))
+        table = Table(title=title, show_header=False, title_justify="left")
+        table.add_column(style="bold")
+        table.add_column(overflow="fold")
+        for name, value in self.facts.items():
+            lines = value if isinstance(value, list) else [value]
+            text = "\n".join(printable(line)[:_MAX_CHARACTERS] for line in lines)
+            table.add_row(name, Text(text))
+        return table
+
+
+def inspect(options: InspectOptions) -> Description:
+    """Check a bundle and describe it.
+
+    Example:
+        >>> inspect(InspectOptions(bundle=Path("runs/mine/bundle-fp32"))).facts["runs on"]
+        ... # doctest: +SKIP
+        'any CPU; CUDA and TensorRT'
+
+    Raises:
+        BundleError, EngineError: the bundle cannot be used.
     """
+    bundle = Bundle.open(options.bundle or find_bundle())
+    _check_that_it_loads(bundle)
+    return Description(bundle.path, _describe(bundle))
+
+
+def _check_that_it_loads(bundle: Bundle) -> None:
+    """Load every graph: hashes only show that nothing changed since the export."""
     frame, window = (open_graph(bundle.path / name, engine="onnxruntime") for name in GRAPHS)
     check_graphs(bundle, frame, window, bundle.bank)
     if bundle.manifest.text:
         TextEncoder(bundle)
 
 
-def describe(bundle: Bundle) -> dict[str, Any]:
-    """Return what there is to say of an opened bundle, by name, as JSON types."""
-    manifest = bundle.manifest
-    vision = manifest.model.get("vision", {})
-    shown = ", ".join(bundle.bank.names[:_SHOWN_LABELS])
-    more = len(bundle.bank.labels) - _SHOWN_LABELS
-    attributes = int(bundle.bank.attribute_mask.sum(1).max())
-    sizes = {name: (bundle.path / name).stat().st_size for name in manifest.files}
+def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
+    manifest, bank = bundle.manifest, bundle.bank
+    pixels, sampling = manifest.pixels, manifest.sampling
+    shown = ", ".join(bank.names[:_SHOWN_LABELS])
+    more = len(bank.labels) - _SHOWN_LABELS
+    attributes = int(bank.attribute_mask.sum(1).max())
+    sizes = {name: (bundle.path / name).stat().st_size / 2**20 for name in manifest.files}
+    versions = ", ".join(f"{name} {version}" for name, version in manifest.versions.items())
     return {
         "format": f"{_format_on_disk(bundle)}, unchanged since its export (sha256 of every file)",
         "weights": f"{manifest.weights.source}; knows {manifest.weights.knows}",
-        "network": f"{manifest.model.get('name')}, {vision.get('kind', 'vit')}",
+        "network": f"{manifest.model.get('name')}, "
+        f"{manifest.model.get('vision', {}).get('kind', 'vit')}",
         "precision": f"{manifest.precision}, ONNX opset {manifest.opset}",
         "runs on": _RUNS_ON[manifest.precision],
-        "pixels": f"{manifest.pixels.size_px} x {manifest.pixels.size_px} px, centre square",
-        "window": f"{manifest.sampling.frames} frames, {manifest.sampling.rate_fps:g} a second, "
-        f"{manifest.sampling.window_s:g} s",
-        "labels": f"{len(bundle.bank.labels)} with up to {attributes} attributes: {shown}"
+        "pixels": f"{pixels.size_px} x {pixels.size_px} px, centre square",
+        "window": f"{sampling.frames} frames, {sampling.rate_fps:g} a second, "
+        f"{sampling.window_s:g} s",
+        "labels": f"{len(bank.labels)} with up to {attributes} attributes: {shown}"
         + (f" and {more} more" if more > 0 else ""),
         "other labels": "embedded on the device (text.onnx)"
         if manifest.text
@@ -91,58 +109,56 @@ def describe(bundle: Bundle) -> dict[str, Any]:
         "features": _features(bundle),
         "parity": _parity(bundle),
         "size": [
-            f"{sum(sizes.values()) / 2**20:.1f} MiB",
-            *(f"{name} {size / 2**20:.1f} MiB" for name, size in sizes.items()),
+            f"{sum(sizes.values()):.1f} MiB",
+            *(f"{name} {size:.1f} MiB" for name, size in sizes.items()),
         ],
         "engines": _engines(bundle),
-        "made": f"{manifest.created}, with "
-        + ", ".join(f"{name} {version}" for name, version in manifest.versions.items()),
+        "made": f"{manifest.created}, with {versions}",
     }
 
 
 def _format_on_disk(bundle: Bundle) -> str:
-    """Return the version in the manifest's file: an opened manifest is always of the newest."""
+    # An opened manifest always has the newest format.
     document = json.loads((bundle.path / MANIFEST).read_text(encoding="utf-8"))
     written, read = document["format_version"], bundle.manifest.format_version
     return str(written) if written == read else f"{written} (read as {read})"
 
 
 def _features(bundle: Bundle) -> str:
-    """Say what explanations and recordings for other labels have to go on."""
+    """Return what explanations and recordings for other labels are computed from."""
     manifest = bundle.manifest
     if not manifest.features:
-        none = "older bundles have none" if manifest.label_states else "its states know no labels"
-        return f"none: {none}"
+        reason = "older bundles have none" if manifest.label_states else "its states know no labels"
+        return f"none: {reason}"
     grid = manifest.patch_grid
     patches = f", {grid[0]} x {grid[1]} patches" if grid else ""
     return ", ".join(manifest.features) + patches
 
 
 def _parity(bundle: Bundle) -> str:
-    """Sum up the comparison with torch; older bundles have one top-1 agreement for all."""
     if PARITY not in bundle.manifest.files:
         return "not compared with torch"
     try:
-        report = json.loads((bundle.path / PARITY).read_text(encoding="utf-8"))
-        worst = max(report["differences"], key=lambda name: report["differences"][name]["relative"])
-        found = report["differences"][worst]
+        report: Any = json.loads((bundle.path / PARITY).read_text(encoding="utf-8"))
+        differences = report["differences"]
+        worst = max(differences, key=lambda name: differences[name]["relative"])
         agreement = report["top1_agreement"]
+        # Older bundles have one agreement for all graphs.
         same = min(agreement.values()) if isinstance(agreement, dict) else agreement
         return (
-            f"{report['windows']} windows: same best label in {same:.1%}; farthest from torch is "
-            f"{worst}, by {found['relative']:.1e} of its largest value, cosine "
-            f"{found['cosine']:.6f}"
+            f"{report['windows']} windows: same best label in {same:.1%}; largest difference from "
+            f"torch in {worst}, {differences[worst]['relative']:.1e} of its largest value, cosine "
+            f"{differences[worst]['cosine']:.6f}"
         )
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise BundleError(
-            f"{bundle.path / PARITY} is no comparison with torch ({type(error).__name__}): export "
-            "the bundle again."
+            f"{bundle.path / PARITY} is not a parity report ({type(error).__name__}). Export the "
+            "bundle again."
         ) from error
 
 
 def _engines(bundle: Bundle) -> list[str]:
-    """Describe the engines beside the graphs, device by device."""
-    found = []
+    lines = []
     for folder in (ENGINES, RTX_ENGINES):
         store = EngineStore(bundle.path, folder)
         for graph in GRAPHS:
@@ -151,13 +167,13 @@ def _engines(bundle: Bundle) -> list[str]:
                 continue
             read = store.read_key(path.stem)
             size = f"{path.stat().st_size / 2**20:.1f} MiB"
-            shown = _engine(read[0], bundle, graph) if read else _NO_KEY
-            found.append(f"{folder}/{path.name}, {size}: {shown}")
-    return found or ["none; the first run with TensorRT builds them"]
+            shown = _engine(read[0], bundle, graph) if read else "never used: its key is unreadable"
+            lines.append(f"{folder}/{path.name}, {size}: {shown}")
+    return lines or ["none; the first run with TensorRT builds them"]
 
 
 def _engine(key: EngineKey, bundle: Bundle, graph: str) -> str:
     same = (key.graph, key.precision) == (bundle.manifest.files[graph], bundle.manifest.precision)
-    source = f"of this {graph}" if same else f"not of this {graph}, so it is never used"
-    where = f"{key.device or 'RTX cards'} (compute capability {key.capability})"
-    return f"{source}; {where}, {key.family} {key.version}, up to {key.limits.labels} labels"
+    use = f"for this {graph}" if same else f"never used: for another {graph}"
+    device = f"{key.device or 'RTX cards'} (compute capability {key.capability})"
+    return f"{use}; {device}, {key.family} {key.version}, up to {key.limits.labels} labels"

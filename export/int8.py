@@ -1,18 +1,17 @@
-"""Static int8 for the frame graph's tower: QuantizeLinear and DequantizeLinear around its products.
+"""Static int8 for the frame encoder: QuantizeLinear and DequantizeLinear around its products.
 
-Quantised are the weighted matrix products before the bank, which are nearly all of the work. The
-rest stays fp32: attention's products of activations, LayerNormalization, softmax, unit length,
-what depends on the bank (as in `fp16`), and the patch convolution, for which ONNX Runtime has no
-int8 kernel in this form and which is a few percent of the work. `window.onnx` and `text.onnx` stay
-fp32 too: one is small and feeds a softmax of temperature 0.01, the other runs once for a label.
+The weighted matrix products before the bank are quantized: nearly all of the work. The rest stays
+fp32: attention's products of activations, LayerNormalization, softmax, unit length, everything that
+depends on the bank (see `fp16`), and the patch convolution, a few percent of the work, for which
+ONNX Runtime has no int8 kernel in this form. So do `window.onnx`, which is small and contains a
+softmax of temperature 0.01, and `text.onnx`, which runs once per label.
 
-One form for every device. TensorRT wants symmetric int8 with zero points of 0, for activations of
-one scale, for weights of one per output channel. On x86 ONNX Runtime turns such activations into
-uint8, and without VNNI adds two products in 16 bits, which saturate: 255 · 127 · 2 > 32767 (a sum
-of 8 258 048 became 65 280 on an emulated AVX2 processor). The weights therefore keep to 7 bits
-(255 · 64 · 2 = 32640, and every sum was right), whatever machine exports: its own comparison with
-torch would not see what another machine's processor does. TensorRT-RTX compiles the result; its
-numbers and its speed on a GPU are not verified on hardware.
+Every device gets the same form. TensorRT requires symmetric int8 with zero points of 0: one scale
+for activations, one per output channel for weights. On x86, ONNX Runtime converts such activations
+to uint8, and without VNNI it adds two products in 16 bits, which saturate: 255 · 127 · 2 > 32767 (a
+sum of 8 258 048 became 65 280 on an emulated AVX2 processor). So weights use 7 bits (255 · 64 · 2 =
+32640), whichever machine exports: its comparison with torch would not notice what happens on
+another machine. TensorRT-RTX compiles the result; numbers and speed on a GPU are not verified.
 """
 
 import tempfile
@@ -24,28 +23,37 @@ import onnx
 
 from ..models.quiet import quiet
 from ..runtime.engines.graph import Array
+from ..runtime.engines.ort_import import load_onnxruntime
 from .graphs import BANK_INPUTS
-from .to_onnx import strip_notes
+from .to_onnx import strip_metadata
 
 _PRODUCTS = ["MatMul", "Gemm"]
 _BATCH = 8
 
 
-def to_int8(model: onnx.ModelProto, frames_bhwc: Array, bank: dict[str, Array]) -> onnx.ModelProto:
+def to_int8(
+    model: onnx.ModelProto,
+    frames_bhwc: Array,
+    bank: dict[str, Array],
+    *,
+    scratch: Path | None = None,
+) -> onnx.ModelProto:
     """Return a copy of the fp32 frame graph `model` with its tower in int8.
 
     Args:
-        model: with the inputs `frames` and the bank's.
-        frames_bhwc: uint8 [B, S, S, 3], whose activations give the ranges.
-        bank: any arrays that the graph takes: no range depends on them.
+        model: the frame graph.
+        frames_bhwc: uint8 BGR [B, S, S, 3], to measure the ranges of activations on.
+        bank: any bank; no range depends on it.
+        scratch: folder for temporary files, which are as large as the graph.
     """
+    load_onnxruntime()
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 
     feeds = [
         {"frames": frames_bhwc[start : start + _BATCH], **bank}
         for start in range(0, len(frames_bhwc), _BATCH)
     ]
-    with tempfile.TemporaryDirectory() as folder, quiet():
+    with tempfile.TemporaryDirectory(dir=scratch) as folder, quiet():
         plain, quantized = Path(folder) / "plain.onnx", Path(folder) / "int8.onnx"
         onnx.save(model, plain)
         quantize_static(
@@ -62,12 +70,12 @@ def to_int8(model: onnx.ModelProto, frames_bhwc: Array, bank: dict[str, Array]) 
             extra_options={
                 "ActivationSymmetric": True,
                 "WeightSymmetric": True,
-                "QuantizeBias": False,  # TensorRT takes no int32
+                "QuantizeBias": False,  # TensorRT does not support int32
                 "OpTypesToExcludeOutputQuantization": _PRODUCTS,
             },
         )
         converted = onnx.load(quantized)
-    strip_notes(converted)
+    strip_metadata(converted)
     del converted.graph.value_info[:]
     onnx.checker.check_model(converted, full_check=True)
     return converted
@@ -87,14 +95,15 @@ def tower_products(graph: onnx.GraphProto) -> list[str]:
 
 
 def _reader(feeds: Sequence[dict[str, Array]]) -> Any:
-    """Return `feeds` as what onnxruntime.quantization reads: each once, then None."""
+    """Wrap `feeds` for onnxruntime.quantization, whose base class is imported late."""
+    load_onnxruntime()
     from onnxruntime.quantization import CalibrationDataReader
 
     class Reader(CalibrationDataReader):
         def __init__(self) -> None:
-            self._left: Iterator[dict[str, Array]] = iter(feeds)
+            self._remaining: Iterator[dict[str, Array]] = iter(feeds)
 
         def get_next(self) -> dict[str, Array] | None:  # pyright: ignore[reportIncompatibleMethodOverride]
-            return next(self._left, None)
+            return next(self._remaining, None)
 
     return Reader()

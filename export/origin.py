@@ -1,90 +1,71 @@
-"""What is exported: the network of a checkpoint, or CLIP's own with an untrained head."""
+"""What to export: the network of a checkpoint, or CLIP with an untrained head."""
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+from ..models.checkpoint import Checkpoint, find_checkpoint, load_checkpoint, newest_checkpoint
+from ..models.config import HeadConfig
+from ..models.pretrained import load_clip
+from ..models.stzsar import STZSAR
 from ..runtime.bundle.bundle import RUNS
+from ..runtime.bundle.manifest import SamplingSpec
 from ..runtime.errors import StzsarError
+from ..runtime.labels.shipped import default_labels
 from ..runtime.terminal.commandline import console, say
-
-if TYPE_CHECKING:
-    from ..models.checkpoint import Checkpoint
-    from ..models.config import Interaction, PatchPath
-    from ..models.stzsar import STZSAR
+from .options import ClipOptions
 
 
-def from_checkpoint(folder: Path | None) -> "tuple[Checkpoint, STZSAR, Path]":
-    """Load a checkpoint.
+@dataclass(frozen=True)
+class Origin:
+    """A network with its description, and the run's folder, where its bundles go."""
 
-    Args:
-        folder: of a checkpoint or of a run; the newest under runs/ if None.
+    checkpoint: Checkpoint
+    network: STZSAR
+    run: Path
 
-    Returns:
-        The checkpoint, its network, and the run's folder, in which its bundles belong.
+
+def from_checkpoint(folder: Path | None) -> Origin:
+    """Load the checkpoint or run in `folder`, or the newest checkpoint under runs/.
 
     Raises:
-        StzsarError: there is none, or it cannot be used.
+        StzsarError: there is no checkpoint, or it cannot be used.
     """
-    from ..models.checkpoint import find_checkpoint, load_checkpoint, newest_checkpoint
-
     if folder is None:
-        folder = newest_checkpoint(RUNS)
-        if folder is None:
+        found = newest_checkpoint(RUNS)
+        if found is None:
             raise StzsarError(
-                "There is no checkpoint under runs/: train one with stzsar-train, or export CLIP "
+                "There is no checkpoint under runs/. Train one with stzsar-train, or export CLIP "
                 "itself with --backbone ViT-B-32 --pretrained openai."
             )
-        say(f"Exporting the newest checkpoint, {folder}.")
+        say(f"Exporting the newest checkpoint, {found}.")
     else:
-        named, folder = folder, find_checkpoint(folder)
-        if folder != named:
-            say(f"Exporting {folder}.")
-    checkpoint, network = load_checkpoint(folder)
-    # A run's checkpoints lie in runs/<run>/checkpoints/<step>; others stay by themselves.
-    whole = Path(os.path.relpath(folder.resolve()))
-    in_run = whole.parent.name == "checkpoints"
-    return checkpoint, network, whole.parent.parent if in_run else RUNS / whole.name
+        found = find_checkpoint(folder)
+        if found != folder:
+            say(f"Exporting {found}.")
+    checkpoint, network = load_checkpoint(found)
+    # A run's checkpoints are in runs/<run>/checkpoints/<step>.
+    path = Path(os.path.relpath(found.resolve()))
+    in_run = path.parent.name == "checkpoints"
+    return Origin(checkpoint, network, path.parent.parent if in_run else RUNS / path.name)
 
 
-def from_clip(
-    backbone: str,
-    pretrained: str,
-    *,
-    interaction: "Interaction" = "residual",
-    patch_path: "PatchPath" = "block",
-    tokenizer: str | None = None,
-) -> "tuple[Checkpoint, STZSAR, Path]":
-    """Load CLIP's towers; see `models.pretrained.load_clip`.
-
-    Args:
-        backbone: a name of open_clip's.
-        pretrained: a tag, a file, or "none".
-        interaction: of the head.
-        patch_path: of the frame encoder.
-        tokenizer: the file of a SigLIP2 backbone.
-
-    Returns:
-        As `from_checkpoint`.
+def from_clip(options: ClipOptions) -> Origin:
+    """Load CLIP's towers, with Kinetics-400's names as labels.
 
     Raises:
-        StzsarError: there is no such backbone, or its weights cannot be used.
+        StzsarError: open_clip does not have the backbone, or its weights cannot be used.
     """
-    from ..models.checkpoint import Checkpoint
-    from ..models.config import HeadConfig
-    from ..models.pretrained import load_clip
-    from ..runtime.bundle.manifest import SamplingSpec
-    from ..runtime.labels.shipped import default_labels
-
+    backbone, pretrained = options.backbone, options.pretrained
     with console.status(f"loading {backbone} ({pretrained})"):
         network, origin = load_clip(
             backbone,
             pretrained,
-            head=HeadConfig(interaction=interaction),
-            patch_path=patch_path,
-            tokenizer=tokenizer,
+            head=HeadConfig(interaction=options.interaction),
+            patch_path=options.patch_path or "block",
+            tokenizer=options.tokenizer,
         )
-    found = Checkpoint(
+    checkpoint = Checkpoint(
         model=network.config,
         labels=default_labels(),
         sampling=SamplingSpec(frames=8, rate_fps=4.0),
@@ -92,4 +73,4 @@ def from_clip(
         step=0,
     )
     say(f"Exporting {origin.source}. It knows {origin.knows}.")
-    return found, network, RUNS / f"{backbone}-{Path(pretrained).stem}"
+    return Origin(checkpoint, network, RUNS / f"{backbone}-{Path(pretrained).stem}")

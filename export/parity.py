@@ -1,15 +1,13 @@
-"""Parity: the written graphs against the network that they were made from.
+"""Parity: compares exported graphs with the network they were traced from.
 
-Both see the same frames and the same bank. Each graph is compared by itself, given what torch
-gives, and all of them end to end: from pixels through both graphs to the scores, so that errors
-add up as they do on a device. Frames are encoded once, and 64 windows are drawn from them, so that
-the check costs seconds and not minutes on a CPU.
+Both see the same frames and the same bank. Each graph is compared alone, on torch's own inputs, and
+all graphs end to end, from pixels to scores, so that errors add up as on a device. Frames are
+encoded once and 64 windows drawn from them: the check takes seconds on a CPU.
 """
 
-import dataclasses
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +17,7 @@ from rich.table import Table
 from ..models.label_texts import LabelTexts, to_tensors
 from ..models.stzsar import STZSAR
 from ..runtime.bundle.bundle import FRAME_GRAPH, STATE_GRAPH, TEXT_GRAPH, WINDOW_GRAPH
-from ..runtime.engines.graph import Array
+from ..runtime.engines.graph import Array, Graph
 from ..runtime.engines.opening import open_graph
 from ..runtime.errors import ParityError
 from ..runtime.labels.bank import LabelBank
@@ -33,15 +31,14 @@ MAX_LABELS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """What a bundle of one precision may differ by.
+    """How much a bundle of one precision may differ.
 
     Attributes:
-        relative: of any output but the scores.
-        cosine: at least.
-        scores: the largest difference of a score, which lies in 0..1; their cosine is free, as
-            it hangs on the largest alone.
-        top1: the least share of windows with the same best label.
-        tie: two labels whose similarities differ by less than this may change places.
+        relative: maximum relative difference of any output but the scores.
+        cosine: minimum cosine of any output but the scores.
+        scores: maximum difference of a score in 0..1; their cosine depends on the best one only.
+        top1: minimum share of windows with the same best label.
+        tie: labels whose similarities differ by less may swap.
     """
 
     relative: float
@@ -51,32 +48,32 @@ class Bounds:
     tie: float
 
 
-# fp32 differs by rounding; fp16 by its 11 bits, through a dozen layers. int8 is judged by what it
-# answers, labels and scores; its other bounds only tell noise from a network that does not fit.
-# Measured on held-out frames: trained small networks have cosines above 0.9994; of an untrained
-# ViT-B/32, whose labels are all about equally near, they are 0.977 to 0.991, by the clips.
+# fp32 differs by rounding, fp16 by its 11 bits through a dozen layers. int8 is judged by labels and
+# scores; its other bounds only separate noise from a network that does not fit. Measured on
+# held-out frames: trained small networks have cosines above 0.9994; an untrained ViT-B/32, to which
+# all labels are about equally near, has 0.977 to 0.991, depending on the clips.
 BOUNDS = {
     "fp32": Bounds(relative=1e-4, cosine=0.999, scores=1e-3, top1=1.0, tie=1e-6),
     "fp16": Bounds(relative=5e-2, cosine=0.999, scores=5e-2, top1=1.0, tie=1e-3),
     "int8": Bounds(relative=0.1, cosine=0.98, scores=0.1, top1=0.95, tie=1e-3),
 }
-# TensorRT multiplies fp32 as TF32, which has the 11 bits of fp16; int8 it fuses in its own way.
+# TensorRT multiplies fp32 as TF32, with the 11 bits of fp16, and fuses int8 in its own way.
 _ENGINE_BOUNDS = {"fp32": BOUNDS["fp16"], "fp16": BOUNDS["fp16"], "int8": BOUNDS["int8"]}
-_INSTEAD = {
+_REMEDIES = {
     "fp32": "",
-    "fp16": ", try it without --fp16",
-    "int8": ", calibrate on more and other videos or take --fp16",
+    "fp16": " Try it without --fp16.",
+    "int8": " Calibrate on more and other videos, or use --fp16.",
 }
 
 
 @dataclass(frozen=True)
 class Difference:
-    """How far one output is from torch's.
+    """The difference of one output from its reference.
 
     Attributes:
         absolute: largest absolute difference.
-        relative: the same over the largest absolute value.
-        cosine: the smallest of all rows.
+        relative: the same, divided by the largest absolute value.
+        cosine: smallest cosine of all rows.
     """
 
     absolute: float
@@ -84,10 +81,10 @@ class Difference:
     cosine: float
 
     @classmethod
-    def between(cls, ours: Array, torchs: Array) -> "Difference":
+    def between(cls, actual: Array, expected: Array) -> "Difference":
         """Compare two arrays of one shape, row by row of the last axis."""
-        a, b = (np.asarray(x, np.float64).reshape(-1, x.shape[-1]) for x in (ours, torchs))
-        if a.shape[1] == 1:  # numbers by themselves have no direction, together they do
+        a, b = (np.asarray(x, np.float64).reshape(-1, x.shape[-1]) for x in (actual, expected))
+        if a.shape[1] == 1:  # a single number has no direction, a column of them has
             a, b = a.T, b.T
         norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
         cosines = (a * b).sum(1) / np.maximum(norms, 1e-12)
@@ -100,15 +97,15 @@ class ParityReport:
     """The comparison of one bundle.
 
     Attributes:
-        precision: of the bundle.
-        differences: by graph and output, such as "window.logits"; from pixels to scores under
-            "end to end".
-        top1_agreement: share of windows with the same best label, ties counting as the same, of
-            the window graph and end to end.
-        windows: how many were compared.
-        pictures: what the frames showed.
-        of_engines: whether TensorRT's engines were compared with the graphs in ONNX Runtime, and
-            not the graphs with torch.
+        precision: the bundle's precision.
+        differences: by graph and output, such as "window.logits"; "end to end" runs from pixels to
+            scores.
+        top1_agreement: share of windows with the same best label or a tie, for the window graph
+            and end to end.
+        windows: number of windows.
+        pictures: what the frames show.
+        of_engines: true if TensorRT engines were compared with ONNX Runtime, false if graphs were
+            compared with torch.
     """
 
     precision: str
@@ -120,73 +117,82 @@ class ParityReport:
 
     def save(self, path: Path) -> None:
         """Write the report of a bundle as JSON."""
-        document = dataclasses.asdict(self)
+        document = asdict(self)
         del document["of_engines"]
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
     def table(self) -> Table:
-        """Return the report for people."""
-        other = "ONNX Runtime" if self.of_engines else "torch"
-        table = Table(title=f"Parity with {other}, {self.windows} windows of {self.pictures}")
-        for column in ("output", "largest difference", "relative", "smallest cosine"):
-            table.add_column(column)
-        for name, found in self.differences.items():
-            numbers = (f"{found.absolute:.1e}", f"{found.relative:.1e}", f"{found.cosine:.6f}")
-            table.add_row(name, *numbers, end_section=self._is_last_of_graph(name))
+        """Return the report as a table for the terminal."""
+        reference = "ONNX Runtime" if self.of_engines else "torch"
+        table = Table(
+            "output",
+            "largest difference",
+            "relative",
+            "smallest cosine",
+            title=f"Parity with {reference}, {self.windows} windows of {self.pictures}",
+        )
+        graph = ""
+        for name, each in self.differences.items():
+            if name.split(".")[0] != graph:
+                graph = name.split(".")[0]
+                table.add_section()
+            table.add_row(
+                name, f"{each.absolute:.1e}", f"{each.relative:.1e}", f"{each.cosine:.6f}"
+            )
+        table.add_section()
         for graph, share in self.top1_agreement.items():
             table.add_row(f"{graph}: same label", f"{share:.1%}")
         return table
 
     def check(self) -> None:
         """Raise ParityError if anything is out of bounds."""
-        for name, found in self.differences.items():
-            self._check_difference(name, found, self._bounds(name))
+        for name, difference in self.differences.items():
+            self._check_difference(name, difference, self._bounds(name))
         for graph, share in self.top1_agreement.items():
-            least = self._bounds(graph).top1
-            if not share >= least:
-                ours, theirs, instead = self._words()
+            minimum = self._bounds(graph).top1
+            if not share >= minimum:
+                actual, reference = self._sides()
                 raise ParityError(
-                    f"{graph}: {1 - share:.1%} of {self.windows} windows get another best label "
-                    f"from {ours} than from {theirs}, at most {1 - least:.0%} may: {instead}."
+                    f"{graph}: in {1 - share:.1%} of {self.windows} windows {actual} and "
+                    f"{reference} have another best label; at most {1 - minimum:.0%} may differ. "
+                    f"{self._consequence()}"
                 )
 
-    def _check_difference(self, name: str, found: Difference, bounds: Bounds) -> None:
-        # A comparison with NaN is false, so each is written to fail on it.
+    def _check_difference(self, name: str, difference: Difference, bounds: Bounds) -> None:
+        # Comparisons with NaN are false, so each must fail on false.
         if name.endswith(".scores"):
-            inside = found.absolute <= bounds.scores
-            why = f"difference {found.absolute:.1e}, at most {bounds.scores:g}"
+            inside = difference.absolute <= bounds.scores
+            numbers = f"difference {difference.absolute:.1e}, at most {bounds.scores:g}"
         else:
-            inside = found.relative <= bounds.relative and found.cosine >= bounds.cosine
-            why = (
-                f"relative difference {found.relative:.1e}, at most {bounds.relative:g}; cosine "
-                f"{found.cosine:.5f}, at least {bounds.cosine}"
+            inside = difference.relative <= bounds.relative and difference.cosine >= bounds.cosine
+            numbers = (
+                f"relative difference {difference.relative:.1e}, at most {bounds.relative:g}; "
+                f"cosine {difference.cosine:.5f}, at least {bounds.cosine}"
             )
         if not inside:
-            ours, theirs, instead = self._words()
-            raise ParityError(f"{name} of {ours} is not what {theirs} gives ({why}): {instead}.")
+            actual, reference = self._sides()
+            raise ParityError(
+                f"{name}: {actual} and {reference} differ too much ({numbers}). "
+                f"{self._consequence()}"
+            )
 
-    def _words(self) -> tuple[str, str, str]:
-        """Return what was compared, with what, and what comes of a difference."""
+    def _sides(self) -> tuple[str, str]:
         if self.of_engines:
-            instead = "they were removed; run the bundle with --engine onnxruntime"
-            return "TensorRT's engines", "ONNX Runtime", instead
-        instead = f"no bundle was written{_INSTEAD[self.precision]}"
-        return "the exported graphs", "the network", instead
+            return "TensorRT's engines", "ONNX Runtime"
+        return "the exported graphs", "torch"
+
+    def _consequence(self) -> str:
+        if self.of_engines:
+            return "The engines were removed. Run the bundle with --engine onnxruntime."
+        return f"No bundle was written.{_REMEDIES[self.precision]}"
 
     def _bounds(self, name: str) -> Bounds:
-        """Return the bounds of one graph: in an int8 bundle only the frame graph is int8.
-
-        The state graph is fp32 in every bundle.
-        """
         if self.of_engines:
             return _ENGINE_BOUNDS[self.precision]
-        exact = self.precision == "int8" and name.startswith(("window", "text"))
-        exact |= name.startswith("state")
+        # The state graph is always fp32, and int8 quantizes the frame graph only.
+        exact = name.startswith("state")
+        exact |= self.precision == "int8" and name.startswith(("window", "text"))
         return BOUNDS["fp32" if exact else self.precision]
-
-    def _is_last_of_graph(self, name: str) -> bool:
-        graph = name.split(".")[0]
-        return name == [other for other in self.differences if other.split(".")[0] == graph][-1]
 
 
 @torch.no_grad()
@@ -203,97 +209,86 @@ def compare(
     """Compare the graphs in `folder` with `network` on the CPU.
 
     Args:
-        folder: where the graphs are.
+        folder: the graphs' folder.
         network: the fp32 network on the CPU.
-        bank: labels; the first 64 are enough to compare with.
-        precision: of the graphs.
+        bank: the labels, of which the first 64 are compared.
+        precision: the graphs' precision.
         window_frames: T.
-        images_bhwc: uint8 [B, S, S, 3], the frames to look at, in order; drawn if None.
-        pictures: what the report says of them.
+        images_bhwc: uint8 BGR frames [B, S, S, 3] in order; None draws some.
+        pictures: what the frames show, for the report.
     """
     network.eval()
     bank = bank.select(range(min(MAX_LABELS, len(bank.labels))))
     size = network.config.vision.image_px
     images = draw_images(FRAMES, size) if images_bhwc is None else images_bhwc
-    ours, torchs = _frame_states(folder, network, bank, images)
-    differences = {f"frame.{name}": Difference.between(ours[name], torchs[name]) for name in torchs}
-    differences |= _state_differences(folder, torchs, bank, network)
-    choice = windows_of(len(images), window_frames, in_order=images_bhwc is not None)
-    state = {name: torch.from_numpy(torchs[name][choice]) for name in network.state_names}
-    expected = network.score_window(state, to_tensors(bank))
-    wanted = {name: getattr(expected, name).numpy() for name in ("logits", "saliency", "scale")}
-    graph = open_graph(folder / WINDOW_GRAPH, engine="onnxruntime")
+    actual, expected = _encode(_open(folder, FRAME_GRAPH), network, bank, images)
+    differences = {
+        f"frame.{name}": Difference.between(actual[name], expected[name]) for name in expected
+    }
+    if network.head.label_states:
+        states = _open(folder, STATE_GRAPH)({**expected, **bank.arrays()})
+        for name in network.head.label_states:
+            differences[f"state.{name}"] = Difference.between(states[name], expected[name])
+    choice = choose_windows(len(images), window_frames, in_order=images_bhwc is not None)
+    window_state = {name: torch.from_numpy(expected[name][choice]) for name in network.state_names}
+    scores = network.score_window(window_state, to_tensors(bank))
+    reference = {name: value.numpy() for name, value in scores._asdict().items()}
+    window = _open(folder, WINDOW_GRAPH)
     agreement = {}
-    for name, states in (("window", torchs), (END_TO_END, ours)):
-        window = {key: states[key][choice] for key in network.state_names}
-        found = graph(window | bank.arrays())
-        differences |= window_differences(name, found, wanted)
+    for graph, states in (("window", expected), (END_TO_END, actual)):
+        found = window({name: states[name][choice] for name in network.state_names} | bank.arrays())
+        differences |= window_differences(graph, found, reference)
+        similarities = reference["logits"] / reference["scale"]
         tie = BOUNDS[precision].tie
-        agreement[name] = top1_agreement(
-            found["logits"], wanted["logits"] / wanted["scale"], tie=tie
-        )
+        agreement[graph] = top1_agreement(found["logits"], similarities, tie=tie)
     if (folder / TEXT_GRAPH).exists():
-        texts = LabelTexts(bank.labels, network.config, network.tokenizer_json)
-        tokens = texts.tokens[:MAX_LABELS]
-        text = open_graph(folder / TEXT_GRAPH, engine="onnxruntime")
-        embedded = text({"tokens": tokens.numpy()})["embeddings"]
-        expected_text = network.encode_text(tokens).numpy()
-        differences["text.embeddings"] = Difference.between(embedded, expected_text)
+        tokens = LabelTexts(bank.labels, network.config, network.tokenizer_json).tokens[:MAX_LABELS]
+        embeddings = _open(folder, TEXT_GRAPH)({"tokens": tokens.numpy()})["embeddings"]
+        differences["text.embeddings"] = Difference.between(
+            embeddings, network.encode_text(tokens).numpy()
+        )
     return ParityReport(precision, differences, agreement, WINDOWS, pictures)
 
 
-def _state_differences(
-    folder: Path, torchs: Mapping[str, Array], bank: LabelBank, network: STZSAR
-) -> dict[str, Difference]:
-    """Compare what the state graph makes of torch's features with torch's states."""
-    if not network.head.label_states:
-        return {}
-    found = open_graph(folder / STATE_GRAPH, engine="onnxruntime")({**torchs, **bank.arrays()})
-    return {
-        f"state.{name}": Difference.between(found[name], torchs[name])
-        for name in network.head.label_states
-    }
+def choose_windows(count: int, frames: int, *, in_order: bool) -> Array:
+    """Choose the frames of windows, int [WINDOWS, frames]: any frames, or consecutive ones.
 
-
-def windows_of(count: int, frames: int, *, in_order: bool) -> Array:
-    """Choose the frames [WINDOWS, frames] of windows: neighbours if they are in order, or any.
-
-    Where there are fewer than WINDOWS of neighbours, the others are of any frames too.
+    If there are fewer than WINDOWS consecutive windows, the rest are of any frames.
     """
-    drawn = np.random.default_rng(1).integers(count, size=(WINDOWS, frames))
+    chosen = np.random.default_rng(1).integers(count, size=(WINDOWS, frames))
     starts = np.arange(max(0, count - frames + 1) if in_order else 0)
     if len(starts) > WINDOWS:
         starts = np.linspace(0, count - frames, WINDOWS).round().astype(int)
-    drawn[: len(starts)] = starts[:, None] + np.arange(frames)
-    return drawn
+    chosen[: len(starts)] = starts[:, None] + np.arange(frames)
+    return chosen
 
 
 def window_differences(
-    name: str, found: Mapping[str, Array], wanted: Mapping[str, Array]
+    graph: str, actual: Mapping[str, Array], expected: Mapping[str, Array]
 ) -> dict[str, Difference]:
-    """Compare logits, scores (the softmax that the runtime gives) and saliency."""
-    scores = [torch.from_numpy(one["logits"]).softmax(-1).numpy() for one in (found, wanted)]
+    """Compare logits, scores (their softmax) and saliency."""
+    scores = [torch.from_numpy(one["logits"]).softmax(-1).numpy() for one in (actual, expected)]
     return {
-        f"{name}.logits": Difference.between(found["logits"], wanted["logits"]),
-        f"{name}.scores": Difference.between(*scores),
-        f"{name}.saliency": Difference.between(found["saliency"], wanted["saliency"]),
+        f"{graph}.logits": Difference.between(actual["logits"], expected["logits"]),
+        f"{graph}.scores": Difference.between(*scores),
+        f"{graph}.saliency": Difference.between(actual["saliency"], expected["saliency"]),
     }
 
 
-def top1_agreement(ours: Array, torchs: Array, *, tie: float) -> float:
-    """Return the share of rows whose best column is torch's best, or within `tie` of it.
+def top1_agreement(actual: Array, expected: Array, *, tie: float) -> float:
+    """Return the share of rows with the expected best column, or one within `tie` of it.
 
     Args:
-        ours: logits [N, C], in any scale.
-        torchs: similarities [N, C].
-        tie: similarities closer than this are as good as each other.
+        actual: logits [N, C], in any scale.
+        expected: similarities [N, C].
+        tie: similarities that are closer count as equal.
     """
-    chosen = np.take_along_axis(torchs, ours.argmax(1)[:, None], 1)[:, 0]
-    return float((torchs.max(1) - chosen <= tie).mean())
+    chosen = np.take_along_axis(expected, actual.argmax(1)[:, None], 1)[:, 0]
+    return float((expected.max(1) - chosen <= tie).mean())
 
 
 def draw_images(count: int, size_px: int) -> Array:
-    """Draw smooth random colour fields with noise, uint8 [count, S, S, 3]: no two are alike."""
+    """Draw smooth random colour fields with noise, uint8 [count, S, S, 3], all different."""
     generator = torch.Generator().manual_seed(0)
     coarse = torch.rand(count, 3, 5, 5, generator=generator)
     fields = torch.nn.functional.interpolate(coarse, size_px, mode="bicubic")
@@ -301,20 +296,23 @@ def draw_images(count: int, size_px: int) -> Array:
     return (fields.clamp(0, 1) * 255).byte().permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def _frame_states(
-    folder: Path, network: STZSAR, bank: LabelBank, images: Array
+def _open(folder: Path, name: str) -> Graph:
+    return open_graph(folder / name, engine="onnxruntime")
+
+
+def _encode(
+    graph: Graph, network: STZSAR, bank: LabelBank, images: Array
 ) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return the states and the features of `images` from the graph and from torch."""
-    graph = open_graph(folder / FRAME_GRAPH, engine="onnxruntime")
-    ours: list[dict[str, Array]] = []
-    torchs: list[dict[str, Array]] = []
+    """Return states and features of `images` from the graph and from torch."""
+    actual: list[dict[str, Array]] = []
+    expected: list[dict[str, Array]] = []
     for start in range(0, len(images), _BATCH):
-        part = images[start : start + _BATCH]
-        ours.append(graph({"frames": part} | bank.arrays()))
-        state, features = network.encode_with_features(torch.from_numpy(part), to_tensors(bank))
-        torchs.append({name: value.numpy() for name, value in {**state, **features}.items()})
+        batch = images[start : start + _BATCH]
+        actual.append(graph({"frames": batch} | bank.arrays()))
+        state, features = network.encode_with_features(torch.from_numpy(batch), to_tensors(bank))
+        expected.append({name: value.numpy() for name, value in {**state, **features}.items()})
     names = (*network.state_names, *network.feature_names)
     return (
-        {name: np.concatenate([part[name] for part in ours]) for name in names},
-        {name: np.concatenate([part[name] for part in torchs]) for name in names},
+        {name: np.concatenate([part[name] for part in actual]) for name in names},
+        {name: np.concatenate([part[name] for part in expected]) for name in names},
     )

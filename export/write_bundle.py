@@ -1,4 +1,4 @@
-"""Network to bundle: all files into a temporary folder, compared, hashed, then one rename."""
+"""Writes a bundle: all files into a temporary folder, compared with torch, hashed, then renamed."""
 
 import datetime
 import importlib.metadata
@@ -48,22 +48,22 @@ from .parity import ParityReport, compare
 from .to_onnx import OPSET, trace
 
 _MAX_FRAMES_WITHOUT_TEMPORAL = 256
-_MAX_GRAPH_BYTES = 2**31 - 2**24  # protobuf's limit, with room for the nodes
+_MAX_GRAPH_BYTES = 2**31 - 2**24  # protobuf's limit, minus room for nodes
 _VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "open_clip_torch")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundleRequest:
-    """What to export.
+    """A network to export, and how.
 
     Attributes:
-        network: on the CPU.
-        labels: of the bank.
-        sampling: the frames of a window.
-        origin: what the manifest says of the weights.
+        network: the network, on the CPU.
+        labels: the bank's labels.
+        sampling: frames of a window.
+        origin: origin of the weights, for the manifest.
         precision: "fp32", "fp16" or "int8".
-        text_encoder: whether unknown labels can be embedded on the device.
-        calibration: frames that int8 is calibrated on and compared with torch on; None otherwise.
+        text_encoder: whether devices can embed new labels.
+        calibration: frames for int8; None for other precisions.
     """
 
     network: STZSAR
@@ -76,7 +76,7 @@ class BundleRequest:
 
     def __post_init__(self) -> None:
         if (self.precision == "int8") != (self.calibration is not None):
-            raise ValueError("int8, and nothing else, is calibrated")
+            raise ValueError("int8 needs a calibration; other precisions must not have one")
 
 
 def write_bundle(
@@ -86,18 +86,17 @@ def write_bundle(
 
     Args:
         request: what to export.
-        target: the bundle's folder; an older bundle is replaced, but for its engines, and anything
-            else is refused.
-        say: told what is being done, a few words at a time.
+        target: the bundle's folder. An existing bundle is replaced, except for its engines.
+        say: called with a few words at each step.
 
     Raises:
-        ParityError: the graphs differ from the network.
-        StzsarError: `target` is something else, or the network cannot be traced, is too large, or
+        ParityError: the graphs differ too much from the network.
+        StzsarError: `target` is not a bundle, or the network is too large, cannot be traced, or
             does not fit into fp16.
     """
     _check_target(target)
     _check_size(request.network, text_encoder=request.text_encoder)
-    # Engines know the graph that they were built from: those that still fit are used again.
+    # Engines record the hash of their graph, so those that still fit can stay.
     with written_whole(target, keep=[ENGINES]) as folder, torch.no_grad():
         write_graphs(request, folder, say=say)
         say(f"embedding {len(request.labels)} labels")
@@ -111,7 +110,7 @@ def write_bundle(
         report = compare_graphs(request, folder, bank)
         report.check()
         report.save(folder / PARITY)
-        # The manifest comes last: a folder with one is complete.
+        # The manifest comes last: a folder that has one is complete.
         manifest = _manifest(request, target.name, folder)
         (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return report
@@ -121,25 +120,26 @@ def write_bundle(
 def write_graphs(
     request: BundleRequest, folder: Path, *, say: Callable[[str], None] = lambda _: None
 ) -> None:
-    """Write the graphs of `request` into `folder`, compared with nothing yet."""
-    # What is traced is the folded network; what it is compared with is the one that was given.
+    """Write the graphs of `request` into `folder`, without comparing them."""
+    # Traces the folded network; the comparison is with the original one.
     folded = folded_for_inference(request.network.eval())
     write_out_attention(folded)
     for name, spec in _specs(folded, request).items():
         say(f"tracing {name}")
         model = trace(spec)
-        # The state graph has no tower, and everything in it depends on the bank.
+        # Everything in the state graph depends on the bank and stays fp32.
         if request.precision == "fp16" and name != STATE_GRAPH:
             model = to_fp16(model)
         elif request.calibration and name == FRAME_GRAPH:
             say(f"calibrating {name}")
             example = {key: spec.inputs[key].numpy() for key in BANK_INPUTS}
-            model = to_int8(model, request.calibration.frames_bhwc, example)
+            frames = request.calibration.frames_bhwc
+            model = to_int8(model, frames, example, scratch=folder)
         onnx.save(model, folder / name)
 
 
 def compare_graphs(request: BundleRequest, folder: Path, bank: LabelBank) -> ParityReport:
-    """Compare on drawn pictures; int8 on frames of the videos that it was not calibrated on."""
+    """Compare the graphs with torch on drawn images; int8 on held-out frames of its videos."""
     frames = request.calibration
     return compare(
         folder,
@@ -156,21 +156,21 @@ def _check_target(target: Path) -> None:
     is_bundle = (target / MANIFEST).is_file() and (target / FRAME_GRAPH).is_file()
     is_free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
     if not (is_bundle or is_free):
-        raise StzsarError(f"{target} is there and is not a bundle: take another --output.")
+        raise StzsarError(f"{target} exists and is not a bundle. Choose another --output.")
 
 
 def _check_size(network: STZSAR, *, text_encoder: bool) -> None:
     towers: dict[str, tuple[torch.nn.Module, str]] = {
-        "frame encoder": (network.visual, "take ViT-L-14 or a smaller one")
+        "frame encoder": (network.visual, "Use ViT-L-14 or a smaller one")
     }
     if text_encoder:
-        towers["text encoder"] = (network.text, "leave it out with --no-text-encoder")
+        towers["text encoder"] = (network.text, "Leave it out with --no-text-encoder")
     for tower, (module, remedy) in towers.items():
         size = sum(tensor.numel() * tensor.element_size() for tensor in module.parameters())
         if size > _MAX_GRAPH_BYTES:
             raise StzsarError(
-                f"The {tower} of {network.config.name} has {size / 2**30:.1f} GiB of weights and "
-                f"an ONNX file holds less than 2: {remedy}."
+                f"The {tower} of {network.config.name} has {size / 2**30:.1f} GiB of weights, and "
+                f"an ONNX file holds less than 2. {remedy}."
             )
 
 
@@ -185,7 +185,6 @@ def _specs(network: STZSAR, request: BundleRequest) -> dict[str, GraphSpec]:
 
 
 def _longest_window(request: BundleRequest) -> int:
-    """Return how many frames the window graph takes at most."""
     temporal = request.network.config.temporal
     if temporal:
         return min(temporal.max_frames, MAX_FRAMES)
@@ -193,8 +192,8 @@ def _longest_window(request: BundleRequest) -> int:
 
 
 def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
-    config, network, sampling = request.network.config, request.network, request.sampling
-    vision = config.vision
+    network, sampling = request.network, request.sampling
+    config, vision = network.config, network.config.vision
     return Manifest(
         name=name,
         created=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
@@ -202,9 +201,7 @@ def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
         opset=OPSET,
         pixels=PixelSpec(size_px=vision.image_px, mean=vision.mean, std=vision.std),
         sampling=BundleSampling(
-            frames=sampling.frames,
-            rate_fps=sampling.rate_fps,
-            max_frames=_longest_window(request),
+            frames=sampling.frames, rate_fps=sampling.rate_fps, max_frames=_longest_window(request)
         ),
         states=network.state_names,
         label_states=network.head.label_states,

@@ -1,1 +1,1 @@
-"""The network in PyTorch: what is trained and what is traced."""
+"""Networks, checkpoints and tokenizers in torch; nothing about training loops or ONNX."""

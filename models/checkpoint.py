@@ -6,14 +6,15 @@ Training keeps its own state beside them, in `training.safetensors`. Nothing is 
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import safetensors
-import safetensors.torch
+import torch
 from msgspec import Struct
+from torch import Tensor
 
 from ..runtime.bundle.manifest import SamplingSpec, WeightsOrigin
 from ..runtime.documents import MIB, Count, DocumentError, from_json, read_file
@@ -21,6 +22,7 @@ from ..runtime.errors import BundleError, LabelError
 from ..runtime.labels.labels import Label
 from .config import ModelConfig
 from .stzsar import STZSAR
+from .tensor_file import load_tensors, read_shapes, save_tensors
 from .tokenizer_file import FILE as TOKENIZER
 
 FORMAT_VERSION = 1
@@ -64,9 +66,7 @@ class _Description(Struct):
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, network: STZSAR) -> None:
     """Write `checkpoint` and the weights of `network` into the existing `folder`."""
-    state = {name: value.detach().contiguous() for name, value in network.state_dict().items()}
-    # Bytes first: safetensors' own writer raises no OSError on a full disk.
-    (folder / WEIGHTS).write_bytes(safetensors.torch.save(state))
+    save_tensors(folder / WEIGHTS, network.state_dict())
     if network.tokenizer_json is not None:
         (folder / TOKENIZER).write_text(network.tokenizer_json, encoding="utf-8")
     document = {
@@ -117,40 +117,62 @@ def load_weights(folder: Path, network: STZSAR) -> None:
     """Load a checkpoint's weights into `network`.
 
     Raises:
-        BundleError: the file is missing, no safetensors, or of another architecture.
+        BundleError: the file is missing, corrupt, or of another architecture.
     """
     path = folder / WEIGHTS
+    weights, _ = load_tensors(path)
+    _check_fit(path, weights, network)
+    network.load_state_dict(weights)
+
+
+def open_checkpoint(folder: Path) -> tuple[Checkpoint, STZSAR]:
+    """Return a checkpoint's description and its network, still without the weights.
+
+    The sizes of the description are compared with the weights before memory is allocated.
+
+    Raises:
+        BundleError: it cannot be used; the message says why.
+    """
+    checkpoint = read_checkpoint(folder)
+    config, path = checkpoint.model, folder / WEIGHTS
+    tokenizer = _read_tokenizer(folder, config)
+    shapes = read_shapes(path)
+    towers = (config.vision, config.text, config.temporal)
     try:
-        state = safetensors.torch.load_file(path)
-    except OSError as error:
-        raise BundleError(f"Cannot read the weights {path}: {error}.") from error
-    except safetensors.SafetensorError as error:
+        layers = sum(getattr(tower, "layers", 0) for tower in towers)
+        if layers > len(shapes):
+            raise ValueError(f"it has {layers} layers, more than there are tensors")
+        with torch.device("meta"):
+            claimed = STZSAR(config, tokenizer)
+    except Exception as error:  # nonsense fails anywhere in the modules
         raise BundleError(
-            f"{path} is not a safetensors file ({error}): only checkpoints of stzsar-train are "
-            "read, and never pickled ones."
+            f"{folder / DESCRIPTION} describes no network that can be built: {error}."
         ) from error
+    _check_fit(path, shapes, claimed)
+    return checkpoint, STZSAR(config, tokenizer)
+
+
+def load_checkpoint(folder: Path) -> tuple[Checkpoint, STZSAR]:
+    """Return a checkpoint's description, and its network with the weights.
+
+    Raises:
+        BundleError: it cannot be used; the message says why.
+    """
+    checkpoint, network = open_checkpoint(folder)
+    load_weights(folder, network)
+    return checkpoint, network
+
+
+def _check_fit(path: Path, weights: Mapping[str, Tensor], network: STZSAR) -> None:
     expected = network.state_dict()
-    wrong = sorted(set(state) ^ set(expected)) or [
-        name for name, value in state.items() if value.shape != expected[name].shape
+    wrong = sorted(set(weights) ^ set(expected)) or [
+        name for name, value in weights.items() if value.shape != expected[name].shape
     ]
     if wrong:
         raise BundleError(
             f"{path} belongs to another architecture than {network.config.name!r}: "
             f"{len(wrong)} tensors do not fit, the first is {wrong[0]!r}."
         )
-    network.load_state_dict(state)
-
-
-def load_checkpoint(folder: Path) -> tuple[Checkpoint, STZSAR]:
-    """Return what a checkpoint says, and its network with the weights in it.
-
-    Raises:
-        BundleError: it cannot be used; the message says why.
-    """
-    checkpoint = read_checkpoint(folder)
-    network = STZSAR(checkpoint.model, _read_tokenizer(folder, checkpoint.model))
-    load_weights(folder, network)
-    return checkpoint, network
 
 
 def _read_tokenizer(folder: Path, config: ModelConfig) -> str | None:

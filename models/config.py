@@ -1,4 +1,4 @@
-"""What a network is, as frozen types: one set of classes for CLIP and for the small model."""
+"""Architectures as frozen dataclasses: the same ones for CLIP and for the small model."""
 
 import dataclasses
 import math
@@ -21,21 +21,19 @@ PROMPT = "This is a video about {}."
 
 @dataclass(frozen=True, kw_only=True)
 class VisionConfig:
-    """CLIP's plain ViT over one frame, our own module.
+    """CLIP's plain ViT, which `vision.py` implements.
 
     Attributes:
         image_px: side of the square input.
         patch_px: side of a patch.
         width: width of a token.
-        layers: number of blocks.
-        heads: attention heads of a block.
-        mlp_width: hidden width of a block's MLP.
-        activation: of the MLP; OpenAI's weights want quick_gelu.
+        layers, heads, mlp_width: number of blocks, and the size of each.
+        activation: of the MLP; OpenAI's weights need quick_gelu.
         pre_norm: whether a LayerNorm precedes the blocks, as in every CLIP.
-        patch_path: how the last block treats patches: as it is ("block"), or with attention
-            replaced by its value path ("value", after MaskCLIP), which keeps them local.
+        patch_path: what patches pass through in the last block: the block itself, or its value
+            path, which keeps them local (MaskCLIP).
         mean, std: of RGB values in 0..1.
-        kind: tells this type from TimmConfig in JSON.
+        kind: distinguishes this type from TimmConfig in JSON.
     """
 
     image_px: int
@@ -65,16 +63,16 @@ class VisionConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TimmConfig:
-    """A frame encoder of timm: MobileCLIP's, SigLIP2's, PE-Core's.
+    """A frame encoder from timm: MobileCLIP's, SigLIP2's, PE-Core's.
 
     Attributes:
-        model: its name in timm, which says all of its architecture.
+        model: its name in timm, which fixes the architecture.
         image_px: side of the square input.
-        patches: number of places that have an embedding, P.
-        pool: how places become one embedding: their mean, a class token, or attention ("map").
-        projected: whether timm's head maps into the joint space; without it the pool does.
+        patches: number of patch embeddings, P.
+        pool: how patches become one embedding: mean, class token or attention ("map").
+        projected: whether timm's head maps into the joint space; otherwise the pool does.
         mean, std: of RGB values in 0..1.
-        kind: tells this type from VisionConfig in JSON.
+        kind: distinguishes this type from VisionConfig in JSON.
     """
 
     model: str
@@ -88,7 +86,7 @@ class TimmConfig:
 
     @property
     def patch_grid(self) -> tuple[int, int]:
-        """Rows and columns of the places: of a square picture as many as each other."""
+        """Rows and columns of the patches; equal, since the input is square."""
         side = math.isqrt(self.patches)
         return side, side
 
@@ -98,19 +96,16 @@ class TextConfig:
     """A text transformer.
 
     Attributes:
-        context_length: tokens of a row.
-        vocab_size: may be smaller than CLIP's 49,408: then only that many merges are used, and any
-            string still has tokens.
+        context_length: tokens of a sequence.
+        vocab_size: may be below CLIP's 49,408; the tokenizer then uses fewer merges.
         width: width of a token.
-        layers: number of blocks.
-        heads: attention heads of a block.
-        mlp_width: hidden width of a block's MLP.
+        layers, heads, mlp_width: number of blocks, and the size of each.
         activation: of the MLP.
-        causal: whether a token sees only those before it, as in CLIP.
-        pool: the token that speaks for the row: its end-of-text, or its last place, padding or not.
+        causal: whether a token attends only to those before it, as in CLIP.
+        pool: the token to read: end-of-text, or the last position, padding or not.
         projection_bias: whether the map into the joint space has a bias.
         norm_eps: epsilon of every LayerNorm.
-        tokenizer: CLIP's, which open_clip brings, or one that comes as a `tokenizer.json`.
+        tokenizer: CLIP's from open_clip, or a `tokenizer.json` file.
     """
 
     context_length: int
@@ -129,7 +124,7 @@ class TextConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TemporalConfig:
-    """A transformer over the frames of a window (BIKE's, six layers; fewer in the small model)."""
+    """A transformer over the frames of a window; BIKE's has six layers."""
 
     layers: int = 6
     heads: int = 8
@@ -141,10 +136,10 @@ class HeadConfig:
     """The spatio-temporal interaction.
 
     Attributes:
-        interaction: how spatial similarity f weighs a frame: "product" f, "residual" 1 + βf,
-            "off" 1 (BIKE's video concept spotting), or "mean": plain mean pooling, no saliency.
+        interaction: the weight of a frame with spatial similarity f: "product" f, "residual"
+            1 + βf, "off" 1 (BIKE's video concept spotting); "mean" is plain mean pooling.
         temperature: τ of the saliency softmax.
-        projections: whether learned maps I + ΔW precede the similarities (ΔW starts at zero).
+        projections: whether learned maps I + ΔW precede the similarities; ΔW starts at zero.
         initial_scale: exp(γ) at the start of training.
     """
 
@@ -167,12 +162,12 @@ class ModelConfig:
     prompt: str = PROMPT
 
     def to_json(self) -> dict[str, Any]:
-        """Return the configuration as JSON types."""
+        """Return the configuration as plain JSON types."""
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> "ModelConfig":
-        """Read what `to_json` gave.
+        """Build the configuration from the result of `to_json`.
 
         Raises:
             KeyError, TypeError: a field is missing or unknown.
@@ -192,14 +187,14 @@ class ModelConfig:
         )
 
 
-# A configuration without a kind is older than the kinds.
+# Old checkpoints have no kind.
 _VISION_KINDS: dict[str, Any] = {"vit": VisionConfig, "timm": TimmConfig}
 
 
 def small_config() -> ModelConfig:
-    """Return the from-scratch network of 1.6 M parameters for 64 px frames (demo and tests).
+    """Return the small network of 1.6 M parameters for 64 px frames, trained from scratch.
 
-    The temporal transformer is on: without it no direction of motion can be told.
+    It has a temporal transformer: without one, no direction of motion can be recognised.
     """
     return ModelConfig(
         name="small",
@@ -208,8 +203,8 @@ def small_config() -> ModelConfig:
         text=TextConfig(
             context_length=24, vocab_size=1024, width=96, layers=2, heads=4, mlp_width=384
         ),
-        # A softer saliency than the paper's 0.01: from scratch, a hard choice of frames learns
-        # slowly (loss 1.7 against 2.1 after 75 steps).
+        # Softer than the paper's 0.01: from scratch, a sharp saliency learns slowly (loss 2.1
+        # instead of 1.7 after 75 steps).
         head=HeadConfig(temperature=0.1, initial_scale=30.0),
         temporal=TemporalConfig(layers=2, heads=4, max_frames=16),
     )

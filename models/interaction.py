@@ -1,9 +1,9 @@
 """The spatio-temporal interaction (STI) head, split where a stream splits it.
 
-Legend of shapes: B windows, T frames, P patches, D joint width, C classes, W attributes.
-What touches a patch is done once a frame (`frame_state`), what needs the window is done once a
-window (`score`). The equations are those of Kim, Kim and Lee, "Enhancing Spatio-Temporal Zero-shot
-Action Recognition with Language-driven Description Attributes", and, for the saliency, of BIKE.
+Shapes: B windows, T frames, P patches, D joint width, C classes, W attributes.
+Work on patches happens once per frame (`features`, `frame_state`), work on the window once per
+window (`score`). The equations come from Kim, Kim and Lee, "Enhancing Spatio-Temporal Zero-shot
+Action Recognition with Language-driven Description Attributes"; the saliency comes from BIKE.
 """
 
 import math
@@ -24,7 +24,7 @@ class Bank(NamedTuple):
     Attributes:
         class_embeddings: ê, [C, D].
         attribute_embeddings: ŵ, [C, W, D].
-        attribute_mask: bool [C, W], false where a class has no such attribute.
+        attribute_mask: bool [C, W], false where a class has fewer attributes.
     """
 
     class_embeddings: Tensor
@@ -33,12 +33,12 @@ class Bank(NamedTuple):
 
 
 class WindowScores(NamedTuple):
-    """What the head says of a window.
+    """The head's output for a batch of windows.
 
     Attributes:
         logits: [B, C].
         saliency: S, [B, C, T]; sums to 1 over T.
-        scale: exp(γ), a scalar; logits / scale are cosine-like.
+        scale: exp(γ), a scalar; logits / scale are similarities.
     """
 
     logits: Tensor
@@ -53,10 +53,10 @@ class STIHead(nn.Module):
     """Aligns description attributes with patches (spatial) and frames (temporal).
 
     Args:
-        config: the head's switches.
+        config: the head's configuration.
         dim: D.
-        contextual: whether frame embeddings change with the window (a temporal transformer is
-            on); then the frame state holds the embedding, else its similarities with the bank.
+        contextual: true if a temporal transformer makes frame embeddings depend on the window.
+            The frame state then holds the embedding, otherwise its similarities with the bank.
     """
 
     def __init__(self, config: HeadConfig, dim: int, *, contextual: bool) -> None:
@@ -72,7 +72,7 @@ class STIHead(nn.Module):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """Names of the frame-state tensors, in order."""
+        """Names of the tensors of a frame state, in order."""
         names = ["frame"] if self.contextual else ["class_similarity"]
         if not self.contextual and self.config.interaction != "mean":
             names.append("attribute_similarity")
@@ -82,83 +82,74 @@ class STIHead(nn.Module):
 
     @property
     def label_states(self) -> tuple[str, ...]:
-        """Those of the state's tensors that depend on the labels."""
+        """The tensors of a frame state that depend on the labels."""
         return tuple(name for name in self.state_names if name != "frame")
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """What `label_state` takes: what of a frame is not in its state and knows no labels."""
+        """Names of the label-independent tensors that `label_state` takes, in order."""
         frame = () if self.contextual else ("frame_embedding",)
         return (*frame, "patch_embeddings") if "spatial" in self.state_names else frame
 
     def features(self, frame: Tensor, patches: Tensor) -> dict[str, Tensor]:
-        """Return what `label_state` makes a state of, for any labels.
+        """Return the label-independent features of frames, for `label_state`.
 
         Args:
             frame: [B, D], not normalised.
             patches: [B, P, D], not normalised.
 
         Returns:
-            By name, of `feature_names`: `frame_embedding` [B, D] as it came; `patch_embeddings`
-            [B, P, D] in the joint space, not normalised.
+            The tensors of `feature_names`: `frame_embedding` [B, D], unchanged, and
+            `patch_embeddings` [B, P, D] after the patch projection; neither is normalised.
         """
-        found = {"frame_embedding": frame}
+        features = {"frame_embedding": frame}
         if "spatial" in self.state_names:
             if self.config.projections:
                 patches = patches + patches @ self.patch_delta
-            found["patch_embeddings"] = patches
-        return {name: found[name] for name in self.feature_names}
+            features["patch_embeddings"] = patches
+        return {name: features[name] for name in self.feature_names}
 
-    def frame_state(self, frame: Tensor, patches: Tensor, bank: Bank) -> FrameState:
-        """Return everything that a window needs of a frame.
-
-        Args:
-            frame: [B, D], not normalised.
-            patches: [B, P, D], not normalised.
-            bank: the labels.
+    def frame_state(self, frame: Tensor, features: Mapping[str, Tensor], bank: Bank) -> FrameState:
+        """Return everything that a window needs from its frames.
 
         Returns:
-            By name: `frame` [B, D]; or `class_similarity` H [B, C] and `attribute_similarity`
-            G [B, C, W]; and `spatial` f [B, C].
+            `frame` [B, D], or `class_similarity` H [B, C] and `attribute_similarity` G [B, C, W];
+            and `spatial` f [B, C].
         """
-        return self.state_from(frame, self.features(frame, patches), bank)
-
-    def state_from(self, frame: Tensor, features: Mapping[str, Tensor], bank: Bank) -> FrameState:
-        """Return the same as `frame_state`, from a frame and its `features`."""
         state: FrameState = {"frame": frame} if self.contextual else {}
         return state | self.label_state(features, bank)
 
     def label_state(self, features: Mapping[str, Tensor], bank: Bank) -> FrameState:
-        """Return the part of the state that depends on the labels, from a frame's `features`."""
+        """Return the label-dependent part of the frame state."""
         if "spatial" not in self.state_names:
             return {} if self.contextual else self._similarities(features["frame_embedding"], bank)
         seen = F.normalize(features["patch_embeddings"], dim=-1)
         if self.training:
-            # The same numbers, and no graph of all cosines is kept for the gradients.
+            # Gives the same numbers without keeping every cosine for the backward pass.
             spatial = best_match(seen, bank.attribute_embeddings, bank.attribute_mask)
             if self.contextual:
                 return {"spatial": spatial}
             return self._similarities(features["frame_embedding"], bank) | {"spatial": spatial}
         if self.contextual:
-            return {"spatial": self._best_match(self._on_words(seen, bank), bank)}
+            return {"spatial": self._best_match(self._attribute_cosines(seen, bank), bank)}
         frame = self._unit_frame(features["frame_embedding"])
-        # The frame meets the words together with its patches: reading 80,000 words once more for
-        # a single vector takes a quarter of the time of all 49 patches.
-        with_words = self._on_words(torch.cat([frame[:, None], seen], 1), bank)
+        # One product for the frame and its patches: with 80,000 attributes, a second pass over
+        # the bank for the frame alone costs a quarter of the time of all 49 patches.
+        cosines = self._attribute_cosines(torch.cat([frame[:, None], seen], 1), bank)
         return {
             "class_similarity": frame @ bank.class_embeddings.T,
-            "attribute_similarity": with_words[:, 0],
-            "spatial": self._best_match(with_words[:, 1:], bank),
+            "attribute_similarity": cosines[:, 0],
+            "spatial": self._best_match(cosines[:, 1:], bank),
         }
 
     def _best_match(self, similarities: Tensor, bank: Bank) -> Tensor:
-        """Return f [B, C] of cosines [B, P, C, W]: the largest over patches, then attributes."""
+        """Reduce cosines [B, P, C, W] to f [B, C]: the maximum over patches, then attributes."""
         over_patches = similarities.amax(1)
-        # No cosine is below -1, so a masked attribute never wins.
+        # Cosines are at least -1, so a masked attribute never wins.
         return torch.where(bank.attribute_mask, over_patches, -2.0).amax(-1)
 
     def score(self, state: FrameState, bank: Bank) -> WindowScores:
-        """Score a window from its frames' states, each with a time axis: [B, T, …]."""
+        """Score windows from frame states with a time axis, [B, T, …]."""
         if self.contextual:
             state = {**state, **self._similarities(state["frame"], bank)}
         h = state["class_similarity"]
@@ -170,10 +161,10 @@ class STIHead(nn.Module):
     def _similarities(self, frame: Tensor, bank: Bank) -> FrameState:
         """Return H [..., C] and G [..., C, W] of frame embeddings [..., D]."""
         unit = self._unit_frame(frame)
-        found = {"class_similarity": unit @ bank.class_embeddings.T}
+        state = {"class_similarity": unit @ bank.class_embeddings.T}
         if self.config.interaction != "mean":
-            found["attribute_similarity"] = self._on_words(unit, bank)
-        return found
+            state["attribute_similarity"] = self._attribute_cosines(unit, bank)
+        return state
 
     def _unit_frame(self, frame: Tensor) -> Tensor:
         """Return v̂ of frame embeddings [..., D]."""
@@ -181,7 +172,7 @@ class STIHead(nn.Module):
             frame = frame + frame @ self.frame_delta
         return F.normalize(frame, dim=-1)
 
-    def _on_words(self, unit: Tensor, bank: Bank) -> Tensor:
+    def _attribute_cosines(self, unit: Tensor, bank: Bank) -> Tensor:
         """Return the cosines [..., C, W] of unit vectors [..., D] with all attributes."""
         flat = unit @ bank.attribute_embeddings.flatten(0, 1).T
         return flat.unflatten(-1, tuple(bank.attribute_mask.shape))
@@ -191,9 +182,9 @@ class STIHead(nn.Module):
         h = state["class_similarity"]
         if self.config.interaction == "mean":
             return torch.ones_like(h) / h.shape[1]
-        # The softmax is written out, and what each attribute weighs divided before it meets the
-        # frames: ONNX Runtime transposes for a softmax over an axis that is not the last, and
-        # took 3.6 times as long for the whole graph (10,000 labels of 8 attributes).
+        # A written-out softmax, with the mean over attributes folded into its denominator: ONNX
+        # Runtime transposes for a softmax over any axis but the last, which made the whole graph
+        # 3.6 times as slow with 10,000 labels of 8 attributes.
         scaled = state["attribute_similarity"] / self.config.temperature
         powers = (scaled - scaled.amax(1, keepdim=True).detach()).exp()
         mask = bank.attribute_mask.to(powers.dtype)
@@ -201,7 +192,7 @@ class STIHead(nn.Module):
         return (powers * weights).sum(-1)
 
     def _gate(self, state: FrameState) -> Tensor | float:
-        """Return g(f) [B, T, C]; never re-normalised afterwards, which would cancel it."""
+        """Return g(f) [B, T, C]. Normalising afterwards would cancel it."""
         match self.config.interaction:
             case "product":
                 return state["spatial"]

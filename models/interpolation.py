@@ -1,7 +1,6 @@
-"""Weights between the original network and the one that was tuned from it.
+"""WiSE-FT (arXiv 2109.01903): weights on the line between a network and its fine-tuned form.
 
-WiSE-FT (arXiv 2109.01903): on the straight line between CLIP and its tuned form lie networks that
-keep most of both, what training taught and what CLIP knew of everything else.
+They keep most of what fine-tuning taught and most of what CLIP knew about everything else.
 """
 
 import torch
@@ -14,42 +13,41 @@ _TEMPORAL = "temporal."
 
 
 def interpolate_weights(original: STZSAR, tuned: STZSAR, share: float) -> dict[str, Tensor]:
-    """Return the state dict of the network that has `share` of the tuned weights.
+    """Return the state dict with `share` of the tuned weights and the rest of the original.
 
-    The line goes from the network at its first step to the one at its last, so it takes all that
-    CLIP's towers have, the logit scale γ (a line of logarithms), and the head's own parameters:
-    these began as the identity (ΔW = 0, β = 0), which is CLIP. The temporal transformer has no such
-    beginning: it stays as tuned, and so do counters.
+    The towers, the logit scale γ and the head are interpolated: the head starts as the identity
+    (ΔW = 0, β = 0), which is CLIP. The temporal transformer starts at random and keeps its tuned
+    weights; so do counters.
 
     Args:
-        original: the network at its start: CLIP's towers and an untrained head.
-        tuned: the same network after training.
-        share: 0 gives the original's bytes, 1 the tuned network's.
+        original: the network before training, with CLIP's towers.
+        tuned: the network after training.
+        share: from 0, the original's exact weights, to 1, the tuned network's.
 
     Raises:
         ValueError: the share is not within 0 and 1.
     """
     if not 0 <= share <= 1:
-        raise ValueError(f"a share is within 0 and 1, got {share}")
+        raise ValueError(f"share must lie within 0 and 1, got {share}")
     start = original.state_dict()
     mixed = {}
     for name, end in tuned.state_dict().items():
         stays = name.startswith(_TEMPORAL) or not end.is_floating_point()
-        # torch.lerp gives its ends exactly, and equal weights as they are.
+        # torch.lerp is exact at both ends and for equal weights.
         mixed[name] = end.clone() if stays else torch.lerp(start[name], end, share)
     return mixed
 
 
 def check_related(original: STZSAR, tuned: STZSAR, name: str) -> None:
-    """Refuse to mix networks of which one was not tuned from the other.
+    """Refuse to mix two networks unless one was tuned from the other.
 
-    Between unrelated weights lies nothing that works. They are about √2 of their length apart (two
-    random vectors of many dimensions), tuned ones a small part of it.
+    Unrelated weights are about √2 times their norm distance, tuned ones a small fraction of it.
+    Nothing between unrelated weights works.
 
     Args:
-        original: the network at its start.
+        original: the network before training.
         tuned: the network after training.
-        name: what the original's weights are called.
+        name: name of the original's weights, for the message.
 
     Raises:
         BundleError: a tower is further from its original than from zero.
@@ -63,11 +61,11 @@ def check_related(original: STZSAR, tuned: STZSAR, name: str) -> None:
                 strict=True,
             )
         ]
-        apart = sum(float((end - value).square().sum()) for value, end in pairs)
-        length = sum(float(value.square().sum()) for value, _ in pairs)
-        if not apart < length:  # so that NaN fails
+        distance = sum(float((end - value).square().sum()) for value, end in pairs)
+        norm = sum(float(value.square().sum()) for value, _ in pairs)
+        if not distance < norm:  # so that NaN fails
             raise BundleError(
-                f"The network was not tuned from {name}: its {tower} tower differs from it by "
-                f"{(apart / length) ** 0.5:.0%} of its length; name the weights that training "
-                "began with by --original."
+                f"The network was not tuned from {name}: its {tower} tower differs by "
+                f"{(distance / norm) ** 0.5:.0%} of the norm. Name the weights that training "
+                "started from with --original."
             )

@@ -1,9 +1,9 @@
-"""Labels to embeddings: prompts, tokens, and the bank that the head takes.
+"""Labels to embeddings: prompts, tokens and the bank.
 
-Each distinct string is encoded once, however many classes share it; attributes are encoded one by
-one, each in the prompt of its own.
+Each distinct string is encoded once, in its own prompt, however many classes share it.
 """
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,18 +11,19 @@ import torch
 from torch import Tensor
 
 from ..runtime.labels.bank import LabelBank
+from ..runtime.labels.cut import cut_warning
 from ..runtime.labels.labels import Label
 from .config import ModelConfig
 from .interaction import Bank
 from .stzsar import STZSAR
-from .tokenizer import tokenize
+from .tokenizer import is_cut, tokenize
 from .tokenizer_file import tokenizer_of
+
+log = logging.getLogger(__name__)
 
 
 class LabelTexts:
-    """The tokens of a label set, and which of them belong to which class.
-
-    `tokenizer_json` is the network's; CLIP's own tokenizer needs none.
+    """The tokens of a label set, and the rows that belong to each class.
 
     Attributes:
         labels: C labels.
@@ -47,10 +48,22 @@ class LabelTexts:
             self._attributes[row, : len(places)] = torch.tensor(places)
             self._mask[row, : len(places)] = True
         tokenizer = tokenizer_of(config.text, tokenizer_json)
-        self.tokens = tokenize(tokenizer, [config.prompt.replace("{}", text) for text in strings])
+        prompts = [config.prompt.replace("{}", text) for text in strings]
+        self.tokens = tokenize(tokenizer, prompts)
+        cut = {
+            text: tuple(row.tolist())
+            for text, prompt, row in zip(strings, prompts, self.tokens, strict=True)
+            if row[-1] and is_cut(tokenizer, prompt)
+        }
+        self._cut_warning = cut_warning(self.labels, cut, config.text.context_length)
+
+    def warn_of_cuts(self) -> None:
+        """Warn of labels that are longer than what the network reads."""
+        if self._cut_warning:
+            log.warning("%s", self._cut_warning)
 
     def to(self, device: torch.device) -> "LabelTexts":
-        """Move the tokens and indices to `device`; returns itself."""
+        """Move the tokens and indices to `device`, and return self."""
         self.tokens = self.tokens.to(device)
         self._texts = self._texts.to(device)
         self._attributes = self._attributes.to(device)
@@ -58,13 +71,13 @@ class LabelTexts:
         return self
 
     def bank(self, network: STZSAR, classes: Tensor) -> Bank:
-        """Encode the strings of `classes` (int64 [U]) with gradients, and return their bank."""
+        """Encode the strings of `classes`, int64 [U], with gradients; return their bank."""
         needed = torch.cat([self._texts[classes], self._attributes[classes].flatten()])
         strings, places = needed.unique(return_inverse=True)
         return self._arrange(network.encode_text(self.tokens[strings]), places, classes)
 
     def fixed_bank(self, embeddings: Tensor, classes: Tensor) -> Bank:
-        """Return the bank of `classes` from the embeddings [S, D] of all strings."""
+        """Return the bank of `classes` from precomputed embeddings [S, D] of all strings."""
         needed = torch.cat([self._texts[classes], self._attributes[classes].flatten()])
         return self._arrange(embeddings, needed, classes)
 
@@ -81,8 +94,9 @@ class LabelTexts:
 
 
 def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
-    """Return the bank of `labels` as the runtime keeps it."""
+    """Embed `labels` as a bank for the runtime."""
     texts = LabelTexts(labels, network.config, network.tokenizer_json)
+    texts.warn_of_cuts()
     texts.to(network.head.logit_scale.device)
     everything = torch.arange(len(texts.labels), device=texts.tokens.device)
     bank = texts.fixed_bank(texts.embeddings(network), everything)
@@ -93,5 +107,5 @@ def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
 
 
 def to_tensors(bank: LabelBank, device: torch.device | str = "cpu") -> Bank:
-    """Return a runtime bank as tensors."""
+    """Convert a bank of the runtime to tensors."""
     return Bank(*(torch.from_numpy(array).to(device) for array in bank.arrays().values()))

@@ -1,7 +1,7 @@
-"""What open_clip built, read off its modules, copied into ours and compared.
+"""Copies open_clip's models into ours: reads the architecture, copies the weights, compares both.
 
-Names and tags are not to be trusted: the configuration is what the modules say, and both networks
-see the same frame and the same tokens before anyone uses the copy.
+Names and tags are unreliable, so the configuration comes from the modules themselves. Both networks
+must give the same embeddings for one frame and one row of tokens.
 """
 
 import dataclasses
@@ -24,8 +24,8 @@ from .config import (
 )
 from .stzsar import STZSAR
 
-# Of the largest value. Rounding gives about 1e-6; the tanh form of GELU in a text tower 3e-4, while
-# its cosine stays 1 to seven digits.
+# Relative to the largest value. Rounding gives about 1e-6. The tanh form of GELU in a text tower
+# gives 3e-4, although the cosine stays 1 to seven digits.
 _TOLERANCE = 1e-4
 _POOLS = {"argmax": "end", "last": "last"}
 _TRUNKS = {"FastVit": {"avg"}, "VisionTransformer": {"token", "map"}, "Eva": {"token", "map"}}
@@ -40,18 +40,12 @@ def describe(
     temporal: TemporalConfig | None,
     patch_path: PatchPath,
 ) -> ModelConfig:
-    """Return the configuration of the open_clip model `source`.
+    """Return our configuration for the open_clip model `source`, called `backbone` there.
 
-    Args:
-        source: an open_clip model.
-        backbone: its name there.
-        pixels: "mean" and "std" of its RGB values.
-        head: its switches.
-        temporal: the temporal transformer, if there is to be one.
-        patch_path: how the last block treats patches.
+    `pixels` holds "mean" and "std" of RGB values; the other arguments go into the configuration.
 
     Raises:
-        BundleError: it is of a kind that we have not.
+        BundleError: the architecture is not supported.
     """
     import open_clip
 
@@ -63,8 +57,8 @@ def describe(
             vision, dim = _timm(source, backbone, settings["vision_cfg"], colours)
             if patch_path != "block":
                 raise BundleError(
-                    f"--patch-path {patch_path} is of CLIP's plain ViTs: {backbone} has its own "
-                    "patches, leave it out."
+                    f"--patch-path {patch_path} works with CLIP's plain ViTs only, not with "
+                    f"{backbone}. Leave it out."
                 )
         else:
             vision, dim = _plain(source, colours, patch_path)
@@ -86,7 +80,7 @@ def copy_weights(source: Any, network: STZSAR, backbone: str) -> None:
     """Copy the weights of the open_clip model `source` into `network`.
 
     Raises:
-        BundleError: they do not fit.
+        BundleError: the weights do not fit.
     """
     text = _text_tower(source)
     wanted = network.text.state_dict().keys()
@@ -104,11 +98,11 @@ def copy_weights(source: Any, network: STZSAR, backbone: str) -> None:
 def check_same(source: Any, network: STZSAR, backbone: str) -> None:
     """Compare both networks on one frame and one row of tokens.
 
-    open_clip has switches that change the numbers and not the weights (pooling, masks, norms); a
-    backbone that uses one must be refused, not exported wrong.
+    Some of open_clip's switches change the computation but not the weights (pooling, masks, norms).
+    A backbone that uses one must be refused instead of exported wrong.
 
     Raises:
-        BundleError: they differ.
+        BundleError: the embeddings differ.
     """
     generator = torch.Generator().manual_seed(0)
     size = network.config.vision.image_px
@@ -132,20 +126,19 @@ def check_same(source: Any, network: STZSAR, backbone: str) -> None:
     for tower, ours, theirs in pairs:
         difference = (ours - theirs).abs().max() / theirs.abs().max()
         if not difference <= _TOLERANCE:  # so that NaN fails
-            raise BundleError(unsupported(backbone, f"its {tower} tower computes otherwise"))
+            raise BundleError(unsupported(backbone, f"its {tower} tower gives other embeddings"))
 
 
 def unsupported(backbone: str, reason: str) -> str:
-    """Say that a backbone cannot be used, and which ones can."""
+    """Return the message for an unsupported backbone."""
     return (
-        f"stzsar does not know the kind of CLIP that {backbone} is ({reason}): take a plain ViT "
-        "such as ViT-B-32 or ViT-B-16, or MobileCLIP2-S0, ViT-B-32-SigLIP2-256 or "
-        "PE-Core-T-16-384."
+        f"stzsar does not support {backbone} ({reason}). Use a plain ViT such as ViT-B-32 or "
+        "ViT-B-16, or MobileCLIP2-S0, ViT-B-32-SigLIP2-256 or PE-Core-T-16-384."
     )
 
 
 def hub_tokenizer(backbone: str) -> str | None:
-    """Return the hub's name of the tokenizer of `backbone`; None if it is CLIP's."""
+    """Return the hub's name of the backbone's tokenizer, or None if it uses CLIP's."""
     import open_clip
 
     settings = open_clip.get_model_config(backbone) or {}
@@ -153,7 +146,7 @@ def hub_tokenizer(backbone: str) -> str | None:
 
 
 def _text_tower(source: Any) -> Any:
-    """A CustomTextCLIP keeps its text tower in `.text`, a CLIP at the top."""
+    # CustomTextCLIP keeps its text tower in `.text`, CLIP at the top level.
     return getattr(source, "text", source)
 
 
@@ -183,11 +176,11 @@ def _timm(
         raise BundleError(unsupported(backbone, f"its frame encoder is timm's {kind} with {pool}"))
     size = visual.image_size[0]
     features = trunk.forward_features(torch.zeros(1, 3, size, size))
-    places = features[0, 0].numel() if pool == "avg" else features.shape[1]
+    patches = features[0, 0].numel() if pool == "avg" else features.shape[1]
     config = TimmConfig(
         model=settings["timm_model_name"],
         image_px=size,
-        patches=places if pool == "avg" else places - trunk.num_prefix_tokens,
+        patches=patches if pool == "avg" else patches - trunk.num_prefix_tokens,
         pool=pool,
         projected=trunk.num_classes > 0,
         **colours,
@@ -200,7 +193,7 @@ def _text(source: Any, backbone: str, settings: Mapping[str, Any]) -> TextConfig
     hub_name = settings.get("hf_tokenizer_name")
     if hub_name and "SigLIP2" not in hub_name:
         raise BundleError(unsupported(backbone, f"its tokenizer is {hub_name}"))
-    # open_clip's CLIP calls it text_pool_type, its TextTransformer pool_type.
+    # CLIP calls it text_pool_type, TextTransformer pool_type.
     pool = text.pool_type if hasattr(text, "pool_type") else source.text_pool_type
     block = text.transformer.resblocks[0]
     return TextConfig(

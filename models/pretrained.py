@@ -1,4 +1,4 @@
-"""CLIP's weights, from open_clip by name or from a file, into our own network."""
+"""Builds our networks from CLIP's weights, which open_clip downloads or reads from a file."""
 
 from pathlib import Path
 from typing import Any
@@ -23,47 +23,40 @@ def load_clip(
     patch_path: PatchPath = "block",
     tokenizer: str | None = None,
 ) -> tuple[STZSAR, WeightsOrigin]:
-    """Build STZSAR over a CLIP of open_clip.
+    """Build a network over one of open_clip's CLIPs, with an untrained head.
 
     Args:
-        backbone: a name in open_clip, e.g. "ViT-B-16" or "MobileCLIP2-S0".
-        pretrained: a tag of open_clip ("openai": downloaded once), a file, or "none" for random
-            weights.
-        head: the head's switches; its weights are at their start (identity projections).
-        temporal: the temporal transformer, if there is to be one.
-        patch_path: how the last block treats patches.
-        tokenizer: the `tokenizer.json` of a backbone that has not CLIP's (SigLIP2); None downloads
-            it once.
+        backbone: open_clip's name, such as "ViT-B-16" or "MobileCLIP2-S0".
+        pretrained: open_clip's tag (downloaded once), a file, or "none" for random weights.
+        head: the head's configuration.
+        temporal: the temporal transformer's configuration, if there should be one.
+        patch_path: what patches pass through in the last block.
+        tokenizer: the `tokenizer.json` of a SigLIP2 backbone; None downloads it once.
 
     Raises:
-        BundleError: no such backbone, weights or tokenizer, a file that is none, or a kind of CLIP
-            that we do not know.
+        BundleError: the backbone, weights or tokenizer do not exist or are not supported.
     """
     source = _create(backbone, pretrained)
     pixels = _pixels(source, backbone, pretrained)
     config = describe(source, backbone, pixels, head=head, temporal=temporal, patch_path=patch_path)
-    words = _tokenizer(backbone, tokenizer)
-    network = STZSAR(config, words)
+    network = STZSAR(config, _tokenizer(backbone, tokenizer))
     copy_weights(source, network, backbone)
     check_same(source, network, backbone)
     return network, _origin(backbone, pretrained)
 
 
 def load_original(network: STZSAR, pretrained: str) -> WeightsOrigin:
-    """Load CLIP's own weights into a `network` of a configuration that `load_clip` made.
+    """Load CLIP's weights into the towers of a network that `load_clip` built; return their origin.
 
-    What CLIP has not is left as it is: of a fresh network, the head is at its start. Nothing is
-    compared: a file does not say its activation, and here the configuration does.
+    The rest of the network stays as it is. The embeddings are not compared: a file does not record
+    its activation function, and the network's configuration already does.
 
     Args:
-        network: its name is the backbone's.
-        pretrained: a tag of open_clip or a file.
-
-    Returns:
-        Where the weights come from.
+        network: a network named after its backbone.
+        pretrained: open_clip's tag or a file.
 
     Raises:
-        BundleError: the weights cannot be had, or are of another architecture.
+        BundleError: the weights cannot be loaded or do not fit.
     """
     backbone = network.config.name
     source = _create(backbone, pretrained, option="--original")
@@ -81,7 +74,7 @@ def _create(backbone: str, pretrained: str, *, option: str = "--pretrained") -> 
             for name in [n for n in open_clip.list_models() if n.startswith(family)][:6]
         ]
         raise BundleError(
-            f"open_clip has no backbone {backbone!r}; some that it has: {', '.join(some)}, …"
+            f"open_clip has no backbone {backbone!r}. Some that it has: {', '.join(some)}, …"
         )
     tag = open_clip.get_pretrained_cfg(backbone, pretrained) if pretrained != "none" else {}
     if pretrained != "none" and not tag and not Path(pretrained).is_file():
@@ -93,7 +86,7 @@ def _create(backbone: str, pretrained: str, *, option: str = "--pretrained") -> 
                 pretrained=None if pretrained == "none" else pretrained,
                 force_quick_gelu=bool(tag.get("quick_gelu", False)),
             )
-    except Exception as error:  # downloads and unpickling fail in many ways
+    except Exception as error:  # downloads and unpickling raise many types
         sentence = _cannot_load(backbone, pretrained, error, option if tag else None)
         raise BundleError(sentence) from error
     return model.eval()
@@ -103,35 +96,35 @@ def _unknown(backbone: str, pretrained: str, option: str) -> str:
     import open_clip
 
     known = ", ".join(open_clip.list_pretrained_tags_by_model(backbone)[:6]) or "none"
-    found = (
-        f"{pretrained!r} is neither a file nor weights that open_clip has for {backbone} "
+    problem = (
+        f"{pretrained!r} is neither a file nor one of open_clip's weights for {backbone} "
         f"({known}, …)"
     )
     if option == "--original":
-        return f"The original weights cannot be had: {found}; give --original FILE."
-    return f"{option} {found}; {option} none takes random weights."
+        return f"Cannot find the original weights: {problem}. Name a file with --original FILE."
+    return f"{option} {problem}. Use {option} none for random weights."
 
 
 def _cannot_load(backbone: str, pretrained: str, error: Exception, option: str | None) -> str:
-    """Say why weights could not be loaded; `option` is how a file is given instead of a tag."""
+    """Return the message for weights that do not load; `option` names the tag's option."""
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
     if option is not None:
         again = f"{option} FILE"
         if option == "--pretrained":
             again = f"--backbone {_backbone_of_file(backbone, pretrained)} {again}"
         return (
-            f"The weights {pretrained!r} of {backbone} could not be downloaded ({reason}). With "
-            "internet, open_clip fetches them once; without, copy their .safetensors file here and "
-            f"give it: {again}."
+            f"Cannot download the weights {pretrained!r} of {backbone} ({reason}). With internet, "
+            "open_clip downloads them once. Without, copy their .safetensors file to this machine "
+            f"and name it: {again}."
         )
     return (
-        f"{pretrained} does not hold weights of {backbone} ({reason}): give a .safetensors or "
-        ".pt file with a state dict of that backbone."
+        f"{pretrained} does not hold weights of {backbone} ({reason}). Name a .safetensors or .pt "
+        "file with a state dict of that backbone."
     )
 
 
 def _backbone_of_file(backbone: str, tag: str) -> str:
-    """Return the backbone to name with a copy of the weights `tag`: a file has no activation."""
+    # A file does not record its activation function, the backbone's name does.
     import open_clip
 
     quick = f"{backbone}-quickgelu"
@@ -140,10 +133,10 @@ def _backbone_of_file(backbone: str, tag: str) -> str:
 
 
 def _pixels(source: Any, backbone: str, pretrained: str) -> dict[str, Any]:
-    """Return the mean and deviation that the weights were trained with.
+    """Return the mean and standard deviation that the weights were trained with.
 
-    open_clip knows them by tag. Weights of a file, or random ones, take those of the backbone's
-    tags; where these differ among themselves, what open_clip takes.
+    open_clip knows them by tag. Weights from a file and random weights use those of the backbone's
+    tags if all tags agree, otherwise open_clip's default.
     """
     import open_clip
 
@@ -159,12 +152,15 @@ def _pixels(source: Any, backbone: str, pretrained: str) -> dict[str, Any]:
     return {"mean": mean, "std": std}
 
 
-def _tokenizer(backbone: str, given: str | None) -> str | None:
+def _tokenizer(backbone: str, file: str | None) -> str | None:
     hub_name = hub_tokenizer(backbone)
     if hub_name is not None:
-        return find_tokenizer(given, hub_name, backbone)
-    if given is not None:
-        raise BundleError(f"--tokenizer is of SigLIP2's backbones: {backbone} has CLIP's own.")
+        return find_tokenizer(file, hub_name, backbone)
+    if file is not None:
+        raise BundleError(
+            f"--tokenizer works with SigLIP2's backbones only: {backbone} uses CLIP's tokenizer. "
+            "Leave it out."
+        )
     return None
 
 

@@ -1,4 +1,4 @@
-"""Silence for libraries that print and warn beside raising errors: open_clip, the exporter."""
+"""Silences libraries that print and warn as well as raise: open_clip, torch's exporter."""
 
 import contextlib
 import io
@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Keep log lines, warnings and prints from the user; errors go through."""
+    """Suppress log records, warnings and prints, but no exceptions."""
     logging.disable(logging.WARNING)
     try:
         with (

@@ -14,12 +14,12 @@ from .vision import FrameEncoder
 class STZSAR(nn.Module):
     """The whole network.
 
-    `forward` composes `encode_frames` and `score_window`, which are also what is exported: batch
-    and stream are the same computation.
+    `forward` composes `encode_frames` and `score_window`. Export traces the same two, so a clip and
+    a stream are one computation.
 
     Args:
-        config: what the network is.
-        tokenizer_json: the tokenizer's file, if `config.text.tokenizer` is "file".
+        config: the architecture.
+        tokenizer_json: contents of `tokenizer.json`, if `config.text.tokenizer` is "file".
     """
 
     def __init__(self, config: ModelConfig, tokenizer_json: str | None = None) -> None:
@@ -37,12 +37,12 @@ class STZSAR(nn.Module):
 
     @property
     def state_names(self) -> tuple[str, ...]:
-        """Names of the frame-state tensors, in the order of the graphs."""
+        """Names of the tensors of a frame state, in the order of the graphs' outputs."""
         return self.head.state_names
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """Names of the features, in the order of the graphs."""
+        """Names of the features, in the order of the graphs' outputs."""
         return self.head.feature_names
 
     def forward(self, video_bthwc: Tensor, bank: Bank) -> Tensor:
@@ -61,16 +61,16 @@ class STZSAR(nn.Module):
         return self.score_window(over_time, bank).logits
 
     def encode_frames(self, frames_bhwc: Tensor, bank: Bank) -> FrameState:
-        """Return the state of each frame of uint8 BGR [B, H, W, 3], by name, [B, …]."""
+        """Return the frame states [B, …] of uint8 BGR frames [B, H, W, 3]."""
         return self.encode_with_features(frames_bhwc, bank)[0]
 
     def encode_with_features(
         self, frames_bhwc: Tensor, bank: Bank
     ) -> tuple[FrameState, dict[str, Tensor]]:
-        """Return the states of frames, and what they are made of: see `STIHead.features`."""
-        seen = self.visual(frames_bhwc)
-        features = self.head.features(seen.frame, seen.patches)
-        return self.head.state_from(seen.frame, features, bank), features
+        """Return the states of frames and the features behind them, see `STIHead`."""
+        frame, patches = self.visual(frames_bhwc)
+        features = self.head.features(frame, patches)
+        return self.head.frame_state(frame, features, bank), features
 
     def score_window(self, state: FrameState, bank: Bank) -> WindowScores:
         """Score windows of frame states with a time axis, [B, T, …]."""

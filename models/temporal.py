@@ -1,4 +1,4 @@
-"""The temporal transformer: frame embeddings that know the frames around them."""
+"""The temporal transformer, which puts frame embeddings into the context of their window."""
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,11 @@ from .transformer import Transformer
 
 
 class TemporalTransformer(nn.Module):
-    """Pre-LN blocks over the frames of a window, added to what goes in (as in BIKE).
+    """Pre-LN blocks over the frames of a window with a residual connection around them, as in BIKE.
 
-    Beside a position, each frame is given how it differs from the one before (after ATM, arXiv
-    2307.08908). Opposite directions share their frames, so that only pairs of frames tell them
-    apart: attention alone did not learn that from scratch, and with differences it is at once.
+    Each frame gets its position and its difference from the previous frame (ATM, arXiv 2307.08908).
+    Only pairs of frames distinguish opposite directions. Trained from scratch, attention alone does
+    not learn to compare them; with differences it does at once.
     """
 
     def __init__(self, config: TemporalConfig, dim: int) -> None:

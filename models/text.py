@@ -8,7 +8,7 @@ from .transformer import Transformer
 
 
 class TextEncoder(nn.Module):
-    """Tokens to one embedding in the joint space, read at the end-of-text token or the last."""
+    """Tokens to one embedding in the joint space, read at the end-of-text or the last token."""
 
     def __init__(self, config: TextConfig, dim: int) -> None:
         super().__init__()
@@ -31,14 +31,16 @@ class TextEncoder(nn.Module):
         nn.init.normal_(self.token_embedding.weight, std=0.02)
 
     def forward(self, tokens_nl: Tensor) -> Tensor:
-        """Encode int64 tokens [N, L], zero-padded, to [N, D], not normalised."""
+        """Encode zero-padded int64 tokens [N, L] to [N, D], not normalised."""
         x = self.token_embedding(tokens_nl) + self.positional_embedding
         x = self.ln_final(self.transformer(x))
         if self.pool == "last":
             chosen = x[:, -1]
         else:
-            # End-of-text is the vocabulary's last id, hence the largest of each row.
-            chosen = x[torch.arange(x.shape[0], device=x.device), tokens_nl.argmax(-1)]
+            # End-of-text has the largest id of the vocabulary. As int32: ONNX Runtime before 1.20
+            # has no ArgMax of int64.
+            ends = tokens_nl.int().argmax(-1)
+            chosen = x[torch.arange(x.shape[0], device=x.device), ends]
         if isinstance(self.text_projection, nn.Linear):
             return self.text_projection(chosen)
         return chosen @ self.text_projection

@@ -1,10 +1,10 @@
-"""Frame encoders that are timm's own modules: MobileCLIP's FastViT, SigLIP2's and PE-Core's ViTs.
+"""Frame encoders from timm: MobileCLIP's FastViT, SigLIP2's and PE-Core's ViTs.
 
-Each gives the embedding of open_clip's visual tower, and embeddings of its places in the same
-space. CLIP's own ViT is `vision.py`.
+Each returns the embedding of open_clip's visual tower, and patch embeddings in the same space.
+CLIP's plain ViT is in `vision.py`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -13,15 +13,12 @@ from .config import TimmConfig
 from .quiet import quiet
 from .vision import FrameFeatures, Pixels
 
-if TYPE_CHECKING:
-    pass
-
 
 class TimmFrameEncoder(nn.Module):
-    """One of timm's vision models with its pool and head.
+    """A vision model of timm with its pool and head.
 
     Raises:
-        BundleError: the installed timm has no such model.
+        BundleError: the installed timm does not have the model.
     """
 
     def __init__(self, config: TimmConfig, dim: int) -> None:
@@ -40,46 +37,43 @@ class TimmFrameEncoder(nn.Module):
                 )
         except (RuntimeError, ValueError, TypeError) as error:
             raise BundleError(
-                f"The installed timm {timm.__version__} cannot make the frame encoder "
-                f"{config.model!r} ({error}): upgrade timm."
+                f"timm {timm.__version__} cannot build the frame encoder {config.model!r} "
+                f"({error}). Upgrade timm."
             ) from error
 
     def forward(self, frames_nhwc: Tensor) -> FrameFeatures:
         """Encode frames.
 
         Args:
-            frames_nhwc: uint8 [N, H, W, 3], BGR as OpenCV gives them, H = W = `image_px`.
+            frames_nhwc: uint8 BGR [N, H, W, 3], H = W = `image_px`.
         """
-        # As they come, colours lie side by side in memory, and the backward pass of MobileCLIP's
-        # first convolution then writes past its buffer on a CPU with AVX-512 (torch 2.14, oneDNN).
+        # Without contiguous(), the backward pass of MobileCLIP's first convolution writes past its
+        # buffer on CPUs with AVX-512 (torch 2.14, oneDNN).
         pixels = self.pixels(frames_nhwc).contiguous()
         features = self.trunk.forward_features(pixels)
         return FrameFeatures(self.trunk.forward_head(features), self._patches(features))
 
     def _patches(self, features: Tensor) -> Tensor:
-        """Return what the pool and the head make of each place by itself, [N, P, D]."""
+        """Apply pool and head to each patch by itself, [N, P, D]."""
         trunk = self.trunk
         if self.pool == "avg":
-            # The mean and a linear map commute, so that a frame is the mean of its patches
+            # The mean commutes with a linear map: the frame's embedding is the mean of these
             # (class activation maps, arXiv 1512.04150).
             return trunk.head.fc(features.flatten(2).transpose(1, 2))
-        places = features[:, trunk.num_prefix_tokens :]
+        patches = features[:, trunk.num_prefix_tokens :]
         if self.pool == "map":
-            places = attended_alone(trunk.attn_pool, places)
-        return trunk.head(trunk.fc_norm(places))
+            patches = attended_alone(trunk.attn_pool, patches)
+        return trunk.head(trunk.fc_norm(patches))
 
 
 def attended_alone(pool: Any, tokens_nld: Tensor) -> Tensor:
-    """Return what timm's AttentionPoolLatent gives if it attends to one token only, for each token.
+    """Return the output of timm's AttentionPoolLatent for each token alone, [N, L, D].
 
-    Attention that is sure of one token is its value path, after MaskCLIP (arXiv 2112.01071).
+    Attention to a single token is its value path, as in MaskCLIP (arXiv 2112.01071).
 
     Args:
-        pool: the pool, without a position embedding of its own.
+        pool: a pool without a position embedding.
         tokens_nld: [N, L, D].
-
-    Returns:
-        [N, L, D].
     """
     values = pool.kv(tokens_nld).chunk(2, -1)[1]
     mixed = pool.proj(values)

@@ -1,6 +1,6 @@
-"""CLIP's byte-pair tokenizer, as a `tokenizers` object that also runs on the device.
+"""CLIP's byte-pair tokenizer as a `tokenizers` object, whose JSON also works on devices.
 
-The merges are read from the installed open_clip; nothing of them is kept here.
+The merges come from the installed open_clip.
 """
 
 import functools
@@ -19,7 +19,7 @@ from ..runtime.text.clean_text import clean_text
 START, END = "<|startoftext|>", "<|endoftext|>"
 CLIP_VOCABULARY = 49_408
 _BYTES = 256
-# U+0345 is no letter but a case variant of one: in open_clip's pattern it is neither, and dropped.
+# open_clip's pattern drops U+0345, which is not a letter but a case variant of one.
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}\x{345}]+"
 
 
@@ -27,7 +27,7 @@ _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}\x{345}]+"
 def build_tokenizer(vocab_size: int, context_length: int) -> Tokenizer:
     """Return CLIP's tokenizer, with fewer merges if `vocab_size` is below CLIP's.
 
-    Rows are truncated to `context_length` with their end token kept, and padded with zeros.
+    It truncates rows to `context_length`, keeps their end token and pads with zeros.
     """
     merges = _merges()[: vocab_size - 2 * _BYTES - 2]
     alphabet = [chr(code) for code in _byte_characters()]
@@ -55,16 +55,21 @@ def build_tokenizer(vocab_size: int, context_length: int) -> Tokenizer:
 
 
 def tokenize(tokenizer: Tokenizer, texts: Sequence[str]) -> Tensor:
-    """Return int64 tokens [N, L] of `texts`."""
+    """Return the int64 tokens [N, L] of `texts`."""
     cleaned = [clean_text(text) for text in texts]
     return torch.tensor([encoding.ids for encoding in tokenizer.encode_batch(cleaned)])
+
+
+def is_cut(tokenizer: Tokenizer, text: str) -> bool:
+    """Whether the tokens of `text` are more than the tokenizer keeps."""
+    return bool(tokenizer.encode(clean_text(text)).overflowing)
 
 
 @functools.cache
 def _merges() -> list[tuple[str, str]]:
     found = importlib.util.find_spec("open_clip")
     if found is None or found.origin is None:
-        raise StzsarError("open_clip is not installed: pip install open_clip_torch.")
+        raise StzsarError("open_clip is not installed. Run pip install open_clip_torch.")
     path = Path(found.origin).parent / "bpe_simple_vocab_16e6.txt.gz"
     lines = gzip.decompress(path.read_bytes()).decode().split("\n")
     pairs = (line.split() for line in lines[1 : CLIP_VOCABULARY - 2 * _BYTES - 1])
@@ -72,9 +77,9 @@ def _merges() -> list[tuple[str, str]]:
 
 
 def _byte_characters() -> list[int]:
-    """Return the code point that stands for each of the 256 bytes, in CLIP's order.
+    """Return the code points that represent the 256 bytes, in CLIP's order.
 
-    Printable bytes stand for themselves and come first; the others are moved above 255.
+    Printable bytes represent themselves and come first. The others move above 255.
     """
     printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
     return [*printable, *range(_BYTES, 2 * _BYTES - len(printable))]

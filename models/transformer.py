@@ -24,10 +24,10 @@ class QuickGELU(nn.Module):
 
 
 class Attention(nn.Module):
-    """Multi-head self-attention with packed input weights, as nn.MultiheadAttention keeps them.
+    """Multi-head self-attention with the packed input weights of nn.MultiheadAttention.
 
-    `fused` chooses PyTorch's fused kernel; export clears it, since matrix products and a softmax
-    written out give the graph that engines recognise.
+    `fused` selects PyTorch's fused kernel. Export clears it: engines recognise attention as matrix
+    products around a softmax.
     """
 
     def __init__(self, width: int, heads: int, *, causal: bool = False) -> None:
@@ -56,7 +56,7 @@ class Attention(nn.Module):
         return self.out_proj(mixed.transpose(1, 2).reshape(n, length, width))
 
     def values(self, x_nld: Tensor) -> Tensor:
-        """Return what each token would send to itself: the value path alone, [N, L, D]."""
+        """Return the value path alone, [N, L, D]: each token attends to itself only."""
         width = x_nld.shape[-1]
         weight, bias = self.in_proj_weight[2 * width :], self.in_proj_bias[2 * width :]
         return self.out_proj(F.linear(x_nld, weight, bias))
@@ -80,8 +80,8 @@ _ACTIVATIONS: dict[Activation, Callable[[], nn.Module]] = {
 class Block(nn.Module):
     """Pre-LN residual block: attention, then an MLP.
 
-    `recomputed` says that training keeps the block's input alone and computes the rest of it once
-    more for the gradients: a third more time, for a small part of the memory.
+    With `recomputed`, training stores the block's input only and recomputes the rest in the
+    backward pass: a third more time for a fraction of the memory.
     """
 
     def __init__(
@@ -109,9 +109,8 @@ class Block(nn.Module):
     def forward(self, x_nld: Tensor) -> Tensor:
         """Map [N, L, D] to [N, L, D]."""
         if self.recomputed and self.training:
-            return checkpoint(
-                self._both, x_nld, use_reentrant=False, preserve_rng_state=False
-            )  # nothing in it is random
+            # Nothing in a block is random.
+            return checkpoint(self._both, x_nld, use_reentrant=False, preserve_rng_state=False)
         return self._both(x_nld)
 
     def _both(self, x_nld: Tensor) -> Tensor:
@@ -119,7 +118,7 @@ class Block(nn.Module):
         return x_nld + self.mlp(self.ln_2(x_nld))
 
     def value_path(self, x_nld: Tensor) -> Tensor:
-        """As `forward`, with attention replaced by its value path (MaskCLIP, arXiv 2112.01071)."""
+        """Like `forward`, but with attention's value path alone (MaskCLIP, arXiv 2112.01071)."""
         x_nld = x_nld + self.attn.values(self.ln_1(x_nld))
         return x_nld + self.mlp(self.ln_2(x_nld))
 
@@ -152,25 +151,25 @@ class Transformer(nn.Module):
 
 
 def write_out_attention(model: nn.Module) -> None:
-    """Make every attention of `model` trace as plain matrix products and a softmax."""
+    """Make every attention of `model` trace as matrix products and a softmax."""
     for module in model.modules():
         if isinstance(module, Attention):
             module.fused = False
         elif hasattr(module, "fused_attn"):  # timm's name for the same switch
-            setattr(module, "fused_attn", False)  # noqa: B010 - pyright knows no such field
+            setattr(module, "fused_attn", False)  # noqa: B010 - unknown to pyright
 
 
 def recompute_activations(model: nn.Module, *, on: bool = True) -> None:
-    """Let training keep little of every block of `model`, and compute it once more."""
+    """Make training recompute every block's activations in the backward pass, or stop it."""
     for module in model.modules():
         if isinstance(module, Block):
             module.recomputed = on
         elif hasattr(module, "set_grad_checkpointing"):  # timm's name for the same switch
-            getattr(module, "set_grad_checkpointing")(on)  # noqa: B009 - pyright knows it not
+            getattr(module, "set_grad_checkpointing")(on)  # noqa: B009 - unknown to pyright
 
 
 def has_batch_norm(model: nn.Module) -> bool:
-    """Whether something in `model` learns from the mere passing of a batch."""
+    """Return whether `model` has BatchNorm, which updates its statistics in each forward pass."""
     return any(
         isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d | nn.SyncBatchNorm)
         for module in model.modules()

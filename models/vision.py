@@ -1,4 +1,4 @@
-"""The plain frame encoder: CLIP's ViT, one embedding for the frame and one for each patch."""
+"""CLIP's plain ViT: one embedding for the frame and one for each patch."""
 
 from typing import NamedTuple, cast
 
@@ -13,7 +13,7 @@ class FrameFeatures(NamedTuple):
     """Embeddings in the joint space, not normalised.
 
     Attributes:
-        frame: the whole picture, [N, D].
+        frame: the whole frame, [N, D].
         patches: [N, P, D].
     """
 
@@ -22,20 +22,20 @@ class FrameFeatures(NamedTuple):
 
 
 class Pixels(nn.Module):
-    """Turns what OpenCV gives into what a backbone was made for."""
+    """Converts OpenCV's frames to the pixels that a backbone was trained on."""
 
     mean: Tensor
     std: Tensor
 
     def __init__(self, mean: tuple[float, float, float], std: tuple[float, float, float]) -> None:
         super().__init__()
-        # Not in the state dict: they are the configuration's, and CLIP's files lack them.
+        # Not persistent: they belong to the configuration, and CLIP's files lack them.
         self.register_buffer("mean", torch.tensor(mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(std).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, frames_nhwc: Tensor) -> Tensor:
-        """Turn uint8 BGR [N, H, W, 3] to normalised RGB [N, 3, H, W]."""
-        # Cast first: TensorRT takes uint8 as an input and in a Cast, and nowhere else.
+        """Convert uint8 BGR [N, H, W, 3] to normalised RGB [N, 3, H, W]."""
+        # Cast first: TensorRT supports uint8 in inputs and in Cast only.
         rgb = frames_nhwc.to(self.mean.dtype).flip(-1).permute(0, 3, 1, 2) / 255
         return (rgb - self.mean) / self.std
 
@@ -62,7 +62,7 @@ class FrameEncoder(nn.Module):
         """Encode frames.
 
         Args:
-            frames_nhwc: uint8 [N, H, W, 3], BGR as OpenCV gives them, H = W = `image_px`.
+            frames_nhwc: uint8 BGR [N, H, W, 3], H = W = `image_px`.
         """
         tokens = self._embed(self.pixels(frames_nhwc))
         blocks = self.transformer.resblocks

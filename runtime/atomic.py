@@ -4,7 +4,9 @@ Everything is on disk before the rename, so a kill or a power cut never leaves h
 """
 
 import contextlib
+import fcntl
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -57,14 +59,59 @@ def written_whole(target: Path, *, keep: Sequence[str] = ()) -> Iterator[Path]:
     target.parent.mkdir(parents=True, exist_ok=True)
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
-        yield staging
-        for path in [*staging.rglob("*"), staging]:
-            _sync(path)
-        staging.chmod(0o755)
-        _replace(staging, target, keep)
-        _sync(target.parent)
+        with _locked(staging):
+            yield staging
+            for path in [*staging.rglob("*"), staging]:
+                _sync(path)
+            staging.chmod(0o755)
+            _replace(staging, target, keep)
+            _sync(target.parent)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what killed writers of `target` left beside it, but no folder that is being written.
+
+    A folder that was moved aside, and whose successor never came, is moved back.
+    """
+    name = re.escape(target.name[:40]) + f"|{re.escape(target.name)}"
+    pattern = re.compile(rf"\.({name})\.([a-z0-9_]{{8}}|[0-9a-f]{{16}})")
+    for path in list(target.parent.glob(".*")):
+        if not pattern.fullmatch(path.name) or (path.is_dir() and _is_locked(path)):
+            continue
+        aside = path / target.name
+        if aside.is_dir() and not target.exists():
+            aside.rename(target)
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Mark a folder as being written for as long as this process lives."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # file systems without locks
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(folder: Path) -> bool:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:  # file systems without locks
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _replace(staging: Path, target: Path, keep: Sequence[str]) -> None:
@@ -72,16 +119,19 @@ def _replace(staging: Path, target: Path, keep: Sequence[str]) -> None:
         staging.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    target.rename(old / target.name)
+    aside = old / target.name
     try:
-        try:
-            staging.rename(target)
-        except OSError:
-            (old / target.name).rename(target)
-            raise
-        for name in keep:
-            with contextlib.suppress(OSError):  # it is not there, or another user's
-                (old / target.name / name).rename(target / name)
+        with _locked(old):
+            try:
+                target.rename(aside)
+                staging.rename(target)
+            except BaseException:  # a signal too
+                if aside.exists() and not target.exists():
+                    aside.rename(target)
+                raise
+            for name in keep:
+                with contextlib.suppress(OSError):  # it is not there, or another user's
+                    (aside / name).rename(target / name)
     finally:
         shutil.rmtree(old, ignore_errors=True)
 

@@ -151,13 +151,28 @@ def traced_once() -> Iterator[None]:
         yield
 
 
+# What each graph consists of: other parts of the network do not change its trace.
+_PARTS = {
+    "FrameGraph": ("visual", "head"),
+    "StateGraph": ("head",),
+    "WindowGraph": ("temporal", "head"),
+    "TextGraph": ("text",),
+}
+
+
 def _fingerprint(spec: GraphSpec) -> str:
-    """Return a hash of a module with its weights and switches, and of how it is traced."""
+    """Return a hash of the parts of a module with their switches, and of how it is traced."""
     seen = hashlib.sha256()
     network: Any = spec.module.network
-    seen.update(repr((type(spec.module), spec.module, network.config, spec.outputs)).encode())
-    for name, tensor in {**spec.module.state_dict(), **dict(spec.module.named_buffers())}.items():
-        seen.update(name.encode() + tensor.numpy(force=True).tobytes())
+    kind = type(spec.module).__name__
+    config = dataclasses.replace(network.config, prompt="")
+    if kind == "TextGraph":
+        config = (config.text, config.dim)
+    seen.update(repr((kind, config, spec.outputs)).encode())
+    for part in filter(None, (getattr(network, name) for name in _PARTS[kind])):
+        seen.update(repr(part).encode())
+        for name, tensor in {**part.state_dict(), **dict(part.named_buffers())}.items():
+            seen.update(name.encode() + tensor.numpy(force=True).tobytes())
     for name, value in spec.inputs.items():
         sizes = {axis: (dim.__name__, dim.min, dim.max) for axis, dim in spec.dynamic[name].items()}
         seen.update(repr((name, value.dtype, value.shape, sizes)).encode())

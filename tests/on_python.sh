@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs the runtime's tests on another Python, in an environment of its own without torch.
-# Usage: tests/on_python.sh 3.10
+# Usage: tests/on_python.sh 3.10 [ENVIRONMENT]
 set -eu
 version=$1
 
@@ -18,7 +18,7 @@ if [ -z "$python" ]; then
     echo "Python $version is not installed: the runtime's tests are not run on it."
     exit 0
 fi
-environment=.venvs/$version
+environment=${2:-.venvs/$version}
 [ -x "$environment/bin/python" ] || "$python" -m venv "$environment" || {
     rm -rf "$environment"
     exit 1

@@ -1,6 +1,6 @@
-"""The road on real clips: CLIP of random weights exported, and run over every clip at hand.
+"""Export and run on real clips, with a CLIP of random weights.
 
-The road is what is checked, not the accuracy: no weights can be downloaded where this runs.
+The tests check the pipeline and not the accuracy, as no weights can be downloaded where they run.
 """
 
 import csv

@@ -1,24 +1,32 @@
 """Builds what a configuration names: the clips, the network and the data set."""
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..models.checkpoint import (
+    find_checkpoint,
+    load_checkpoint,
+    open_checkpoint,
+    read_checkpoint,
+)
 from ..models.config import HeadConfig, TemporalConfig, small_config
 from ..models.pretrained import load_clip
 from ..models.stzsar import STZSAR
 from ..runtime.bundle.manifest import WeightsOrigin
-from ..runtime.errors import StzsarError
+from ..runtime.errors import BundleError, StzsarError
 from ..runtime.labels.labels import Label, as_labels, read_labels
 from ..runtime.labels.shipped import with_shipped_attributes
 from ..runtime.terminal.commandline import say
-from .config import SMALL, TrainConfig
+from .config import CONFIG, SMALL, TrainConfig
 from .data.augment import Augmentation
 from .data.dataset import ClipDataset, ClipRequest
 from .data.moving_shapes import KNOWS, MovingShapes
 from .data.videos import VideoFiles
 from .lists.class_labels import labels_of_file
 from .lists.training_clips import ClipChoice, TrainingClips, find_training_clips
+from .loop.run_folder import RunFolder, run_of
 
 
 def find_clips(config: TrainConfig) -> TrainingClips | None:
@@ -59,15 +67,53 @@ def _check_lists(config: TrainConfig, lists: Path) -> None:
         )
 
 
-def make_network(config: TrainConfig) -> tuple[STZSAR, WeightsOrigin]:
-    """Build the network of `config`, and say where its weights come from.
+def with_network_of_checkpoint(config: TrainConfig) -> TrainConfig:
+    """Describe the network of `config.from_checkpoint`, if there is one, in the configuration.
+
+    Raises:
+        BundleError: it is not a checkpoint, or a corrupt one.
+        StzsarError: windows are longer than its temporal transformer.
+    """
+    if config.from_checkpoint is None:
+        return config
+    folder = find_checkpoint(Path(config.from_checkpoint))
+    model = read_checkpoint(folder).model
+    if model.temporal is not None and config.frames > model.temporal.max_frames:
+        raise StzsarError(
+            f"--frames {config.frames} is more than the {model.temporal.max_frames} of the "
+            f"temporal transformer of {folder}: give fewer."
+        )
+    run = run_of(folder)
+    started_from = TrainConfig.load(run).pretrained if (run / CONFIG).exists() else "none"
+    return dataclasses.replace(
+        config,
+        backbone=model.name,
+        pretrained=started_from,
+        interaction=model.head.interaction,
+        patch_path=getattr(model.vision, "patch_path", config.patch_path),
+        projections=model.head.projections,
+        temporal=model.temporal is not None,
+    )
+
+
+def make_network(config: TrainConfig, run: RunFolder) -> tuple[STZSAR, WeightsOrigin]:
+    """Build the network of a run, and say where its weights come from.
+
+    A run with a checkpoint needs nothing else: training loads the weights from there.
 
     Raises:
         BundleError: there is no such backbone, or its weights cannot be loaded.
     """
+    for folder in run.checkpoints:
+        with contextlib.suppress(BundleError):  # it may be corrupt, and the one before intact
+            checkpoint, network = open_checkpoint(folder)
+            return network, checkpoint.origin
     small = small_config()
     trained = f"stzsar-train on {config.data_name}"
-    if config.backbone == SMALL:
+    if config.from_checkpoint is not None:
+        checkpoint, network = load_checkpoint(find_checkpoint(Path(config.from_checkpoint)))
+        source = f"{checkpoint.origin.source}, {trained}"
+    elif config.backbone == SMALL:
         network = STZSAR(
             dataclasses.replace(
                 small,

@@ -14,6 +14,8 @@ from .config import MOVING_SHAPES, SMALL, FineTuning, TrainConfig
 from .idle_options import refuse_idle_options
 from .options import ResumeOptions, TrainOptions
 
+# What --resume takes too: files may have moved, and another machine may have less memory.
+_RESUMABLE = ("data", "lists", "classes", "labels", "validate", "validate_labels", "workers")
 _EXAMPLE = """\b
 Examples:
   stzsar-train
@@ -24,6 +26,10 @@ Examples:
       takes 16 clips of each class from the training part of the first official split
   stzsar-train --resume
       goes on with the newest run under runs/
+  stzsar-train --resume runs/videos --data /mnt/videos
+      goes on with a run whose clips were moved
+  stzsar-train --from runs/k400 --data UCF-101/ --lists ucfTrainTestlist/ --shots 16
+      trains the network of another run further, here with few clips
   stzsar-train interpolate runs/videos --share 0.5
       mixes the tuned weights with CLIP's own, into runs/videos-share-0.5
   torchrun --standalone --nproc-per-node 2 -m stzsar.train.cli --data videos/
@@ -54,6 +60,7 @@ def main(
     if resume is None:
         train(TrainOptions(config=_configuration(**given), output=output, device=device))
         return
+    changed = {name: given.pop(name) for name in _RESUMABLE if name in given}
     if given or output:
         name = next(iter(given), "output")
         flag = next(param.opts[0] for param in context.command.params if param.name == name)
@@ -61,11 +68,15 @@ def main(
             f"--resume goes on with the run as it was configured: leave out {flag}, or start a new "
             "run with it."
         )
-    train(ResumeOptions(run=None if resume == NEWEST else Path(resume), device=device))
+    train(ResumeOptions(run=None if resume == NEWEST else Path(resume), device=device, **changed))
 
 
 def _configuration(*, data: str = MOVING_SHAPES, **given: Any) -> TrainConfig:
     backbone = given.get("backbone", SMALL if data == MOVING_SHAPES else None)
+    if "from_checkpoint" in given:
+        from ..models.checkpoint import find_checkpoint, read_checkpoint
+
+        backbone = read_checkpoint(find_checkpoint(Path(given["from_checkpoint"]))).model.name
     return TrainConfig(data=data, **given) if backbone == SMALL else FineTuning(data=data, **given)
 
 

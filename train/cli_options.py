@@ -105,10 +105,20 @@ _VALIDATION = cloup.option_group(
         help="Read the labels of those classes",
     ),
     _number("--validate-every", show_default="500", help="Test every N steps, and at the end"),
+    _switch(
+        "--keep-best/--no-keep-best",
+        show_default="off",
+        help="Keep the checkpoint of the best test too, as checkpoints/best",
+    ),
 )
 
 _NETWORK = cloup.option_group(
     "Network",
+    _path(
+        "--from",
+        "from_checkpoint",
+        help="Train the network of this run or checkpoint further, as a new run",
+    ),
     cloup.option(
         "--backbone",
         metavar="NAME",
@@ -234,12 +244,13 @@ _RUN = cloup.option_group(
         type=click.Path(),
         is_flag=False,
         flag_value=NEWEST,
-        help="Resume a run as it was configured; the newest if no folder is given",
+        help="Resume a run as it was configured; the newest if no folder is given. --data and "
+        "other paths may be given again if files were moved",
     ),
     _number("--checkpoint-every", show_default="100", help="Write a checkpoint every N steps"),
     _count(
         "--workers",
-        show_default="1",
+        show_default="1, 0 if /dev/shm is too small",
         help="Read clips in N processes; 0 reads them in the main one",
     ),
     cloup.option(

@@ -27,9 +27,12 @@ class TrainConfig:
 
     Attributes:
         lists: None takes all clips of `data`.
+        from_checkpoint: a run or checkpoint whose network to train further (--from). `train`
+            replaces the fields that describe the network, from `backbone` to `temporal`.
         augment: of clips of files; MovingShapes is never augmented.
         clip_learning_rate: None is `learning_rate`.
         warmup_steps: None is the usual number, see `warmup`.
+        workers: None is one, or none if /dev/shm has no room for its batches.
 
     Raises:
         StzsarError: options exclude each other, or one would have no effect.
@@ -47,6 +50,7 @@ class TrainConfig:
     augment: bool = True
     flip: float = 0.5
     grey: float = 0.2
+    from_checkpoint: str | None = None
     backbone: str = SMALL
     pretrained: str = "none"
     tokenizer: str | None = None
@@ -70,8 +74,9 @@ class TrainConfig:
     validate: str | None = None
     validate_labels: str | None = None
     validate_every: int = 500
+    keep_best: bool = False
     precision: PrecisionName = "auto"
-    workers: int = 1
+    workers: int | None = None
     checkpoint_every: int = 100
     seed: int = 0
 
@@ -93,15 +98,14 @@ class TrainConfig:
             raise StzsarError(
                 "--pretrained and --tokenizer require a --backbone of open_clip: leave them out."
             )
-        if self.validate is None and self.validate_labels:
-            raise StzsarError("--validate-labels requires --validate: give it.")
+        if self.validate is None and (self.validate_labels or self.keep_best):
+            raise StzsarError("--validate-labels and --keep-best require --validate: give it.")
         if self.warmup_steps is not None and self.warmup_steps >= self.steps:
             raise StzsarError(
                 f"--warmup-steps {self.warmup_steps} does not end within {self.steps} steps, so no "
                 "learning rate reaches its peak: give fewer, or more --steps."
             )
-        parts = self.batch // self.accumulate
-        if parts < 2:
+        if self.accumulate < 1 or self.batch // self.accumulate < 2:
             raise StzsarError(
                 f"--batch {self.batch} in --accumulate {self.accumulate} parts leaves one clip a "
                 "part, which has no others to contrast with: give a larger --batch."
@@ -123,6 +127,25 @@ class TrainConfig:
         if self.warmup_steps is not None:
             return self.warmup_steps
         return min(50 if self.backbone == SMALL else 500, self.steps // 10)
+
+    def located(self) -> "TrainConfig":
+        """Return the configuration with absolute paths, so that it holds in every folder."""
+        return dataclasses.replace(
+            self,
+            data=self.data if self.is_moving_shapes else str(Path(self.data).absolute()),
+            lists=_absolute(self.lists),
+            classes=_absolute(self.classes),
+            labels=_absolute(self.labels),
+            from_checkpoint=_absolute(self.from_checkpoint),
+            pretrained=(
+                str(Path(self.pretrained).absolute())
+                if Path(self.pretrained).is_file()
+                else self.pretrained
+            ),
+            tokenizer=_absolute(self.tokenizer),
+            validate=_absolute(self.validate),
+            validate_labels=_absolute(self.validate_labels),
+        )
 
     def save(self, folder: Path) -> None:
         """Write the configuration into a run's folder."""
@@ -152,6 +175,10 @@ class TrainConfig:
         except DocumentError as error:
             raise BundleError(f"{folder} is not a run of stzsar-train: {error}.") from error
         return config
+
+
+def _absolute(path: str | None) -> str | None:
+    return path and str(Path(path).absolute())
 
 
 @dataclass(frozen=True, kw_only=True)

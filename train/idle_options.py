@@ -57,13 +57,21 @@ _RULES: list[tuple[Predicate, list[str], str]] = [
         "{option} applies to MovingShapes only: leave it out, or leave out --data.",
     ),
     (
+        IsSet("from_checkpoint"),
+        [
+            *("backbone", "pretrained", "tokenizer", "interaction", "patch_path"),
+            *("projections", "temporal"),
+        ],
+        "{option} has no effect with --from, which takes the whole network: leave it out.",
+    ),
+    (
         Equal("augment", value=False),
         ["flip", "grey"],
         "{option} has no effect with --no-augment: leave out one of them.",
     ),
     (
         ~IsSet("resume") & ~IsSet("validate"),
-        ["validate_every"],
+        ["validate_every", "keep_best"],
         "{option} requires --validate: leave it out, or give --validate.",
     ),
     (

@@ -16,13 +16,14 @@ from ..models.checkpoint import (
 from ..models.interpolation import check_related, interpolate_weights
 from ..models.pretrained import load_original
 from ..models.stzsar import STZSAR
-from ..runtime.atomic import written_whole
+from ..runtime.atomic import remove_leftovers, written_whole
 from ..runtime.bundle.bundle import RUNS
 from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.errors import StzsarError
 from ..runtime.terminal.commandline import console, say
+from ..runtime.terminal.signals import StopSignals
 from .config import CONFIG, SMALL, TrainConfig
-from .loop.run_folder import newest_trained_run
+from .loop.run_folder import newest_trained_run, run_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +68,7 @@ def interpolate(options: InterpolateOptions) -> tuple[Path, ...]:
             "There is no run under runs/: train one with stzsar-train --backbone, or name one."
         )
     folder = find_checkpoint(run)
-    home = _home(folder)
+    home = run_of(folder)
     parent = Path(os.path.relpath(options.output or home.parent))
     targets = {share: parent / f"{home.name}-share-{share:g}" for share in options.shares}
     for target in targets.values():
@@ -78,12 +79,6 @@ def interpolate(options: InterpolateOptions) -> tuple[Path, ...]:
     written = tuple(targets.values())
     say(f"Test it: stzsar-eval {written[-1]} --data VIDEOS")
     return written
-
-
-def _home(folder: Path) -> Path:
-    """Return the run of the checkpoint `folder`, or the folder itself without a run."""
-    whole = folder.resolve()
-    return whole.parent.parent if whole.parent.name == "checkpoints" else whole
 
 
 def _original(home: Path, tuned: Checkpoint, given: str | None) -> str:
@@ -119,15 +114,18 @@ def _write(folder: Path, original: str, targets: dict[float, Path]) -> None:
     if checkpoint.model.temporal is not None:
         say("The temporal transformer stays as trained: CLIP has none.")
     mixture = copy.deepcopy(tuned)
-    for share, target in targets.items():
-        mixture.load_state_dict(interpolate_weights(start, tuned, share))
-        described = dataclasses.replace(checkpoint, origin=_origin(checkpoint, clip, share))
-        # Laid out as a run, so that stzsar-eval and stzsar-export take its name.
-        with written_whole(target) as staging:
-            inner = staging / "checkpoints" / f"step-{checkpoint.step:06d}"
-            inner.mkdir(parents=True)
-            save_checkpoint(inner, described, mixture)
-        say(f"{target} has {share:g} of the tuned weights.")
+    with StopSignals() as signals:  # so that no signal leaves half a folder
+        for share, target in targets.items():
+            mixture.load_state_dict(interpolate_weights(start, tuned, share))
+            described = dataclasses.replace(checkpoint, origin=_origin(checkpoint, clip, share))
+            remove_leftovers(target)
+            # Laid out as a run, so that stzsar-eval and stzsar-export take its name.
+            with written_whole(target) as staging:
+                inner = staging / "checkpoints" / f"step-{checkpoint.step:06d}"
+                inner.mkdir(parents=True)
+                save_checkpoint(inner, described, mixture)
+            say(f"{target} has {share:g} of the tuned weights.")
+            signals.check()
 
 
 def _origin(checkpoint: Checkpoint, clip: WeightsOrigin, share: float) -> WeightsOrigin:

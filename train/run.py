@@ -1,6 +1,8 @@
 """A run from start to end: its clips and network, the training, and the test at its end."""
 
 import contextlib
+import dataclasses
+import errno
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,11 +15,17 @@ from ..models.transformer import has_batch_norm
 from ..runtime.bundle.bundle import RUNS
 from ..runtime.errors import StzsarError
 from ..runtime.terminal.commandline import console, say
-from .assemble import find_clips, make_dataset, make_network
+from .assemble import (
+    find_clips,
+    make_dataset,
+    make_network,
+    with_network_of_checkpoint,
+)
 from .config import TrainConfig
-from .data.dataset import lost_worker
+from .data.dataset import ClipDataset, ClipRequest
 from .data.videos import VideoFiles
-from .loop.accuracy import HitRates, evaluate_moving_shapes
+from .data.workers import choose_workers, lost_worker
+from .loop.accuracy import TEST_BATCH, HitRates, evaluate_moving_shapes
 from .loop.precision import Precision
 from .loop.processes import Processes, joined
 from .loop.run_folder import RunFolder, newest_run
@@ -40,7 +48,7 @@ def train(options: TrainOptions | ResumeOptions) -> Path:
 
 
 def _started(options: TrainOptions) -> tuple[TrainConfig, RunFolder]:
-    config = options.config
+    config = with_network_of_checkpoint(options.config)
     name = f"{config.data_name}-{time.strftime('%Y%m%d-%H%M%S')}"
     run = RunFolder(options.output or RUNS / name)
     if run.path.exists() and any(run.path.iterdir()):
@@ -55,8 +63,8 @@ def _resumed(options: ResumeOptions) -> tuple[TrainConfig, RunFolder]:
     if folder is None:
         raise StzsarError("There is no run under runs/ to resume: start one without --resume.")
     run = RunFolder(folder)
-    config = TrainConfig.load(folder)
-    if run.newest is None:
+    config = options.applied_to(TrainConfig.load(folder))
+    if not run.checkpoints:
         say(f"{folder} has no checkpoint yet: it starts from the beginning.")
     return config, run
 
@@ -67,29 +75,16 @@ def _train(config: TrainConfig, run: RunFolder, processes: Processes) -> Path:
     precision = Precision.choose(config.precision, device)
     torch.manual_seed(config.seed)
     clips = find_clips(config)
-    network, origin = make_network(config)
+    network, origin = make_network(config, run)
     _refuse_batch_norm(config, network)
     network.to(device)
     size_px = network.config.vision.image_px
     dataset = make_dataset(config, clips, size_px)
     validation = validation_clips(config, dataset.labels, size_px=size_px)
-    if processes.is_first:
-        run.begin(config)
-        if clips is not None:
-            clips.record(run.path)
-    processes.wait()  # for the folder
-    # Also what was found broken before the folder was there.
-    video_sets = [videos for videos in (dataset, validation) if isinstance(videos, VideoFiles)]
-    for videos in video_sets:
-        videos.broken.keep_in(run.path)
-    millions = sum(p.numel() for p in network.parameters()) / 1e6
-    others = f" in {processes.count} processes" if processes.count > 1 else ""
-    say(
-        f"Training {config.backbone} ({millions:.1f} M parameters, {device}{others}) on "
-        f"{config.data}: {clips or f'{len(dataset.labels)} classes'}. The run is {run.path}."
-    )
     trainer = Trainer(
-        config=config,
+        config=dataclasses.replace(
+            config, workers=_workers(config, dataset, validation, processes)
+        ),
         dataset=dataset,
         network=network,
         origin=origin,
@@ -98,16 +93,56 @@ def _train(config: TrainConfig, run: RunFolder, processes: Processes) -> Path:
         processes=processes,
         validation=validation,
     )
-    with _explaining_lost_workers(run):
-        trained = trainer.train()
-        processes.wait()  # for the broken files of the others
-        for videos in video_sets:
-            if summary := videos.broken.summary(len(videos)):
-                say(summary)
-        results = _test(trained, config, processes)
+    with contextlib.ExitStack() as held:
+        if processes.is_first:
+            held.enter_context(run.opened(config.located()))
+            if clips is not None:
+                clips.record(run.path)
+        processes.wait()  # for the folder
+        held.enter_context(_explaining_losses(run))
+        millions = sum(p.numel() for p in network.parameters()) / 1e6
+        others = f" in {processes.count} processes" if processes.count > 1 else ""
+        say(
+            f"Training {config.backbone} ({millions:.1f} M parameters, {device}{others}) on "
+            f"{config.data}: {clips or f'{len(dataset.labels)} classes'}. The run is {run.path}."
+        )
+        return _train_and_test(trainer, processes)
+
+
+def _workers(
+    config: TrainConfig,
+    dataset: ClipDataset,
+    validation: ClipDataset | None,
+    processes: Processes,
+) -> int:
+    """Return how many workers each process starts, see `choose_workers`."""
+    clips = config.batch // (processes.count * config.accumulate)
+    if validation is not None:
+        clips += TEST_BATCH
+    elif config.is_moving_shapes:
+        clips = max(clips, TEST_BATCH)
+    clip_bytes = dataset[ClipRequest(0, 0)].frames.nbytes
+    return choose_workers(config.workers, clips * clip_bytes)
+
+
+def _train_and_test(trainer: Trainer, processes: Processes) -> Path:
+    config, run = trainer.config, trainer.run
+    # Also what was found broken before the folder was there.
+    both = (trainer.dataset, trainer.validation)
+    video_sets = [videos for videos in both if isinstance(videos, VideoFiles)]
+    for videos in video_sets:
+        videos.broken.keep_in(run.path)
+    trained = trainer.train()
+    processes.wait()  # for the broken files of the others
+    for videos in video_sets:
+        if summary := videos.broken.summary(len(videos)):
+            say(summary)
+    results = _test(trained, config, processes)
     if results and processes.is_first:
         console.print(_as_table(results, config))
         run.note(results)
+    if config.keep_best and (best := run.best_validation()):
+        say(f"The best checkpoint, step {best.step} with top-1 {best.top1:.1%}, is {run.best}.")
     say(f"The checkpoint is {trained.checkpoint}. Export it: stzsar-export {trained.checkpoint}")
     return trained.checkpoint
 
@@ -138,9 +173,17 @@ def _refuse_batch_norm(config: TrainConfig, network: STZSAR) -> None:
 
 
 @contextlib.contextmanager
-def _explaining_lost_workers(run: RunFolder) -> Iterator[None]:
+def _explaining_losses(run: RunFolder) -> Iterator[None]:
+    """Name the run, and how to go on, where a full disk or a lost worker ends it."""
     try:
         yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise StzsarError(
+            f"Cannot write into {run.path}: {error.strerror}. Make room, and go on with --resume "
+            f"{run.path}."
+        ) from error
     except RuntimeError as error:
         if not lost_worker(error):
             raise
@@ -157,7 +200,7 @@ def _test(trained: Trained, config: TrainConfig, processes: Processes) -> dict[s
         results["validation"] = trained.validated
     if config.is_moving_shapes:
         results |= evaluate_moving_shapes(
-            trained.network, workers=config.workers, processes=processes
+            trained.network, workers=config.workers or 0, processes=processes
         )
     return results
 

@@ -9,9 +9,8 @@ from pathlib import Path
 import click
 import cloup
 
-from ...runtime.terminal.commandline import console
 from ...runtime.terminal.progress import bar
-from ..command import POSITIVE, benchmark, plot_option
+from ..command import benchmark, count_option, plot_option
 from ..timing import machine
 from .options import Options
 from .picture import draw
@@ -23,14 +22,8 @@ QUICK = Options(seeds=2, encoder_steps=1, clips=48, steps=1, batch=8, tested=24)
 
 
 @benchmark(usual=Options(), quick=QUICK)
-@cloup.option(
-    "--seeds", metavar="N", type=POSITIVE, show_default=f"{Options.seeds}; {QUICK.seeds} with "
-    "--quick", help="Train everything N times.",
-)  # fmt: skip
-@cloup.option(
-    "--steps", metavar="N", type=POSITIVE, show_default=f"{Options.steps}; 1 with --quick",
-    help="Train each row for N steps.",
-)  # fmt: skip
+@count_option("--seeds", Options.seeds, "Train everything N times.")
+@count_option("--steps", Options.steps, "Train each row for N steps.")
 @cloup.option(
     "--row", "rows", multiple=True, metavar="HEAD-N", show_default="all",
     type=click.Choice([str(variant) for variant in VARIANTS]),
@@ -47,7 +40,7 @@ QUICK = Options(seeds=2, encoder_steps=1, clips=48, steps=1, batch=8, tested=24)
 @plot_option
 def main(options: Options) -> None:
     """Train all rows, and print Markdown tables: mean and deviation over the seeds."""
-    with bar(console.is_terminal) as progress:
+    with bar() as progress:
         task = progress.add_task("encoders", total=None)
         rows = run(
             options,

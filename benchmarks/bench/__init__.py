@@ -1,1 +1,1 @@
-"""stzsar-bench: what a device can do with a bundle."""
+"""stzsar-bench, and what other benchmarks share of it; nothing here imports a study."""

@@ -114,7 +114,7 @@ def _measure(
     absent: Mapping[str, str],
 ) -> Outcome:
     load_start, before_mib = load_average(), rss_mib()
-    with Watch(instruments) as watch, bar(console.is_terminal) as progress:
+    with Watch(instruments) as watch, bar() as progress:
         # Each turn has a cold start and three modes; then there are loading and the data.
         steps = 4 * options.repeat + 1 + (options.data is not None)
         task_id = progress.add_task("", total=steps)

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -147,6 +148,7 @@ def _compare() -> click.Command:
 @at_the_edge
 def main(*, quick: bool, **typed: Any) -> None:
     """Measure what this device can do with a bundle."""
+    from ..processes import ended_by_signals
     from .benchmark import run
     from .options import Options
 
@@ -155,7 +157,9 @@ def main(*, quick: bool, **typed: Any) -> None:
         live = Options(source=given.get("source", Options.source)).address.live
         given = {"seconds": 0.5, "repeat": 1, "streams": 1 if live else 2, **given}
     options = Options(**given)
-    run(Options(**given, command=typed_command(options.source, options.address.name)))
+    command = typed_command(options.source, options.address.name)
+    with ended_by_signals():
+        run(replace(options, command=command))
 
 
 def typed_command(source: str, shown: str) -> str:

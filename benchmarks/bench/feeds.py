@@ -9,14 +9,13 @@ from typing import Any
 import numpy.typing as npt
 
 from ...runtime.errors import SourceError
-from ...runtime.preprocessing.opencv import opencv_path
-from ...runtime.sources.capture import Capture
 from ...runtime.sources.feed import FeedOptions
 from ...runtime.sources.file_feed import read_file
 from ...runtime.sources.frames import Due, Frame, Source
 from ...runtime.sources.thread_feed import ThreadFeed
 from ...runtime.sources.uri import open_source
 from ...runtime.sources.video_file import FileClock, VideoSource
+from ...runtime.video.capture import Capture, open_file
 
 Array = npt.NDArray[Any]
 _ASSUMED_FPS = 25.0
@@ -122,11 +121,14 @@ def keep_frames(uri: str, seconds: float) -> KeptFrames:
 
 
 class PacedFile:
-    """A file that plays in a loop like a camera; see `runtime.sources.live_feed.LiveCapture`.
+    """A file that plays in a loop like a camera; see `runtime.video.capture.Capture`.
 
     It waits for no reader: late frames are decoded and skipped.
     """
 
+    codec = "none"
+    frame_count: int | None = None
+    lost = 0
     exhausted = False
 
     def __init__(self, path: Path, name: str) -> None:
@@ -136,7 +138,7 @@ class PacedFile:
             SourceError: it has no frame that can be decoded.
         """
         VideoSource.open(path, name).close()  # raises with the reason
-        self._path, self._name = path, name
+        self._path, self.name = path, name
         self._capture = self._open()
         self.fps: float | None = self._capture.fps or _ASSUMED_FPS
         self.size_wh = self._capture.size_wh
@@ -181,4 +183,4 @@ class PacedFile:
         self._offset_s = self._time_s + 1 / (self.fps or _ASSUMED_FPS)
 
     def _open(self) -> Capture:
-        return Capture(opencv_path(self._path, SourceError), self._name)
+        return open_file(self._path, self.name)

@@ -109,12 +109,16 @@ class Watch:
                 self._instruments.remove(instrument)
                 log.warning("%s cannot be read any more: %s", instrument.name, error)
 
+    def sample(self) -> None:
+        """Note this moment under what goes on now."""
+        moment = Moment(time.monotonic(), rss_mib(), dict(self._read_all()))
+        span = self._now
+        if span is not None:
+            span.append(moment)
+
     def _look(self) -> None:
         while not self._over.wait(INTERVAL_S):
-            span = self._now
-            moment = Moment(time.monotonic(), rss_mib(), dict(self._read_all()))
-            if span is not None:
-                span.append(moment)
+            self.sample()
 
 
 def rss_mib() -> float:

@@ -12,7 +12,7 @@ from ...runtime.errors import StzsarError
 from ...runtime.preprocessing.sampling import segment_indices
 from ...runtime.sources.uri import VIDEO_SUFFIXES
 from ..bench.sources import SHIPPED_CLIP
-from ..command import POSITIVE, benchmark, rounds_option
+from ..command import benchmark, count_option, rounds_option
 from ..tables import markdown
 from ..timing import machine
 from .judge import Verdict
@@ -84,13 +84,9 @@ class Comparison:
     "--clips", type=click.Path(path_type=Path), show_default="the sample clip",
     help="Decode this clip, or all clips of this folder.",
 )  # fmt: skip
-@cloup.option("--sample", metavar="N", type=POSITIVE, show_default="all", help="Take N clips.")
-@cloup.option(
-    "--workers", metavar="N", type=POSITIVE, show_default="2", help="Decode in N processes."
-)
-@cloup.option(
-    "--frames", metavar="T", type=POSITIVE, show_default="8", help="Take T frames per clip."
-)
+@count_option("--sample", "all", "Take N clips, evenly spread.")
+@count_option("--workers", Options.workers, "Decode in N processes.")
+@count_option("--frames", Options.frames, "Take N frames per clip.")
 @cloup.option(
     "--size", "size_px", metavar="PX", type=click.IntRange(min=8), show_default="224",
     help="Resize frames to this side.",

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from ...runtime.errors import StzsarError
-from ...runtime.terminal.commandline import console
 from ...runtime.terminal.progress import bar
 from ..processes import worker_pool
 from ..timing import in_turn
@@ -36,7 +35,7 @@ class Workers:
 
     def judge(self, decoders: Sequence[Decoder], clips: Sequence[Request]) -> list[list[Verdict]]:
         """Return the verdict on each decoder, [clips][decoders]."""
-        with bar(console.is_terminal) as progress:
+        with bar() as progress:
             task = progress.add_task("comparing frames", total=len(clips))
             return self._map(_judge_all, decoders, clips, lambda: progress.advance(task))
 
@@ -52,7 +51,7 @@ class Workers:
             cpu_s = sum(self._map(_read, decoder, clips))
             return Pass(time.perf_counter() - start_s, cpu_s)
 
-        with bar(console.is_terminal) as progress:
+        with bar() as progress:
             task = progress.add_task("decoding", total=rounds * len(decoders))
             return in_turn(
                 [partial(decode, decoder) for decoder in decoders],

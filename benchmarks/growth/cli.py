@@ -17,7 +17,6 @@ import cloup
 import numpy as np
 
 from ...runtime.bundle.bundle import Bundle, shipped_bundle
-from ...runtime.terminal.commandline import console
 from ...runtime.terminal.progress import bar
 from ..command import benchmark, bundle_option, plot_option, rounds_option, threads_option
 from ..decision_time import PARTS, Step, TimedBundle, time_steps
@@ -74,7 +73,7 @@ QUICK = Options(
 )  # fmt: skip
 @bundle_option("the first backbone", "Use this bundle for all other axes.")
 @rounds_option(Options.rounds, QUICK.rounds)
-@threads_option
+@threads_option()
 @plot_option
 def main(options: Options) -> None:
     """Measure the time of a decision, print Markdown tables, and draw a picture."""
@@ -89,7 +88,7 @@ def main(options: Options) -> None:
 
 def measure(options: Options) -> tuple[str, list[Curve]]:
     """Return the name of the bundle of most axes, and a curve for each axis."""
-    with tempfile.TemporaryDirectory() as folder, bar(console.is_terminal) as progress:
+    with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(options.backbones) + 5)
         bundles = {}
         for name in options.backbones:

@@ -22,12 +22,12 @@ from ...runtime.bundle.manifest import MAX_FRAMES
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import MAX_LABELS
 from ...runtime.sources.uri import expand_sources
-from ...runtime.terminal.commandline import console, say
+from ...runtime.terminal.commandline import say
 from ...runtime.terminal.outputs import check_writable
 from ...runtime.terminal.progress import bar
 from ..bench.environment import load_average
 from ..bench.sources import SHIPPED_CLIP
-from ..command import POSITIVE, benchmark, plot_option, rounds_option
+from ..command import benchmark, count_option, plot_option, rounds_option
 from ..plotting import check_plot
 from ..timing import machine
 from .environments import Environments, variables
@@ -115,10 +115,7 @@ QUICK = Options(backbone="ViT-S-32", labels=8, rounds=2, turn_s=0.1)
     "--backbone", metavar="NAME", show_default="ViT-B-32",
     help="Use this plain ViT of open_clip; X-CLIP gets its sizes.",
 )  # fmt: skip
-@cloup.option(
-    "--threads", metavar="N", type=POSITIVE, show_default="one per core",
-    help="Limit each peer to N CPU threads.",
-)  # fmt: skip
+@count_option("--threads", "one per core", "Limit each peer to N CPU threads.")
 @cloup.option(
     "--environments", metavar="FOLDER", show_default=str(Options.environments),
     type=click.Path(file_okay=False, path_type=Path),
@@ -190,7 +187,7 @@ def measure(options: Options, clips: Sequence[str]) -> dict[str, Track]:
             materials.make(peer.needs)
         except WorkerError as error:
             say(f"{peer.name}: {error}")  # raised again, at once, when it is started
-    with bar(console.is_terminal) as progress:
+    with bar() as progress:
         task = progress.add_task("peers", total=len(options.peers) * (1 + options.rounds))
         return interleave(
             {peer.name: partial(_start, peer, environments, materials) for peer in options.peers},
@@ -202,9 +199,9 @@ def measure(options: Options, clips: Sequence[str]) -> dict[str, Track]:
 def _start(peer: Peer, environments: Environments, materials: Materials) -> Worker:
     interpreter = environments.interpreter(peer.environment)
     materials.make(peer.needs)
-    own = peer.environment == OWN
-    script = ["-m", _OWN_MODULE] if own else [str(SCRIPTS / f"{peer.script}.py")]
-    words = [interpreter, *script, str(materials.spec), *([peer.mode] if peer.mode else [])]
+    file, *mode = peer.script
+    program = ["-m", _OWN_MODULE] if peer.environment == OWN else [str(SCRIPTS / f"{file}.py")]
+    words = [interpreter, *program, str(materials.spec), *mode]
     log = materials.folder / f"{peer.name}.log"
     return Worker(words, log, environment=variables(peer.environment))
 

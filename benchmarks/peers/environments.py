@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...runtime.terminal.commandline import say
+from ..processes import call
 from .process import WorkerError, last_line
 from .roster import ENVIRONMENTS, OWN
 
@@ -89,7 +90,7 @@ def run_logged(
     """
     try:
         with log.open("wb") as output:
-            code = subprocess.call(
+            code = call(
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

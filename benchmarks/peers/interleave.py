@@ -62,9 +62,12 @@ def interleave(
         in_turn([player.turn for player in players.values()], pace.rounds, after_each=after_each)
         for player in players.values():
             player.finish()
-    finally:
+    except BaseException:
         for player in players.values():
-            player.close()
+            player.kill()
+        raise
+    for player in players.values():
+        player.close()
     return {name: player.track for name, player in players.items()}
 
 
@@ -113,9 +116,14 @@ class _Player:
                 self.track.idle = self._used_s / self._waited_s
 
     def close(self) -> None:
-        """End the worker."""
+        """Ask the worker to end."""
         if self._worker:
             self._worker.close()
+
+    def kill(self) -> None:
+        """End the worker at once."""
+        if self._worker:
+            self._worker.kill()
             self._worker = None
 
     @contextlib.contextmanager
@@ -125,9 +133,7 @@ class _Player:
             yield
         except WorkerError as error:
             self.track.failed = str(error)
-            if self._worker:
-                self._worker.kill()
-                self._worker = None
+            self.kill()
 
     def _decide(self, count: int) -> list[float]:
         assert self._worker

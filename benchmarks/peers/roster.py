@@ -20,7 +20,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Peer:
     """One row of the table.
 
@@ -28,88 +28,32 @@ class Peer:
         name: for options and records.
         title: what it is, with what a decision encodes.
         environment: OWN or one of ENVIRONMENTS.
-        script: file in `workers`, without its suffix.
-        mode: second argument of the script; empty if it has none.
+        script: file in `workers`, and its second argument if it has one.
         needs: the file that it loads, see `materials`.
     """
 
     name: str
     title: str
     environment: str
-    script: str
-    mode: str = ""
+    script: tuple[str, ...]
     needs: str
 
 
+_EXAMPLE = "X-CLIP, PyTorch, as in ultralytics' example: T frames and all labels"
+_ONCE = "X-CLIP, PyTorch, labels encoded once: T frames"
+_TOWER, _MEAN = "the same encoder", "mean of T frames"
 PEERS = (
-    Peer(
-        name=STREAMING,
-        title="stzsar, streaming: 1 frame",
-        environment=OWN,
-        script="own",
-        mode="streaming",
-        needs="bundle",
-    ),
-    Peer(
-        name="stzsar-windows",
-        title="stzsar, whole windows: T frames",
-        environment=OWN,
-        script="own",
-        mode="windows",
-        needs="bundle",
-    ),
-    Peer(
-        name="xclip",
-        title="X-CLIP, PyTorch, as in ultralytics' example: T frames and all labels",
-        environment="torch",
-        script="xclip",
-        mode="example",
-        needs="xclip",
-    ),
-    Peer(
-        name="xclip-once",
-        title="X-CLIP, PyTorch, labels encoded once: T frames",
-        environment="torch",
-        script="xclip",
-        mode="once",
-        needs="xclip",
-    ),
-    Peer(
-        name="open_clip",
-        title="open_clip, PyTorch, mean of T frames",
-        environment="torch",
-        script="openclip",
-        needs="open_clip",
-    ),
-    Peer(
-        name="onnxruntime",
-        title="the same encoder, ONNX Runtime, mean of T frames",
-        environment="onnxruntime",
-        script="graph",
-        mode="onnxruntime",
-        needs="tower",
-    ),
-    Peer(
-        name="openvino",
-        title="the same encoder, OpenVINO as installed, mean of T frames",
-        environment="openvino",
-        script="graph",
-        mode="openvino",
-        needs="tower",
-    ),
-    Peer(
-        name="openvino-fp32",
-        title="the same encoder, OpenVINO in fp32, mean of T frames",
-        environment="openvino",
-        script="graph",
-        mode="openvino-fp32",
-        needs="tower",
-    ),
-    Peer(
-        name="swin3d",
-        title="Swin3D-S, torchvision, closed vocabulary: T frames",
-        environment="torch",
-        script="closed",
-        needs="swin3d",
-    ),
-)
+    Peer(STREAMING, "stzsar, streaming: 1 frame", OWN, ("own", "streaming"), "bundle"),
+    Peer("stzsar-windows", "stzsar, whole windows: T frames", OWN, ("own", "windows"), "bundle"),
+    Peer("xclip", _EXAMPLE, "torch", ("xclip", "example"), "xclip"),
+    Peer("xclip-once", _ONCE, "torch", ("xclip", "once"), "xclip"),
+    Peer("open_clip", f"open_clip, PyTorch, {_MEAN}", "torch", ("openclip",), "open_clip"),
+    Peer("onnxruntime", f"{_TOWER}, ONNX Runtime, {_MEAN}", "onnxruntime",
+         ("graph", "onnxruntime"), "tower"),
+    Peer("openvino", f"{_TOWER}, OpenVINO as installed, {_MEAN}", "openvino",
+         ("graph", "openvino"), "tower"),
+    Peer("openvino-fp32", f"{_TOWER}, OpenVINO in fp32, {_MEAN}", "openvino",
+         ("graph", "openvino-fp32"), "tower"),
+    Peer("swin3d", "Swin3D-S, torchvision, closed vocabulary: T frames", "torch", ("closed",),
+         "swin3d"),
+)  # fmt: skip

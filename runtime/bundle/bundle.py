@@ -10,6 +10,7 @@ from ..documents import read_file
 from ..errors import BundleError
 from ..labels.bank import LabelBank
 from .manifest import MAX_MANIFEST_BYTES, Manifest
+from .onnx_file import read_onnx
 
 MANIFEST = "manifest.json"
 FRAME_GRAPH = "frame.onnx"
@@ -20,9 +21,6 @@ TOKENIZER = "tokenizer.json"
 BANK = "bank.npz"
 PARITY = "parity.json"
 RUNS = Path("runs")
-# How a tensor in an ONNX file says that its values lie in another file: a key of this length and
-# name. Protobuf also reads the length 8 if a needless zero byte follows it.
-_EXTERNAL_DATA = (b"\x08location", b"\x00location")
 
 log = logging.getLogger(__name__)
 
@@ -163,8 +161,8 @@ def _check_file(folder: Path, name: str, expected: str) -> None:
             f"{folder / name} was changed after its export (its sha256 is not the manifest's): "
             "copy the folder again, or export it again."
         )
-    if name.endswith(".onnx") and _keeps_weights_outside(folder / name):
-        raise BundleError(f"{folder / name} keeps weights in other files: export it again.")
+    if name.endswith(".onnx"):
+        read_onnx(folder / name)
 
 
 def _refuse_special(path: Path) -> None:
@@ -173,13 +171,3 @@ def _refuse_special(path: Path) -> None:
         raise BundleError(
             f"{path} is a link or not a regular file: copy the bundle's own files there."
         )
-
-
-def _keeps_weights_outside(path: Path) -> bool:
-    """Whether a graph makes the engine read other files, which no hash covers."""
-    end = b""
-    for block in _blocks(path):
-        if any(key in end + block for key in _EXTERNAL_DATA):
-            return True
-        end = block[-len(_EXTERNAL_DATA[0]) + 1 :]
-    return False

@@ -85,9 +85,10 @@ def check_onnxruntime() -> Finding:
     if importlib.util.find_spec("onnxruntime") is None:
         usable = why_no_tensorrt() is None
         return Finding("ONNX Runtime", "note" if usable else "wrong", "not installed", _CPU_EXTRA)
-    import onnxruntime
-
     from ..engines.ort_engine import OrtGraph
+    from ..engines.ort_import import load_onnxruntime
+
+    onnxruntime = load_onnxruntime()
 
     device = OrtGraph(shipped_bundle() / FRAME_GRAPH).device
     built_for = [name.removesuffix("ExecutionProvider") for name in

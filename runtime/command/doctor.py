@@ -48,3 +48,7 @@ def _table(findings: list[Finding]) -> Table:
             Text(mark, colour), finding.what, Text(printable(finding.found)), Text(finding.remedy)
         )
     return table
+
+
+if __name__ == "__main__":
+    main(prog_name="stzsar-doctor")

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..callbacks import OnBuild
-from ..cpu import cpu_limit
 from ..errors import EngineError
 from .graph import Array, Graph
 
@@ -57,5 +56,4 @@ def open_graph(
             raise EngineError(f"{reason} Or run with --engine onnxruntime.")
     from .ort_engine import OrtGraph
 
-    threads = threads or cpu_limit() or 0
     return OrtGraph(path, threads=threads, tensorrt=engine == "onnxruntime-tensorrt")

@@ -2,15 +2,26 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import msgspec
 import numpy as np
 
+from ..documents import from_json
 from ..errors import BundleError
-from .bank_file import check_bank_file
+from .bank_file import BankFile
 from .labels import MAX_ATTRIBUTES_ALTOGETHER, MAX_LABELS, Array, Label, check_counts
+
+
+class _Row(msgspec.Struct):
+    """A label in the file."""
+
+    name: str
+    text: str
+    attributes: list[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,20 +105,20 @@ class LabelBank:
             BundleError: the file is not a bank, is too large, or holds pickled objects.
         """
         try:
-            check_bank_file(path, max_labels=MAX_LABELS, max_cells=MAX_ATTRIBUTES_ALTOGETHER)
-            if not isinstance(path, Path):
-                path.seek(0)
-            with np.load(path, allow_pickle=False) as stored:
-                table = json.loads(str(stored["labels"]))
+            with path.open("rb") if isinstance(path, Path) else nullcontext(path) as file:
+                stored = BankFile(file, max_labels=MAX_LABELS, max_cells=MAX_ATTRIBUTES_ALTOGETHER)
+                rows = from_json(str(stored.read("labels")), list[_Row])
+                if len(rows) != stored.count:
+                    raise ValueError(f"it has {len(rows)} labels and arrays for {stored.count}")
                 bank = cls(
-                    tuple(Label(row["name"], row["text"], row["attributes"]) for row in table),
-                    stored["class_embeddings"].astype(np.float32),
-                    stored["attribute_embeddings"].astype(np.float32),
-                    stored["attribute_mask"].astype(bool),
+                    tuple(Label(row.name, row.text, tuple(row.attributes)) for row in rows),
+                    stored.read("class_embeddings").astype(np.float32, copy=False),
+                    stored.read("attribute_embeddings").astype(np.float32, copy=False),
+                    stored.read("attribute_mask").astype(bool, copy=False),
                 )
             bank._check_content()
         except Exception as error:  # zipfile, zlib, numpy and json have no common base
-            why = str(error).rstrip(".") or type(error).__name__
+            why = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
             raise BundleError(f"{where or path} is not a label bank: {why}.") from error
         return bank
 

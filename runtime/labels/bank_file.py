@@ -1,71 +1,96 @@
-"""Checks a bank's file before it is read: a small npz may unpack to gigabytes.
+"""Reads the arrays of a bank's file once their sizes are checked: 2 MB may unpack to gigabytes.
 
-Only the header of each array is read here, which has its type and shape.
+Headers are bounded, and types, shapes and sizes must agree with each other before anything is
+unpacked.
 """
 
-from pathlib import Path
+import io
 from typing import Any, BinaryIO
-from zipfile import ZipFile
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import numpy as np
+import numpy.typing as npt
 
-MAX_BANK_GIB = 2
+# Ten thousand labels with ten attributes each, 1,500 wide, as float32.
+MAX_BANK_MIB = 640
 MAX_WIDTH = 16_384
-_MAX_TABLE_CHARACTERS = 2**26
+_MAX_TABLE_CHARACTERS = 2**25
+_MAX_HEADER_BYTES = 4096
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# numpy's kind of type for each array: text, floats, booleans.
+# numpy's kind of type for each array (text, floats, booleans), and its axes.
 _KINDS = {
-    "labels": "U",
-    "class_embeddings": "f",
-    "attribute_embeddings": "f",
-    "attribute_mask": "b",
+    "labels": ("U", ""),
+    "class_embeddings": ("f", "CD"),
+    "attribute_embeddings": ("f", "CWD"),
+    "attribute_mask": ("b", "CW"),
 }
 _WORDS = {"U": "text", "f": "floats", "b": "truth values"}
 
+Array = npt.NDArray[Any]
 Shape = tuple[int, ...]
 
 
-def check_bank_file(path: Path | BinaryIO, *, max_labels: int, max_cells: int) -> None:
-    """Raise ValueError if a bank's arrays are too large, or have a wrong type or shape.
+class BankFile:
+    """An npz file that has been checked, and whose arrays can be read one by one.
 
     Args:
-        path: the npz file, or an open one.
+        file: the file, open.
         max_labels: C at most.
         max_cells: C times W at most.
+
+    Attributes:
+        count: C, how many labels the arrays are for.
+
+    Raises:
+        ValueError: arrays are missing or too large, or have a wrong type or shape.
     """
-    with ZipFile(path) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > MAX_BANK_GIB * 2**30:
-            raise ValueError(f"it unpacks to more than {MAX_BANK_GIB} GiB")
-        shapes = {name: _shape(archive, name, kind) for name, kind in _KINDS.items()}
-    expected = {"class_embeddings": "CD", "attribute_embeddings": "CWD", "attribute_mask": "CW"}
-    sizes: dict[str, int] = {}
-    for name, axes in expected.items():
-        shape = shapes[name]
-        same = len(shape) == len(axes) and all(
-            sizes.setdefault(axis, size) == size for axis, size in zip(axes, shape, strict=True)
-        )
-        if not same:
-            raise ValueError(f"{name} is {list(shape)}, expected {[sizes.get(a, a) for a in axes]}")
-    if sizes["C"] > max_labels or sizes["C"] * sizes["W"] > max_cells or sizes["D"] > MAX_WIDTH:
-        raise ValueError(
-            f"{sizes['C']} labels of {sizes['W']} attributes of width {sizes['D']} are too many: "
-            f"at most {max_labels} labels, {max_cells} attributes and width {MAX_WIDTH} are read"
-        )
 
+    def __init__(self, file: BinaryIO, *, max_labels: int, max_cells: int) -> None:
+        self._archive = ZipFile(file)
+        members = [entry.filename for entry in self._archive.infolist()]
+        if len(members) != len(set(members)):
+            raise ValueError("it holds two files of one name")
+        sizes: dict[str, int] = {}
+        floats = 0
+        for name, (kind, axes) in _KINDS.items():
+            shape = self._shape(name, kind)
+            fits = len(shape) == len(axes) and all(
+                sizes.setdefault(axis, size) == size for axis, size in zip(axes, shape, strict=True)
+            )
+            if not fits:
+                expected = [sizes.get(axis, axis) for axis in axes]
+                raise ValueError(f"{name} is {list(shape)}, expected {expected or 'one text'}")
+            floats += int(np.prod(shape)) if kind == "f" else 0
+        self.count, words, width = (sizes[axis] for axis in "CWD")
+        if self.count > max_labels or self.count * words > max_cells or width > MAX_WIDTH:
+            raise ValueError(
+                f"{self.count} labels of {words} attributes of width {width} are too many: at most "
+                f"{max_labels} labels, {max_cells} attributes and width {MAX_WIDTH} are read"
+            )
+        if 4 * floats > MAX_BANK_MIB * 2**20:
+            raise ValueError(f"it unpacks to more than {MAX_BANK_MIB} MiB of float32")
 
-def _shape(archive: ZipFile, name: str, kind: str) -> Shape:
-    """Return the shape of one array from its header."""
-    with archive.open(f"{name}.npy") as file:
-        stream: Any = file
-        version = np.lib.format.read_magic(stream)
+    def read(self, name: str) -> Array:
+        """Unpack one array."""
+        with self._archive.open(f"{name}.npy") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+
+    def _shape(self, name: str, kind: str) -> Shape:
+        """Return the shape of an array without unpacking it; its type and size must fit."""
+        entry = self._archive.getinfo(f"{name}.npy")
+        if entry.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise ValueError(f"{name} is compressed in a way that banks do not use")
+        with self._archive.open(entry) as file:
+            start = io.BytesIO(file.read(_MAX_HEADER_BYTES))
+        version = np.lib.format.read_magic(start)
         if version not in _HEADERS:
             raise ValueError(f"{name} has numpy's format {version}, which banks do not use")
-        shape, _, dtype = _HEADERS[version](stream)
-    if dtype.kind != kind:
-        raise ValueError(f"{name} is {dtype}, expected {_WORDS[kind]}")
-    if kind == "U" and (shape != () or dtype.itemsize > 4 * _MAX_TABLE_CHARACTERS):
-        raise ValueError(f"{name} is {list(shape)} of {dtype}, expected one text")
-    return shape
+        shape, _, dtype = _HEADERS[version](start)
+        if dtype.kind != kind or dtype.itemsize > (4 * _MAX_TABLE_CHARACTERS if kind == "U" else 8):
+            raise ValueError(f"{name} is {dtype}, expected {_WORDS[kind]}")
+        if start.tell() + int(np.prod(shape, dtype=object)) * dtype.itemsize != entry.file_size:
+            raise ValueError(f"{name} is {list(shape)} of {dtype}, which is not its size")
+        return shape

@@ -10,14 +10,18 @@ from typing import Any
 import msgspec
 import numpy.typing as npt
 
+from ..documents import MIB, DocumentError, from_json, read_file
 from ..errors import LabelError
+from .label_table import is_table, read_table, without_numbers
 from .names import check_distinct
 
+MAX_FILE_MIB = 16
 MAX_LABELS = 10_000
 MAX_NAME_CHARACTERS = 200
+# More than networks read: 77 tokens of CLIP are about 350 characters.
+MAX_TEXT_CHARACTERS = 2000
 MAX_ATTRIBUTES = 64
 MAX_ATTRIBUTES_ALTOGETHER = 100_000
-MAX_FILE_MIB = 16
 # Letters and a symbol by Unicode's categories that show nothing: fillers of Hangul, empty Braille.
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
 
@@ -47,16 +51,22 @@ class Label:
                 f"The label {self.name!r:.80} is not made of words: names and texts are strings, "
                 "attributes a list of strings."
             )
-        if not _is_visible(self.name):
-            raise LabelError("A label is empty or shows nothing: give every label a name.")
         if len(self.name) > MAX_NAME_CHARACTERS:
             raise LabelError(
                 f"The label {self.name[:40]!r}… has {len(self.name)} characters; a label has at "
                 f"most {MAX_NAME_CHARACTERS}."
             )
+        if not _is_visible(self.name):
+            raise LabelError("A label is empty or shows nothing: give every label a name.")
+        for text in (self.text, *self.attributes):
+            if len(text) > MAX_TEXT_CHARACTERS:
+                raise LabelError(
+                    f"The label {self.name!r:.80} has a text or attribute of {len(text)} "
+                    f"characters, {text[:40]!r}…; at most {MAX_TEXT_CHARACTERS} are read."
+                )
         if len(self.attributes) > MAX_ATTRIBUTES:
             raise LabelError(
-                f"The label {self.name!r} has {len(self.attributes)} attributes; at most "
+                f"The label {self.name!r:.80} has {len(self.attributes)} attributes; at most "
                 f"{MAX_ATTRIBUTES} are read."
             )
         name, text, *attributes = (unicodedata.normalize("NFC", word) for word in words)
@@ -71,7 +81,8 @@ class Label:
                 )
         if not all(_is_visible(text) for text in (self.text, *self.attributes)):
             raise LabelError(
-                f"The label {self.name!r} has an empty text or attribute: fill it, or leave it out."
+                f"The label {self.name!r:.80} has an empty text or attribute: fill it, or leave "
+                "it out."
             )
 
 
@@ -85,18 +96,24 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def read_labels(path: Path) -> tuple[Label, ...]:
-    """Read labels from a text file (one name a line, `#` comments) or a JSON file.
+    """Read labels from a text file (one name a line, `#` comments), a JSON file, or a CSV.
 
     The JSON form is a list of `{"label": …, "text": …, "attributes": [...], "source": …}`, in which
-    only `label` is required. A file is JSON if it is called `.json` or begins with `[` or `{`.
+    only `label` is required. A file is JSON if it is called `.json` or begins with `[` or `{`. A
+    CSV has rows `name` or `id,name`; a text file with such numbers is read as one.
 
     Raises:
         LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.
     """
     content = _read_text(path)
-    is_json = path.suffix.lower() == ".json" or content.lstrip().startswith(("[", "{"))
+    suffix = path.suffix.lower()
     try:
-        labels = _from_json(content) if is_json else _from_lines(content)
+        if suffix == ".json" or content.lstrip().startswith(("[", "{")):
+            labels = _from_json(content)
+        elif suffix == ".csv" or is_table(content):
+            labels = tuple(Label(row.name) for row in read_table(content))
+        else:
+            labels = _from_lines(content)
     except LabelError as error:
         raise LabelError(f"{path}: {error}") from error
     if not labels:
@@ -108,7 +125,9 @@ def read_labels(path: Path) -> tuple[Label, ...]:
 def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
     """Return `labels` as a tuple of `Label`, checked like those of a file."""
     if isinstance(labels, str | Path):  # a string would be read letter by letter
-        raise LabelError(f"{str(labels)!r} is not a list: give labels as [{str(labels)!r}].")
+        raise LabelError(
+            f"{str(labels)!r:.80} is not a list: give labels as [{str(labels)!r:.80}]."
+        )
     made = tuple(label if isinstance(label, Label) else Label(label) for label in labels)
     if not made:
         raise LabelError("No labels were given: name at least one action.")
@@ -148,17 +167,12 @@ def _is_visible(text: str) -> bool:
 
 
 def _read_text(path: Path) -> str:
-    if path.exists() and not (path.is_file() or path.is_dir()):  # it may never end, or never begin
-        raise LabelError(f"{path} is a pipe or a device: save the labels in a file.")
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_MIB * 2**20 + 1)
+        text = read_file(path, MAX_FILE_MIB * MIB).decode("utf-8-sig")
     except OSError as error:
-        raise LabelError(f"Cannot read the labels {path}: {error.strerror}.") from error
-    if len(content) > MAX_FILE_MIB * 2**20:
-        raise LabelError(f"{path} is larger than {MAX_FILE_MIB} MiB: give one label a line.")
-    try:
-        text = content.decode("utf-8-sig")
+        raise LabelError(
+            f"Cannot read the labels {path} ({error.strerror}): give a file with one label a line."
+        ) from error
     except UnicodeDecodeError as error:
         raise LabelError(
             f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8, one label a line."
@@ -170,14 +184,17 @@ def _read_text(path: Path) -> str:
 
 def _from_lines(content: str) -> tuple[Label, ...]:
     # str.splitlines would split at characters that may stand within a label.
-    lines = (line.strip() for line in re.split(r"[\r\n]", content))
-    return tuple(Label(line) for line in lines if line and not line.startswith("#"))
+    lines = [line.strip() for line in re.split(r"[\r\n]", content)]
+    names = without_numbers([line for line in lines if line and not line.startswith("#")])
+    if len(names) > 1 and all(name.isdecimal() for name in names):
+        raise LabelError("its labels are numbers, which say nothing to a network: write names.")
+    return tuple(map(Label, names))
 
 
 def _from_json(content: str) -> tuple[Label, ...]:
     try:
-        rows = msgspec.json.decode(content, type=list[_Row])
-    except (ValueError, RecursionError) as error:
+        rows = from_json(content, list[_Row])
+    except DocumentError as error:
         raise LabelError(
             'it is read as JSON, because of its name or since it begins with "[" or "{", and is '
             f'not a list of {{"label": …, "attributes": [...]}}: {error}.'

@@ -49,9 +49,9 @@ def check_distinct(names: Iterable[str], where: object) -> None:
         if key in spelling:
             other = spelling[key]
             twins = (
-                f"{name!r} twice"
+                f"{name!r:.80} twice"
                 if name == other
-                else f"{other!r} and {name!r}, which are the same name"
+                else f"{other!r:.80} and {name!r:.80}, which are the same name"
             )
             raise LabelError(f"{where} names {twins}: keep one of them.")
         spelling[key] = name
@@ -73,7 +73,7 @@ def nearest_names(name: str, names: Iterable[str], count: int = 3) -> list[str]:
 
 def nearest_hint(name: str, names: Iterable[str], count: int = 1) -> str:
     """Return the nearest names in brackets, to end a message with; "" if there are none."""
-    nearest = ", ".join(map(repr, nearest_names(name, names, count)))
+    nearest = ", ".join(f"{known!r:.80}" for known in nearest_names(name, names, count))
     return f" (nearest: {nearest})" if nearest else ""
 
 

@@ -105,13 +105,13 @@ class LabelFiles:
             other = union.setdefault(name_key(label.name), label)
             if other.name != label.name:
                 raise LabelError(
-                    f"Two streams spell one label {other.name!r} and {label.name!r}: spell it the "
-                    "same in both files."
+                    f"Two streams spell one label {other.name!r:.80} and {label.name!r:.80}: give "
+                    "it one spelling in both files."
                 )
             if other != label:
                 raise LabelError(
-                    f"Two streams mean different things by {label.name!r}: give the label the same "
-                    "text and attributes in both files, or another name in one."
+                    f"Two streams mean different things by {label.name!r:.80}: give the label the "
+                    "same text and attributes in both files, or another name in one."
                 )
         return list(union.values())
 

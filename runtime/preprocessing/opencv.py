@@ -3,7 +3,6 @@
 import functools
 import os
 import re
-import unicodedata
 from pathlib import Path
 from types import ModuleType
 
@@ -56,13 +55,6 @@ def has_gui() -> bool:
 
 def _build_information() -> str:
     return load_cv2().getBuildInformation()
-
-
-def drawable(text: str) -> str:
-    """Return `text` as this OpenCV can draw it: fonts before version 5 have only ASCII."""
-    if int(load_cv2().__version__.partition(".")[0]) >= 5:
-        return text
-    return unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
 
 
 def opencv_path(path: Path, error: type[StzsarError]) -> str:

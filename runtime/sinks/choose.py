@@ -92,7 +92,7 @@ def open_sinks(
             options.output,
             complete=not live,
             only_events=options.only_events,
-            expendable=bool(options.webhook or options.mqtt or options.show),
+            keep_trying=bool(options.webhook or options.mqtt),
         )
         sinks.append(lines)
         if videos:

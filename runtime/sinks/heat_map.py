@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..preprocessing.opencv import drawable, load_cv2
+from ..preprocessing.opencv import load_cv2
 from ..preprocessing.pixels import centre_square
 from ..results import Explanation
+from .text import draw_text, text_width
 
 OPACITY = 0.4
 # Cosines that differ by less get the same colour: noise should not look like a result.
@@ -58,16 +59,13 @@ def _write(
     image_hwc: Array, text: str, corner: tuple[int, int], opposite: tuple[int, int], free_px: int
 ) -> None:
     """Write below the marked patch, or above if there is no room; always inside the picture."""
-    cv2 = load_cv2()
-    text = drawable(text)
     height, width = image_hwc.shape[:2]
     line_px = max(16, height // 24)
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, line_px / 34
-    (text_px, _), _ = cv2.getTextSize(text, font, scale, 1)
+    text_px = text_width(text, line_px)
     x = max(0, min(corner[0], width - text_px - 2))
     below, above = opposite[1] + 2, corner[1] - line_px - 2
     y = below if below + line_px <= free_px or above < 0 else above
     y = max(0, min(y, height - line_px))
     region = image_hwc[y : y + line_px, x : x + text_px + 2]
     region[:] = region // 3
-    cv2.putText(image_hwc, text, (x, y + round(line_px * 0.72)), font, scale, TEXT_BGR, 1)
+    draw_text(image_hwc, text, (x, y + round(line_px * 0.72)), line_px, TEXT_BGR)

@@ -29,12 +29,14 @@ class HttpServer:
     """
 
     def __init__(self, host: str, port: int, app: WsgiApp) -> None:
-        """Start to listen.
+        """Start listening.
 
         Raises:
             StzsarError: the port is taken, or the host is not this machine's.
         """
-        logging.getLogger("waitress").propagate = False  # it warns of what is handled here
+        # It warns of what is handled here.
+        logging.getLogger("waitress").handlers = [logging.NullHandler()]
+        logging.getLogger("waitress").propagate = False
         try:
             if not 0 <= port < 1 << 16:
                 raise ValueError("there is no such port")
@@ -59,7 +61,7 @@ class HttpServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop to listen, and cut off what is being answered."""
+        """Stop listening, and cut off what is being answered."""
         sockets = self._server._map  # waitress has no other way
         self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
         self._thread.join(1.0)

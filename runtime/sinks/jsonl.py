@@ -1,7 +1,6 @@
 """Messages as JSON lines, on stdout or in a file, each as soon as it is known."""
 
 import contextlib
-import errno
 import logging
 import os
 import stat
@@ -39,7 +38,7 @@ class JsonLines(Sink):
         *,
         complete: bool = True,
         only_events: bool = False,
-        expendable: bool = False,
+        keep_trying: bool = False,
     ) -> None:
         """Open `path` to append lines; None writes to stdout.
 
@@ -47,7 +46,8 @@ class JsonLines(Sink):
             path: where the lines go.
             complete: wait for a slow reader rather than lose a line.
             only_events: leave the results out.
-            expendable: wait for room on a full disk, since results go elsewhere too.
+            keep_trying: where results go elsewhere too and `complete` is not set, a full disk
+                ends nothing: lines wait in the queue until there is room.
 
         Raises:
             StzsarError: the file cannot be written, or stdout is closed.
@@ -63,8 +63,7 @@ class JsonLines(Sink):
         except OSError as error:
             raise self._failure(error) from error
         self._owns_file = path is not None
-        self._only_events = only_events
-        self._expendable = expendable and not complete
+        self._only_events, self._keep_trying = only_events, keep_trying and not complete
         self._counters = SinkCounters()
         self._queue: Queued[bytes] | None = None
         if not complete:
@@ -107,8 +106,8 @@ class JsonLines(Sink):
             raise
         except OSError as error:
             self._take_back(len(line) - len(rest))
-            if self._expendable and error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise TryAgainError(error.strerror or "its disk is full", away=True) from error
+            if self._keep_trying:
+                raise TryAgainError(f"{error.strerror or error}".lower(), away=True) from error
             raise self._failure(error) from error
 
     def finish(self, _patience: Patience | None = None, /) -> None:
@@ -143,10 +142,10 @@ class JsonLines(Sink):
         """Cut the file where the line began: half a line would break its readers."""
         with contextlib.suppress(OSError, ValueError):
             descriptor = self._file.fileno()
-            info = os.fstat(descriptor)
-            if written and stat.S_ISREG(info.st_mode):
-                os.ftruncate(descriptor, info.st_size - written)
-                os.lseek(descriptor, 0, os.SEEK_END)
+            info, end = os.fstat(descriptor), os.lseek(descriptor, 0, os.SEEK_CUR)
+            if stat.S_ISREG(info.st_mode) and end == info.st_size:  # nobody else has written
+                os.ftruncate(descriptor, end - written)
+                os.lseek(descriptor, end - written, os.SEEK_SET)
 
     def _failure(self, error: OSError) -> StzsarError:
         return StzsarError(f"Cannot write the results to {self.name}: {error.strerror or error}.")

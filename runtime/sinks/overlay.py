@@ -5,9 +5,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..preprocessing.opencv import drawable, load_cv2
+from ..preprocessing.opencv import load_cv2
 from ..results import Recognition
 from .heat_map import draw_heat_map
+from .text import draw_text
 
 SHOWN_LABELS = 3
 WHITE, ACCENT, UNDECIDED = (255, 255, 255), (168, 118, 32), (110, 105, 95)  # BGR
@@ -69,11 +70,7 @@ def fit_inside(image_hwc: Array, size_wh: tuple[int, int]) -> Array:
 
 
 def _write(image_hwc: Array, text: str, y: int, line_px: int) -> None:
-    cv2 = load_cv2()
-    text = drawable(text)
-    font, scale = cv2.FONT_HERSHEY_SIMPLEX, line_px / 34
-    origin = (line_px // 3, y + round(line_px * 0.72))
-    cv2.putText(image_hwc, text, origin, font, scale, WHITE, 1, cv2.LINE_AA)
+    draw_text(image_hwc, text, (line_px // 3, y + round(line_px * 0.72)), line_px, WHITE)
 
 
 def _darken(region: Array) -> None:

@@ -64,7 +64,7 @@ class PrometheusMetrics:
         counters: StreamCounters = dict,
         sinks: SinksCounters = dict,
     ) -> None:
-        """Start to listen.
+        """Start listening.
 
         Args:
             port: where; 0 takes a free one.
@@ -109,7 +109,7 @@ class PrometheusMetrics:
         self._metrics.set_state(source, "ended")
 
     def close(self, timeout_s: float) -> None:
-        """Stop to listen, which takes a fraction of a second."""
+        """Stop listening, which takes a fraction of a second."""
         del timeout_s
         self._server.close()
 

@@ -1,5 +1,6 @@
 """Write the annotated videos of a run, one per source."""
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -9,8 +10,8 @@ from pathlib import Path
 from ..errors import StzsarError
 from ..results import Message, Recognition
 from ..sources.frames import Frame
-from .queued import Patience, Queued, SinkCounters
-from .video import AnnotatedVideo
+from .queued import Patience, Queued, SinkCounters, UndeliverableError
+from .video import AnnotatedVideo, VideoFileError
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,8 @@ MAX_WAITING = 16
 BEHIND_FROM = 2
 # The rest of the time for closing is for completing the files.
 ENCODING_SHARE = 0.5
+# A live video that could not be written any further is taken up again after so long.
+RETRY_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -182,18 +185,39 @@ class _Encoding:
         self.name = f"video {plan.path}"
         self.is_behind: Callable[[], bool] = lambda: False
         self._plan = plan
-        self._video = AnnotatedVideo(plan.path, fps=None, live=True)
+        self._video: AnnotatedVideo | None = AnnotatedVideo(plan.path, fps=None, live=True)
         self._has_begun = False
+        self._retry_s = 0.0
+        self._why = ""
 
     def deliver(self, item: tuple[Frame, Recognition | None], patience: Patience) -> None:
         frame, latest = item
+        try:
+            video = self._begun()
+            video.write(frame, latest, hurry=lambda: self.is_behind() or patience.closing)
+        except VideoFileError as error:
+            # The run goes on, and so does the video, in another file, once there is room.
+            self._retry_s = time.monotonic() + RETRY_S
+            self._why = getattr(error.__cause__, "strerror", None) or str(error)
+            with contextlib.suppress(VideoFileError):
+                self.finish(patience)
+            raise UndeliverableError(self._why) from error
+
+    def finish(self, _patience: Patience) -> None:
+        video, self._video = self._video, None
+        self._has_begun = False
+        if video:
+            video.finish()
+
+    def _begun(self) -> AnnotatedVideo:
+        if self._video is None:
+            if time.monotonic() < self._retry_s:
+                raise UndeliverableError(self._why)
+            self._video = AnnotatedVideo(self._plan.path, fps=None, live=True)
         if not self._has_begun:
             self._video.use_rate(self._plan.fps())
             self._has_begun = True
-        self._video.write(frame, latest, hurry=lambda: self.is_behind() or patience.closing)
-
-    def finish(self, _patience: Patience) -> None:
-        self._video.finish()
+        return self._video
 
 
 def _sum(each: list[SinkCounters]) -> SinkCounters:

@@ -59,7 +59,8 @@ def read_file(feed: ThreadFeed, source: Source) -> None:
                 frame = next(frames, None)
             if frame is None:
                 break
-            captured = Captured(frame, is_due, monotonic(), None)
+            piece = 1 + feed.size_changes(frame.image_hwc)
+            captured = Captured(frame, is_due, monotonic(), None, piece)
             if not feed.mailbox.put_in_order(captured):
                 break
     except _EnoughError:

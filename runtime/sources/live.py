@@ -2,13 +2,10 @@
 
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from ..errors import SourceError
+from ..video.capture import Capture
 from .frames import Due, Frame
-
-if TYPE_CHECKING:
-    from .live_feed import LiveCapture
 
 
 class LiveSource:
@@ -19,7 +16,7 @@ class LiveSource:
 
     live = True
 
-    def __init__(self, capture: "LiveCapture", name: str) -> None:
+    def __init__(self, capture: Capture, name: str) -> None:
         self.name = name
         self.fps = capture.fps
         self.size_wh = capture.size_wh

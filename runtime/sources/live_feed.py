@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy.typing as npt
 
 from ..backoff import Backoff
 from ..errors import SourceError
-from .capture import Capture
+from ..video.capture import Capture
 from .feed import Captured, FeedOptions
 from .file_feed import read_file
 from .frames import Frame
@@ -25,37 +25,6 @@ PROVEN_S = 10.0
 OPENING_S = 20.0
 
 
-class LiveCapture(Protocol):
-    """What a live feed needs from an open source.
-
-    Attributes:
-        fps: announced frame rate; None if unknown.
-        size_wh: announced width and height in pixels.
-        exhausted: whether a failed grab was a regular end.
-    """
-
-    fps: float | None
-    size_wh: tuple[int, int]
-    exhausted: bool
-
-    @property
-    def position_s(self) -> float:
-        """The container's time stamp of the last grabbed frame, in seconds."""
-        ...
-
-    def grab(self) -> bool:
-        """Wait for the next frame; False if there is none."""
-        ...
-
-    def retrieve(self) -> Array | None:
-        """Return the grabbed frame as uint8 [H, W, 3] BGR; None if it cannot be converted."""
-        ...
-
-    def release(self) -> None:
-        """Close it."""
-        ...
-
-
 class LiveFeed(ThreadFeed):
     """Reads a live source in its own thread, as fast as frames arrive.
 
@@ -70,7 +39,7 @@ class LiveFeed(ThreadFeed):
     def __init__(
         self,
         name: str,
-        connect: Callable[[], LiveCapture],
+        connect: Callable[[], Capture],
         options: FeedOptions,
         rate_fps: float,
         *,
@@ -161,7 +130,7 @@ class LiveFeed(ThreadFeed):
                 raise
             return str(error)
         self.counters.connections += 1
-        if self._patient and isinstance(capture, Capture) and capture.frame_count:
+        if self._patient and capture.frame_count:
             # A file behind an address comes as fast as it loads, with correct times of its own.
             self.live, self._end_s = False, float("inf")
             STALL_WATCH.remove(self)
@@ -176,7 +145,7 @@ class LiveFeed(ThreadFeed):
         finally:
             capture.release()
 
-    def _follow(self, capture: LiveCapture) -> str | None:
+    def _follow(self, capture: Capture) -> str | None:
         opened_s = time.monotonic()
         backlog = Backlog(capture.fps, opened_s) if self._arrival == "backlog" else None
         playback = Playback() if self._arrival == "segments" else None
@@ -187,7 +156,7 @@ class LiveFeed(ThreadFeed):
             if backlog and backlog.is_old(now_s):
                 self.counters.read += 1
                 continue
-            if playback and (wait_s := playback.wait_s(capture.position_s, now_s)):
+            if playback and (wait_s := playback.wait_s(capture.position_s or 0.0, now_s)):
                 self.stopping.wait(wait_s)
                 now_s = time.monotonic()
             if not self._offer(capture, now_s):
@@ -196,7 +165,7 @@ class LiveFeed(ThreadFeed):
                 self._failures = 0
         return None
 
-    def _offer(self, capture: LiveCapture, now_s: float) -> bool:
+    def _offer(self, capture: Capture, now_s: float) -> bool:
         """Put the grabbed frame into the mailbox if it is wanted; return False if it is broken."""
         if self._start_s is None:
             self._start_s = now_s
@@ -216,8 +185,8 @@ class LiveFeed(ThreadFeed):
             self._check_frozen(image, now_s)
         if self._reporter.state == "live":
             frame = Frame(image, now_s - self._start_s, index)
-            # A standstill breaks a window just as a reconnection does.
-            piece = self.counters.connections + self._stalls
+            # A standstill or another size breaks a window just as a reconnection does.
+            piece = self.counters.connections + self._stalls + self.size_changes(image)
             captured = Captured(frame, is_due, now_s, time.time(), piece)
             self.counters.dropped += self.mailbox.put_newest(captured)
         return True

@@ -23,8 +23,12 @@ class MovingShapesCapture:
     determines each picture. Like a camera it does not wait for a slow reader: frames that nobody
     grabbed in time are gone.
 
-    Attributes: see `live_feed.LiveCapture`.
+    Attributes: see `video.capture.Capture`.
     """
+
+    name, codec = "test://moving-shapes", "none"
+    frame_count: int | None = None
+    lost = 0
 
     def __init__(self, fps: float = DEFAULT_FPS, seconds: float = math.inf, seed: int = 0) -> None:
         from ..shapes.scenes import SIZE_PX, Scene, unseen_actions  # cv2, late

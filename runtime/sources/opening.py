@@ -2,26 +2,22 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import SourceError
 from ..jetson import jetson_linux
 from ..preprocessing.opencv import has_ffmpeg, has_gstreamer
+from ..video import pyav
+from ..video.capture import Capture, open_address
+from ..video.opencv_capture import OpenCvCapture
 from .address import Address
-from .capture import Capture
 
-if TYPE_CHECKING:
-    from .live_feed import LiveCapture
-
-# To open, and between two frames. FFmpeg tries up to three times to read: the limit is 15 s.
-NETWORK_LIMITS_S = (10.0, 5.0)
 _GSTREAMER_REMEDY = (
     "pip's OpenCV has no GStreamer, but JetPack's OpenCV and Debian's python3-opencv do: use "
     "one of them, in an environment made with --system-site-packages and without pip's OpenCV"
 )
 
 
-def connect(address: Address) -> "LiveCapture":
+def connect(address: Address) -> Capture:
     """Open a live source; called once per attempt.
 
     Raises:
@@ -34,7 +30,7 @@ def connect(address: Address) -> "LiveCapture":
     if address.kind == "camera":
         return _open_camera(address)
     if address.kind == "network":
-        return _open_network(address)
+        return open_address(str(address.target), address.name)
     return _open_pipeline(address)
 
 
@@ -51,11 +47,8 @@ def check_possible(address: Address) -> None:
         )
     if address.kind in ("csi", "gst") and not has_gstreamer():
         raise SourceError(f"{address.name} needs an OpenCV with GStreamer: {_GSTREAMER_REMEDY}.")
-    if address.kind == "network" and not (has_ffmpeg() or has_gstreamer()):
-        raise SourceError(
-            f"{address.name} needs an OpenCV with FFmpeg: run pip install --force-reinstall "
-            "opencv-python-headless."
-        )
+    if address.kind == "network" and not (pyav.load_av() or has_ffmpeg() or has_gstreamer()):
+        raise SourceError(f"{address.name} needs PyAV, or an OpenCV with FFmpeg: {pyav.INSTALL}.")
 
 
 def csi_pipeline(address: Address) -> str:
@@ -71,7 +64,7 @@ def csi_pipeline(address: Address) -> str:
     )
 
 
-def _open_camera(address: Address) -> Capture:
+def _open_camera(address: Address) -> OpenCvCapture:
     target: str | int = address.target
     if isinstance(target, str):
         # A stable name points to another number after the camera was plugged in again, and OpenCV
@@ -79,27 +72,17 @@ def _open_camera(address: Address) -> Capture:
         device = os.path.realpath(target)
         number = device.removeprefix("/dev/video")
         target = int(number) if number.isdecimal() else device
-    capture = Capture(target, address.name)
+    capture = OpenCvCapture(target, address.name)
     if not capture.is_open:
         capture.release()
         raise SourceError(_no_camera(target, address.name))
     return capture
 
 
-def _open_network(address: Address) -> Capture:
-    capture = Capture(address.target, address.name, limits_s=NETWORK_LIMITS_S)
-    if not capture.is_open:
-        capture.release()
-        raise SourceError(
-            f"No video comes from {address.name}: check the address, the password and the network."
-        )
-    return capture
-
-
-def _open_pipeline(address: Address) -> Capture:
+def _open_pipeline(address: Address) -> OpenCvCapture:
     is_csi = address.kind == "csi"
     pipeline = csi_pipeline(address) if is_csi else str(address.target)
-    capture = Capture(pipeline, address.name, backend="GSTREAMER")
+    capture = OpenCvCapture(pipeline, address.name, backend="GSTREAMER")
     if not capture.is_open:
         capture.release()
         raise SourceError(

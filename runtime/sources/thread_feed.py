@@ -4,11 +4,15 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
+from typing import Any
+
+import numpy.typing as npt
 
 from ..errors import SourceError
 from ..preprocessing.sampling import RateSampler
 from .feed import Captured, FeedCounters, FeedOptions
 
+Array = npt.NDArray[Any]
 log = logging.getLogger(__name__)
 
 # Decoded frames of a file that may wait: decoding and encoding overlap, and 4K still fits.
@@ -97,6 +101,8 @@ class ThreadFeed(ABC):
         self.mailbox = Mailbox(options.wake, capacity)
         self.stopping = threading.Event()
         self._dismissed = False
+        self._shape: tuple[int, ...] | None = None
+        self._size_changes = 0
         self._sampler = RateSampler(rate_fps)
         self._thread = threading.Thread(target=self._run, name=f"feed {name}", daemon=True)
 
@@ -132,6 +138,12 @@ class ThreadFeed(ABC):
         self.counters.read += 1
         self.counters.sampled += is_due
         return is_due
+
+    def size_changes(self, image_hwc: Array) -> int:
+        """Return how often the pictures up to this one changed their size: a phone turns."""
+        self._size_changes += self._shape not in (None, image_hwc.shape)
+        self._shape = image_hwc.shape
+        return self._size_changes
 
     @abstractmethod
     def read(self) -> None:

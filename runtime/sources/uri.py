@@ -1,12 +1,13 @@
 """Expand and open what users name as a source."""
 
 import glob
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import SourceError
+from ..hidden_files import is_hidden
 from .address import parse_address
-from .capture import Capture
 from .frames import Source
 from .live import LiveSource
 from .opening import check_possible, connect
@@ -30,7 +31,7 @@ def open_source(uri: str | int | Path) -> Source:
     check_possible(address)
     capture = connect(address)
     # A file behind an address comes as fast as it loads, with correct times of its own.
-    if isinstance(capture, Capture) and capture.frame_count and address.kind == "network":
+    if capture.frame_count and address.kind == "network":
         return VideoSource(capture)
     return LiveSource(capture, address.name)
 
@@ -71,13 +72,18 @@ def is_live(uri: str) -> bool:
 
 
 def _videos_below(folder: Path) -> list[str]:
-    videos = sorted(
-        str(path)
-        for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES
-        and not path.name.startswith(".")
-        and path.is_file()
-    )
+    videos: list[str] = []
+    seen: set[str] = set()
+    for parent, folders, files in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        # Linked folders are followed, but not in a circle.
+        folders[:] = [] if real in seen else [name for name in folders if not is_hidden(name)]
+        paths = [Path(parent, name) for name in files if real not in seen and not is_hidden(name)]
+        videos += [
+            str(path) for path in paths if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
+        ]
+        seen.add(real)
+    videos.sort()
     if not videos:
         raise SourceError(
             f"The folder {folder} holds no video: supported files end in "

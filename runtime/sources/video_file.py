@@ -4,15 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ..errors import SourceError
-from ..preprocessing.opencv import opencv_path
-from .capture import Capture
+from ..video import pyav
+from ..video.capture import Capture, open_file
 from .frames import Due, Frame
 
 # Intact files announce up to a fifth more frames than they have; files that lost half of their
 # data have less than 60 % (measured on 88 clips in 12 codecs).
 WHOLE_SHARE = 0.7
-# A damaged packet fails once or twice; the end of a file is final.
-READ_ATTEMPTS = 5
 
 
 class VideoSource:
@@ -37,9 +35,10 @@ class VideoSource:
         self.size_wh = capture.size_wh
         if not self._has_first:
             self.close()
+            more_codecs = "" if pyav.load_av() else f"{pyav.INSTALL} for more codecs, or "
             raise SourceError(
                 f"{self.name} has no frame that can be decoded here (codec {capture.codec}): "
-                "convert it, for example with ffmpeg -i IN -c:v libx264 OUT.mp4."
+                f"{more_codecs}convert it, for example with ffmpeg -i IN -c:v libx264 OUT.mp4."
             )
 
     @classmethod
@@ -57,13 +56,7 @@ class VideoSource:
             SourceError: the file is missing, unreadable, or has no frame that can be decoded.
         """
         _check_readable(Path(path))
-        target = opencv_path(Path(path), SourceError)
-        capture = Capture(target, name or str(path), threads=threads)
-        if not capture.is_open:
-            raise SourceError(
-                f"{path} is not a video that can be read: it is another kind of file, or cut short."
-            )
-        return cls(capture)
+        return cls(open_file(Path(path), name or str(path), threads=threads))
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
         """Yield the due frames; raise SourceError at the end if the file is cut or damaged."""
@@ -79,20 +72,12 @@ class VideoSource:
                 else:
                     yield Frame(image, time_s, index)
             index += 1
-            has_frame, stumbles = self._grab_next()
-            lost += stumbles if has_frame else 0
-        self._check_whole(index, lost)
+            has_frame = self._capture.grab()
+        self._check_whole(index, lost + self._capture.lost)
 
     def close(self) -> None:
         """Close the file."""
         self._capture.release()
-
-    def _grab_next(self) -> tuple[bool, int]:
-        """Return whether there is another frame, and how many attempts failed before it."""
-        for stumbles in range(READ_ATTEMPTS):
-            if self._capture.grab():
-                return True, stumbles
-        return False, READ_ATTEMPTS
 
     def _check_whole(self, frames: int, lost: int) -> None:
         announced = self.frame_count
@@ -111,8 +96,9 @@ class VideoSource:
 class FileClock:
     """Turns a container's time stamps into times that start at 0 and never go back.
 
-    AVI files with B-frames stamp their first frame late and their last one 0, and some back ends
-    give no stamps at all: such a frame gets the time of the previous one plus one interval.
+    A stamp that is missing or goes back gets the time of the previous frame plus one interval: AVI
+    files with B-frames stamp their last frame 0, and raw streams have no stamps. If the next stamps
+    go on from there, as in two recordings copied together, so do the times.
     """
 
     ASSUMED_FPS = 25.0
@@ -120,15 +106,24 @@ class FileClock:
     def __init__(self, fps: float | None) -> None:
         self._interval_s = 1.0 / (fps or self.ASSUMED_FPS)
         self._origin_s: float | None = None
+        self._new_origin_s: float | None = None  # of stamps that went back
         self._last_s = 0.0
 
-    def time_of(self, stamp_s: float) -> float:
+    def time_of(self, stamp_s: float | None) -> float:
         """Return the time of the next frame, with the container stamp `stamp_s`."""
         if self._origin_s is None:
-            self._origin_s = stamp_s
+            self._origin_s = stamp_s or 0.0
             return self._last_s
-        time_s = stamp_s - self._origin_s
-        self._last_s = time_s if time_s > self._last_s else self._last_s + self._interval_s
+        next_s = self._last_s + self._interval_s
+        if stamp_s is None:
+            self._last_s = next_s
+        elif stamp_s - self._origin_s > self._last_s:
+            self._last_s, self._new_origin_s = stamp_s - self._origin_s, None
+        elif self._new_origin_s is not None and stamp_s - self._new_origin_s > self._last_s:
+            self._last_s, self._origin_s = stamp_s - self._new_origin_s, self._new_origin_s
+            self._new_origin_s = None
+        else:
+            self._last_s, self._new_origin_s = next_s, stamp_s - next_s
         return self._last_s
 
 

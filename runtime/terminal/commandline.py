@@ -14,6 +14,7 @@ from rich.console import Console
 
 from ..errors import StzsarError
 from .signals import cleaned_up_on_signals
+from .watchdog import INTERRUPT_EXIT
 
 log = logging.getLogger("stzsar")
 _NARROWEST, _USUAL_WIDTH = 20, 80
@@ -71,7 +72,6 @@ console = _Messages(stderr=True)
 
 # Characters that change the direction of writing, and so the meaning of what people see.
 _BIDI = {*map(chr, [0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])}
-INTERRUPT_EXIT = 130
 SIGPIPE_EXIT = 141
 
 _threads_left = False

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-from .watchdog import Unwatched, Watchdog
+from .watchdog import Unwatched, Watchdog, exit_code
 
 # How long a loop has to notice a signal by itself.
 PATIENCE_S = 1.0
@@ -102,7 +102,7 @@ class StopSignals:
         if number == signal.SIGINT:
             raise KeyboardInterrupt
         if number:
-            sys.exit(128 + number)
+            sys.exit(exit_code(number))
 
     def end_has_begun(self) -> None:
         """Stop interrupting, and give what closes its time."""
@@ -114,7 +114,7 @@ class StopSignals:
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self._received is not None:
             if number != signal.SIGHUP:
-                os._exit(128 + number)
+                os._exit(exit_code(number))
             return
         self._received = number
         if self._reminds:
@@ -142,7 +142,7 @@ def cleaned_up_on_signals() -> Iterator[None]:
     def leave(number: int, _frame: FrameType | None) -> None:
         for one in ends:  # closing a terminal sends both, and a clean-up is not to be interrupted
             signal.signal(one, signal.SIG_IGN)
-        sys.exit(128 + number)
+        sys.exit(exit_code(number))
 
     ours = [number for number in ends if signal.getsignal(number) is signal.SIG_DFL]
     with Watchdog(ours, CLEANING_S):

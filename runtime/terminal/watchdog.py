@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from time import monotonic
 from types import TracebackType
 
+INTERRUPT_EXIT, TERMINATE_EXIT = 130, 143
 _END = b"\0"
 _MESSAGE = b"Ended without closing everything: a graph, a driver or a disk did not return.\n"
 
@@ -70,7 +71,7 @@ class Watchdog:
                 try:
                     os.write(2, _MESSAGE)
                 finally:
-                    os._exit(128 + received)
+                    os._exit(exit_code(received))
             wait_s = None if left_s == math.inf else left_s
             if not select.select([self._reader], [], [], wait_s)[0]:
                 continue
@@ -80,6 +81,11 @@ class Watchdog:
                 if number in self._numbers and not received:
                     received = number
                     self._deadline_s = monotonic() + self._limit_s
+
+
+def exit_code(number: int) -> int:
+    """Return the exit code after a signal; SIGHUP ends a command as SIGTERM does."""
+    return INTERRUPT_EXIT if number == signal.SIGINT else TERMINATE_EXIT
 
 
 class Unwatched:

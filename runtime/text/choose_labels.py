@@ -98,5 +98,5 @@ def _unknown_message(bundle: Bundle, unknown: Sequence[Label]) -> str:
 
 def _with_nearest(label: Label, names: Sequence[str]) -> str:
     if name_key(label.name) in map(name_key, names):
-        return f"{label.name!r} with those attributes"
-    return f"{label.name!r}{nearest_hint(label.name, names, 3)}"
+        return f"{label.name!r:.80} with those attributes"
+    return f"{label.name!r:.80}{nearest_hint(label.name, names, 3)}"

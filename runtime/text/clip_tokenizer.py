@@ -4,14 +4,18 @@ It is our own because the package `tokenizers` installs the Hugging Face hub's c
 device that downloads nothing. Other kinds of tokenizers (SigLIP2's) still use that package.
 """
 
-import json
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
+from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
+import msgspec
+
+from ..documents import MIB, from_json, read_file
+
+MAX_FILE_MIB = 64
 START, END = "<|startoftext|>", "<|endoftext|>"
 _WORD_END = "</w>"
 _SUFFIXES = ("'re", "'ve", "'ll", "'s", "'t", "'m", "'d")
@@ -19,47 +23,59 @@ _SUFFIXES = ("'re", "'ve", "'ll", "'s", "'t", "'m", "'d")
 _DROPPED = "\u0345"
 
 
+class _Kind(msgspec.Struct):
+    """The part of a model that tells its kind."""
+
+    type: str = ""
+    end_of_word_suffix: str | None = None
+
+
+class _Model(msgspec.Struct):
+    """A byte-pair model; files of tokenizers before 0.20 have a merge as "a b"."""
+
+    vocab: dict[str, int]
+    merges: list[tuple[str, str] | str] = []
+
+
+class _Document(msgspec.Struct):
+    """A `tokenizer.json`."""
+
+    model: msgspec.Raw
+    added_tokens: msgspec.Raw = msgspec.Raw(b"[]")
+
+
 class ClipTokenizer:
-    """Tokenizes cleaned text exactly as open_clip's `SimpleTokenizer` does.
+    """Tokenizes cleaned text exactly as open_clip's `SimpleTokenizer` does."""
 
-    Raises:
-        ValueError: the document is not a CLIP tokenizer, see `reads`.
-    """
-
-    def __init__(self, document: Mapping[str, Any]) -> None:
-        if not self.reads(document):
-            raise ValueError("not a byte-pair tokenizer of CLIP's kind")
-        model = document["model"]
-        self._token_of: dict[str, int] = model["vocab"]
-        # As pairs, or as "a b" in files of tokenizers before 0.20.
-        pairs = (tuple(m.split(" ") if isinstance(m, str) else m) for m in model["merges"])
-        self._rank_of = {pair: rank for rank, pair in enumerate(pairs)}
-        self._start, self._end = self._token_of[START], self._token_of[END]
+    def __init__(self, vocabulary: dict[str, int], merges: list[tuple[str, str]]) -> None:
+        self._token_of = vocabulary
+        self._rank_of = {pair: rank for rank, pair in enumerate(merges)}
+        self._start, self._end = vocabulary[START], vocabulary[END]
         self._tokens_of_word = lru_cache(maxsize=65_536)(self._merge)
 
     @classmethod
     def open(cls, path: Path) -> "ClipTokenizer | None":
-        """Read a tokenizer from a file; return None if it is another kind.
+        """Read a `tokenizer.json`; return None if it is not a byte-pair tokenizer of CLIP's kind.
 
         Raises:
-            OSError: the file cannot be read.
-            ValueError: it is not JSON.
+            OSError: the file cannot be read, or is too large.
+            ValueError: it is not a tokenizer.
         """
-        document = json.loads(path.read_text(encoding="utf-8"))
-        return cls(document) if cls.reads(document) else None
+        return cls.parse(read_file(path, MAX_FILE_MIB * MIB))
 
-    @staticmethod
-    def reads(document: Any) -> bool:
-        """Whether a parsed `tokenizer.json` is a byte-pair tokenizer of CLIP's kind."""
-        model = document.get("model", {}) if isinstance(document, dict) else {}
-        vocabulary = model.get("vocab", {})
-        return (
-            model.get("type") == "BPE"
-            and model.get("end_of_word_suffix") == _WORD_END
-            and isinstance(vocabulary, dict)
-            and {START, END, *_CHARACTER_OF_BYTE} <= vocabulary.keys()
-            and not document.get("added_tokens")
-        )
+    @classmethod
+    def parse(cls, content: bytes | str) -> "ClipTokenizer | None":
+        """Read the content of a `tokenizer.json`, see `open`."""
+        document = from_json(content, _Document)
+        kind = from_json(bytes(document.model), _Kind)
+        has_added_tokens = bytes(document.added_tokens).strip() not in (b"[]", b"null")
+        if kind.type != "BPE" or kind.end_of_word_suffix != _WORD_END or has_added_tokens:
+            return None
+        model = from_json(bytes(document.model), _Model)
+        if not {START, END, *_CHARACTER_OF_BYTE} <= model.vocab.keys():
+            return None
+        pairs = [tuple(m.split(" ")) if isinstance(m, str) else m for m in model.merges]
+        return cls(model.vocab, [pair for pair in pairs if len(pair) == 2])
 
     def encode(self, text: str, length: int) -> list[int]:
         """Return the tokens of cleaned text: start, at most `length` - 2 of its own, end."""
@@ -71,58 +87,71 @@ class ClipTokenizer:
         return [self._start, *own[: length - 2], self._end]
 
     def _merge(self, word: str) -> tuple[int, ...]:
-        """Return a word's tokens: its bytes, merged pair by pair, the best pair first."""
+        """Return a word's tokens: its bytes, merged pair by pair, the best pair first.
+
+        All places of a pair are merged from the left before any pair that this creates. The queue
+        keeps a long word from taking time by the square of its length.
+        """
         parts = [_CHARACTER_OF_BYTE[byte] for byte in word.encode()]
         parts[-1] += _WORD_END
-        never = len(self._rank_of)
-        while len(parts) > 1:
-            best = min(pairwise(parts), key=lambda pair: self._rank_of.get(pair, never))
-            if best not in self._rank_of:
-                break
-            parts = _joined(parts, best)
-        return tuple(self._token_of.get(part, self._end) for part in parts)
+        end = len(parts)
+        before, after = list(range(-1, end - 1)), list(range(1, end + 1))
+        queue = [
+            (self._rank_of[pair], place)
+            for place, pair in enumerate(pairwise(parts))
+            if pair in self._rank_of
+        ]
+        heapify(queue)
+        while queue:
+            rank = queue[0][0]
+            merged: list[int] = []
+            while queue and queue[0][0] == rank:
+                _, place = heappop(queue)
+                following = after[place]
+                # The place may have been merged since, alone or with others.
+                pair = (parts[place], parts[following]) if following < end else None
+                if pair is None or self._rank_of.get(pair) != rank:
+                    continue
+                parts[place] += parts[following]
+                parts[following] = ""
+                after[place] = after[following]
+                if after[place] < end:
+                    before[after[place]] = place
+                merged.append(place)
+            for place in merged:
+                for first in (before[place], place):
+                    following = after[first] if first >= 0 else end
+                    if following < end:
+                        new = self._rank_of.get((parts[first], parts[following]))
+                        if new is not None:
+                            heappush(queue, (new, first))
+        return tuple(self._token_of.get(part, self._end) for part in parts if part)
 
 
-def split_words(text: str) -> list[str]:
+def split_words(text: str) -> Iterator[str]:
     """Split text as CLIP does: runs of letters, single digits, runs of other signs."""
-    words: list[str] = []
     kind_before = ""
     place = 0
     while place < len(text):
-        suffix = next((s for s in _SUFFIXES if text.startswith(s, place)), None)
         # Only at the start of a word: an apostrophe after other signs belongs to their run.
+        suffix = next((s for s in _SUFFIXES if text.startswith(s, place)), None)
         if suffix and kind_before != "sign":
-            words.append(suffix)
+            yield suffix
             kind_before, place = "", place + len(suffix)
             continue
-        character = text[place]
-        kind = _kind(character)
-        if kind and kind == kind_before and kind != "number":
-            words[-1] += character
-        elif kind:
-            words.append(character)
-        kind_before, place = kind, place + 1
-    return words
+        kind = _kind(text[place])
+        end = place + 1
+        while kind in ("letter", "sign") and end < len(text) and _kind(text[end]) == kind:
+            end += 1
+        if kind:
+            yield text[place:end]
+        kind_before, place = kind, end
 
 
 def _kind(character: str) -> str:
     if character.isspace() or character == _DROPPED:
         return ""
     return {"L": "letter", "N": "number"}.get(unicodedata.category(character)[0], "sign")
-
-
-def _joined(parts: Sequence[str], pair: tuple[str, ...]) -> list[str]:
-    """Return the parts with each occurrence of the pair joined, from the left."""
-    joined: list[str] = []
-    place = 0
-    while place < len(parts):
-        if tuple(parts[place : place + 2]) == pair:
-            joined.append("".join(pair))
-            place += 2
-        else:
-            joined.append(parts[place])
-            place += 1
-    return joined
 
 
 def _byte_characters() -> list[str]:

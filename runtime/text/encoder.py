@@ -1,10 +1,11 @@
 """Embeds text on the device, with the bundle's tokenizer and text graph."""
 
 import importlib.util
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from ..callbacks import OnEmbedded
 from ..engines.opening import open_graph
 from ..errors import BundleError, EngineError
 from ..labels.bank import LabelBank
+from ..labels.cut import cut_warning
 from ..labels.labels import Label
 from .clean_text import clean_text
 from .clip_tokenizer import ClipTokenizer
@@ -21,6 +23,19 @@ from .clip_tokenizer import ClipTokenizer
 BATCH = 256
 
 Array = npt.NDArray[Any]
+log = logging.getLogger(__name__)
+
+
+class Tokens(NamedTuple):
+    """The tokens of some texts.
+
+    Attributes:
+        rows: int64 [N, context_length], zero beyond a row's end.
+        cut: the rows of the texts that were longer, as bytes.
+    """
+
+    rows: Array
+    cut: dict[str, bytes]
 
 
 class TextEncoder:
@@ -42,7 +57,7 @@ class TextEncoder:
         bundle.check(TEXT_GRAPH)
         self._prompt = spec.prompt
         self._context_length = spec.context_length
-        self._encode = open_tokenizer(bundle, spec.context_length)
+        self._encode = open_tokenizer(bundle, spec.context_length + 1)
         self._path = bundle.path / TEXT_GRAPH
         # It runs once: building a TensorRT engine for it would take longer.
         engine = "onnxruntime" if importlib.util.find_spec("onnxruntime") else "auto"
@@ -65,15 +80,24 @@ class TextEncoder:
             BundleError: the graph's embeddings do not have the bank's type and width.
             EngineError: the graph fails.
         """
+        return self._embed(texts, progress)[0]
+
+    def _embed(
+        self, texts: Sequence[str], progress: OnEmbedded | None
+    ) -> tuple[Array, dict[str, bytes]]:
+        """Return the embeddings, and the tokens that are left of texts that were cut."""
         unique = list(dict.fromkeys(texts))
-        parts = []
+        parts: list[Array] = []
+        cut: dict[str, bytes] = {}
         for start in range(0, len(unique), BATCH):
             batch = unique[start : start + BATCH]
-            parts.append(self._checked(self._graph({"tokens": self.tokens(batch)})["embeddings"]))
+            tokens = self.tokens(batch)
+            cut |= tokens.cut
+            parts.append(self._checked(self._graph({"tokens": tokens.rows})["embeddings"]))
             if progress:
                 progress(start + len(batch), len(unique))
         row_of = {text: row for row, text in enumerate(unique)}
-        return np.concatenate(parts)[[row_of[text] for text in texts]]
+        return np.concatenate(parts)[[row_of[text] for text in texts]], cut
 
     def _checked(self, embeddings: Array) -> Array:
         fits = embeddings.dtype == np.float32 and embeddings.shape[1:] == (self._dim,)
@@ -84,25 +108,33 @@ class TextEncoder:
             )
         return embeddings
 
-    def tokens(self, texts: Sequence[str]) -> Array:
-        """Return the prompts' tokens, int64 [N, context_length], zero beyond a row's end."""
+    def tokens(self, texts: Sequence[str]) -> Tokens:
+        """Return the tokens of the prompts of `texts`."""
         prompts = [clean_text(self._prompt.replace("{}", text)) for text in texts]
-        rows = np.zeros((len(prompts), self._context_length), np.int64)
+        length = self._context_length
+        rows = np.zeros((len(texts), length), np.int64)
+        cut: dict[str, bytes] = {}
         try:
-            for row, prompt in zip(rows, prompts, strict=True):
+            for row, text, prompt in zip(rows, texts, prompts, strict=True):
                 tokens = self._encode(prompt)
-                row[: len(tokens)] = tokens
+                if len(tokens) <= length:
+                    row[: len(tokens)] = tokens
+                else:
+                    row[:] = *tokens[: length - 1], tokens[-1]
+                    cut[text] = row.tobytes()
         except Exception as error:  # tokenizers raises bare Exception
             raise BundleError(
                 f"The tokenizer of {self._path.parent} cannot read a label ({error}): export the "
                 "bundle again."
             ) from error
-        return rows
+        return Tokens(rows, cut)
 
     def bank_for(self, labels: Sequence[Label], progress: OnEmbedded | None = None) -> LabelBank:
-        """Return `labels` embedded: their texts, and their attributes one by one."""
+        """Embed the texts of `labels` and their attributes, and warn of those that are cut."""
         texts = [text for label in labels for text in (label.text, *label.attributes)]
-        embeddings = self.embed(texts, progress)
+        embeddings, cut = self._embed(texts, progress)
+        if warning := cut_warning(labels, cut, self._context_length):
+            log.warning("%s", warning)
         counts = [len(label.attributes) for label in labels]
         # A label's rows follow each other: its text, then its attributes.
         firsts = np.cumsum([0] + [1 + count for count in counts[:-1]])

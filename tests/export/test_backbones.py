@@ -18,7 +18,6 @@ from stzsar.runtime.recognizer import Recognizer
 BACKBONES = ["tiny-MobileCLIP2", "tiny-MobileCLIP-B", "tiny-PE-Core", "tiny-SigLIP2"]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
 def test_a_stream_of_each_backbone_has_the_logits_of_torch(exported_backbone, name):
     """Frame by frame through the bundle = the whole clip at once through torch."""
@@ -41,7 +40,6 @@ def test_a_stream_of_each_backbone_has_the_logits_of_torch(exported_backbone, na
     assert found == pytest.approx({name: expected[name] for name in found}, rel=1e-3, abs=1e-5)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
 def test_the_device_embeds_labels_of_each_backbone_as_torch_does(exported_backbone, name):
     folder, network = exported_backbone(name)
@@ -51,7 +49,6 @@ def test_the_device_embeds_labels_of_each_backbone_as_torch_does(exported_backbo
     np.testing.assert_allclose(found.class_embeddings, expected.class_embeddings, atol=1e-4)
 
 
-@pytest.mark.slow
 def test_mobileclips_branches_are_merged_in_the_graph(exported_backbone):
     folder, network = exported_backbone("tiny-MobileCLIP2")
     graph = onnx.load(folder / "frame.onnx").graph
@@ -61,7 +58,6 @@ def test_mobileclips_branches_are_merged_in_the_graph(exported_backbone):
     assert counts["BatchNormalization"] == 1  # that before attention, which follows no convolution
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", BACKBONES)
 def test_each_backbone_passes_parity_in_fp16(exported_backbone, name, tmp_path):
     folder, network = exported_backbone(name)

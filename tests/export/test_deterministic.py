@@ -47,7 +47,6 @@ def checkpoint(tmp_path, make_request):
     return tmp_path / "checkpoint"
 
 
-@pytest.mark.slow
 def test_two_exports_of_a_checkpoint_have_the_same_bytes(checkpoint, root, tmp_path, monkeypatch):
     """In two processes, whose sets and dicts are hashed differently, at two different times."""
     monkeypatch.chdir(tmp_path)

@@ -1,7 +1,7 @@
-"""A real TensorRT-family compiler on the exported graphs: TensorRT-RTX compiles without a GPU.
+"""The exported graphs in a real compiler: TensorRT-RTX compiles without a GPU.
 
-What it shows: the graphs parse, are strongly typed, and compile with dynamic sizes. What it does
-not: kernels and numbers, which are made on the user's GPU.
+This shows that the graphs parse, are strongly typed and compile with dynamic sizes. Kernels and
+numbers are made on the user's GPU, and are not tested.
 """
 
 import json
@@ -14,8 +14,15 @@ import pytest
 from click.testing import CliRunner
 from onnx import TensorProto, helper, numpy_helper
 
-from stzsar.export import cli
+from stzsar.export import pipeline
+from stzsar.export.cli import main
 from stzsar.export.engines import GRAPHS, rtx_engines
+from stzsar.export.fp16 import to_fp16
+from stzsar.export.graphs import frame_spec
+from stzsar.export.to_onnx import trace
+from stzsar.models.config import HeadConfig
+from stzsar.models.pretrained import load_clip
+from stzsar.models.transformer import write_out_attention
 from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.engines.trt import api as trt_api
 from stzsar.runtime.engines.trt.build import BuildPlan, build_engine
@@ -119,18 +126,18 @@ def test_what_is_no_onnx_is_refused_in_one_sentence(rtx, tmp_path):
         (["--tensorrt-rtx", " ,"], "names no compute capability: give them as sm86,sm89"),
         (["--tensorrt"], "requires an NVIDIA GPU with its driver"),
         (["--tensorrt"], "Leave --tensorrt out: the first stzsar-run on the device builds"),
-        (["--max-labels", "5"], "goes with --tensorrt"),
-        (["--max-streams", "5"], "goes with --tensorrt"),
+        (["--max-labels", "5"], "--max-labels needs --tensorrt or"),
+        (["--max-streams", "5"], "--max-streams needs --tensorrt or"),
     ],
 )
 def test_what_cannot_be_built_is_said_before_the_export(monkeypatch, options, sentence):
     monkeypatch.setattr(trt_api, "find_driver", lambda: None)
-    monkeypatch.setattr(trt_api, "load_rtx", lambda: None)
-    monkeypatch.setattr(cli, "from_checkpoint", lambda folder: pytest.fail("began"))
-    result = CliRunner().invoke(cli.main, options)
+    monkeypatch.setattr(pipeline, "load_rtx", lambda: None)
+    monkeypatch.setattr(pipeline, "from_checkpoint", lambda folder: pytest.fail("began"))
+    result = CliRunner().invoke(main, options)
     assert result.exit_code == 2, result.output
     assert sentence in result.stderr
-    assert "--engine" not in result.stderr  # stzsar-run's, and none of this command
+    assert "--engine" not in result.stderr  # an option of stzsar-run only
     assert result.stderr.count("Error:") == 1
 
 
@@ -139,39 +146,54 @@ def test_every_target_that_is_offered_is_one_of_the_compiler(rtx):
     assert set(trt_api.RTX_TARGETS) == known
 
 
-@pytest.mark.slow
-def test_the_command_compiles_what_it_exported(rtx, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def compile_by_command(folder, monkeypatch, backbone):
+    """Export a backbone for two RTX cards, with room for a few labels more than it has."""
+    monkeypatch.chdir(folder)
     result = CliRunner().invoke(
-        cli.main,
-        ["--backbone", "ViT-S-32-alt", "--pretrained", "none", "--fp16", "--no-text-encoder",
+        main,
+        ["--backbone", backbone, "--pretrained", "none", "--fp16", "--no-text-encoder",
          "--tensorrt-rtx", "sm86,sm120", "--max-streams", "2", "--max-labels", "450",
          "--output", "mine"],
     )  # fmt: skip
     assert result.exit_code == 0, result.output
-    document = json.loads((tmp_path / "mine/engines/rtx/frame.json").read_text())
+    document = json.loads((folder / "mine/engines/rtx/frame.json").read_text())
     assert document["capability"] == "8.6,12.0"
     limits = {"streams": 2, "frames": 8, "labels": 450, "attributes": 16}
     assert document["limits"] == limits
-    assert (tmp_path / "mine/engines/rtx/window.engine").stat().st_size > 1000
+    assert (folder / "mine/engines/rtx/window.engine").stat().st_size > 1000
+
+
+@pytest.mark.usefixtures("rtx", "backbones")
+def test_the_command_compiles_what_it_exported(tmp_path, monkeypatch):
+    compile_by_command(tmp_path, monkeypatch, "tiny-ViT")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("rtx")
+def test_the_command_compiles_a_backbone_of_real_size(tmp_path, monkeypatch):
+    compile_by_command(tmp_path, monkeypatch, "ViT-S-32-alt")
+
+
+def compile_frame_graph(rtx, folder, backbone):
+    """Compile a backbone's fp16 frame graph; return the engine and the nodes of attention seen."""
+    network, _ = load_clip(backbone, "none", head=HeadConfig(interaction="product"))
+    write_out_attention(network)
+    onnx.save(to_fp16(trace(frame_spec(network.eval()))), folder / "frame.onnx")
+    heard = []
+    limits = Limits(streams=4, frames=8, labels=512, attributes=16)
+    plan = BuildPlan(limits=limits, targets=("sm86",))
+    engine, _ = build_engine(rtx, folder / "frame.onnx", plan, listen=heard.append)
+    return engine, sum("to be part of self-attention pattern" in message for message in heard)
+
+
+@pytest.mark.usefixtures("backbones")
+def test_the_attention_of_a_clip_backbone_is_seen_in_fp16(rtx, tmp_path):
+    _, attention = compile_frame_graph(rtx, tmp_path, "tiny-ViT")
+    assert attention == 2 * 3  # two layers: a softmax between two products
 
 
 @pytest.mark.slow
 def test_vit_b_32_in_fp16_compiles_and_its_attention_is_seen(rtx, tmp_path):
-    """The real size: twelve layers of attention, three nodes each."""
-    from stzsar.export.fp16 import to_fp16
-    from stzsar.export.graphs import frame_spec
-    from stzsar.export.to_onnx import trace
-    from stzsar.models.config import HeadConfig
-    from stzsar.models.pretrained import load_clip
-    from stzsar.models.transformer import write_out_attention
-
-    network, _ = load_clip("ViT-B-32", "none", head=HeadConfig(interaction="product"))
-    write_out_attention(network)
-    onnx.save(to_fp16(trace(frame_spec(network.eval()))), tmp_path / "frame.onnx")
-    heard = []
-    limits = Limits(streams=4, frames=8, labels=512, attributes=16)
-    plan = BuildPlan(limits=limits, targets=("sm86",))
-    engine, _ = build_engine(rtx, tmp_path / "frame.onnx", plan, listen=heard.append)
+    engine, attention = compile_frame_graph(rtx, tmp_path, "ViT-B-32")
     assert len(engine) > 100 << 20
-    assert sum("to be part of self-attention pattern" in message for message in heard) == 36
+    assert attention == 12 * 3

@@ -97,7 +97,6 @@ def test_a_constant_that_fp16_holds_is_taken():
     assert kinds == {"w_fp16": TensorProto.FLOAT16, "k_fp16": TensorProto.FLOAT16}
 
 
-@pytest.mark.slow
 def test_a_trained_network_says_the_same_of_200_clips_in_fp16(tmp_path):
     """The shipped bundle's own graphs, as they are and in fp16, on unseen classes."""
     bundle = Bundle.open(shipped_bundle())

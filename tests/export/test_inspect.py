@@ -84,7 +84,7 @@ def test_engines_are_listed_with_their_devices(run, make_request, tmp_path, orin
 
     assert "Orin (compute capability 8.7), tensorrt 10.3.0, up to 512 labels" in shown
     assert "window.engine" in shown
-    assert "it is never used" in shown
+    assert "never used: its key is unreadable" in shown
     assert "none: it has no text encoder" in shown
 
 
@@ -97,9 +97,9 @@ def test_an_engine_says_whether_it_is_of_the_bundles_graph(run, exported, tmp_pa
 
     frame, window = json.loads(run(folder, "--json").stdout)["engines"]
 
-    assert "of this frame.onnx; Orin" in frame
+    assert "for this frame.onnx; Orin" in frame
     assert frame.startswith("engines/frame.engine")
-    assert "not of this window.onnx, so it is never used; Orin" in window
+    assert "never used: for another window.onnx; Orin" in window
 
 
 def test_an_older_format_is_shown_as_it_lies_on_disk(run, root):
@@ -154,7 +154,7 @@ def test_a_comparison_that_is_none_is_one_sentence(run, exported, tmp_path, nons
     result = run(copy)
 
     assert result.exit_code == 2
-    assert "is no comparison with torch" in result.stderr
+    assert "is not a parity report" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The gate: what it measures, graph by graph and end to end, and when it closes."""
+"""The parity gate: what it measures, for each graph and end to end, and what it refuses."""
 
 import dataclasses
 import json
@@ -42,7 +42,7 @@ def copy_with_larger_weight(folder, copy, name):
         onnx.save(model, staging / name)
 
 
-def test_each_graph_and_the_whole_road_are_compared(exported):
+def test_each_graph_and_the_whole_pipeline_are_compared(exported):
     folder, network = exported(interaction="product", temporal=True)
     found = compare_folder(folder, network)
     found.check()
@@ -55,7 +55,7 @@ def test_each_graph_and_the_whole_road_are_compared(exported):
     assert found.differences["frame.frame"].relative > 0  # two computations, and not one twice
 
 
-def test_the_whole_road_is_from_pixels_to_the_softmax_of_the_logits(exported):
+def test_end_to_end_goes_from_pixels_to_the_softmax_of_the_logits(exported):
     """The largest difference of the scores, put together by hand from the graphs and torch."""
     folder, network = exported(interaction="product", temporal=True)
     images = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
@@ -113,7 +113,7 @@ def test_the_report_is_written_as_it_is_shown(exported, tmp_path):
 )
 def test_the_gate_closes(name, bad):
     report(name).check()
-    with pytest.raises(ParityError, match=f"^{name} .*no bundle was written"):
+    with pytest.raises(ParityError, match=f"^{name}: .*No bundle was written"):
         report(name, bad).check()
 
 

@@ -13,12 +13,12 @@ def of_all_cosines(patches, words, mask):
 
 
 @pytest.fixture(params=[1, 700, 1 << 30])
-def _pieces(request, monkeypatch):
-    """One frame a piece, pieces that do not come out even, all at once."""
-    monkeypatch.setattr(module, "_PIECE_BYTES", 8 * 9 * 12 * request.param)
+def _chunks(request, monkeypatch):
+    """One frame per chunk, chunks of unequal size, and a single chunk."""
+    monkeypatch.setattr(module, "_CHUNK_BYTES", 8 * 9 * 12 * request.param)
 
 
-@pytest.mark.usefixtures("_pieces")
+@pytest.mark.usefixtures("_chunks")
 @pytest.mark.parametrize("frozen", [None, "words", "patches"])
 def test_values_and_gradients_are_those_of_all_cosines(monkeypatch, frozen):
     torch.manual_seed(0)

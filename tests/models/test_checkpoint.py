@@ -6,6 +6,7 @@ import resource
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from stzsar.models.checkpoint import (
     Checkpoint,
@@ -84,6 +85,43 @@ def test_weights_of_another_architecture_are_refused(saved, make_network):
     save_checkpoint(folder, checkpoint, other)
     with pytest.raises(BundleError, match="another architecture"):
         load_checkpoint(folder)
+
+
+def test_weights_with_a_changed_byte_are_refused(saved):
+    path = saved[0] / "model.safetensors"
+    content = bytearray(path.read_bytes())
+    content[-100] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BundleError, match="corrupt: its tensors do not have the hash"):
+        load_checkpoint(saved[0])
+
+
+def test_weights_from_before_there_were_hashes_load(saved):
+    path = saved[0] / "model.safetensors"
+    save_file(load_file(path), path)
+    load_checkpoint(saved[0])
+
+
+@pytest.mark.parametrize(
+    ("part", "sizes", "sentence"),
+    [
+        ("vision", {"width": 40000, "mlp_width": 40000}, "belongs to another architecture"),
+        ("vision", {"layers": 10**9}, "describes no network that can be built: it has 100000"),
+        ("text", {"vocab_size": 10**15}, "belongs to another architecture"),
+        ("text", {"width": 10**30}, "describes no network that can be built"),
+        ("vision", {"heads": 7}, "describes no network that can be built"),
+        ("vision", {"patch_px": 0}, "describes no network that can be built"),
+    ],
+)
+def test_sizes_that_the_weights_do_not_have_are_refused_before_memory_is_allocated(
+    saved, part, sizes, sentence
+):
+    path = saved[0] / "checkpoint.json"
+    document = json.loads(path.read_text())
+    document["model"][part].update(sizes)
+    path.write_text(json.dumps(document))
+    with pytest.raises(BundleError, match=sentence):
+        load_checkpoint(saved[0])
 
 
 def test_pickled_code_is_never_run(saved, tmp_path):

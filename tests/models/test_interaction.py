@@ -28,9 +28,13 @@ def make_head(interaction, *, contextual=False, **options):
     return STIHead(HeadConfig(interaction=interaction, **options), D, contextual=contextual)
 
 
+def frame_state(head, frame, patches, bank):
+    return head.frame_state(frame, head.features(frame, patches), bank)
+
+
 def run(head, features, bank):
     frames, patches = features
-    state = head.frame_state(frames.flatten(0, 1), patches.flatten(0, 1), bank)
+    state = frame_state(head, frames.flatten(0, 1), patches.flatten(0, 1), bank)
     over_time = {name: value.unflatten(0, (B, T)) for name, value in state.items()}
     return over_time, head.score(over_time, bank)
 
@@ -155,7 +159,8 @@ def test_one_frame_has_all_the_saliency(make_bank):
     bank = make_bank()
     head = make_head("product")
     frame, patches = torch.randn(1, D), torch.randn(1, P, D)
-    state = {name: value[:, None] for name, value in head.frame_state(frame, patches, bank).items()}
+    state = frame_state(head, frame, patches, bank)
+    state = {name: value[:, None] for name, value in state.items()}
     scores = head.score(state, bank)
     assert torch.equal(scores.saliency, torch.ones(1, 5, 1))
     expected = 100 * state["spatial"] * state["class_similarity"]
@@ -179,7 +184,7 @@ def test_projections_start_as_the_identity_and_then_matter(features, make_bank):
 def test_zero_embeddings_give_zero_and_not_nan(make_bank):
     bank = make_bank()
     head = make_head("product")
-    state = head.frame_state(torch.zeros(1, D), torch.zeros(1, P, D), bank)
+    state = frame_state(head, torch.zeros(1, D), torch.zeros(1, P, D), bank)
     scores = head.score({name: value[:, None] for name, value in state.items()}, bank)
     assert torch.equal(scores.logits, torch.zeros(1, 5))
 

@@ -62,7 +62,7 @@ def test_the_original_of_a_tuned_network_is_asked_for_where_it_cannot_be_downloa
 
     monkeypatch.setattr(open_clip.factory, "download_pretrained", fail)
     tuned: Any = SimpleNamespace(config=SimpleNamespace(name="ViT-B-32"))
-    with pytest.raises(BundleError, match=r"With internet, .* give it: --original FILE\.$"):
+    with pytest.raises(BundleError, match=r"With internet, .* name it: --original FILE\.$"):
         load_original(tuned, "openai")
 
 

@@ -7,6 +7,8 @@ ONNX graphs, a tokenizer, video files.
 
 import json
 import os
+import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -32,6 +34,7 @@ from stzsar.runtime.labels.bank import LabelBank
 from stzsar.runtime.labels.labels import Label
 from stzsar.runtime.preprocessing.opencv import load_cv2
 from stzsar.runtime.recognizer import Recognizer
+from stzsar.runtime.video import pyav
 
 load_cv2()  # FFmpeg is quiet only if it is told so before the first video, which a test may draw
 
@@ -58,6 +61,26 @@ FRAMES, RATE_FPS, SIZE_PX, CONTEXT, SCALE = 4, 4.0, 16, 12, 20.0
 
 Array = npt.NDArray[np.generic]
 RunCli = Callable[..., Result]
+
+
+@pytest.fixture
+def ffmpeg() -> Callable[..., None]:
+    """Run FFmpeg's command, or skip where it is missing."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        pytest.skip("no ffmpeg: apt install what tests/debian_packages.txt lists")
+    command = [program, "-loglevel", "error", "-y"]
+    return lambda *arguments: subprocess.run([*command, *map(str, arguments)], check=True)
+
+
+@pytest.fixture(params=["PyAV", "OpenCV"])
+def decoder(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Read and write videos with PyAV, and once more as an install without it does."""
+    if request.param == "OpenCV":
+        monkeypatch.setattr(pyav, "load_av", lambda: None)
+    elif pyav.load_av() is None:
+        pytest.skip("no PyAV: pip install '.[av]'")
+    return request.param
 
 
 def _value(name: str, kind: int, *shape: str | int) -> onnx.ValueInfoProto:

@@ -91,7 +91,7 @@ def test_the_command_takes_the_defaults_of_data_and_backbone(monkeypatch):
         ({"backbone": "ViT-B-32"}, "at 64 px, which ViT-B-32 does not support"),
         ({"data": "videos", "split": 1}, "require --lists"),
         ({"data": "videos", "tokenizer": "tokenizer.json"}, "require a --backbone"),
-        ({"validate_labels": "labels.json"}, "requires --validate"),
+        ({"validate_labels": "labels.json"}, "require --validate"),
         ({"steps": 5, "warmup_steps": 5}, "does not end within 5 steps"),
         ({"batch": 4, "accumulate": 4}, "leaves one clip a part"),
         ({"batch": 1}, "leaves one clip a part"),

@@ -194,7 +194,7 @@ def test_the_original_that_moved_is_asked_for(place):
     result = interpolate("runs/tuned")
     assert result.exit_code == 2
     assert "'moved.pt' is neither a file" in result.output
-    assert "give --original FILE" in result.output
+    assert "Name a file with --original FILE" in result.output
 
 
 def save_small(network, folder):

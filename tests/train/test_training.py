@@ -1,6 +1,7 @@
 """The command itself: it learns, survives a kill, and answers mistakes in one sentence."""
 
 import dataclasses
+import errno
 import json
 import os
 import shutil
@@ -8,14 +9,16 @@ import signal
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
+import psutil
 import pytest
 from click.testing import CliRunner
 
-from stzsar.runtime.terminal.commandline import INTERRUPT_EXIT
 from stzsar.train.cli import main
 from stzsar.train.config import TrainConfig
+from stzsar.train.loop import run_folder
 from stzsar.train.loop.run_folder import RunFolder
 
 SMALL_RUN = ["--batch", "6", "--steps", "26", "--checkpoint-every", "3", "--warmup-steps", "2"]
@@ -50,16 +53,21 @@ def whole(start, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path, start, whole, how):
     killed = tmp_path / "killed"
-    process = start(*SMALL_RUN, "--output", killed)
+    process = start(*SMALL_RUN, "--output", killed, stderr=subprocess.PIPE)
     metrics = killed / "metrics.jsonl"
     while not (metrics.exists() and len(losses(killed)) >= 5):
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.002)
     process.send_signal(how)
-    assert process.wait() in (-signal.SIGKILL, INTERRUPT_EXIT)
+    _, printed = process.communicate()
+    assert process.returncode == (-how if how == signal.SIGKILL else 128 + how)
+    if how != signal.SIGKILL:
+        step = len(losses(killed))
+        sentence = f"Step {step} of 26 is saved. To go on: stzsar-train --resume {killed}"
+        assert sentence in " ".join(printed.decode().split())
     assert len(losses(killed)) < 26
     assert start("--resume", killed).wait() == 0
     assert losses(killed) == losses(whole)
@@ -358,7 +366,8 @@ def test_the_newest_run_goes_on_also_where_only_an_older_one_has_a_checkpoint(tm
     assert train("--batch", "4", "--steps", "1", "--output", "runs/old").exit_code == 0
     config = dataclasses.replace(TrainConfig.load(Path("runs/old")), steps=2)
     new = tmp_path / "runs/new"
-    RunFolder(new).begin(config)
+    new.mkdir()
+    config.save(new)
     os.utime(new / "config.json", (2e9, 2e9))
     result = train("--resume")
     assert result.exit_code == 0, result.output
@@ -385,3 +394,196 @@ def test_a_folder_with_something_in_it_is_not_written_over(tmp_path):
     result = train("--output", "run")
     assert result.exit_code == 2
     assert "is not empty" in result.output
+
+
+def cut(data):
+    return data[: len(data) // 2]
+
+
+def zeros_within(data):
+    return data[:9000] + bytes(64) + data[9064:]
+
+
+@pytest.mark.parametrize(
+    ("file", "damage"),
+    [
+        ("model.safetensors", cut),
+        ("model.safetensors", zeros_within),
+        ("training.safetensors", cut),
+        ("training.safetensors", zeros_within),
+        ("checkpoint.json", lambda data: b""),
+    ],
+)
+def test_a_run_whose_last_checkpoint_is_corrupt_resumes_from_the_one_before(tmp_path, file, damage):
+    options = ["--batch", "4", "--steps", "3", "--checkpoint-every", "1", "--output", "run"]
+    assert train(*options).exit_code == 0
+    whole = losses(Path("run"))
+    last = tmp_path / "run/checkpoints/step-000003"
+    (last / file).write_bytes(damage((last / file).read_bytes()))
+    result = train("--resume", "run")
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "Resuming from the checkpoint before it, run/checkpoints/step-000002." in said
+    assert losses(Path("run")) == whole
+    assert train("--resume", "run").exit_code == 0
+    for name in ("step-000002", "step-000003"):
+        path = tmp_path / "run/checkpoints" / name / "model.safetensors"
+        path.write_bytes(cut(path.read_bytes()))
+    result = train("--resume", "run")
+    assert result.exit_code == 2
+    assert "step-000003/model.safetensors is not a whole safetensors file" in result.output
+
+
+def test_a_full_disk_is_one_sentence_and_the_run_goes_on(tmp_path, monkeypatch):
+    def full(_folder, checkpoint, _network):
+        if checkpoint.step == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")  # of a write, without a name
+
+    options = ["--batch", "4", "--steps", "3", "--checkpoint-every", "1", "--output", "run"]
+    with monkeypatch.context() as patched:
+        save = run_folder.save_checkpoint
+        patched.setattr(
+            run_folder,
+            "save_checkpoint",
+            lambda *arguments: (full(*arguments), save(*arguments)),
+        )
+        result = train(*options)
+    assert result.exit_code == 2
+    assert "Cannot write into run: No space left on device. Make room" in result.output
+    assert [path.name for path in (tmp_path / "run/checkpoints").iterdir()] == ["step-000001"]
+    assert train("--resume", "run").exit_code == 0
+    assert [step for step, _ in losses(Path("run"))] == [0, 1, 2]
+
+
+def test_two_processes_do_not_train_one_run(start, tmp_path):
+    holder = start(*SMALL_RUN, "--steps", "2000", "--output", "run")
+    while not (tmp_path / "run/metrics.jsonl").exists():
+        assert holder.poll() is None
+        time.sleep(0.01)
+    result = train("--resume", "run")
+    assert result.exit_code == 2
+    assert "Another process is training run" in result.output
+    holder.kill()
+    holder.wait()
+    steps = len(losses(Path("run")))
+    config = TrainConfig.load(Path("run"))
+    dataclasses.replace(config, steps=steps + 3).save(Path("run"))
+    assert train("--resume", "run").exit_code == 0
+
+
+def test_a_run_is_resumed_from_another_folder_and_with_its_clips_moved(
+    clips, tmp_path, monkeypatch
+):
+    (clips / "archery" / "b.avi").write_bytes((clips / "archery" / "a.avi").read_bytes())
+    options = [*OVER_FILES, "--steps", "1", "--shots", "1", "--output", "run"]
+    assert train(*options).exit_code == 0
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert train("--resume", "../run").exit_code == 0
+    clips.rename(tmp_path / "moved")
+    result = train("--resume", "../run")
+    assert result.exit_code == 2
+    assert "clips" in result.output
+    result = train("--resume", "../run", "--data", "../moved")
+    assert result.exit_code == 0, result.output
+    assert train("--resume", "../run").exit_code == 0  # the run knows the place now
+    assert str(tmp_path / "moved") in (tmp_path / "run/few-shot.csv").read_text()
+
+
+def test_a_run_is_resumed_without_the_weights_that_it_started_from(backbones, tmp_path, clips):
+    import torch
+
+    torch.save(backbones.make_source("tiny-ViT").state_dict(), "clip.pt")
+    over_clip = ["--backbone", "tiny-ViT", "--pretrained", "clip.pt", "--frames", "2"]
+    result = train("--data", "clips", *over_clip, "--steps", "1", "--batch", "2", "--output", "run")
+    assert result.exit_code == 0, result.output
+    Path("clip.pt").unlink()
+    dataclasses.replace(TrainConfig.load(Path("run")), steps=2).save(Path("run"))
+    result = train("--resume", "run")
+    assert result.exit_code == 0, result.output
+    assert [step for step, _ in losses(Path("run"))] == [0, 1]
+
+
+def test_workers_without_room_are_refused_before_there_is_a_run(tmp_path, monkeypatch):
+    free = types.SimpleNamespace(f_bavail=64, f_frsize=4096)
+    monkeypatch.setattr(os, "statvfs", lambda _path: free)
+    short = ["--steps", "1", "--batch", "2", "--output", "run"]
+    result = CliRunner().invoke(main, [*short, "--workers", "1"])
+    assert result.exit_code == 2
+    assert "0.2 MiB free" in result.output
+    assert not Path("run").exists()
+    result = CliRunner().invoke(main, short)
+    assert result.exit_code == 0, result.output
+    assert " ".join(result.output.split()).count("so no worker fits") == 1
+    # On a machine with less memory than the one of before.
+    dataclasses.replace(TrainConfig.load(Path("run")), workers=1).save(Path("run"))
+    assert CliRunner().invoke(main, ["--resume", "run"]).exit_code == 2
+    assert CliRunner().invoke(main, ["--resume", "run", "--workers", "0"]).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        (["--data", "clips"], "The run started without --data"),
+        (["--labels", "labels.json"], "The run started without --labels"),
+        (["--validate", "clips"], "The run started without --validate"),
+    ],
+)
+def test_what_a_run_did_not_start_with_is_not_taken_by_resume(tmp_path, option, sentence):
+    TrainConfig().save(tmp_path)
+    result = train("--resume", ".", *option)
+    assert result.exit_code == 2
+    assert sentence in result.output
+
+
+def test_a_new_run_starts_from_the_weights_of_another(clips, tmp_path):
+    from safetensors.torch import load_file
+
+    from stzsar.models.checkpoint import find_checkpoint, read_checkpoint
+
+    assert train(*OVER_FILES, "--projections", "--output", "first").exit_code == 0
+    few = ["--data", "clips", "--steps", "1", "--batch", "2", "--learning-rate", "1e-12"]
+    result = train("--from", "first", *few, "--output", "second")
+    assert result.exit_code == 0, result.output
+    weights = [
+        load_file(find_checkpoint(tmp_path / run) / "model.safetensors")
+        for run in ("first", "second")
+    ]
+    assert weights[0].keys() == weights[1].keys()
+    assert all(abs(value - weights[1][name]).max() < 1e-6 for name, value in weights[0].items())
+    config = TrainConfig.load(Path("second"))
+    assert (config.backbone, config.projections) == ("small", True)
+    assert config.from_checkpoint == str(tmp_path / "first")
+    source = read_checkpoint(find_checkpoint(Path("second"))).origin.source
+    assert source == "small network, stzsar-train on clips, stzsar-train on clips"
+    shutil.rmtree("first")
+    assert train("--resume", "second").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--from", "nowhere"], "nowhere is neither a checkpoint nor a run with one"),
+        (["--from", "first", "--no-temporal"], "--temporal has no effect with --from"),
+        (["--from", "first", "--backbone", "small"], "--backbone has no effect with --from"),
+        (["--from", "first", "--data", "clips", "--frames", "20"], "more than the 16 of the"),
+    ],
+)
+def test_what_cannot_be_trained_further_is_one_sentence(clips, options, sentence):
+    assert train("--steps", "1", "--batch", "2", "--output", "first").exit_code == 0
+    result = train(*options)
+    assert result.exit_code == 2
+    assert sentence in " ".join(result.output.split())
+
+
+def test_workers_end_with_a_process_that_is_killed(start, tmp_path):
+    process = start(*SMALL_RUN, "--steps", "2000", "--workers", "2", "--output", "run")
+    while not (tmp_path / "run/metrics.jsonl").exists() or not losses(Path("run")):
+        assert process.poll() is None
+        time.sleep(0.01)
+    workers = psutil.Process(process.pid).children()
+    assert len(workers) == 2
+    process.kill()
+    process.wait()
+    _, left = psutil.wait_procs(workers, timeout=2)  # PyTorch's own watchdog takes five
+    assert not left

@@ -20,7 +20,8 @@ from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.labels.labels import Label
 from stzsar.runtime.terminal.commandline import at_the_edge
 from stzsar.train.config import TrainConfig
-from stzsar.train.data.dataset import LEFT_OUT, Example, StepSampler, loader
+from stzsar.train.data.dataset import LEFT_OUT, Example, StepSampler
+from stzsar.train.data.loader import loader
 from stzsar.train.loop.accuracy import evaluate
 from stzsar.train.loop.objective import BatchTexts, Objective
 from stzsar.train.loop.precision import Precision

@@ -1,7 +1,7 @@
-"""What a language model said, read as leniently as is safe: the answer is words, and nothing else.
+"""Reads the answers of language models, leniently: nothing but words is taken from them.
 
-Small models wrap JSON in prose and fences, number lists, or are cut off within a string. What looks
-like a list of words is taken for one; whether the words are any good is for `rules` to say.
+Small models wrap JSON in prose and fences, number lists, or break off within a string. Anything
+that looks like a list of words is taken; `rules` judges the words.
 """
 
 import json
@@ -18,7 +18,7 @@ _NUMBER = re.compile(r"\d+")
 
 
 def keywords_of(answer: str) -> list[str]:
-    """Return the words of an answer, as they stand there; an empty list if it holds none."""
+    """Return the words of an answer as they are; an empty list if it holds none."""
     text = _THOUGHT.sub("", answer[:MAX_CHARACTERS])
     for value in _values(text):
         found = _strings(value)
@@ -30,7 +30,7 @@ def keywords_of(answer: str) -> list[str]:
 
 
 def entries_of(answer: str, count: int) -> list[int] | None:
-    """Return the numbers, 1 to `count`, that an answer chooses; None if it says nothing usable."""
+    """Return the numbers, 1 to `count`, that an answer chooses; None if it is unusable."""
     text = _THOUGHT.sub("", answer[:MAX_CHARACTERS])
     for value in _values(text):
         numbers = value.get("entries") if isinstance(value, dict) else value
@@ -41,7 +41,7 @@ def entries_of(answer: str, count: int) -> list[int] | None:
 
 
 def _values(text: str) -> Iterator[Any]:
-    """Yield the JSON objects and lists in a text, each that is in no other."""
+    """Yield the outermost JSON objects and lists in a text."""
     decoder, at = json.JSONDecoder(), 0
     while found := re.compile(r"[\[{]").search(text, at):
         try:
@@ -49,7 +49,7 @@ def _values(text: str) -> Iterator[Any]:
             yield value
         except ValueError:
             at = found.start() + 1
-        except RecursionError:  # nobody means that, and each bracket would be tried anew
+        except RecursionError:  # each bracket would be tried anew
             return
 
 

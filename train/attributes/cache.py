@@ -1,7 +1,7 @@
 """Pages and answers on disk, so that a rerun costs nothing and a killed run goes on.
 
-One SQLite file, written by hishel. Keys are kept nowhere: a request that is stored has no
-credentials, and answers are free of them before they come here.
+One SQLite file, written by hishel. It holds no credentials: requests are stored without them, and
+answers are cleared of them before.
 """
 
 import contextlib
@@ -15,16 +15,23 @@ from pathlib import Path
 from typing import Any
 
 import hishel
-import platformdirs
 
 from ...runtime.errors import StzsarError
+from ...runtime.user_folders import cache_folder
 
 log = logging.getLogger(__name__)
 
 
 def default_folder() -> Path:
-    """Return the user's cache folder for attributes."""
-    return platformdirs.user_cache_path("stzsar") / "attributes"
+    """Return the user's cache folder for attributes.
+
+    Raises:
+        StzsarError: the user has no home folder.
+    """
+    try:
+        return cache_folder() / "attributes"
+    except RuntimeError as error:
+        raise StzsarError("There is no home folder: name a folder with --cache.") from error
 
 
 class Cache:
@@ -38,6 +45,8 @@ class Cache:
         """Name the folder; nothing is written before `open`."""
         self._path = folder / "cache.db"
         self.storage = hishel.SqliteStorage(database_path=self._path, max_size=None)
+        logging.getLogger("hishel").handlers = [_SaidOnce(self._path)]
+        logging.getLogger("hishel").propagate = False
 
     def open(self) -> "Cache":
         """Create the database, or start again where it is damaged.
@@ -56,8 +65,6 @@ class Cache:
             raise StzsarError(
                 f"Cannot write {self._path} ({error.strerror}): name another folder with --cache."
             ) from error
-        logging.getLogger("hishel").handlers = [_SaidOnce(self._path)]
-        logging.getLogger("hishel").propagate = False
         return self
 
     def knows(self, key: str) -> bool:

@@ -9,10 +9,10 @@ import json
 import os
 import re
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import httpx2
 
@@ -36,6 +36,8 @@ _MAX_ANSWER_BYTES = 1 << 20
 _SECRET_LENGTH = 8
 # OpenAI's client adds headers from OPENAI_* variables, and others about this machine.
 _OUR_HEADERS = {"host", "accept", "accept-encoding", "content-type", "content-length"}
+# The client hands on what is not JSON, or JSON of another form, as it comes.
+_MALFORMED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _REFUSES_PARAMETERS = {400, 404, 415, 422, 500, 501}
 _FORMS = (
     lambda schema: {
@@ -46,7 +48,6 @@ _FORMS = (
     lambda _schema: {"type": "json_object"},
     lambda _schema: None,
 )
-_Result = TypeVar("_Result")
 
 
 class ModelError(Exception):
@@ -150,13 +151,15 @@ class ChatModel:
             tried = self._accepted
             body = {"messages": list(messages), **tried.body(schema, tokens)}
             try:
-                completion = self._sent(lambda b=body: completions.create(model=self.model, **b))
+                return self._read(completions.create(model=self.model, **body))
             except openai.APIStatusError as error:
                 # With the higher limit that alone is new, so that is what is refused.
                 if tokens == MAX_TOKENS_AT_LENGTH or not self._reduce(tried, error):
-                    self._refuse(error)
-            else:
-                return self._read(completion)
+                    raise self._failure(error) from error
+            except openai.APIError as error:
+                raise self._failure(error) from error
+            except _MALFORMED as error:
+                raise ModelError("the language model's server sends no chat completion") from error
 
     def _reduce(self, tried: "_Parameters", error: "openai.APIStatusError") -> bool:
         """Leave out the parameter that was refused; return False if there is none."""
@@ -165,61 +168,63 @@ class ChatModel:
                 self._accepted = tried.reduced(error)
             return self._accepted != tried  # perhaps another thread found out
 
-    def _sent(self, send: Callable[[], _Result]) -> _Result:
+    def _failure(self, error: "openai.APIError") -> "ModelError | ModelAwayError":
+        """Return what an error of the client means for this question, or for all."""
         import openai
 
-        try:
-            return send()
-        except openai.APIConnectionError as error:
-            why = error.__cause__
+        if not isinstance(error, openai.APIStatusError):
+            why = error.__cause__ or error
             if not isinstance(why, NoAnswerError) or not why.away:
-                raise ModelError(f"the language model gave no answer, {why}") from error
-            raise ModelAwayError(
+                return ModelError(f"the language model gave no answer, {why}")
+            return ModelAwayError(
                 f"No language model answers at {self._base} ({why}): start one there, name another "
                 "with --llm-url, or take --llm none."
-            ) from error
-        except (openai.AuthenticationError, openai.PermissionDeniedError) as error:
-            raise ModelAwayError(
-                f"{self._base} refuses the key, it answers {error.status_code}: put a valid one "
-                f"into the environment's {KEY_VARIABLE}."
-            ) from error
-
-    def _refuse(self, error: "openai.APIStatusError") -> NoReturn:
+            )
         status, said = error.status_code, self._shown(_complaint(error))
+        if status in (401, 403):
+            return ModelAwayError(
+                f"{self._base} refuses the key, it answers {status}: put a valid one into the "
+                f"environment's {KEY_VARIABLE}."
+            )
         if error.response.has_redirect_location:
-            raise ModelAwayError(
+            return ModelAwayError(
                 f"{self._base} redirects elsewhere, where no key is sent: give the address that it "
                 "leads to as --llm-url."
-            ) from error
+            )
         if status in (404, 405):
-            raise ModelAwayError(
+            return ModelAwayError(
                 f"{self._base} has no model {self.model!r}, or offers no chat ({said}): give "
                 "--llm-model, and an --llm-url that ends in /v1."
-            ) from error
+            )
         if status == 429 or status >= 500:
-            raise ModelError(f"the language model gave no answer, it answers {status}") from error
-        raise ModelError(f"the language model refuses the question ({status}: {said})") from error
+            return ModelError(f"the language model gave no answer, it answers {status}")
+        return ModelError(f"the language model refuses the question ({status}: {said})")
 
     def _read(self, completion: Any) -> Answer:
-        try:
-            choice = completion.choices[0]
-            content = choice.message.content or choice.message.refusal or ""
-            if isinstance(content, list):
-                content = "".join(str(part.get("text", "")) for part in content)
-            cut_off = choice.finish_reason == "length"
-        except (TypeError, IndexError, AttributeError) as error:
-            raise ModelError("the language model's server sends no chat completion") from error
-        return Answer(self._without_key(str(content)), today(), cut_off)
+        choice = completion.choices[0]
+        content = choice.message.content or choice.message.refusal or ""
+        if isinstance(content, list):
+            content = "".join(str(part.get("text", "")) for part in content)
+        return Answer(self._without_key(str(content)), today(), choice.finish_reason == "length")
 
     def _first_model(self) -> str:
         import openai
 
+        why: object
         try:
-            return self._without_key(str(self._sent(self._client.models.list).data[0].id))
+            return self._without_key(str(self._client.models.list().data[0].id))
         except openai.APIStatusError as error:
+            if error.status_code in (401, 403):
+                raise self._failure(error) from error
             why = f"it answers {error.status_code}"
-        except (ModelError, TypeError, IndexError, AttributeError) as error:
-            why = str(error) if isinstance(error, ModelError) else "its answer is not a list"
+        except openai.APIError as error:
+            why = self._failure(error)
+            if isinstance(why, ModelAwayError):
+                raise why from error
+        except ModelError as error:
+            why = error
+        except _MALFORMED:
+            why = "its answer is not a list of models"
         raise ModelAwayError(
             f"{self._base} lists no models ({why}): give --llm-model, and an --llm-url that ends "
             "in /v1."

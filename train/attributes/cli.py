@@ -47,9 +47,11 @@ def _idle(reason: str) -> Constraint:
     return AcceptAtMost(0).rephrased(help=f"leave out: {reason}", error=error)
 
 
-def _option(name: str, attribute: str, **more: Any) -> Any:
-    """An option whose default is that of AttributesOptions, so that click knows if it was given."""
-    return cloup.option(name, attribute, show_default=str(getattr(_DEFAULTS, attribute)), **more)
+def _option(name: str, attribute: str, *, help: str, **more: Any) -> Any:  # noqa: A002  click's
+    """An option with the default of AttributesOptions: click's is None, which tells it is idle."""
+    default = getattr(_DEFAULTS, attribute)
+    shown = f"{default:g}" if isinstance(default, float) else default
+    return cloup.option(name, attribute, help=f"{help} (default: {shown})", **more)
 
 
 @contextlib.contextmanager
@@ -66,21 +68,21 @@ def _with_extra() -> Iterator[None]:
 
 
 @cloup.command(name="check")
-@cloup.argument("bank", type=_PATH, help="The bank, a JSON file.")
+@cloup.argument("bank", type=_PATH, help="The bank, a JSON file")
 @cloup.option(
     "--language",
     default=CheckOptions.language,
     show_default=True,
     metavar="CODE",
-    help="Name the labels' language.",
+    help="Name the labels' language",
 )
 @cloup.option(
     "--bundle",
     type=_PATH,
     metavar="FOLDER",
-    help="Count tokens with this bundle's tokenizer (default: an estimate).",
+    help="Count tokens with this bundle's tokenizer (default: an estimate)",
 )
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
+@cloup.option("--debug", is_flag=True, help="Show tracebacks")
 @at_the_edge
 def check(**given: Any) -> None:
     """Say what is wrong with a bank, line by line; the exit code is 1 if something is."""
@@ -97,13 +99,13 @@ def check(**given: Any) -> None:
 
 
 @cloup.command(cls=with_subcommand("check", lambda: check), epilog=_EXAMPLE)
-@cloup.argument("labels", type=_PATH, help="The labels: one a line, or a JSON file.")
+@cloup.argument("labels", type=_PATH, help="The labels: one a line, or a JSON file")
 @cloup.option_group(
     "Output",
-    cloup.option("--output", metavar="FILE.json", type=_PATH, help="Write the bank there."),
-    cloup.option("--overwrite", is_flag=True, help="Replace the bank that is there."),
+    cloup.option("--output", metavar="FILE.json", type=_PATH, help="Write the bank there"),
+    cloup.option("--overwrite", is_flag=True, help="Replace the bank that is there"),
     cloup.option(
-        "--dry-run", is_flag=True, help="Say what would be fetched and asked, and do none of it."
+        "--dry-run", is_flag=True, help="Say what would be fetched and asked, and do none of it"
     ),
 )
 @cloup.option_group(
@@ -113,29 +115,28 @@ def check(**given: Any) -> None:
         "sources",
         multiple=True,
         metavar="WHERE",
-        show_default=" and ".join(WIKIS),
         help="Look there: wikipedia, wiktionary (wikipedia=https://host is another wiki), an "
         "address with {label}, {label_} or {label-} in it, or a folder with LABEL.txt. May be "
-        "given several times.",
+        f"given several times (default: {' and '.join(WIKIS)})",
     ),
-    _option("--language", "language", metavar="CODE", help="Name the labels' language."),
+    _option("--language", "language", metavar="CODE", help="Name the labels' language"),
     cloup.option(
         "--contact",
         metavar="MAIL|URL",
-        help="Tell sites whom to write to if the requests disturb them.",
+        help="Tell sites whom to write to if the requests disturb them",
     ),
     _option(
         "--delay",
         "delay_s",
         metavar="S",
         type=click.FloatRange(0, 3600),
-        help="Wait between two requests to one site; robots.txt may ask for more.",
+        help="Wait between two requests to one site; robots.txt may ask for more",
     ),
     cloup.option(
         "--cache",
         metavar="FOLDER",
         type=_PATH,
-        help="Keep pages and answers there (default: ~/.cache/stzsar/attributes).",
+        help="Keep pages and answers there (default: ~/.cache/stzsar/attributes)",
     ),
 )
 @cloup.option_group(
@@ -144,23 +145,23 @@ def check(**given: Any) -> None:
         "--llm",
         "llm",
         type=click.Choice(["chat", "none"]),
-        help="Ask a chat model, or take keywords by YAKE, which are marked so.",
+        help="Ask a chat model, or take keywords by YAKE, which are marked so",
     ),
     _option(
         "--llm-url",
         "llm_url",
         metavar="URL",
-        help="Ask this OpenAI-compatible endpoint: Ollama's, llama.cpp's, vLLM's, a hosted one.",
+        help="Ask this OpenAI-compatible endpoint: Ollama's, llama.cpp's, vLLM's, a hosted one",
     ),
     cloup.option(
-        "--llm-model", metavar="NAME", help="Ask this model (default: the first that it lists)."
+        "--llm-model", metavar="NAME", help="Ask this model (default: the first that it lists)"
     ),
     _option(
         "--llm-timeout",
         "llm_timeout_s",
         metavar="S",
         type=click.FloatRange(min=0.1),
-        help="Limit the time of one answer.",
+        help="Limit the seconds of one answer",
     ),
 )
 @cloup.option_group(
@@ -170,14 +171,14 @@ def check(**given: Any) -> None:
         metavar="FOLDER",
         type=_PATH,
         help="Count tokens, and put first what tells labels apart, with this bundle's text encoder "
-        "(default: an estimate, and the order that they came in).",
+        "(default: an estimate, and the order that they came in)",
     ),
     _option(
         "--parallel",
         "parallel",
         metavar="N",
         type=click.IntRange(1, 64),
-        help="Work on so many labels at once; one site gets one request at a time.",
+        help="Work on so many labels at once; one site gets one request at a time",
     ),
 )
 @cloup.constraint(
@@ -192,7 +193,7 @@ def check(**given: Any) -> None:
     If(Equal("llm", "none"), then=_idle("no language model is asked")),
     ["llm_url", "llm_model", "llm_timeout_s"],
 )
-@cloup.option("--debug", is_flag=True, help="Show tracebacks.")
+@cloup.option("--debug", is_flag=True, help="Show tracebacks")
 @click.version_option(package_name="stzsar")
 @at_the_edge
 def main(**given: Any) -> None:
@@ -207,3 +208,7 @@ def main(**given: Any) -> None:
         is_whole = run(options)
     if not is_whole:
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main(prog_name="stzsar-attributes")

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Protocol
 
 from .answers import entries_of, keywords_of
 from .chat import Answer, ChatModel, ModelError, today
-from .keywords import yake_keywords, yake_name
 from .prompt import Message, entries_schema, keywords_schema, read_prompt
-from .rules import WANTED
+from .rules import MAX_WORDS, WANTED
 from .sources import Sense
 
 # About a thousand tokens: small models read little, and an article starts with what matters.
 MAX_TEXT_CHARACTERS = 4000
 MAX_CHOSEN = 2
+_YAKE_WORDS = 40
 # Enough for statistics; a whole book would take minutes.
 _MAX_COUNTED_CHARACTERS = 50_000
 _SHOWN_SENSES = 40
@@ -82,7 +83,7 @@ class Extractor(Protocol):
         ...
 
 
-class ByModel:
+class ByModel(Extractor):
     """Asks a language model."""
 
     asks_again = True
@@ -131,24 +132,31 @@ class ByModel:
         return self._prompt.opened("keywords", label=label, text=text, count=WANTED)
 
 
-class ByYake:
+class ByYake(Extractor):
     """Takes the words that stand out in a text by statistics."""
 
     asks_again = False
-    prompt: str | None = None
 
     def __init__(self, language: str) -> None:
         self._language = language
-        self.model = yake_name()
+        self.model, self.prompt = f"none (YAKE {version('yake')})", None
 
     def choose(self, _label: str, _senses: Sequence[Sense], /) -> tuple[list[int], str]:
         """Take the first, as nothing here understands them."""
         return [0], "the first, without a language model"
 
     def extract(self, _label: str, passage: Passage, /) -> Extraction:
-        """Return the keywords of the text."""
-        words = yake_keywords(passage.text[:_MAX_COUNTED_CHARACTERS], self._language)
-        return Extraction(passage, tuple(words), today())
+        """Return the best keywords; of "lane" and "wooden lane" only the better one."""
+        import yake
+
+        extractor = yake.KeywordExtractor(lan=self._language, n=MAX_WORDS, top=_YAKE_WORDS)
+        taken: list[str] = []
+        for words, _ in extractor.extract_keywords(passage.text[:_MAX_COUNTED_CHARACTERS]):
+            own = set(words.casefold().split())
+            others = [set(other.casefold().split()) for other in taken]
+            if not any(own <= other or other <= own for other in others):
+                taken.append(words)
+        return Extraction(passage, tuple(taken), today())
 
     def extract_again(
         self, _label: str, _last: Extraction, _problems: str, _count: int, /

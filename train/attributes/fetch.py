@@ -164,7 +164,7 @@ class _PoliteTransport(httpx2.BaseTransport):
                 raise
             raise FetchError(f"it redirects elsewhere: {error}") from error
         if reply.has_redirect_location:
-            headers = {"location": reply.headers["location"]}
+            headers = {b"location": reply.headers["location"].encode()}
             return httpx2.Response(reply.status_code, headers=headers)
         if reply.status_code in _GONE:
             return httpx2.Response(_MISSING)
@@ -172,7 +172,8 @@ class _PoliteTransport(httpx2.BaseTransport):
             raise FetchError(f"it answers {reply.status_code}")
         if asked["check"]:
             asked["check"](reply.content)
-        headers = {"location": str(url), "content-type": reply.headers.get("content-type", "")}
+        kind = reply.headers.get("content-type", "").encode()
+        headers = {b"location": str(url).encode(), b"content-type": kind}
         return httpx2.Response(200, headers=headers, content=reply.content)
 
     def _may(self, site: _Site, url: httpx2.URL, *, private: bool) -> bool:

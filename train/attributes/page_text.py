@@ -1,4 +1,4 @@
-"""Bytes of pages and files to the text that they are about."""
+"""Extracts the main text of pages and files."""
 
 import codecs
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 from .fetch import FetchError, Page
 
 MAX_FILE_BYTES = 5 << 20
-# trafilatura takes long over more, and articles are shorter.
+# trafilatura is slow on more, and articles are shorter.
 _MAX_HTML_CHARACTERS = 1 << 20
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -19,30 +19,30 @@ _BOMS = (
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _HTML = re.compile(r"<(?:!doctype|html|head|body|p|div|h1)\b", re.IGNORECASE)
 # What browsers read these names as (WHATWG's Encoding Standard).
-_REALLY = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "ascii": "windows-1252",
+_ALIASES = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "ascii": "windows-1252",
            "us-ascii": "windows-1252", "gb2312": "gb18030", "gbk": "gb18030"}  # fmt: skip
 
 
 def main_text(page: Page) -> str:
-    """Return what a page says, without menus, comments and tables.
+    """Return a page's text, without menus, comments and tables.
 
     Raises:
-        FetchError: it is no text, or says nothing.
+        FetchError: it is not a page, or holds no text.
     """
     kind = page.content_type.partition(";")[0].strip().lower()
     if kind and not re.search("html|^text/|json|xml", kind):
-        raise FetchError(f"it is no page but {kind:.40}")
+        raise FetchError(f"it is {kind:.40}, not a page")
     text = decoded(page.body, page.content_type)
     if "html" in kind or _HTML.search(text[:5000]):
         text = _from_html(text)
-    return _said(text)
+    return _checked(text)
 
 
 def file_text(path: Path) -> str:
-    """Return what a text file or saved page says.
+    """Return the text of a text file or a saved page.
 
     Raises:
-        FetchError: it cannot be read, is too large, or says nothing.
+        FetchError: it cannot be read, is too large, or holds no text.
     """
     try:
         with path.open("rb") as file:
@@ -52,21 +52,20 @@ def file_text(path: Path) -> str:
     if len(content) > MAX_FILE_BYTES:
         raise FetchError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
     text = decoded(content, "")
-    return _said(_from_html(text) if path.suffix.lower() in (".html", ".htm") else text)
+    return _checked(_from_html(text) if path.suffix.lower() in (".html", ".htm") else text)
 
 
 def decoded(content: bytes, content_type: str) -> str:
-    """Return `content` as text: by its first bytes, as UTF-8 if it is, by what it is said to be.
+    """Return `content` as text, by its byte order mark, as UTF-8, as declared, or by a guess.
 
-    What is UTF-8 by its bytes is hardly ever anything else, whatever a header says; what is not,
-    and not said to be something, is guessed.
+    Bytes that are valid UTF-8 are hardly ever anything else, whatever a header says.
     """
     for mark, name in _BOMS:
         if content.startswith(mark):
             return content.decode(name, "replace")
     head = content[:2048].decode("latin-1")
-    said = _CHARSET.search(content_type) or _CHARSET.search(head)
-    for name in ("utf-8", *([_REALLY.get(said[1].lower(), said[1])] if said else [])):
+    declared = _CHARSET.search(content_type) or _CHARSET.search(head)
+    for name in ("utf-8", *([_ALIASES.get(declared[1].lower(), declared[1])] if declared else [])):
         try:
             return content.decode(name)
         except (UnicodeError, LookupError):
@@ -93,7 +92,7 @@ def _from_html(text: str) -> str:
     return found or ""
 
 
-def _said(text: str) -> str:
+def _checked(text: str) -> str:
     text = "".join(c if c.isprintable() or c == "\n" else " " for c in text).strip()
     if sum(c.isalpha() for c in text) < 20:
         raise FetchError("it holds no text")

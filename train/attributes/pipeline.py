@@ -1,11 +1,10 @@
 """The pipeline over all labels: find text, extract, clean, ask again, record."""
 
 import logging
-import queue
-import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from multiprocessing.pool import ThreadPool
+from typing import Any, TypeVar
 
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import Label
@@ -13,6 +12,7 @@ from .chat import ModelError
 from .cleaning import Cleaned, clean
 from .extraction import Extraction, Extractor, Passage
 from .fetch import AwayError, FetchError
+from .ordering import BundleEncoder, NoEncoder
 from .rules import WANTED, CountTokens, Stemmer, Stems, shared_too_often
 from .sources import Sense, TextSource
 
@@ -25,19 +25,6 @@ _SURPRISES = (ValueError, TypeError, LookupError, AttributeError)
 Entry = dict[str, Any]
 Progress = Callable[[str, int, int], None]
 _Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
-
-
-class Encoder(Protocol):
-    """Counts tokens and orders attributes; see `ordering`."""
-
-    def tokens(self, words: str) -> int:
-        """Return how many tokens `words` have."""
-        ...
-
-    def ordered(self, labels: Sequence[Label], words: Any) -> dict[str, list[str]]:
-        """Return the attributes by label, the best first."""
-        ...
 
 
 @dataclass
@@ -74,7 +61,7 @@ class Pipeline:
         self,
         sources: Sequence[TextSource],
         extractor: Extractor,
-        encoder: Encoder,
+        encoder: NoEncoder | BundleEncoder,
         stemmer: Stemmer,
         *,
         parallel: int = 4,
@@ -221,43 +208,12 @@ class Pipeline:
         return {**entry, "attributes": list(best), "source": records}
 
     def _for_all(self, what: str, work: Callable[[_Item], None], items: Sequence[_Item]) -> None:
+        """Call `work` for each item; the first error ends everything.
+
+        The threads of this pool are daemons, unlike those of concurrent.futures: after Ctrl-C or
+        an error, nobody waits for an answer that takes two minutes.
+        """
         self._progress(what, 0, len(items))
-        for done, _ in enumerate(in_parallel(work, items, self._parallel), 1):
-            self._progress(what, done, len(items))
-
-
-def in_parallel(
-    work: Callable[[_Item], _Result], items: Sequence[_Item], workers: int
-) -> Iterator[_Result]:
-    """Yield the results in the order they finish; the first error ends everything.
-
-    The threads are daemons, unlike those of concurrent.futures: after Ctrl-C or an error, nobody
-    waits for an answer that takes two minutes.
-    """
-    todo: queue.SimpleQueue[_Item] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[_Result | None, BaseException | None]] = queue.SimpleQueue()
-    ended = threading.Event()
-    for item in items:
-        todo.put(item)
-
-    def run() -> None:
-        while not ended.is_set():
-            try:
-                item = todo.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                done.put((work(item), None))
-            except BaseException as error:  # goes on in the thread that waits
-                done.put((None, error))
-
-    for _ in range(min(workers, len(items))):
-        threading.Thread(target=run, daemon=True).start()
-    try:
-        for _ in items:
-            result, error = done.get()
-            if error is not None:
-                raise error
-            yield result  # pyright: ignore[reportReturnType]
-    finally:
-        ended.set()
+        with ThreadPool(self._parallel) as pool:
+            for done, _ in enumerate(pool.imap_unordered(work, items), 1):
+                self._progress(what, done, len(items))

@@ -1,4 +1,4 @@
-"""The prompt: read from prompt.md, which is also its documentation."""
+"""The prompt, read from prompt.md, which is also its documentation."""
 
 import functools
 import re
@@ -18,7 +18,7 @@ class Prompt:
     parts: dict[str, str]
 
     def filled(self, part: str, **values: object) -> str:
-        """Return a part with its names filled in; braces within the values stay as they are."""
+        """Return a part with its names filled in; braces within values stay as they are."""
         names = "|".join(values)
         return re.sub(rf"\{{({names})\}}", lambda found: str(values[found[1]]), self.parts[part])
 

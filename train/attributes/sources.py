@@ -1,4 +1,4 @@
-"""Where text about a label is looked for: wikis, patterns of addresses, folders."""
+"""Sources of text about a label: patterns of addresses and folders; `wikis` has more."""
 
 import re
 from collections.abc import Callable
@@ -60,7 +60,7 @@ class TextSource(Protocol):
 
 
 class Pattern:
-    """Pages whose addresses are made from the label."""
+    """Pages whose addresses contain the label."""
 
     by_name = False
 
@@ -68,7 +68,7 @@ class Pattern:
         """Check the pattern.
 
         Raises:
-            StzsarError: it names no place for the label, or is no address.
+            StzsarError: it has no place for the label, or is not an address.
         """
         _check_pattern(pattern)
         fetcher.allow(_PLACE.sub("label", pattern))
@@ -83,7 +83,7 @@ class Pattern:
         )
 
     def senses(self, label: str) -> list[Sense]:
-        """Return the page as the one sense."""
+        """Return the page as the only sense."""
         page = self._fetcher.get(self.plan(label))
         text = main_text(page)
         return [Sense(page.url, label, gloss_of(text), lambda: text)]
@@ -119,12 +119,12 @@ class Folder:
             )
 
     def plan(self, label: str) -> str:
-        """Return the files, or which one is missing."""
+        """Return the files, or the one that is missing."""
         found = self._files.get(name_key(label))
         return ", ".join(map(str, found)) if found else f"{self.name}/{label}.txt, which is missing"
 
     def senses(self, label: str) -> list[Sense]:
-        """Return a sense for each file that can be read; FetchError if there is none."""
+        """Return a sense for each readable file; raise FetchError if there is none."""
         files = self._files.get(name_key(label), [])
         if not files:
             raise FetchError(f"there is no {label}.txt")

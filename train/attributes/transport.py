@@ -12,7 +12,7 @@ import httpx2
 
 from .addresses import AddressError, UnknownHostError, resolve
 
-_OF_THE_WIRE = {"content-encoding", "content-length", "transfer-encoding"}
+_OF_THE_WIRE = {b"content-encoding", b"content-length", b"transfer-encoding"}
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class GuardedTransport(httpx2.HTTPTransport):
             raise NoAnswerError(why, is_slow=True) from error
         except (httpx2.TransportError, httpx2.DecodingError) as error:
             raise _told(error) from error
-        headers = [pair for pair in response.headers.multi_items() if pair[0] not in _OF_THE_WIRE]
+        headers = [pair for pair in response.headers.raw if pair[0].lower() not in _OF_THE_WIRE]
         return httpx2.Response(response.status_code, headers=headers, content=body)
 
     def _body(self, response: httpx2.Response, cut_at: int | None) -> bytes:

@@ -1,7 +1,7 @@
 """Wikipedia and Wiktionary through MediaWiki's public API.
 
-A page that lists the meanings of its title gives one sense for each; so does each definition of a
-dictionary. The API is asked as its etiquette wants: one request at a time, with a user agent.
+Each meaning on a page that lists them is a sense, and so is each definition of a dictionary. By the
+API's etiquette, there is one request at a time, with a user agent.
 """
 
 import json
@@ -14,6 +14,12 @@ from .addresses import parse_url
 from .fetch import Fetcher, FetchError
 from .sources import Sense, gloss_of
 
+_ARTICLE = {
+    "action": "query",
+    "prop": "extracts|pageprops",
+    "explaintext": "1",
+    "exsectionformat": "plain",
+}
 _MAX_SENSES = 60
 _NO_PAGE = ("missingtitle", "invalidtitle")
 _FOUND_PAGES = 3
@@ -52,7 +58,7 @@ class _Api:
 
 
 class Wikipedia:
-    """Articles: the one that is called like the label, what its title can mean, or what is found.
+    """Articles: the label's own, those that its title can mean, or those that a search finds.
 
     Attributes:
         name: what messages call it.
@@ -65,46 +71,27 @@ class Wikipedia:
         self._api = _Api(host, fetcher)
 
     def plan(self, label: str) -> str:
-        """Return the first question."""
-        return self._api.url(**self._article(label))
+        """Return the first address."""
+        return self._api.url(**_ARTICLE, titles=label)
 
     def senses(self, label: str) -> list[Sense]:
-        """Return the articles that may be about `label`; FetchError if there is none."""
-        (page,) = self._pages(self._article(label))[:1] or [{}]
+        """Return the articles that may be about `label`; raise FetchError if there are none."""
+        (page,) = self._pages(titles=label)[:1] or [{}]
         if "missing" in page or "invalid" in page or not page:
             return self._searched(label)
         if "disambiguation" in (page.get("pageprops") or {}):
             return self._meanings(page["title"]) or self._searched(label)
         return [self._sense(page)]
 
-    def _article(self, title: str) -> dict[str, str]:
-        return {"action": "query", "titles": title, **self._WANTED}
-
-    _WANTED = {  # noqa: RUF012  parameters, which nobody changes
-        "prop": "extracts|pageprops|info",
-        "inprop": "url",
-        "explaintext": "1",
-        "exsectionformat": "plain",
-    }
-
-    def _pages(self, parameters: dict[str, str]) -> list[dict[str, Any]]:
-        query = self._api.ask(**parameters).get("query")
+    def _pages(self, **parameters: str) -> list[dict[str, Any]]:
+        query = self._api.ask(**_ARTICLE, **parameters).get("query")
         pages = query.get("pages") if isinstance(query, dict) else None
         return [page for page in (pages if isinstance(pages, list) else []) if _is_page(page)]
 
     def _searched(self, label: str) -> list[Sense]:
-        asked = {
-            "action": "query",
-            "generator": "search",
-            "gsrsearch": label,
-            "gsrlimit": str(_FOUND_PAGES),
-            "prop": "extracts|pageprops|info",
-            "inprop": "url",
-            "exintro": "1",
-            "exlimit": "max",
-            "explaintext": "1",
-        }
-        pages = sorted(self._pages(asked), key=lambda page: page.get("index", 0))
+        search = {"generator": "search", "gsrsearch": label, "gsrlimit": str(_FOUND_PAGES)}
+        pages = self._pages(**search, exintro="1", exlimit="max")
+        pages.sort(key=lambda page: page.get("index", 0))
         found = [
             self._linked(page["title"], gloss_of(str(page.get("extract", ""))))
             for page in pages
@@ -115,20 +102,20 @@ class Wikipedia:
         return found
 
     def _meanings(self, title: str) -> list[Sense]:
-        """Return what a page that lists meanings leads to."""
+        """Return the articles that a list of meanings links to."""
         _, html = self._api.html(title)
         senses = {}
         for item in _tree(html).iter("li"):
             for link in item.iter("a"):
                 target = _article_title(link.get("href") or "")
                 if target and link.get("class") != "new":
-                    senses.setdefault(target, self._linked(target, gloss_of(_said(item))))
+                    senses.setdefault(target, self._linked(target, gloss_of(_text(item))))
                     break
         return list(senses.values())[:_MAX_SENSES]
 
     def _linked(self, title: str, gloss: str) -> Sense:
         def text() -> str:
-            (page,) = self._pages(self._article(title))[:1] or [{}]
+            (page,) = self._pages(titles=title)[:1] or [{}]
             return _extract(page)
 
         return Sense(self._api.page_url(title), title, gloss, text)
@@ -139,7 +126,7 @@ class Wikipedia:
 
 
 class Wiktionary:
-    """Definitions, each a sense; those of a word's basic form where the label is another form.
+    """Definitions, each a sense; those of a word's basic form where the label is inflected.
 
     Attributes:
         name: what messages call it.
@@ -153,11 +140,11 @@ class Wiktionary:
         self._language = _SECTIONS.get(language, "")
 
     def plan(self, label: str) -> str:
-        """Return the first question."""
+        """Return the first address."""
         return self._api.url(action="parse", page=label, prop="text", disabletoc="1")
 
     def senses(self, label: str) -> list[Sense]:
-        """Return the definitions of `label`; FetchError if there are none."""
+        """Return the definitions of `label`; raise FetchError if there are none."""
         title, senses = self._found(label)
         basic = [found[1] for sense in senses if (found := _FORM_OF.match(sense.gloss))]
         if basic and basic[0] != title:
@@ -166,15 +153,15 @@ class Wiktionary:
         return senses[:_MAX_SENSES]
 
     def _found(self, label: str) -> tuple[str, list[Sense]]:
-        """Return a title and its definitions: as written, or in small letters."""
-        why = FetchError("it defines nothing")
+        """Return the definitions of a title, as written or in small letters."""
+        failure = FetchError("it defines nothing")
         for title in dict.fromkeys((label, label.lower())):
             try:
                 if senses := self._defined(title):
                     return title, senses
             except FetchError as error:
-                why = error
-        raise why
+                failure = error
+        raise failure
 
     def _defined(self, title: str) -> list[Sense]:
         title, html = self._api.html(title)
@@ -185,21 +172,21 @@ class Wiktionary:
         ]
 
     def _definitions(self, html: str) -> Iterator[tuple[str, str, str]]:
-        """Yield part of speech, definition, and definition with its examples."""
+        """Yield part of speech, definition, and definition with examples."""
         language = part = ""
         for element in _tree(html).iter("h2", "h3", "h4", "h5", "ol"):
             if element.tag == "h2":
-                language = _said(element)
+                language = _text(element)
             elif element.tag != "ol":
-                part = _said(element)
+                part = _text(element)
             elif not any(outer.tag == "li" for outer in element.iterancestors()) and (
                 not self._language or language.startswith(self._language)
             ):
                 for item in element.iterchildren("li"):
-                    text = _said(item)
+                    text = _text(item)
                     for inner in list(item.iterchildren("dl", "ul", "ol")):
                         inner.drop_tree()
-                    gloss = gloss_of(_said(item))
+                    gloss = gloss_of(_text(item))
                     if gloss:
                         yield part, gloss, text
 
@@ -255,7 +242,7 @@ def _tree(html: str) -> Any:
     return tree
 
 
-def _said(element: Any) -> str:
+def _text(element: Any) -> str:
     return " ".join(element.text_content().split()).removesuffix("[edit]").strip()
 
 

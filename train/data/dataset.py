@@ -1,17 +1,15 @@
 """What the loop expects of a data set: labels, and clips that depend on a request alone."""
 
-import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import Sampler
 
 from ...runtime.labels.labels import Label
-from .broken_files import BrokenFile, BrokenFiles
 
 # Marks the placeholder of a clip without frames, which does not count.
 LEFT_OUT = -1
@@ -102,75 +100,3 @@ def collate(examples: list[Example]) -> tuple[Tensor, Tensor]:
     """Stack examples to frames [B, T, S, S, 3] and labels [B]."""
     frames, labels = zip(*examples, strict=True)
     return torch.stack(frames), torch.tensor(labels)
-
-
-@dataclass(frozen=True)
-class ReportingLoader:
-    """Batches of a loader; the main process reports broken files.
-
-    Workers are separate processes, so the files that they find broken come with the batch.
-
-    Attributes:
-        batches: frames [B, T, S, S, 3], labels [B], and the broken files.
-        broken: collects these; None for a data set that has no files.
-    """
-
-    batches: DataLoader
-    broken: BrokenFiles | None
-
-    def __len__(self) -> int:
-        """Return the number of batches."""
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield frames [B, T, S, S, 3] and labels [B] of each batch."""
-        for frames, labels, broken in self.batches:
-            if self.broken is not None:
-                self.broken.report(broken)
-            yield frames, labels
-
-
-def loader(
-    dataset: ClipDataset, batches: Iterable[list[ClipRequest]], *, workers: int
-) -> ReportingLoader:
-    """Return the clips of `batches`, read by `workers` processes (0: by this one)."""
-    wrapped: Dataset = dataset  # type: ignore[assignment]  # a Dataset but for its index type
-    # Only data sets of files have broken ones.
-    broken: BrokenFiles | None = getattr(dataset, "broken", None)
-    batched = DataLoader(
-        wrapped,
-        batch_sampler=batches,  # type: ignore[arg-type]  # any iterable works
-        num_workers=workers,
-        collate_fn=_CollateWithBroken(broken),
-        worker_init_fn=_outlive_first_signal,
-    )
-    return ReportingLoader(batched, broken)
-
-
-@dataclass(frozen=True)
-class _CollateWithBroken:
-    """Stacks clips, and adds the files that the worker found broken."""
-
-    broken: BrokenFiles | None
-
-    def __call__(self, examples: list[Example]) -> tuple[Tensor, Tensor, list[BrokenFile]]:
-        return *collate(examples), self.broken.take() if self.broken is not None else []
-
-
-def lost_worker(error: BaseException) -> bool:
-    """Whether `error` means that a worker died: killed, or ended by a library."""
-    # PyTorch raises it wherever the child's signal interrupts this process.
-    return isinstance(error, RuntimeError) and str(error).startswith("DataLoader worker (pid")
-
-
-def _outlive_first_signal(_worker: int) -> None:
-    """Keep a worker alive through a Ctrl-C or SIGTERM sent to the whole process group.
-
-    The main process still finishes a step, and then ends the worker with a SIGTERM.
-    """
-
-    def once(number: int, _frame: object) -> None:
-        signal.signal(number, signal.SIG_DFL)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, once)

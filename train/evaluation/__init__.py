@@ -1,1 +1,1 @@
-"""Tests of checkpoints and bundles on labelled clips, by the protocols that papers report."""
+"""Tests checkpoints and bundles on labelled clips by published protocols; trains nothing."""

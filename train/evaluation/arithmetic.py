@@ -1,4 +1,4 @@
-"""The numbers of a test, from scores alone: nothing here knows of clips, files or networks."""
+"""Figures computed from scores alone: accuracies, spreads over splits, confusions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,33 +12,32 @@ TOP = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Verdicts:
-    """What was said of N clips.
+class Predictions:
+    """The predictions for N clips.
 
     Attributes:
-        truth: int [N], the row of each clip's class.
-        best: int [N], the row of the class that scored highest.
-        rank: int [N], how many candidates scored above the truth; 0 is right.
+        truth: int [N], row of the true class.
+        predicted: int [N], row of the class with the highest score.
+        rank: int [N], number of candidates that scored above the truth; 0 is correct.
     """
 
     truth: Array
-    best: Array
+    predicted: Array
     rank: Array
 
-    def of(self, chosen: Array) -> "Verdicts":
-        """Return the verdicts of the clips that `chosen`, bool [N], names."""
-        return Verdicts(self.truth[chosen], self.best[chosen], self.rank[chosen])
+    def select(self, mask: Array) -> "Predictions":
+        """Return the predictions where `mask`, bool [N], is true."""
+        return Predictions(self.truth[mask], self.predicted[mask], self.rank[mask])
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Shares of clips, 0 to 1.
+    """Accuracy of one set of clips, between 0 and 1.
 
     Attributes:
-        top1: of clips whose class scored highest.
-        top5: of clips whose class was among the best five.
-        class_mean: mean over the classes of each one's top-1, where clips are few for some.
-        clips: how many there were.
+        top1, top5: share of clips whose class had the highest score, or one of the five highest.
+        class_mean: mean of the classes' top-1, which rare classes influence as much as common ones.
+        clips: number of clips.
     """
 
     top1: float
@@ -49,10 +48,7 @@ class Accuracy:
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and standard deviation over splits.
-
-    The deviation is of the splits themselves (divided by their number), as BIKE publishes it.
-    """
+    """Mean and population standard deviation over splits, as BIKE publishes them."""
 
     mean: float
     std: float
@@ -60,7 +56,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Clips of one class that were taken for another; `share` is of all clips of the class."""
+    """Clips of class `truth` that were taken for another; `share` of all clips of the class."""
 
     truth: str
     taken_for: str
@@ -69,10 +65,9 @@ class Confusion:
 
 
 def pooled_scores(logits_rc: Array) -> Array:
-    """Return the logarithm of the mean over rows of each row's softmax: [R, C] → [C].
+    """Return the logarithm of the mean softmax over rows (views, or frames): [R, C] → [C].
 
-    Rows are views, or frames that vote. In logarithms nothing underflows, so that classes far from
-    the best still have an order.
+    Logarithms cannot underflow, so classes far from the best keep their order.
     """
     logits = logits_rc.astype(np.float64)
     logits = logits - logits.max(axis=1, keepdims=True)
@@ -80,63 +75,54 @@ def pooled_scores(logits_rc: Array) -> Array:
     return np.logaddexp.reduce(logarithms, axis=0) - np.log(len(logits))
 
 
-def judge(scores_c: Array, truth: int) -> tuple[int, int]:
-    """Return which of C candidates is best, and how many beat `truth`; ties go to the first."""
+def predict(scores_c: Array, truth: int) -> tuple[int, int]:
+    """Return the best of C candidates and the rank of `truth`; the first of equal scores wins."""
     ahead = int((scores_c > scores_c[truth]).sum() + (scores_c[:truth] == scores_c[truth]).sum())
     return int(scores_c.argmax()), ahead
 
 
-def accuracy(verdicts: Verdicts) -> Accuracy:
-    """Return the accuracies of at least one clip."""
-    shares = [float((verdicts.rank[verdicts.truth == c] == 0).mean()) for c in _classes(verdicts)]
+def accuracy(predictions: Predictions) -> Accuracy:
+    """Return the accuracies over at least one clip."""
+    correct = predictions.rank == 0
+    classes = np.unique(predictions.truth)
     return Accuracy(
-        top1=float((verdicts.rank == 0).mean()),
-        top5=float((verdicts.rank < TOP).mean()),
-        class_mean=float(np.mean(shares)),
-        clips=len(verdicts.rank),
+        top1=float(correct.mean()),
+        top5=float((predictions.rank < TOP).mean()),
+        class_mean=float(np.mean([correct[predictions.truth == row].mean() for row in classes])),
+        clips=len(correct),
     )
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return mean and standard deviation of one value for each split."""
+    """Return mean and standard deviation of one value per split."""
     return Spread(float(np.mean(values)), float(np.std(values)))
 
 
 def harmonic_mean(seen: float, unseen: float) -> float:
-    """Return 2 · seen · unseen / (seen + unseen), which is low if either is; 0 if both are."""
+    """Return 2 · seen · unseen / (seen + unseen), or 0 if both are 0."""
     return 2 * seen * unseen / (seen + unseen) if seen + unseen else 0.0
 
 
-def confusion_matrix(verdicts: Sequence[Verdicts], classes: int) -> Array:
-    """Return the counts [C, C] of all verdicts: rows are what clips are, columns what was said."""
+def confusion_matrix(predictions: Sequence[Predictions], classes: int) -> Array:
+    """Count all predictions, [C, C]: rows are true classes, columns predicted ones."""
     matrix = np.zeros((classes, classes), np.int64)
-    for found in verdicts:
-        np.add.at(matrix, (found.truth, found.best), 1)
+    for each in predictions:
+        np.add.at(matrix, (each.truth, each.predicted), 1)
     return matrix
 
 
 def class_accuracies(matrix: Array) -> list[float | None]:
-    """Return the share of each class's clips that were right; None for a class without clips."""
+    """Return each class's top-1 accuracy; None for a class without clips."""
     totals = matrix.sum(axis=1)
     return [float(matrix[c, c] / total) if total else None for c, total in enumerate(totals)]
 
 
 def worst_confusions(matrix: Array, names: Sequence[str], count: int = 10) -> list[Confusion]:
-    """Return the `count` mistakes that cost most clips; of equal ones that of the smaller class."""
+    """Return the `count` largest confusions by clips, then by share of the class."""
     totals = matrix.sum(axis=1)
-    found = [
-        Confusion(
-            names[row],
-            names[int(column)],
-            int(matrix[row, column]),
-            float(matrix[row, column] / total),
-        )
-        for row, total in enumerate(totals)
-        for column in np.flatnonzero(matrix[row])
-        if row != column
+    confusions = [
+        Confusion(names[t], names[p], int(matrix[t, p]), float(matrix[t, p] / totals[t]))
+        for t, p in np.argwhere(matrix).tolist()
+        if t != p
     ]
-    return sorted(found, key=lambda mistake: (-mistake.clips, -mistake.share))[:count]
-
-
-def _classes(verdicts: Verdicts) -> list[int]:
-    return np.unique(verdicts.truth).tolist()
+    return sorted(confusions, key=lambda each: (-each.clips, -each.share))[:count]

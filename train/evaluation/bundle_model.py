@@ -1,4 +1,4 @@
-"""A bundle under test, in the runtime and without torch: the numbers of what is deployed."""
+"""A bundle under test, in the runtime and without torch: the figures of what is deployed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +12,7 @@ from ...runtime.recognizer import Recognizer
 from ...runtime.terminal.progress import loading_progress
 from .model import BUNDLE, Array, ClipScores, voting_logits
 
-# The state that a frame's embedding is where a temporal transformer follows.
+# With a temporal transformer, the frame state holds the frame's embedding.
 _FRAME_STATE = "frame"
 
 
@@ -47,7 +47,7 @@ class BundleModel:
                 threads=self._threads,
                 progress=progress,
                 on_build=on_build,
-                shipped_attributes=False,  # a checkpoint under test has the same labels
+                shipped_attributes=False,  # the labels already have theirs
             )
         return BundleClassifier(recognizer)
 
@@ -63,8 +63,8 @@ class BundleClassifier:
         self.no_voting: str | None = None
         if not self._features and _FRAME_STATE not in manifest.states:
             self.no_voting = (
-                f"The bundle {recognizer.bundle.path} gives no embeddings of frames, so that they "
-                "cannot vote: export it again, or test its checkpoint."
+                f"No frame voting: the bundle {recognizer.bundle.path} does not give frame "
+                "embeddings. Export it again, or test its checkpoint."
             )
 
     def score(self, images_vthwc: Array) -> ClipScores:
@@ -73,12 +73,12 @@ class BundleClassifier:
         encoded = self._scorer.encode(
             images_vthwc.reshape(-1, *images_vthwc.shape[2:]), features=self._features
         )
-        in_time = {
+        states = {
             name: state.reshape(views, frames, *state.shape[1:]) for name, state in encoded.items()
         }
-        # One by one, as the runtime scores windows: a batch need not give the same bits.
+        # One view at a time, as the runtime scores windows: a batch may give other bits.
         logits = [
-            self._scorer.score({name: state[view : view + 1] for name, state in in_time.items()})[0]
+            self._scorer.score({name: state[view : view + 1] for name, state in states.items()})[0]
             for view in range(views)
         ]
         embeddings = encoded.get(FRAME_EMBEDDING if self._features else _FRAME_STATE)

@@ -15,7 +15,7 @@ from ...runtime.terminal.commandline import say
 from ..loop.device import find_device
 from .model import CHECKPOINT, Array, ClipScores, voting_logits
 
-# Frames that are encoded at once.
+# Frames per batch.
 _BATCH = 32
 
 
@@ -23,18 +23,17 @@ class CheckpointModel:
     """See `model.Model`."""
 
     def __init__(self, path: Path, device: str) -> None:
-        """Load the checkpoint at `path`, or the newest one of the run there.
+        """Load the checkpoint at `path`, or the newest checkpoint of the run there.
 
         Raises:
             BundleError: it cannot be used.
             StzsarError: the device cannot be used.
         """
         self._device = find_device(device)
-        named, path = path, find_checkpoint(path)
-        if path != named:
-            say(f"Testing {path}.")
-        checkpoint, self._network = load_checkpoint(path)
-        self.path, self.kind = path, CHECKPOINT
+        self.path, self.kind = find_checkpoint(path), CHECKPOINT
+        if self.path != path:
+            say(f"Testing {self.path}.")
+        checkpoint, self._network = load_checkpoint(self.path)
         self.knows = checkpoint.origin.knows
         self.labels = checkpoint.labels
         self.frames = checkpoint.sampling.frames
@@ -50,10 +49,10 @@ class CheckpointClassifier:
 
     def __init__(self, network: STZSAR, labels: Sequence[Label]) -> None:
         self._network = network
-        self._where = network.head.logit_scale.device
+        self._torch_device = network.head.logit_scale.device
         self._classes = embed_labels(network, labels)
-        self._bank = to_tensors(self._classes, self._where)
-        self.device = str(self._where)
+        self._bank = to_tensors(self._classes, self._torch_device)
+        self.device = str(self._torch_device)
         self.no_voting: str | None = None
 
     @torch.no_grad()
@@ -61,22 +60,21 @@ class CheckpointClassifier:
         """Score the views of one clip, uint8 [V, T, S, S, 3].
 
         Raises:
-            BundleError: the weights give numbers that are not finite.
+            BundleError: the scores are not finite.
         """
         views, frames = images_vthwc.shape[:2]
-        images = torch.from_numpy(images_vthwc).flatten(0, 1)
+        head = self._network.head
         states, embeddings = [], []
-        for batch in images.split(_BATCH):
-            seen = self._network.visual(batch.to(self._where))
-            features = self._network.head.features(seen.frame, seen.patches)
-            states.append(self._network.head.state_from(seen.frame, features, self._bank))
-            embeddings.append(seen.frame)
-        in_time = {
+        for batch in torch.from_numpy(images_vthwc).flatten(0, 1).split(_BATCH):
+            frame, patches = self._network.visual(batch.to(self._torch_device))
+            states.append(head.frame_state(frame, head.features(frame, patches), self._bank))
+            embeddings.append(frame)
+        window = {
             name: torch.cat([state[name] for state in states]).unflatten(0, (views, frames))
             for name in states[0]
         }
-        logits = self._network.score_window(in_time, self._bank).logits.float().cpu().numpy()
+        logits = self._network.score_window(window, self._bank).logits.float().cpu().numpy()
         if not np.isfinite(logits).all():
-            raise BundleError("The checkpoint gives numbers that are not finite: train it again.")
+            raise BundleError("The checkpoint gives scores that are not finite. Train it again.")
         votes = torch.cat(embeddings).float().cpu().numpy()
         return ClipScores(logits, voting_logits(votes, self._classes.class_embeddings))

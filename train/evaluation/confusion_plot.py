@@ -1,4 +1,4 @@
-"""The confusion matrix as a picture."""
+"""Draws the confusion matrix."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,38 +7,38 @@ from typing import Any
 from ...runtime.errors import StzsarError
 from .arithmetic import Array
 
-# Inches of a class's row, and the least and the most that the picture has of them.
-_ROW, _LEAST, _MOST = 0.16, 5.0, 40.0
+# Inches of a class's row, and the smallest and largest side of the matrix.
+_ROW, _MIN, _MAX = 0.16, 5.0, 40.0
 _FORMATS = (".png", ".pdf", ".svg")
 
 
 def check_plot(path: Path) -> None:
-    """Look whether the picture can be drawn, before hours of work.
+    """Check before hours of work that the plot can be drawn.
 
     Raises:
-        StzsarError: matplotlib is not installed, or does not write such files.
+        StzsarError: matplotlib is not installed, or the file's format is not supported.
     """
     if path.suffix.lower() not in _FORMATS:
-        raise StzsarError(f"--plot writes {', '.join(_FORMATS)}, not {path}: name such a file.")
+        raise StzsarError(f"--plot writes {', '.join(_FORMATS)}, not {path}. Name such a file.")
     try:
         _load()
     except ModuleNotFoundError as error:
         raise StzsarError(
-            "--plot needs matplotlib: run pip install matplotlib, or leave it out."
+            "--plot needs matplotlib. Run pip install matplotlib, or leave it out."
         ) from error
 
 
 def plot_confusions(path: Path, matrix: Array, names: Sequence[str], title: str) -> None:
-    """Draw what clips are against what they were taken for, as shares of each class.
+    """Draw a confusion matrix as shares of each class.
 
     Args:
-        path: the picture, .png, .pdf or .svg.
+        path: a .png, .pdf or .svg file.
         matrix: counts [C, C]; classes without clips stay white.
-        names: of the C classes.
-        title: above it.
+        names: names of the C classes.
+        title: title of the plot.
     """
     figure_type, canvas_type = _load()
-    side = min(_MOST, max(_LEAST, _ROW * len(names)))
+    side = min(_MAX, max(_MIN, _ROW * len(names)))
     figure = figure_type(figsize=(side + 3, side + 3), layout="constrained")
     canvas_type(figure)
     axes = figure.add_subplot()
@@ -46,7 +46,7 @@ def plot_confusions(path: Path, matrix: Array, names: Sequence[str], title: str)
     shares = matrix / totals.clip(min=1)
     picture = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, interpolation="nearest")
     figure.colorbar(picture, ax=axes, label="share of the class's clips", shrink=0.6)
-    # A name may hold $, which would be read as a formula.
+    # matplotlib reads text between $ signs as a formula.
     shown = [name.replace("$", r"\$") for name in names]
     size = min(9.0, 72 * side / len(names) * 0.8)
     axes.set_xticks(range(len(names)), shown, rotation=90, fontsize=size)
@@ -58,7 +58,7 @@ def plot_confusions(path: Path, matrix: Array, names: Sequence[str], title: str)
 
 
 def _load() -> tuple[Any, Any]:
-    """Return the figure and the canvas of Agg, which need no display."""
+    """Return matplotlib's figure and Agg canvas, which need no display."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

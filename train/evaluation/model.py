@@ -1,4 +1,4 @@
-"""What is tested, seen from the test: a checkpoint or a bundle that scores clips."""
+"""The models under test: a checkpoint or a bundle, behind one protocol."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,21 +11,21 @@ import numpy.typing as npt
 from ...runtime.labels.labels import Label
 
 Array = npt.NDArray[Any]
-# CLIP's scale of logits, by which frames vote.
+# CLIP's logit scale, which frame voting uses.
 VOTING_SCALE = 100.0
 CHECKPOINT, BUNDLE = "checkpoint", "bundle"
 
 
 @dataclass(frozen=True, eq=False)
 class ClipScores:
-    """What a model says of one clip, for C candidates.
+    """A model's scores of one clip for C candidates.
 
     Attributes:
         head_vc: logits of each view, [V, C].
-        voting_fc: logits of each frame of all views, [V * T, C]: its embedding as it comes, not
-            normalised, times 100, times a class's unit embedding. This is what BIKE's zero-shot
-            figures are of; transformer and head have no part in it. None where frames' embeddings
-            are not to be had.
+        voting_fc: logits of each frame of all views, [V * T, C]: the frame's embedding, not
+            normalised, times 100, times the class's unit embedding. Temporal transformer and head
+            have no part in it; BIKE's zero-shot figures are computed this way. None if the model
+            does not give frame embeddings.
     """
 
     head_vc: Array
@@ -33,7 +33,7 @@ class ClipScores:
 
 
 class Classifier(Protocol):
-    """A model with the labels that compete.
+    """A model with its candidate labels.
 
     Attributes:
         device: where it runs.
@@ -49,13 +49,13 @@ class Classifier(Protocol):
 
 
 class Model(Protocol):
-    """A checkpoint or a bundle before labels are chosen.
+    """A checkpoint or a bundle, before labels are chosen.
 
     Attributes:
         path: its folder.
         kind: "checkpoint" or "bundle".
-        knows: what its weights know, in words.
-        labels: those that it was trained on, or has in its bank.
+        knows: what its weights were trained on, in words.
+        labels: the labels it was trained on, or those of its bank.
         frames: T of a view.
         size_px: S, the side of a frame.
     """
@@ -68,10 +68,10 @@ class Model(Protocol):
     size_px: int
 
     def with_labels(self, labels: Sequence[Label]) -> Classifier:
-        """Load what scores clips, for these labels in this order."""
+        """Load the classifier for these labels, in this order."""
         ...
 
 
 def voting_logits(frames_fd: Array, classes_cd: Array) -> Array:
-    """Return by what frames vote, [F, C], of embeddings [F, D] and unit embeddings [C, D]."""
+    """Return frame-voting logits [F, C] from embeddings [F, D] and unit embeddings [C, D]."""
     return VOTING_SCALE * (frames_fd.astype(np.float64) @ classes_cd.astype(np.float64).T)

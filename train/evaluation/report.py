@@ -1,8 +1,7 @@
-"""What a test found, as plain types with one JSON form."""
+"""The figures of a test, as plain types with one JSON form."""
 
-import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +11,8 @@ from .arithmetic import (
     Accuracy,
     Array,
     Confusion,
+    Predictions,
     Spread,
-    Verdicts,
     accuracy,
     class_accuracies,
     confusion_matrix,
@@ -27,8 +26,8 @@ HEAD, VOTING = "head", "voting"
 
 
 @dataclass(frozen=True)
-class Row:
-    """One contest: the head's accuracy, and that of the frames' votes if there are any."""
+class ContestRow:
+    """The accuracies of one contest: the head's, and those of frame voting if there is any."""
 
     name: str
     candidates: int
@@ -50,11 +49,11 @@ class Generalised:
     """A contest with the training classes among the candidates.
 
     Attributes:
-        name: the contest's.
-        candidates: how many classes compete.
-        seen: top-1 of the clips of training classes; None if the data has none.
-        unseen: top-1 of the others.
-        harmonic: of both.
+        name: the contest's name.
+        candidates: number of competing classes.
+        seen: top-1 over the clips of training classes; None if the data has none.
+        unseen: top-1 over the other clips; None if there are none.
+        harmonic: harmonic mean of both.
     """
 
     name: str
@@ -66,7 +65,7 @@ class Generalised:
 
 @dataclass(frozen=True)
 class ClassResult:
-    """One class over all contests; None where it has no clip or there are no votes."""
+    """A class's top-1 over all contests; None without clips, or without frame voting."""
 
     name: str
     clips: int
@@ -76,19 +75,19 @@ class ClassResult:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Everything that was found.
+    """All figures.
 
     Attributes:
         rows: the contests.
-        summary: by "head" and "voting", over several contests; empty if there is one.
-        generalised: by "head" and "voting", if training classes were given.
+        summary: by "head" and "voting"; empty if there is one contest only.
+        generalised: by "head" and "voting"; empty without training classes.
         classes: all tested classes, over all contests.
         confusions: the head's worst ones, over all contests.
         matrix: the head's confusion matrix [C, C], over all contests.
         predictions: each clip in each contest.
     """
 
-    rows: tuple[Row, ...]
+    rows: tuple[ContestRow, ...]
     summary: Mapping[str, Summary]
     generalised: Mapping[str, tuple[Generalised, ...]]
     classes: tuple[ClassResult, ...]
@@ -97,36 +96,30 @@ class Report:
     predictions: tuple[Mapping[str, Any], ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON's own types."""
+        """Return the report as JSON types."""
         return {
-            "contests": [dataclasses.asdict(row) for row in self.rows],
-            "summary": {name: dataclasses.asdict(found) for name, found in self.summary.items()},
+            "contests": [asdict(row) for row in self.rows],
+            "summary": {name: asdict(summary) for name, summary in self.summary.items()},
             "generalised": {
-                name: [dataclasses.asdict(row) for row in rows]
-                for name, rows in self.generalised.items()
+                name: [asdict(row) for row in rows] for name, rows in self.generalised.items()
             },
-            "classes": [dataclasses.asdict(found) for found in self.classes],
-            "worst_confusions": [dataclasses.asdict(found) for found in self.confusions],
+            "classes": [asdict(each) for each in self.classes],
+            "worst_confusions": [asdict(each) for each in self.confusions],
             "confusion_matrix": self.matrix.tolist(),
             "predictions": list(self.predictions),
         }
 
 
 def make_report(
-    outcome: Outcome,
-    clips: ClipSet,
-    names: Sequence[str],
-    *,
-    plain: int,
-    seen: Sequence[int] = (),
+    outcome: Outcome, clips: ClipSet, names: Sequence[str], *, plain: int, seen: Sequence[int] = ()
 ) -> Report:
-    """Make the report.
+    """Compute the figures.
 
     Args:
-        outcome: the contests; those with the training classes come after the plain ones.
-        clips: the set.
-        names: of all rows: the set's classes, then training classes that are none of them.
-        plain: how many contests are plain.
+        outcome: the contests; generalised ones follow the plain ones.
+        clips: the tested clips.
+        names: names of all rows: the set's classes, then further training classes.
+        plain: number of plain contests.
         seen: rows of the training classes.
     """
     results = outcome.results[:plain]
@@ -142,44 +135,49 @@ def make_report(
         classes=_classes(names[:count], head, voting),
         confusions=tuple(worst_confusions(head, names)),
         matrix=head,
-        predictions=tuple(_predictions(outcome.results, clips, names, plain)),
+        predictions=tuple(
+            _prediction(result, position, clips, names, generalised=number >= plain)
+            for number, result in enumerate(outcome.results)
+            for position in range(len(result.clips))
+        ),
     )
 
 
-def _row(result: ContestResult) -> Row:
+def _row(result: ContestResult) -> ContestRow:
     voting = accuracy(result.voting) if result.voting else None
-    return Row(result.contest.name, len(result.contest.candidates), accuracy(result.head), voting)
+    contest = result.contest
+    return ContestRow(contest.name, len(contest.candidates), accuracy(result.head), voting)
 
 
-def _summaries(rows: Sequence[Row]) -> dict[str, Summary]:
+def _summaries(rows: Sequence[ContestRow]) -> dict[str, Summary]:
     if len(rows) < 2:
         return {}
     by_name = {HEAD: [row.head for row in rows], VOTING: [r.voting for r in rows if r.voting]}
     return {
         name: Summary(
-            spread([each.top1 for each in found]),
-            spread([each.top5 for each in found]),
-            spread([each.class_mean for each in found]),
+            spread([each.top1 for each in accuracies]),
+            spread([each.top5 for each in accuracies]),
+            spread([each.class_mean for each in accuracies]),
         )
-        for name, found in by_name.items()
-        if found
+        for name, accuracies in by_name.items()
+        if accuracies
     }
 
 
 def _generalised(
     results: Sequence[ContestResult], seen: Sequence[int]
 ) -> dict[str, tuple[Generalised, ...]]:
-    found: dict[str, list[Generalised]] = {}
+    rows: dict[str, tuple[Generalised, ...]] = {}
     for result in results:
-        for name, verdicts in ((HEAD, result.head), (VOTING, result.voting)):
-            if verdicts:
-                found.setdefault(name, []).append(_split(result, verdicts, seen))
-    return {name: tuple(rows) for name, rows in found.items()}
+        for name, predictions in ((HEAD, result.head), (VOTING, result.voting)):
+            if predictions:
+                rows[name] = (*rows.get(name, ()), _split(result, predictions, seen))
+    return rows
 
 
-def _split(result: ContestResult, verdicts: Verdicts, seen: Sequence[int]) -> Generalised:
-    of_seen = np.isin(verdicts.truth, list(seen))
-    parts = [verdicts.of(chosen) for chosen in (of_seen, ~of_seen)]
+def _split(result: ContestResult, predictions: Predictions, seen: Sequence[int]) -> Generalised:
+    is_seen = np.isin(predictions.truth, list(seen))
+    parts = [predictions.select(mask) for mask in (is_seen, ~is_seen)]
     known, new = (accuracy(part).top1 if len(part.rank) else None for part in parts)
     both = None if known is None or new is None else harmonic_mean(known, new)
     return Generalised(result.contest.name, len(result.contest.candidates), known, new, both)
@@ -188,27 +186,23 @@ def _split(result: ContestResult, verdicts: Verdicts, seen: Sequence[int]) -> Ge
 def _classes(names: Sequence[str], head: Array, voting: Array | None) -> tuple[ClassResult, ...]:
     votes = class_accuracies(voting) if voting is not None else [None] * len(names)
     return tuple(
-        ClassResult(name, int(row.sum()), right, voted)
-        for name, row, right, voted in zip(names, head, class_accuracies(head), votes, strict=True)
+        ClassResult(name, int(row.sum()), top1, voted)
+        for name, row, top1, voted in zip(names, head, class_accuracies(head), votes, strict=True)
     )
 
 
-def _predictions(
-    results: Sequence[ContestResult], clips: ClipSet, names: Sequence[str], plain: int
-) -> list[dict[str, Any]]:
-    found = []
-    for number, result in enumerate(results):
-        for place, index in enumerate(result.clips):
-            row = {
-                "clip": str(clips.clips[index].path),
-                "contest": result.contest.name,
-                "generalised": number >= plain,
-                "label": names[clips.rows[index]],
-                "head": names[result.head.best[place]],
-                "head_rank": int(result.head.rank[place]),
-            }
-            if result.voting:
-                row["voting"] = names[result.voting.best[place]]
-                row["voting_rank"] = int(result.voting.rank[place])
-            found.append(row)
-    return found
+def _prediction(
+    result: ContestResult, position: int, clips: ClipSet, names: Sequence[str], *, generalised: bool
+) -> dict[str, Any]:
+    index = result.clips[position]
+    row: dict[str, Any] = {
+        "clip": str(clips.clips[index].path),
+        "contest": result.contest.name,
+        "generalised": generalised,
+        "label": names[clips.rows[index]],
+    }
+    for name, predictions in ((HEAD, result.head), (VOTING, result.voting)):
+        if predictions:
+            row[name] = names[predictions.predicted[position]]
+            row[f"{name}_rank"] = int(predictions.rank[position])
+    return row

@@ -1,6 +1,6 @@
-"""The test itself: each clip is read and scored once, and judged in every contest it is in."""
+"""The test itself: reads and scores each clip once, for every contest it is in."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,19 +15,19 @@ from ...runtime.sources.video_file import VideoSource
 from ...runtime.terminal.commandline import console, log
 from ..lists.clip import Clip
 from ..lists.clip_set import ClipSet
-from .arithmetic import Verdicts, judge, pooled_scores
+from .arithmetic import Predictions, pooled_scores, predict
 from .model import Array, Classifier
 from .protocols import Contest
 
-# Clips that are read ahead of the one that is scored, for each reader: they wait in memory.
+# Clips that each reader decodes ahead; they wait in memory.
 _AHEAD = 2
 Item = TypeVar("Item")
-Made = TypeVar("Made")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class ViewSpec:
-    """How a clip is looked at: `clips` times in time by `crops` in space, T frames of S px each."""
+    """The views of a clip: `clips` in time times `crops` in space, T frames of S px each."""
 
     frames: int
     size_px: int
@@ -37,29 +37,27 @@ class ViewSpec:
 
 @dataclass(frozen=True, eq=False)
 class ContestResult:
-    """What came out of one contest.
+    """The predictions of one contest.
 
     Attributes:
-        contest: which.
-        clips: where its clips stand in the set, those left out that cannot be read.
-        head: what the head said of them.
-        voting: what their frames voted for; None if the model gives no such votes.
+        contest: the contest.
+        clips: indices of its clips in the set, without unreadable ones.
+        head: the head's predictions.
+        voting: the predictions of frame voting; None if the model does not support it.
     """
 
     contest: Contest
     clips: tuple[int, ...]
-    head: Verdicts
-    voting: Verdicts | None
+    head: Predictions
+    voting: Predictions | None
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """All contests, and the files that were not as they should be.
+    """The results of all contests in their order, and descriptions of broken and damaged files.
 
-    Attributes:
-        results: of the contests, in their order.
-        broken: what is wrong with each file that gave no frames, and was left out.
-        damaged: what is wrong with each file that was judged by the frames that it has.
+    Broken files gave no frames and were left out; damaged files were scored by the frames they
+    have.
     """
 
     results: tuple[ContestResult, ...]
@@ -68,21 +66,17 @@ class Outcome:
 
 
 def check_files(clips: Sequence[Clip], *, readers: int) -> None:
-    """Decode a frame of each clip, so that broken files are told before hours of work.
+    """Decode a frame of each clip, to report broken files before hours of work.
 
     Raises:
-        SourceError: some give none.
+        SourceError: some files cannot be read.
     """
-    found = _ahead([clip.path for clip in clips], _complaint, readers)
-    quiet = not console.is_terminal
-    shown = track(
-        found, "looking at files", len(clips), console=console, transient=True, disable=quiet
-    )
-    broken = [complaint for complaint in shown if complaint]
+    problems = _prefetch([clip.path for clip in clips], _problem, readers)
+    broken = [problem for problem in _track(problems, "looking at files", len(clips)) if problem]
     if broken:
         raise SourceError(
-            f"{len(broken)} of {len(clips)} clips cannot be read: replace them, or test without "
-            f"them with --allow-missing. The first: {broken[0]}"
+            f"Cannot read {len(broken)} of {len(clips)} clips. Replace them, or test without them "
+            f"with --allow-missing. The first: {broken[0]}"
         )
 
 
@@ -95,37 +89,34 @@ def run_contests(
     readers: int = 1,
     allow_broken: bool = False,
 ) -> Outcome:
-    """Score the clips, each once for all contests.
+    """Score every clip once for all contests.
 
     Args:
-        classifier: its labels are the rows that contests name.
+        classifier: has a label for each row of the contests.
         clips: the set.
         contests: which clips compete among which rows.
-        views: how clips are looked at.
-        readers: threads that decode; the results do not depend on their number.
-        allow_broken: whether to leave out what cannot be read, where that is an error otherwise.
+        views: the views of a clip.
+        readers: threads that decode; they do not change the results.
+        allow_broken: leaves unreadable files out instead of raising.
 
     Raises:
         SourceError: a file cannot be read.
-        StzsarError: no clip of a contest can be read, or the model fails.
+        StzsarError: all clips of a contest are unreadable, or the model fails.
     """
-    contests_of: dict[int, list[int]] = {}
-    for number, contest in enumerate(contests):
-        for place in contest.clips:
-            contests_of.setdefault(place, []).append(number)
-    boxes = [_Box(contest) for contest in contests]
+    contests_of: dict[int, list[_Tally]] = {}
+    tallies = [_Tally(contest) for contest in contests]
+    for tally in tallies:
+        for index in tally.contest.clips:
+            contests_of.setdefault(index, []).append(tally)
     order = sorted(contests_of)
     broken: list[str] = []
     damaged: list[str] = []
 
-    def read(place: int) -> Views | SourceError:
-        return _read(clips.clips[place].path, views)
+    def read(index: int) -> Views | SourceError:
+        return _read(clips.clips[index].path, views)
 
-    quiet = not console.is_terminal
-    found = zip(order, _ahead(order, read, readers), strict=True)
-    for place, seen in track(
-        found, "testing ", len(order), console=console, transient=True, disable=quiet
-    ):
+    decoded = zip(order, _prefetch(order, read, readers), strict=True)
+    for index, seen in _track(decoded, "testing ", len(order)):
         if isinstance(seen, SourceError):
             if not allow_broken:
                 raise seen
@@ -136,58 +127,53 @@ def run_contests(
             damaged.append(str(seen.damage))
             log.warning("%s", seen.damage)
         scores = classifier.score(seen.images_vthwc)
-        for number in contests_of[place]:
-            boxes[number].add(place, clips.rows[place], scores.head_vc, scores.voting_fc)
-    return Outcome(tuple(box.result() for box in boxes), tuple(broken), tuple(damaged))
+        for tally in contests_of[index]:
+            tally.add(index, clips.rows[index], scores.head_vc, scores.voting_fc)
+    return Outcome(tuple(tally.result() for tally in tallies), tuple(broken), tuple(damaged))
 
 
 @dataclass
-class _Box:
-    """The verdicts of one contest while it runs."""
+class _Tally:
+    """The predictions of one contest so far."""
 
     contest: Contest
     clips: list[int] = field(default_factory=list)
     head: list[tuple[int, int, int]] = field(default_factory=list)
     voting: list[tuple[int, int, int]] = field(default_factory=list)
 
-    def add(self, place: int, truth: int, head_vc: Array, voting_fc: Array | None) -> None:
-        self.clips.append(place)
-        self.head.append(self._judge(head_vc, truth))
+    def add(self, index: int, truth: int, head_vc: Array, voting_fc: Array | None) -> None:
+        self.clips.append(index)
+        self.head.append(self._predict(head_vc, truth))
         if voting_fc is not None:
-            self.voting.append(self._judge(voting_fc, truth))
+            self.voting.append(self._predict(voting_fc, truth))
 
     def result(self) -> ContestResult:
         if not self.clips:
-            raise StzsarError(f"No clip of {self.contest.name} can be read: replace the files.")
-        voting = _verdicts(self.voting) if self.voting else None
-        return ContestResult(self.contest, tuple(self.clips), _verdicts(self.head), voting)
+            raise StzsarError(f"Cannot read any clip of {self.contest.name}. Replace the files.")
+        voting = _predictions(self.voting) if self.voting else None
+        return ContestResult(self.contest, tuple(self.clips), _predictions(self.head), voting)
 
-    def _judge(self, logits_rc: Array, truth: int) -> tuple[int, int, int]:
+    def _predict(self, logits_rc: Array, truth: int) -> tuple[int, int, int]:
         candidates = list(self.contest.candidates)
-        best, rank = judge(pooled_scores(logits_rc[:, candidates]), candidates.index(truth))
+        best, rank = predict(pooled_scores(logits_rc[:, candidates]), candidates.index(truth))
         return truth, candidates[best], rank
 
 
-def _verdicts(rows: Sequence[tuple[int, int, int]]) -> Verdicts:
-    truth, best, rank = np.asarray(rows, np.int64).T
-    return Verdicts(truth, best, rank)
+def _predictions(rows: Sequence[tuple[int, int, int]]) -> Predictions:
+    return Predictions(*np.asarray(rows, np.int64).T)
 
 
 def _read(path: Path, views: ViewSpec) -> Views | SourceError:
-    """Return a clip's views, or why there are none: threads hand it over, and others decide."""
+    """Return the views, or the error as a value: the consumer decides what to do with it."""
     try:
         return read_views(
-            path,
-            frames=views.frames,
-            size_px=views.size_px,
-            clips=views.clips,
-            crops=views.crops,
+            path, frames=views.frames, size_px=views.size_px, clips=views.clips, crops=views.crops
         )
     except SourceError as error:
         return error
 
 
-def _complaint(path: Path) -> str | None:
+def _problem(path: Path) -> str | None:
     try:
         VideoSource.open(path).close()
     except SourceError as error:
@@ -195,10 +181,17 @@ def _complaint(path: Path) -> str | None:
     return None
 
 
-def _ahead(items: Sequence[Item], make: Callable[[Item], Made], readers: int) -> Iterator[Made]:
-    """Yield what `make` makes of the items, in their order, made ahead by threads."""
+def _track(items: Iterable[Item], description: str, total: int) -> Iterable[Item]:
+    quiet = not console.is_terminal
+    return track(items, description, total, console=console, transient=True, disable=quiet)
+
+
+def _prefetch(
+    items: Sequence[Item], make: Callable[[Item], Result], readers: int
+) -> Iterator[Result]:
+    """Yield `make(item)` for each item in order, computed ahead in threads."""
     with ThreadPoolExecutor(readers) as pool:
-        waiting: list[Future[Made]] = []
+        waiting: list[Future[Result]] = []
         try:
             for item in items:
                 waiting.append(pool.submit(make, item))

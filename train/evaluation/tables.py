@@ -1,4 +1,4 @@
-"""A report as tables for people."""
+"""A report as tables for the terminal."""
 
 from collections.abc import Iterator
 
@@ -6,11 +6,11 @@ from rich.table import Table
 
 from ...runtime.terminal.commandline import printable
 from .arithmetic import Spread
-from .report import HEAD, VOTING, ClassResult, Report, Summary
+from .report import HEAD, VOTING, ClassResult, Report
 
 
 def tables_of(report: Report, *, per_class: bool = False) -> Iterator[Table]:
-    """Yield the tables: accuracies, training classes among the candidates, classes, confusions."""
+    """Yield the tables: accuracies, generalised contests, classes, confusions."""
     yield _accuracies(report)
     if report.generalised:
         yield _generalised(report)
@@ -31,10 +31,14 @@ def _accuracies(report: Report) -> Table:
         table.add_row(row.name, *numbers, *(_percent(share) for share in (*shares, *votes)))
     if report.summary:
         table.add_section()
-        head = report.summary[HEAD]
-        cells = [head.top1, head.top5, head.class_mean]
-        votes = _voted(report.summary.get(VOTING))
-        table.add_row("mean ± std", "", "", *(_spread(cell) for cell in (*cells, *votes)))
+        head, voted = report.summary[HEAD], report.summary.get(VOTING)
+        cells = [
+            head.top1,
+            head.top5,
+            head.class_mean,
+            *([voted.top1, voted.top5] if voted else []),
+        ]
+        table.add_row("mean ± std", "", "", *map(_spread, cells))
     return table
 
 
@@ -43,19 +47,19 @@ def _generalised(report: Report) -> Table:
     for name, rows in report.generalised.items():
         for row in rows:
             shares = (row.seen, row.unseen, row.harmonic)
-            table.add_row(row.name, name, str(row.candidates), *(_percent(s) for s in shares))
+            table.add_row(row.name, name, str(row.candidates), *map(_percent, shares))
     return table
 
 
 def _classes(report: Report) -> Table:
     table = _table("class", "clips", "top-1", "voting top-1")
 
-    def hardest(found: ClassResult) -> tuple[float, str]:
-        return (2.0 if found.head is None else found.head, found.name)
+    def hardest_first(row: ClassResult) -> tuple[float, str]:
+        return (2.0 if row.head is None else row.head, row.name)
 
-    for found in sorted(report.classes, key=hardest):
-        shares = _percent(found.head), _percent(found.voting)
-        table.add_row(printable(found.name), str(found.clips), *shares)
+    for row in sorted(report.classes, key=hardest_first):
+        shares = _percent(row.head), _percent(row.voting)
+        table.add_row(printable(row.name), str(row.clips), *shares)
     return table
 
 
@@ -63,9 +67,9 @@ def _confusions(report: Report) -> Table:
     table = Table("worst confusions: is", "taken for")
     table.add_column("clips", justify="right")
     table.add_column("of the class", justify="right")
-    for found in report.confusions:
-        names = printable(found.truth), printable(found.taken_for)
-        table.add_row(*names, str(found.clips), _percent(found.share))
+    for row in report.confusions:
+        names = printable(row.truth), printable(row.taken_for)
+        table.add_row(*names, str(row.clips), _percent(row.share))
     return table
 
 
@@ -76,13 +80,9 @@ def _table(first: str, *columns: str) -> Table:
     return table
 
 
-def _voted(summary: Summary | None) -> list[Spread]:
-    return [summary.top1, summary.top5] if summary else []
-
-
 def _percent(share: float | None) -> str:
     return "-" if share is None else f"{share:.2%}"
 
 
-def _spread(found: Spread) -> str:
-    return f"{100 * found.mean:.2f} ± {100 * found.std:.2f}"
+def _spread(value: Spread) -> str:
+    return f"{100 * value.mean:.2f} ± {100 * value.std:.2f}"

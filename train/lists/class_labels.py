@@ -33,17 +33,18 @@ def labels_of_file(
     by_key = {name_key(label.name): label for label in labels}
     lacking = [name for name in classes if name_key(name) not in by_key]
     if lacking:
+        hint = nearest_hint(lacking[0], [label.name for label in labels])
         raise LabelError(
-            f"{where} lacks {len(lacking)} of {len(classes)} classes, the first is {lacking[0]!r}"
-            f"{nearest_hint(lacking[0], [label.name for label in labels])}: take the labels of "
-            "this data, or give them the names of its classes."
+            f"{where} lacks {len(lacking)} of {len(classes)} classes, the first is "
+            f"{lacking[0]!r:.80}{hint}: take the labels of this data, or give them the names of "
+            "its classes."
         )
     known = set(map(name_key, (*classes, *others)))
     extra = [label.name for label in labels if name_key(label.name) not in known]
     if extra and not allow_extra:
         raise LabelError(
             f"{where} has {len(extra)} labels that are no class of the data, the first is "
-            f"{extra[0]!r}{nearest_hint(extra[0], classes)}: take the labels of this data, or "
+            f"{extra[0]!r:.80}{nearest_hint(extra[0], classes)}: take the labels of this data, or "
             "accept it with --allow-missing."
         )
     return tuple(by_key[name_key(name)] for name in classes)

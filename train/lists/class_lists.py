@@ -4,9 +4,11 @@ import re
 from pathlib import Path
 
 from ...runtime.errors import LabelError, SourceError
+from ...runtime.labels.label_table import Row, read_table
 from ...runtime.labels.names import check_distinct, name_key, spaced_words
-from .text_files import has_header, read_lines, read_rows, read_text
+from .text_files import read_lines, read_text
 
+NAME_NUMBERS = "write their names into class_names.csv beside them, with rows id,name"
 # The names of the class file in official lists and in those of papers.
 _CLASS_FILES = ("classInd.txt", "class_names.csv")
 
@@ -33,7 +35,7 @@ def read_numbered_classes(path: Path) -> dict[int, str]:
         LabelError: it names no class, one twice, or two by one number.
         SourceError: it cannot be read.
     """
-    rows = [(number, name) for number, name in _numbered_rows(path) if name]
+    rows = [row for row in _numbered_rows(path) if row.name]
     if not rows:
         raise LabelError(f"{path} names no classes: write one a line.")
     check_distinct((name for _, name in rows), path)
@@ -46,17 +48,15 @@ def read_numbered_classes(path: Path) -> dict[int, str]:
     return classes
 
 
-def _numbered_rows(path: Path) -> list[tuple[int | None, str]]:
-    """Return the names with their numbers, None if they have none."""
+def _numbered_rows(path: Path) -> list[Row]:
+    """Return the names with their numbers, if they have any."""
     if path.suffix.lower() == ".csv":
-        rows = read_rows(path)
-        if has_header(rows, "id", "name"):
-            rows = rows[1:]
-        numbered = [(row[0] if len(row) > 1 else "", row[-1]) for row in rows]
-    else:
-        lines = (re.fullmatch(r"(?:(\d+)\s+)?(.*)", line) for line in read_lines(path))
-        numbered = [(line[1] or "", line[2]) for line in lines if line]
-    return [(int(number) if number.isdecimal() else None, name) for number, name in numbered]
+        try:
+            return read_table(read_text(path))
+        except LabelError as error:
+            raise LabelError(f"{path}: {error}") from error
+    lines = (re.fullmatch(r"(?:(\d{1,9})\s+)?(.*)", line) for line in read_lines(path))
+    return [Row(int(line[1]) if line[1] else None, line[2]) for line in lines if line]
 
 
 def read_class_splits(folder: Path) -> dict[int, tuple[str, ...]]:

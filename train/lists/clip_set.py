@@ -1,12 +1,12 @@
 """Finds the labelled clips of a folder, a CSV or a list, for training and for evaluation."""
 
-import os
-from collections.abc import Iterator, Sequence
+import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
-from ...runtime.errors import SourceError
+from ...runtime.errors import LabelError, SourceError
 from ...runtime.labels.names import (
     check_distinct,
     first_names,
@@ -14,13 +14,14 @@ from ...runtime.labels.names import (
     nearest_hint,
     spaced_words,
 )
-from ...runtime.sources.uri import VIDEO_SUFFIXES
+from .class_lists import NAME_NUMBERS, class_file_of, read_numbered_classes
 from .clip import Clip, ClipKey, ListedClip
 from .clips_on_disk import ClipsOnDisk
 from .list_files import read_list_file
+from .video_tree import read_tree
 
-# Depths of data/class/clip.mp4, and of data/train/class/clip.mp4, which lists can tell apart.
-_PLAIN_DEPTH, _LISTED_DEPTH = 2, 3
+# data/train/class/clip.mp4, which lists can tell from data/test/class/clip.mp4.
+_DEPTH = 3
 
 
 @dataclass(frozen=True)
@@ -98,23 +99,20 @@ def find_clips(data: Path, *, classes: Path | None = None) -> ClipSet:
 
     Args:
         data: the folder or the CSV.
-        classes: names the classes of a CSV that has numbers for labels.
+        classes: names the classes that are numbers; classInd.txt or class_names.csv beside the
+            clips if None.
 
     Raises:
-        LabelError: one class has two spellings, or a CSV's numbers have no names.
-        SourceError: there are no clips.
+        LabelError: one class has two spellings, or numbers have no names.
+        SourceError: there are no clips, or some lie outside the folders of classes.
     """
     if data.is_dir():
-        found = _of_folder(data)
-    elif data.suffix.lower() == ".csv":
-        found = _of_csv(data, classes)
-    else:
-        raise SourceError(
-            f"{data} is neither a folder of class/clip.mp4 nor a .csv of path,label: give one."
-        )
-    if not found.named:
-        raise SourceError(f"{data} holds no videos: the form is class/clip.mp4.")
-    return found
+        return _of_folder(data, classes)
+    if data.suffix.lower() == ".csv":
+        return _of_csv(data, classes)
+    raise SourceError(
+        f"{data} is neither a folder of class/clip.mp4 nor a .csv of path,label: give one."
+    )
 
 
 def find_listed_clips(
@@ -136,7 +134,8 @@ def find_listed_clips(
         SourceError: there are no clips, several fit one listed path, or one fits two classes.
     """
     if data.is_dir():
-        everything = [_in_folder(path) for path in _videos_below(data, _LISTED_DEPTH)]
+        videos = read_tree(data, _DEPTH).videos
+        everything = [Clip(path, spaced_words(path.parent.name)) for path in videos]
     else:
         everything = find_clips(data).clips
     if not everything:
@@ -166,9 +165,7 @@ def find_listed_clips(
         keyed = [(name_key(clip.label), clip) for clip in unlisted]
         clips += [Clip(clip.path, spelling[key]) for key, clip in keyed if key in spelling]
     # What lies flat in the data's folder has no class.
-    others = {
-        clip.label: None for clip in unlisted if not data.is_dir() or clip.path.parent != root
-    }
+    others = {clip.label for clip in unlisted if not data.is_dir() or clip.path.parent != root}
     return ClipSet(
         tuple(clips),
         tuple(classes),
@@ -179,35 +176,85 @@ def find_listed_clips(
     )
 
 
-def _of_folder(data: Path) -> ClipSet:
-    clips = [_in_folder(p) for p in _videos_below(data, _PLAIN_DEPTH) if p.parent != data]
-    full = {clip.path.parent.name for clip in clips}
-    check_distinct(sorted(full), data)
-    folders = {path.name for path in data.iterdir() if path.is_dir() and path.name[0] != "."}
-    keys = set(map(name_key, full))
-    empty = {spaced_words(name) for name in folders if name_key(name) not in keys}
-    classes = sorted({clip.label for clip in clips})
+def _of_folder(data: Path, classes: Path | None) -> ClipSet:
+    tree = read_tree(data, _DEPTH)
+    videos = [*tree.videos, *tree.broken_links]
+    inside = [path for path in videos if path.parent.parent == data]
+    _check_layout(data, inside, [path for path in videos if path.parent.parent != data])
+    used = {path.parent.name for path in inside}
+    check_distinct(sorted(used), data)
+    label_of = _labels_of_folders(data, sorted(path.name for path in tree.folders), classes)
+    missing = set(tree.broken_links)
+    clips = [Clip(path, label_of[path.parent.name]) for path in inside if path not in missing]
+    keys = set(map(name_key, used))
     return ClipSet(
-        tuple(clips), tuple(classes), named=len(clips), empty_folders=tuple(sorted(empty))
+        tuple(clips),
+        tuple(sorted({label_of[name] for name in used})),
+        tuple(str(path) for path in inside if path in missing),
+        len(inside),
+        empty_folders=tuple(
+            sorted(label for name, label in label_of.items() if name_key(name) not in keys)
+        ),
     )
 
 
+def _check_layout(data: Path, inside: Sequence[Path], others: Sequence[Path]) -> None:
+    """Raise SourceError unless all clips lie in folders of classes."""
+    if not inside and not others:
+        raise SourceError(f"{data} holds no videos: the form is class/clip.mp4.")
+    if not others:
+        return
+    flat = sum(path.parent == data for path in others)
+    counts = [
+        (len(inside), f"in {len({path.parent for path in inside}):,} folders of classes"),
+        (flat, "outside of folders"),
+        (len(others) - flat, "in deeper folders"),
+    ]
+    listing = ", ".join(f"{count:,} clips {where}" for count, where in counts if count)
+    advice = "move them into folders of their classes, or give a list of the clips"
+    if not inside and not flat:
+        advice = f"give {others[0].parent.parent}, or a list of the clips"
+    raise SourceError(f"{data} holds {listing}, such as {others[0]}: {advice}.")
+
+
+def _labels_of_folders(data: Path, folders: Sequence[str], classes: Path | None) -> dict[str, str]:
+    """Return the class of each folder: its name as words, or what its number stands for."""
+    if not folders or not all(name.isdecimal() for name in folders):
+        if classes:
+            raise LabelError(f"{data} has no numbers that --classes could name: leave it out.")
+        return {name: spaced_words(name) for name in folders}
+    class_file = classes or class_file_of(data)
+    if class_file is None:
+        raise LabelError(
+            f"{data} calls its classes by numbers, such as {folders[0]}: {NAME_NUMBERS}."
+        )
+    names = read_numbered_classes(class_file)
+    unknown = next((name for name in folders if int(name) not in names), None)
+    if unknown:
+        raise LabelError(
+            f"{data} has a class {unknown}, which {class_file} does not have: take the class file "
+            "of this data."
+        )
+    return {name: names[int(name)] for name in folders}
+
+
 def _of_csv(data: Path, classes: Path | None) -> ClipSet:
-    listed = [Clip(data.parent / clip.path, clip.label) for clip in read_list_file(data, classes)]
-    clips = tuple(clip for clip in listed if clip.path.is_file())
-    missing = tuple(str(clip.path) for clip in listed if not clip.path.is_file())
-    return ClipSet(clips, tuple(sorted({clip.label for clip in listed})), missing, len(listed))
+    listed = read_list_file(data, classes)
+    paths = [_find_beside(data, clip.path) for clip in listed]
+    clips = [Clip(path, clip.label) for path, clip in zip(paths, listed, strict=True) if path]
+    return ClipSet(
+        tuple(clips),
+        tuple(sorted({clip.label for clip in listed})),
+        tuple(str(data.parent / c.path) for c, path in zip(listed, paths, strict=True) if not path),
+        len(listed),
+    )
 
 
-def _in_folder(path: Path) -> Clip:
-    return Clip(path, spaced_words(path.parent.name))
-
-
-def _videos_below(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield the videos in and below a folder, in the order of their names."""
-    for where, folders, names in os.walk(folder, followlinks=True):
-        level = len(Path(where).relative_to(folder).parts) + 1
-        folders[:] = sorted(name for name in folders if name[0] != ".") if level < depth else []
-        for name in sorted(names):
-            if Path(name).suffix.lower() in VIDEO_SUFFIXES and name[0] != ".":
-                yield Path(where, name)
+def _find_beside(data: Path, listed: str) -> Path | None:
+    """Return the file of a path in a CSV; disks and lists may compose letters in another way."""
+    path = data.parent / listed
+    forms = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
+    try:
+        return next((file for file in (path, *forms) if file.is_file()), None)
+    except OSError:  # such as a name that is too long for the disk
+        return None

@@ -6,13 +6,23 @@ from pathlib import Path, PurePosixPath
 
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labels.names import check_distinct, spaced_words
-from .class_lists import class_file_of, read_numbered_classes
+from ...runtime.sources.uri import VIDEO_SUFFIXES
+from .class_lists import NAME_NUMBERS, class_file_of, read_numbered_classes
 from .clip import ListedClip
-from .text_files import has_header, read_lines, read_rows
+from .text_files import read_lines, read_rows
 
 _KINETICS = ("label", "youtube_id", "time_start", "time_end")
 # `path`, `path label` or `path frames label`; a path may have spaces.
-_LINE = re.compile(r"(?P<path>\S.*?)(?:\s+\d+)??(?:\s+(?P<label>\d+))?")
+_LINE = re.compile(r"(?P<path>\S.*?)(?:\s+\d{1,9})??(?:\s+(?P<label>\d{1,9}))?")
+# The same in a file that is called .csv, as PySlowFast and VideoMAE have it: no cell but the path.
+_SUFFIXES = "|".join(map(re.escape, VIDEO_SUFFIXES))
+_SPACED = re.compile(rf"(?:.*(?:{_SUFFIXES})|[^,]*\S)(?:\s+\d{{1,9}}){{1,2}}", re.IGNORECASE)
+# Column names, in lower case, the surest first.
+_PATHS = (
+    *("path", "clip_path", "video_path", "file_path", "filepath", "filename", "file_name", "file"),
+    *("video", "clip", "video_name", "clip_name", "video_id"),
+)
+_LABELS = ("label", "class", "class_name", "label_name", "action", "category", "tag", "target")
 
 
 def read_list_file(path: Path, classes: Path | None = None) -> tuple[ListedClip, ...]:
@@ -30,7 +40,9 @@ def read_list_file(path: Path, classes: Path | None = None) -> tuple[ListedClip,
         LabelError: the classes of its clips are unknown, or one has two spellings.
         SourceError: it cannot be read, names no clips, or has a row of another form.
     """
-    if path.suffix.lower() == ".csv":
+    lines = read_lines(path)
+    is_csv = path.suffix.lower() == ".csv" and not all(map(_SPACED.fullmatch, lines))
+    if is_csv or not lines:
         rows = read_rows(path)
         if rows and "youtube_id" in map(str.lower, rows[0]):
             if classes:
@@ -39,8 +51,8 @@ def read_list_file(path: Path, classes: Path | None = None) -> tuple[ListedClip,
         else:
             clips = _of_paths(path, _pairs(path, rows), classes)
     else:
-        lines = [match for match in map(_LINE.fullmatch, read_lines(path)) if match]
-        clips = _of_paths(path, [(line["path"], line["label"] or "") for line in lines], classes)
+        found = [match for match in map(_LINE.fullmatch, lines) if match]
+        clips = _of_paths(path, [(line["path"], line["label"] or "") for line in found], classes)
     if not clips:
         raise SourceError(f"{path} names no clips: the form is a line `Class/clip.avi` for each.")
     return clips
@@ -83,12 +95,38 @@ def _of_kinetics(path: Path, head: list[str], rows: list[list[str]]) -> tuple[Li
 
 
 def _pairs(path: Path, rows: list[list[str]]) -> list[tuple[str, str]]:
-    if has_header(rows, "path", "label"):
-        rows = rows[1:]
-    short = next((row for row in rows if len(row) < 2), None)
+    """Return the path and the label of each row, whose columns a header may name."""
+    (clips, labels), rows = _columns(path, rows)
+    short = next((row for row in rows if len(row) <= max(clips, labels)), None)
     if short is not None:
         raise SourceError(f"{path} has a row {','.join(short)!r:.80}: every row is path,label.")
-    return [(row[0], row[1]) for row in rows]
+    return [(row[clips], row[labels]) for row in rows]
+
+
+def _columns(path: Path, rows: list[list[str]]) -> tuple[tuple[int, int], list[list[str]]]:
+    """Return the columns of paths and labels, and the rows without a header."""
+    head = [cell.lower() for cell in rows[0]] if rows else []
+    labels = [head.index(name) for name in _LABELS if name in head]
+    paths = [head.index(name) for name in _PATHS if name in head]
+    if paths and labels:
+        return (paths[0], labels[0]), rows[1:]
+    # Videos tell their column, and the row above them is a header if it has none.
+    is_header = len(rows) > 1 and not any(map(_is_video, head))
+    body = rows[1:] if is_header else rows
+    videos = [at for at in range(len(head)) if all(_is_video(row[at]) for row in body if row[at:])]
+    if not videos:
+        return (0, 1), rows
+    if is_header and len(head) > 2 and not labels:
+        raise SourceError(
+            f"{path} has columns {', '.join(rows[0])!r:.80}, of which none is called label: call "
+            "the column of the classes so."
+        )
+    other = labels[0] if is_header and labels else int(videos[0] == 0)
+    return (videos[0], other), body
+
+
+def _is_video(cell: str) -> bool:
+    return PurePosixPath(cell).suffix.lower() in VIDEO_SUFFIXES
 
 
 def _of_paths(
@@ -104,7 +142,7 @@ def _of_paths(
         if unknown:
             raise LabelError(
                 f"{path} has a clip of class {unknown[0][1]}, which {class_file} does not have: "
-                "take the class file of this list with --classes."
+                "take the class file of this list."
             )
     labels = [_label(path, clip, label, names) for clip, label in pairs]
     check_distinct(dict.fromkeys(labels), path)
@@ -141,6 +179,6 @@ def _check_numbers(path: Path, pairs: Sequence[tuple[str, str]], folders: Sequen
             or number_of.setdefault(folder, number) != number
         ):
             raise LabelError(
-                f"{path} calls its classes by numbers, such as {number} of {clip!r:.80}: name "
-                "them with --classes."
+                f"{path} calls its classes by numbers, such as {number} of {clip!r:.80}: "
+                f"{NAME_NUMBERS}."
             )

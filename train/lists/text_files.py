@@ -36,8 +36,3 @@ def read_rows(path: Path) -> list[list[str]]:
     except csv.Error as error:
         raise SourceError(f"{path} is not a CSV: {error}.") from error
     return [row for row in rows if any(row)]
-
-
-def has_header(rows: list[list[str]], *names: str) -> bool:
-    """Whether the first row begins with these column names."""
-    return bool(rows) and [cell.lower() for cell in rows[0][: len(names)]] == list(names)

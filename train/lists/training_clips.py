@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...runtime.atomic import write_file
 from ...runtime.errors import SourceError
-from .clip import Clip
+from .clip import Clip, ClipKey, clip_key
 from .clip_set import ClipSet, find_clips, find_listed_clips
 from .few_shot import few_of_each
 from .list_files import read_list_file
@@ -24,7 +24,7 @@ class ClipChoice:
         data: a folder of clips, or a CSV of path,label.
         lists: the folder of official split files, or one list; None takes all clips of `data`.
         split: which of the splits; the first if None.
-        classes: the file that names a list's numbers.
+        classes: the file that names classes that are numbers.
         shots: clips of each class; None takes all.
         seed: of the choice of shots.
         allow_missing: whether clips may be missing and classes empty.
@@ -84,7 +84,7 @@ class TrainingClips:
         The few are a CSV of path,label, so that other runs can use the same clips.
 
         Raises:
-            SourceError: the run began with other few clips.
+            SourceError: the run began with other few clips; they may lie elsewhere.
         """
         if self.missing:
             text = "".join(f"{name}\n" for name in self.missing)
@@ -97,12 +97,20 @@ class TrainingClips:
         rows.writerows((file.path.resolve(), file.label) for file in self.files)
         record = folder / FEW_SHOT
         content = text.getvalue().encode("utf-8", "surrogateescape")
-        if record.exists() and record.read_bytes() != content:
+        if record.exists() and _recorded_keys(record) != [
+            clip_key(file.label, file.path.name) for file in self.files
+        ]:
             raise SourceError(
                 f"The clips are not the ones that this run began with, which {record} lists: "
                 "bring those back, or start a new run."
             )
         write_file(record, content)
+
+
+def _recorded_keys(record: Path) -> list[ClipKey]:
+    with record.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    return [clip_key(label, Path(path).name) for path, label in (row for row in rows if row)]
 
 
 def find_training_clips(choice: ClipChoice) -> TrainingClips:
@@ -112,7 +120,10 @@ def find_training_clips(choice: ClipChoice) -> TrainingClips:
         LabelError: the classes of a list are unknown, or one has two spellings.
         SourceError: there are no clips, a list cannot be read, or something required is missing.
     """
-    found, part = _of_lists(choice) if choice.lists else (find_clips(choice.data), "")
+    if choice.lists:
+        found, part = _of_lists(choice)
+    else:
+        found, part = find_clips(choice.data, classes=choice.classes), ""
     if not choice.allow_missing:
         found.check_missing(choice.lists or choice.data, choice.data)
         found.check_empty(choice.data)
@@ -120,6 +131,11 @@ def find_training_clips(choice: ClipChoice) -> TrainingClips:
         raise SourceError(
             f"None of the {found.named:,} clips that {choice.lists or choice.data} names is in "
             f"{choice.data}: name the folder that they lie in."
+        )
+    if len({clip.label for clip in found.clips}) == 1:
+        raise SourceError(
+            f"All {len(found.clips):,} clips of {choice.data} are of one class, "
+            f"{found.clips[0].label!r}: give clips of two classes or more."
         )
     files = found.clips
     if choice.shots is not None:

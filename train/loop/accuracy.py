@@ -13,9 +13,13 @@ from ...runtime.errors import SourceError
 from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import console
 from ..config import Setting
-from ..data.dataset import LEFT_OUT, ClipDataset, ClipRequest, ReportingLoader, loader
+from ..data.dataset import LEFT_OUT, ClipDataset, ClipRequest
+from ..data.loader import ReportingLoader, loader
 from ..data.moving_shapes import MovingShapes
 from .processes import Processes
+
+# Clips that are tested at a time.
+TEST_BATCH = 32
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ def evaluate(
     dataset: ClipDataset,
     candidates: Sequence[Label],
     *,
-    batch: int = 32,
+    batch: int = TEST_BATCH,
     workers: int = 0,
     processes: Processes | None = None,
     watch: Callable[[ReportingLoader], Iterable[Any]] = _with_bar,

@@ -9,7 +9,7 @@ from typing import Any
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from ...runtime.terminal.commandline import console
-from ..data.dataset import ReportingLoader
+from ..data.loader import ReportingLoader
 from .accuracy import HitRates
 from .run_folder import RunFolder
 

@@ -63,6 +63,7 @@ class BatchTexts:
             LabelTexts(wording, network.config, network.tokenizer_json).to(device)
             for wording in wordings
         ]
+        self._texts[0].warn_of_cuts()
         self._fixed = None if train_text else [texts.embeddings(network) for texts in self._texts]
 
     def bank(self, network: STZSAR, classes: Tensor, step: int) -> Bank:

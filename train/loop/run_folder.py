@@ -5,30 +5,36 @@ clips.sha256            hash of the clips and their order, and their number
 metrics.jsonl           one line a step, and one for each validation
 tensorboard/            the same, for TensorBoard
 accuracy.json           the accuracy at the end
+.lock                   locked while a process trains the run
+checkpoints/best        the checkpoint of the best validation, with --keep-best
 checkpoints/step-000100 see models.checkpoint, and training.safetensors: the optimiser's moments,
                         and the raw weights if the checkpoint has their average
 """
 
+import contextlib
 import dataclasses
+import fcntl
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-import safetensors
-import safetensors.torch
 import torch
 
 from ...models.checkpoint import (
     Checkpoint,
     load_weights,
     newest_checkpoint,
+    read_checkpoint,
     save_checkpoint,
     step_of,
 )
-from ...runtime.atomic import write_file, written_whole
-from ...runtime.errors import BundleError, SourceError
+from ...models.tensor_file import load_tensors, save_tensors
+from ...runtime.atomic import remove_leftovers, write_file, written_whole
+from ...runtime.errors import BundleError, SourceError, StzsarError
+from ...runtime.terminal.commandline import log, say
 from ..config import CONFIG, TrainConfig
 from .accuracy import HitRates
 from .state import TrainState
@@ -36,8 +42,17 @@ from .state import TrainState
 _TRAINING = "training.safetensors"
 _METRICS = "metrics.jsonl"
 _CLIPS = "clips.sha256"
+_ACCURACY = "accuracy.json"
+_LOCK = ".lock"
 _RAW = "raw."
 _KEEP = 2
+
+
+class Validation(NamedTuple):
+    """The accuracy in a validation, and the number of steps before it."""
+
+    step: int
+    top1: float
 
 
 @dataclass(frozen=True)
@@ -58,18 +73,56 @@ class RunFolder:
 
     @property
     def newest(self) -> Path | None:
-        """The last complete checkpoint, or None."""
-        return newest_checkpoint(self.path / "checkpoints")
+        """The checkpoint of the last step, or None."""
+        return next(iter(self.checkpoints), None)
+
+    @property
+    def best(self) -> Path:
+        """The folder of the checkpoint of the best validation, which --keep-best writes."""
+        return self.path / "checkpoints" / "best"
+
+    @property
+    def checkpoints(self) -> list[Path]:
+        """The checkpoints that training can resume from, the last one first."""
+        found = (self.path / "checkpoints").glob("step-*")
+        return sorted(found, key=step_of, reverse=True)
 
     def checkpoint(self, step: int) -> Path:
         """Return the folder of the checkpoint after `step` steps."""
         return self.path / "checkpoints" / f"step-{step:06d}"
 
-    def begin(self, config: TrainConfig) -> None:
-        """Create the folder with the run's configuration, unless it exists."""
-        if not (self.path / CONFIG).exists():
-            self.path.mkdir(parents=True, exist_ok=True)
+    @contextlib.contextmanager
+    def opened(self, config: TrainConfig) -> Iterator[None]:
+        """Create the folder and hold it for this process, with its configuration.
+
+        Raises:
+            StzsarError: another process trains this run.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / _LOCK).open("a") as lock:
+            try:
+                # Held by this process alone, not by its workers, and never by a dead one.
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except (BlockingIOError, PermissionError) as error:
+                raise StzsarError(
+                    f"Another process is training {self.path}: wait for its end, or stop it first."
+                ) from error
+            except OSError as error:
+                log.warning(
+                    "%s cannot be locked (%s): start no second process on it.",
+                    self.path,
+                    error.strerror,
+                )
+            self._remove_leftovers()
             config.save(self.path)
+            yield
+
+    def _remove_leftovers(self) -> None:
+        """Remove the temporary files and folders of processes that were killed."""
+        for name in (CONFIG, _METRICS, _CLIPS, _ACCURACY):
+            remove_leftovers(self.path / name)
+        for hidden in (self.path / "checkpoints").glob(".*.*"):
+            remove_leftovers(hidden.with_name(hidden.name[1:].rpartition(".")[0]))
 
     def check_clips(self, fingerprint: str, count: int) -> None:
         """Check that the clips are those the run started with; the first start records them.
@@ -85,7 +138,7 @@ class RunFolder:
         """
         record = self.path / _CLIPS
         if not record.exists():  # or an older run, which has no such file
-            record.write_text(f"{fingerprint}  {count} clips\n", encoding="utf-8")
+            write_file(record, f"{fingerprint}  {count} clips\n")
             return
         recorded, _, clips = record.read_text(encoding="utf-8").strip().partition("  ")
         if recorded != fingerprint:
@@ -101,61 +154,65 @@ class RunFolder:
             save_checkpoint(folder, checkpoint, state.kept)
             moments = state.optimizer.state_dict()["state"]
             tensors = {
-                f"{index}.{key}": value.contiguous()
+                f"{index}.{key}": value
                 for index, values in moments.items()
                 for key, value in values.items()
             }
-            extra = {"scaler": json.dumps(state.scaler.state_dict())}
+            notes = {"scaler": json.dumps(state.scaler.state_dict())}
             if state.average is not None:
-                extra["averaged"] = str(int(state.average.n_averaged))
-                for name, value in _trainable(state).items():
-                    tensors[_RAW + name] = value.detach().contiguous()
-            (folder / _TRAINING).write_bytes(safetensors.torch.save(tensors, extra))
-        for old in sorted(target.parent.glob("step-*"), key=step_of)[:-_KEEP]:
+                notes["averaged"] = str(int(state.average.n_averaged))
+                tensors |= {_RAW + name: value for name, value in _trainable(state).items()}
+            save_tensors(folder / _TRAINING, tensors, notes)
+        for old in self.checkpoints[_KEEP:]:
             shutil.rmtree(old)
         return target
 
-    def restore(self, folder: Path, state: TrainState) -> None:
-        """Load weights and training state from the checkpoint `folder`.
+    def save_best(self, checkpoint: Checkpoint, state: TrainState) -> None:
+        """Write the checkpoint of the best validation, which replaces the one before."""
+        with written_whole(self.best) as folder:
+            save_checkpoint(folder, checkpoint, state.kept)
+
+    def restore(self, state: TrainState) -> None:
+        """Load the last checkpoint that is intact, if the run has one.
 
         Raises:
-            BundleError: the checkpoint is corrupt, or has no training state.
+            BundleError: all checkpoints are corrupt, or have no training state.
         """
-        load_weights(folder, state.network)
-        document = state.optimizer.state_dict()
-        raw = {}
-        try:
-            with safetensors.safe_open(folder / _TRAINING, "pt") as file:
-                for name in file.keys():  # noqa: SIM118
-                    if name.startswith(_RAW):
-                        raw[name.removeprefix(_RAW)] = file.get_tensor(name)
-                        continue
-                    index, key = name.split(".")
-                    document["state"].setdefault(int(index), {})[key] = file.get_tensor(name)
-                notes = file.metadata()
-            scale = json.loads(notes["scaler"])
-            state.optimizer.load_state_dict(document)
-            if state.average is not None:
-                state.kept.load_state_dict(state.network.state_dict())
-                state.average.n_averaged.fill_(int(notes["averaged"]))
-                with torch.no_grad():
-                    for name, parameter in _trainable(state).items():
-                        parameter.copy_(raw[name])
-        except (
-            OSError, safetensors.SafetensorError, ValueError, KeyError, TypeError, RuntimeError,
-        ) as error:  # fmt: skip
-            raise BundleError(f"{folder} cannot be resumed: {error}.") from error
-        if scale:  # empty unless training is in fp16
-            state.scaler.load_state_dict(scale)
-        state.step = step_of(folder)
+        corrupt: list[BundleError] = []
+        for folder in self.checkpoints:
+            try:
+                _load(folder, state)
+            except BundleError as error:
+                corrupt.append(error)
+                continue
+            if corrupt:
+                say(f"{corrupt[0]} Resuming from the checkpoint before it, {folder}.")
+            return
+        if corrupt:
+            raise corrupt[0]
+
+    def best_validation(self) -> "Validation | None":
+        """Return the first of the best validations so far, or None."""
+        if not self.metrics.exists():
+            return None
+        rows = map(json.loads, self.metrics.read_text(encoding="utf-8").splitlines())
+        results = (
+            Validation(row["step"] + 1, row["validation_top1"])
+            for row in rows
+            if "validation_top1" in row
+        )
+        return max(results, key=lambda result: result.top1, default=None)
 
     def note(self, results: Mapping[str, HitRates]) -> None:
         """Write the accuracy on each of the run's tests."""
         document = {name: dataclasses.asdict(rates) for name, rates in results.items()}
-        write_file(self.path / "accuracy.json", json.dumps(document, indent=1) + "\n")
+        write_file(self.path / _ACCURACY, json.dumps(document, indent=1) + "\n")
 
     def forget_after(self, step: int) -> None:
-        """Delete the losses of steps that a resumed run repeats, and corrupt lines."""
+        """Delete the losses and checkpoints of steps that a resumed run repeats."""
+        for folder in self.checkpoints:
+            if step_of(folder) > step:
+                shutil.rmtree(folder, ignore_errors=True)
         if not self.metrics.exists():
             return
         # After a power cut the file may hold anything.
@@ -172,9 +229,40 @@ def _is_before(step: int, line: str) -> bool:
         return False
 
 
+def _load(folder: Path, state: TrainState) -> None:
+    read_checkpoint(folder)  # it describes the weights to all other commands
+    load_weights(folder, state.network)
+    tensors, notes = load_tensors(folder / _TRAINING)
+    raw = {name: value for name, value in tensors.items() if name.startswith(_RAW)}
+    document = state.optimizer.state_dict()
+    try:
+        for name in tensors.keys() - raw.keys():
+            index, key = name.split(".")
+            document["state"].setdefault(int(index), {})[key] = tensors[name]
+        scale = json.loads(notes["scaler"])
+        state.optimizer.load_state_dict(document)
+        if state.average is not None:
+            state.kept.load_state_dict(state.network.state_dict())
+            state.average.n_averaged.fill_(int(notes["averaged"]))
+            with torch.no_grad():
+                for name, parameter in _trainable(state).items():
+                    parameter.copy_(raw[_RAW + name])
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise BundleError(f"{folder} cannot be resumed: {error}.") from error
+    if scale:  # empty unless training is in fp16
+        state.scaler.load_state_dict(scale)
+    state.step = step_of(folder)
+
+
 def _trainable(state: TrainState) -> dict[str, torch.nn.Parameter]:
     """Return the trainable parameters by name; the average has the same values of all others."""
     return {name: p for name, p in state.network.named_parameters() if p.requires_grad}
+
+
+def run_of(checkpoint: Path) -> Path:
+    """Return the run of a checkpoint, or its own folder without a run."""
+    whole = checkpoint.resolve()
+    return whole.parent.parent if whole.parent.name == "checkpoints" else whole
 
 
 def newest_run(root: Path) -> Path | None:

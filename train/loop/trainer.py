@@ -11,14 +11,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ...models.checkpoint import Checkpoint
+from ...models.checkpoint import Checkpoint, step_of
 from ...models.stzsar import STZSAR
 from ...models.transformer import has_batch_norm, recompute_activations
 from ...runtime.bundle.manifest import SamplingSpec, WeightsOrigin
 from ...runtime.errors import StzsarError
+from ...runtime.terminal.commandline import say
 from ...runtime.terminal.signals import StopSignals
 from ..config import TrainConfig
-from ..data.dataset import ClipDataset, StepSampler, loader, lost_worker
+from ..data.dataset import ClipDataset, StepSampler
+from ..data.loader import loader
+from ..data.workers import lost_worker
 from .accuracy import HitRates, evaluate
 from .log import SilentLog, TrainLog
 from .objective import BatchTexts, Objective
@@ -101,12 +104,24 @@ class Trainer:
                 keeps_state = stopped or lost_others(error) or lost_worker(error)
                 if keeps_state and state.is_whole and state.step > start:
                     self._save(state)
+                if stopped:
+                    self._say_how_to_resume()
                 if stopped and together.count > 1:
                     together.wait()  # torchrun kills the others when the first ends
                 raise
             if self.validation is not None and validated is None:
                 validated = self._validate(state, log)
         return Trained(self._save(state), state.kept, validated)
+
+    def _say_how_to_resume(self) -> None:
+        newest = self.run.newest
+        if newest is None:
+            say("No step was finished, so nothing is saved.")
+            return
+        say(
+            f"Step {step_of(newest)} of {self.config.steps} is saved. To go on: "
+            f"stzsar-train --resume {self.run.path}"
+        )
 
     def _how_to_save_memory(self) -> str:
         """Return the options that are left to try; none of them works with --resume."""
@@ -122,15 +137,13 @@ class Trainer:
 
     def _begin(self) -> TrainState:
         state = TrainState.begin(self.network, self.config, self.precision)
-        newest = self.run.newest
-        self.together.agree("checkpoints", newest and newest.name)
         # Only data sets of files can change.
         clips: str | None = getattr(self.dataset, "fingerprint", None)
         self.together.agree("clips", (len(self.dataset), self.dataset.labels, clips))
         if clips is not None and self.together.is_first:
             self.run.check_clips(clips, len(self.dataset))
-        if newest is not None:
-            self.run.restore(newest, state)
+        self.run.restore(state)
+        self.together.agree("checkpoints", state.step)
         if self.together.is_first:
             self.run.forget_after(state.step)
         return state
@@ -152,7 +165,7 @@ class Trainer:
             parts=config.accumulate, rank=together.rank, count=together.count,
         )  # fmt: skip
         parts: Iterator[tuple[Tensor, Tensor]] = iter(
-            loader(self.dataset, sampler, workers=config.workers)
+            loader(self.dataset, sampler, workers=config.workers or 0)
         )
         validated = None
         self.network.train()
@@ -212,24 +225,29 @@ class Trainer:
             state.kept,
             self.validation,
             self.validation.labels,
-            workers=self.config.workers,
+            workers=self.config.workers or 0,
             processes=self.together,
             watch=log.watch,
         )
         self.network.train()
+        if self.config.keep_best and self.together.is_first:
+            best = self.run.best_validation()
+            if best is None or rates.top1 > best.top1:
+                self.run.save_best(self._describe(state), state)
         log.validated(state.step - 1, rates)
         return rates
 
     def _save(self, state: TrainState) -> Path:
         """Write a checkpoint, in process 0, and return its folder."""
-        sampling = SamplingSpec(frames=self.config.frames, rate_fps=self.config.rate_fps)
-        checkpoint = Checkpoint(
+        if not self.together.is_first:
+            return self.run.checkpoint(state.step)
+        return self.run.save(self._describe(state), state)
+
+    def _describe(self, state: TrainState) -> Checkpoint:
+        return Checkpoint(
             model=self.network.config,
             labels=self.dataset.labels,
-            sampling=sampling,
+            sampling=SamplingSpec(frames=self.config.frames, rate_fps=self.config.rate_fps),
             origin=self.origin,
             step=state.step,
         )
-        if not self.together.is_first:
-            return self.run.checkpoint(state.step)
-        return self.run.save(checkpoint, state)

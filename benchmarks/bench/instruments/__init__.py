@@ -1,1 +1,1 @@
-"""Instruments of a machine: power, clocks, temperatures, memory, one file for each kind."""
+"""Sensors of a machine, one file for each kind; no file here knows what is measured with them."""

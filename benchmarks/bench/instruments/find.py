@@ -1,4 +1,4 @@
-"""All instruments of this machine, and why the others are not there."""
+"""The instruments of this machine, and why others are missing."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from .tegrastats import Tegrastats
 
 
 def find_instruments() -> tuple[list[Instrument], dict[str, str]]:
-    """Return the instruments, started, and the reason for each that is absent, by its name."""
+    """Return the started instruments, and for each missing one the reason."""
     found: list[Instrument] = []
     absent: dict[str, str] = {}
 
@@ -24,7 +24,7 @@ def find_instruments() -> tuple[list[Instrument], dict[str, str]]:
         return True
 
     if not jetson_linux():
-        absent |= dict.fromkeys((Jtop.name, Tegrastats.name), "this is no Jetson")
+        absent |= dict.fromkeys((Jtop.name, Tegrastats.name), "this is not a Jetson")
     elif look(Jtop.name, Jtop):
         absent[Tegrastats.name] = "jtop reads the same sensors"
     else:

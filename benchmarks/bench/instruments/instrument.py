@@ -1,4 +1,4 @@
-"""What an instrument is."""
+"""The interface of instruments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,8 +12,8 @@ class Reading:
     """What an instrument shows at one moment.
 
     Attributes:
-        watts: the power that it measures; None if it measures none, or none yet.
-        values: other quantities by name, with their units in it, such as "gpu_percent".
+        watts: power; None if it measures none, or none yet.
+        values: other quantities, with units in their names, such as "gpu_percent".
     """
 
     watts: float | None = None
@@ -21,28 +21,28 @@ class Reading:
 
 
 class AbsentError(Exception):
-    """There is no such instrument here; the text says why, without a full stop."""
+    """An instrument is missing; the text is the reason, without a full stop."""
 
 
 class Instrument(Protocol):
-    """Something that measures while the benchmark runs; it is read from one thread.
+    """Measures while the benchmark runs; one thread reads it.
 
     Attributes:
-        name: what it is called.
-        measures: whose power it is, in words; empty if it measures none.
+        name: for people and records.
+        measures: what its power is the power of; empty if it measures none.
     """
 
     name: str
     measures: str
 
     def read(self) -> Reading:
-        """Return what it shows now; of what cannot be read there is nothing."""
+        """Return what it shows now, without what cannot be read."""
         ...
 
     def state(self) -> State:
-        """Return what is looked at at the start and at the end: modes, clocks, throttling."""
+        """Return modes, clocks and throttling, for the start and the end of the run."""
         ...
 
     def close(self) -> None:
-        """End it."""
+        """Release it."""
         ...

@@ -1,4 +1,4 @@
-"""What a Jetson says of its power mode and of throttling, whichever instrument measures its power.
+"""Power mode and throttling of a Jetson, for every instrument that measures its power.
 
 *Not verified on hardware.*
 """
@@ -13,16 +13,12 @@ _SYS = Path("/sys")
 
 
 def jetson_state(sys: Path = _SYS) -> State:
-    """Return the power mode, and how often and whether something slowed it down.
-
-    Args:
-        sys: where the kernel's files are.
-    """
+    """Return the power mode and the throttling counters; `sys` is where the kernel's files are."""
     return {**_power_mode(), **_overcurrent(sys), **_throttled(sys)}
 
 
 def mode_of(said: str) -> str:
-    """Return the power mode in what `nvpmodel -q` prints; empty if there is none."""
+    """Return the power mode that `nvpmodel -q` prints; empty if there is none."""
     mark = "NV Power Mode:"
     found = [line.split(mark, 1)[1].strip() for line in said.splitlines() if mark in line]
     return found[0] if found else ""
@@ -43,13 +39,13 @@ def _power_mode() -> dict[str, str]:
 
 
 def _overcurrent(sys: Path) -> dict[str, int]:
-    """Return how often each over-current limit was met since the board was switched on."""
+    """Return how often each over-current limit was hit since the board was powered on."""
     counters = sorted(sys.glob("class/hwmon/hwmon*/oc*_event_cnt"))
     return {path.name: int(text) for path in counters if (text := _read(path)).isdecimal()}
 
 
 def _throttled(sys: Path) -> dict[str, int]:
-    """Return the state of each thermal alert that slows something down; 0 does not."""
+    """Return the state of each thermal alert that throttles something; 0 is off."""
     found: dict[str, int] = {}
     for device in sorted(sys.glob("class/thermal/cooling_device*")):
         kind, state = _read(device / "type"), _read(device / "cur_state")

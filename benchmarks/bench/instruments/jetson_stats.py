@@ -1,4 +1,4 @@
-"""A Jetson by jetson-stats (jtop), where it is installed: `sudo pip3 install -U jetson-stats`.
+"""A Jetson's sensors through jetson-stats (jtop): `sudo pip3 install -U jetson-stats`.
 
 Its service reads the same sensors as tegrastats. *Not verified on hardware.*
 """
@@ -14,7 +14,7 @@ _INTERVAL_S = 0.5
 
 
 class Jtop:
-    """The client of jtop's service, from jetson-stats 4 on; see `instrument.Instrument`."""
+    """A client of jtop's service (jetson-stats 4 and later); see `instrument.Instrument`."""
 
     name = "jtop"
 
@@ -32,18 +32,18 @@ class Jtop:
             self._client = jtop.jtop(interval=_INTERVAL_S)
             self._client.start()
             alive = self._client.ok()
-        except Exception as error:  # its own exceptions come from a process that may be of any age
+        except Exception as error:  # its service may be of any version
             raise AbsentError(f"the service of jtop does not answer ({error})") from error
         if not alive:
             raise AbsentError("the service of jtop does not answer")
         self.measures = measured(self._client.power)
 
     def read(self) -> Reading:
-        """Return the last reading of the service."""
+        """Return the service's last reading."""
         return reading_of(self._client.power, self._client.temperature)
 
     def state(self) -> State:
-        """Return the power mode, whether clocks are locked, temperatures and throttling."""
+        """Return power mode, locked clocks, temperatures and throttling."""
         values = self.read().values
         return {
             **jetson_state(),
@@ -53,18 +53,18 @@ class Jtop:
         }
 
     def close(self) -> None:
-        """Leave the service."""
+        """Disconnect."""
         self._client.close()
 
 
 def measured(power: Mapping[str, Any]) -> str:
-    """Return what jtop's total is the power of."""
+    """Return what jtop's total power covers."""
     name = power.get("tot", {}).get("name")
     return name or f"the sum of {', '.join(power.get('rail', {}))}"
 
 
 def reading_of(power: Mapping[str, Any], temperature: Mapping[str, Any]) -> Reading:
-    """Return watts and the highest temperature from what jtop gives, in mW and °C."""
+    """Return watts and the highest temperature from jtop's mW and °C."""
     milliwatts = power.get("tot", {}).get("power")
     degrees = [each["temp"] for each in temperature.values() if each.get("online", True)]
     values = {"temperature_c": float(max(degrees))} if degrees else {}

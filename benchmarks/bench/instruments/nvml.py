@@ -1,4 +1,4 @@
-"""An NVIDIA card by NVML: memory, utilisation, power, temperature, clocks, throttling."""
+"""An NVIDIA card through NVML: memory, utilisation, power, temperature, clocks, throttling."""
 
 import contextlib
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import Any
 from .instrument import AbsentError, Reading, State
 
 _MIB = 2**20
-# Bits of NVML's reasons for lower clocks: 1 is idle, the others slow work down.
+# Bits of NVML's throttle reasons: 1 is idle, the others slow work down.
 _IDLE = 0x1
 
 
@@ -21,7 +21,7 @@ class Nvml:
         """Open it.
 
         Raises:
-            AbsentError: nvidia-ml-py is not installed, or there is no card with a driver.
+            AbsentError: nvidia-ml-py is not installed, or no card has a driver.
         """
         try:
             import pynvml
@@ -51,7 +51,7 @@ class Nvml:
         )
 
     def state(self) -> State:
-        """Return clocks, temperature, and whether something holds the clocks down."""
+        """Return clocks, temperature and throttle reasons."""
         nvml, card = self._nvml, self._card
         reasons = self._ask(lambda: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(card))
         power = self._ask(lambda: nvml.nvmlDeviceGetPowerManagementLimit(card))
@@ -60,12 +60,12 @@ class Nvml:
         return {**self.read().values, **held_back, **limit}
 
     def close(self) -> None:
-        """Let go of the driver."""
+        """Release the driver."""
         with contextlib.suppress(self._nvml.NVMLError):
             self._nvml.nvmlShutdown()
 
     def _ask(self, question: Callable[[], float]) -> float | None:
-        """Return the answer; None where this card does not know it."""
+        """Return the answer; None where this card does not support it."""
         try:
             return question()
         except self._nvml.NVMLError:

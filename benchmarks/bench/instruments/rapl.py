@@ -1,4 +1,4 @@
-"""A PC's processor by RAPL: the energy counters of Intel's and AMD's packages."""
+"""A PC's processor through RAPL, the energy counters of Intel's and AMD's packages."""
 
 import time
 from pathlib import Path
@@ -17,11 +17,8 @@ class Rapl:
     def __init__(self, folder: Path = _POWERCAP) -> None:
         """Find the packages' counters.
 
-        Args:
-            folder: where the kernel keeps them.
-
         Raises:
-            AbsentError: there are none, or only root may read them.
+            AbsentError: `folder` has none, or only root may read them.
         """
         # intel-rapl:0 is a package (of AMD too), intel-rapl:0:0 a part of it.
         packages = sorted(path for path in folder.glob("intel-rapl:*") if path.name.count(":") == 1)
@@ -37,18 +34,18 @@ class Rapl:
             raise AbsentError(f"only root may read {packages[0]}/energy_uj") from error
 
     def read(self) -> Reading:
-        """Return the mean power since the reading before."""
+        """Return the mean power since the last reading."""
         (before_s, before), self._before = self._before, self._look()
         now_s, now = self._before
         used_uj = sum(
-            (late - early) % (most + 1)  # a counter begins again at 0
+            (late - early) % (most + 1)  # a counter wraps to 0
             for early, late, (_, most) in zip(before, now, self._counters, strict=True)
         )
         passed_s = now_s - before_s
         return Reading(used_uj / 1e6 / passed_s if passed_s > 0 else None)
 
     def state(self) -> State:
-        """Return nothing: there is no mode."""
+        """Return nothing: RAPL has no modes."""
         return {}
 
     def close(self) -> None:

@@ -1,9 +1,9 @@
-"""A Jetson by tegrastats, which comes with Jetson Linux; its lines differ from release to release.
+"""A Jetson's sensors through tegrastats, part of Jetson Linux; its format changes by release.
 
 JetPack 4 writes rails as `POM_5V_IN 2545/2547`, JetPack 5 and later as `VDD_IN 4761mW/4778mW`, the
-first number now and the second since the start. Orin Nano, Orin NX and Xavier NX measure what goes
-into the module (`VDD_IN`), Thor what goes into the board (`VIN`); on the others it is the sum of
-their rails. Sensors of what is switched off show -256 °C. *Not verified on hardware.*
+current and the average power. Orin Nano, Orin NX and Xavier NX measure the input of the module
+(`VDD_IN`), Thor that of the board (`VIN`); the others measure rails, which are summed. Sensors of
+powered-off units show -256 °C. *Not verified on hardware.*
 """
 
 import re
@@ -30,13 +30,7 @@ _GPU = re.compile(r"\bGR3D_FREQ (\d+)%(?:@\[?(\d+))?")
 
 @dataclass(frozen=True)
 class Line:
-    """What one line says.
-
-    Attributes:
-        rails_mw: power now, by rail.
-        temperatures_c: by sensor, of those that are on.
-        values: memory, loads and clocks, by name.
-    """
+    """One line: current power by rail, temperatures by sensor, and memory, loads and clocks."""
 
     rails_mw: Mapping[str, int]
     temperatures_c: Mapping[str, float]
@@ -44,7 +38,7 @@ class Line:
 
     @property
     def total(self) -> tuple[str, float] | None:
-        """What the power is of, and how many watts; None if the line has no rails."""
+        """What the power covers, and its watts; None if the line has no rails."""
         for name in _TOTALS:
             if name in self.rails_mw:
                 return name, self.rails_mw[name] / 1000
@@ -54,7 +48,7 @@ class Line:
 
 
 def parse_line(line: str) -> Line:
-    """Return what a line of tegrastats says; what it has not is left out."""
+    """Parse a line of tegrastats."""
     rails = {name: int(now) for name, now, _ in _RAIL.findall(line)}
     temperatures = {
         name: float(degrees)
@@ -79,7 +73,7 @@ def parse_line(line: str) -> Line:
 
 
 class Tegrastats:
-    """tegrastats as a process whose lines are read as they come; see `instrument.Instrument`."""
+    """A tegrastats process whose lines a thread reads; see `instrument.Instrument`."""
 
     name = "tegrastats"
 
@@ -87,11 +81,11 @@ class Tegrastats:
         """Start it, and wait for its first line.
 
         Raises:
-            AbsentError: it is not installed, or says nothing.
+            AbsentError: it is not installed, or prints nothing.
         """
         program = shutil.which("tegrastats")
         if program is None:
-            raise AbsentError("tegrastats is not installed, it comes with Jetson Linux")
+            raise AbsentError("tegrastats is not installed; it is part of Jetson Linux")
         self._process = subprocess.Popen(
             [program, "--interval", str(_INTERVAL_MS)],
             stdout=subprocess.PIPE,
@@ -103,12 +97,12 @@ class Tegrastats:
         threading.Thread(target=self._follow, name="tegrastats", daemon=True).start()
         if not self._came.wait(_FIRST_LINE_S):
             self.close()
-            raise AbsentError(f"tegrastats says nothing within {_FIRST_LINE_S:g} s")
+            raise AbsentError(f"tegrastats printed nothing within {_FIRST_LINE_S:g} s")
         total = parse_line(self._line).total
         self.measures = total[0] if total else ""
 
     def read(self) -> Reading:
-        """Return what the last line says."""
+        """Return the last line's reading."""
         line = parse_line(self._line)
         hottest = (
             {"temperature_c": max(line.temperatures_c.values())} if line.temperatures_c else {}
@@ -116,7 +110,7 @@ class Tegrastats:
         return Reading(line.total[1] if line.total else None, {**line.values, **hottest})
 
     def state(self) -> State:
-        """Return the power mode, clocks, temperatures and what was throttled."""
+        """Return power mode, clocks, temperatures and throttling."""
         line = parse_line(self._line)
         clocks = {k: v for k, v in line.values.items() if k.endswith("mhz")}
         return {

@@ -1,1 +1,1 @@
-"""What runs in the peers' environments: plain scripts that, but for `own`, know no stzsar."""
+"""Plain scripts that run in the environments of the peers; only `own` may import stzsar."""

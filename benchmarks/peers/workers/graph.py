@@ -1,6 +1,7 @@
 """open_clip's image encoder as one ONNX graph: `python graph.py SPEC ENGINE`."""
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class Graph(WindowModel):
 
 
 def _onnxruntime(path: str, threads: int) -> Engine:
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # its import writes into the user's home
     import onnxruntime
 
     options = onnxruntime.SessionOptions()

@@ -17,8 +17,10 @@ _START = time.perf_counter()  # before the peer's library is imported
 
 import json  # noqa: E402
 import os  # noqa: E402
+import queue  # noqa: E402
 import resource  # noqa: E402
 import sys  # noqa: E402
+import threading  # noqa: E402
 from collections import deque  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
@@ -106,16 +108,27 @@ def serve(load: Callable[[Spec], Model]) -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)  # what a library prints is not an answer
         worker = _Worker(load)
-        for line in sys.stdin:
-            words = line.split()
-            if words[:1] == ["quit"]:
-                return
+        for words in _commands():
             try:
                 answer = worker.answer(words)
             except Exception as error:
                 answer = {"error": _sentence(error)}
             answers.write(json.dumps(answer) + "\n")
             answers.flush()
+
+
+def _commands() -> Iterator[list[str]]:
+    """Yield the commands up to `quit`; if the benchmark dies, end this process at once."""
+    lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def read() -> None:
+        for line in sys.stdin:
+            lines.put(line)
+        os._exit(0)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (words := lines.get().split()) != ["quit"]:
+        yield words
 
 
 class _Worker:

@@ -59,17 +59,16 @@ def task():
 
 
 class Meter:
-    """An instrument that shows 2 W at first, and 6 W once something runs."""
+    """An instrument that shows 2 W until its state is asked for, which ends the idle time."""
 
     name, measures = "meter", "the test"
-
-    def __init__(self):
-        self._start = time.monotonic()
+    watts = 2.0
 
     def read(self):
-        return Reading(2.0 if time.monotonic() - self._start < IDLE_S + 0.1 else 6.0)
+        return Reading(self.watts)
 
     def state(self):
+        self.watts = 6.0
         return {"mode": "loud"}
 
     def close(self): ...

@@ -1,12 +1,18 @@
 """ONNX Runtime: constants bound once, and its TensorRT provider."""
 
+import os
+import re
 import stat
+import subprocess
+import sys
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
+from onnx import numpy_helper
 
-from stzsar.runtime.bundle.bundle import shipped_bundle
+from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.engines import ort_engine
 from stzsar.runtime.engines.opening import open_graph
 from stzsar.runtime.engines.ort_engine import OrtGraph
@@ -81,10 +87,11 @@ def test_what_onnx_runtime_says_is_told_in_one_line_to_its_end(bundle, recognize
     assert "ONNXRuntimeError" not in sentence
 
 
-def test_a_file_that_is_no_graph_is_called_so(tmp_path):
-    (tmp_path / "frame.onnx").write_bytes(b"no graph")
+def test_a_graph_that_onnx_runtime_refuses_is_one_sentence(bundle, tmp_path):
+    data = (bundle / "frame.onnx").read_bytes()
+    (tmp_path / "frame.onnx").write_bytes(data.replace(b"ReduceMean", b"ReduceMine"))
 
-    with pytest.raises(EngineError, match=r"frame\.onnx is not an ONNX graph"):
+    with pytest.raises(EngineError, match=r"ONNX Runtime refuses .*frame\.onnx: .*ReduceMine"):
         OrtGraph(tmp_path / "frame.onnx")
 
 
@@ -152,3 +159,90 @@ def test_cuda_is_asked_for_where_there_is_a_driver_and_says_nothing_on_stdout(
     assert asked == ["preloaded", "CUDAExecutionProvider", "CPUExecutionProvider"]
     assert graph.device == "cpu"
     assert not capsys.readouterr().out
+
+
+def test_the_level_of_optimisation_is_all_but_for_fp16(bundle, tmp_path):
+    model = onnx.load(bundle / "window.onnx")
+    model.graph.initializer.append(numpy_helper.from_array(np.ones(1, np.float16), "half"))
+    onnx.save(model, tmp_path / "half.onnx")
+    levels = onnxruntime.GraphOptimizationLevel
+
+    found = [
+        OrtGraph(path)._session.get_session_options().graph_optimization_level
+        for path in (bundle / "window.onnx", tmp_path / "half.onnx")
+    ]
+
+    assert found == [levels.ORT_ENABLE_ALL, levels.ORT_ENABLE_EXTENDED]
+
+
+@pytest.mark.parametrize("name", ["frame.onnx", "window.onnx", "text.onnx", "state.onnx"])
+def test_every_level_of_optimisation_gives_the_same_numbers(name):
+    """fp32 graphs are run as they are written, without any optimisation, for comparison."""
+    path = shipped_bundle() / name
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    plain = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    rng = np.random.default_rng(0)
+    bank = Bundle.open(shipped_bundle()).bank.arrays()
+    sizes = {"frames": (2, 64, 64, 3), "tokens": (2, 24), "frame": (1, 8, 128)}
+    feeds = {}
+    for node in plain.get_inputs():
+        shape = sizes.get(node.name) or (2, 8 if name == "window.onnx" else 16, 24)
+        values = rng.random(shape, np.float32)
+        as_whole = {"tensor(uint8)": np.uint8, "tensor(int64)": np.int64}.get(node.type)
+        feeds[node.name] = bank.get(
+            node.name, (values * 99).astype(as_whole) if as_whole else values
+        )
+    if name == "window.onnx":
+        feeds["spatial"] = rng.random((1, 8, 24), np.float32)
+    if name == "state.onnx":
+        feeds["patch_embeddings"] = rng.random((2, 16, 128), np.float32)
+
+    expected = dict(zip([n.name for n in plain.get_outputs()], plain.run(None, feeds), strict=True))
+
+    for output, values in OrtGraph(path)(feeds).items():
+        np.testing.assert_allclose(
+            values, expected[output], rtol=1e-5, atol=1e-6 * np.abs(values).max()
+        )
+
+
+def test_threads_follow_the_quota_of_the_machine(bundle, monkeypatch):
+    def threads(graph):
+        return graph._session.get_session_options().intra_op_num_threads
+
+    monkeypatch.setattr(ort_engine, "cpu_limit", lambda: 3)
+    assert threads(OrtGraph(bundle / "window.onnx")) == 3
+    assert threads(OrtGraph(bundle / "window.onnx", threads=2)) == 2
+    monkeypatch.setattr(ort_engine, "cpu_limit", lambda: None)
+    assert threads(OrtGraph(bundle / "window.onnx")) == 0
+
+
+OPENED = """
+import sys
+from pathlib import Path
+from stzsar.runtime.engines.ort_engine import OrtGraph
+OrtGraph(Path(sys.argv[1]))
+"""
+
+
+def test_onnx_runtime_leaves_nothing_in_a_users_home(bundle, tmp_path):
+    """From 1.29 on its import writes a device id and a queue of events."""
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+
+    command = [sys.executable, "-c", OPENED, str(bundle / "window.onnx")]
+    subprocess.run(command, env=environment, check=True)
+
+    assert list(tmp_path.rglob("*")) == []
+
+
+def test_one_function_imports_onnx_runtime(root):
+    """It turns telemetry off before; whoever imports it directly may come first."""
+    importers = [
+        path.relative_to(root).as_posix()
+        for folder in ("runtime", "export", "models", "train", "benchmarks")
+        for path in (root / folder).rglob("*.py")
+        if re.search(r"^\s*(import|from) onnxruntime\b", path.read_text(), re.MULTILINE)
+        and "load_onnxruntime()" not in path.read_text()
+        and "ORT_DISABLE_TELEMETRY" not in path.read_text()
+    ]
+    assert importers == []

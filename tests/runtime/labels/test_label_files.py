@@ -57,6 +57,13 @@ def test_what_one_source_means_by_a_label_is_not_what_all_mean(write):
     assert LabelFiles(None, {"a": own}, sources="a", known=KNOWN).all_labels()
 
 
+def test_two_streams_that_spell_a_label_differently_are_one_sentence(write):
+    with pytest.raises(
+        LabelError, match="spell one label 'YoYo' and 'yo-yo': give it one spelling"
+    ):
+        two_files(write, "YoYo\n", "yo-yo\n")
+
+
 def test_a_file_that_is_saved_unchanged_changes_nothing(write):
     paths, files = two_files(write, "red\n", "blue\n")
     user = User()

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import cv2
 import numpy as np
 import pytest
@@ -8,6 +11,9 @@ from stzsar.runtime.sinks import video as sink_module
 from stzsar.runtime.sinks.overlay import draw_overlay
 from stzsar.runtime.sinks.video import AnnotatedVideo
 from stzsar.runtime.sources.frames import Frame
+from stzsar.runtime.video.writer import open_writer
+
+pytestmark = pytest.mark.usefixtures("decoder")
 
 LATEST = Recognition("x", 0.0, 1.0, 4, (Score("red", 0.75, 0.5), Score("Íjászat 射", 0.25, 0.1)))
 
@@ -65,12 +71,14 @@ def test_every_rate_that_a_file_may_have_is_written(tmp_path, picture, fps):
     assert len(read(tmp_path / "out.mp4")) == 2
 
 
-def test_a_video_that_opencv_cannot_write_is_a_matter_of_its_source(tmp_path, picture, monkeypatch):
-    monkeypatch.setattr(sink_module, "MAX_MPEG4_PX", 10_000)
+def test_a_video_that_no_encoder_can_write_is_a_matter_of_its_source(
+    tmp_path, picture, monkeypatch
+):
+    monkeypatch.setattr(sink_module, "MAX_SIDE_PX", 20_000)
     video = AnnotatedVideo(tmp_path / "out.mp4", fps=10, live=False)
 
-    with pytest.raises(SourceError, match=r"cannot write .*out\.mp4 \(9000x64 px, 10 fps"):
-        video.write(Frame(picture("red", 64, 9000), 0.0, 0), None)
+    with pytest.raises(SourceError, match=r"Cannot write .*\(19000x64 px, 10 fps"):
+        video.write(Frame(picture("red", 64, 19_000), 0.0, 0), None)
     video.finish()
     assert not list(tmp_path.iterdir())
 
@@ -119,21 +127,17 @@ def test_without_frames_there_is_no_file(tmp_path):
 
 
 def test_ctrl_c_while_a_frame_is_written_leaves_a_whole_video(tmp_path, picture, monkeypatch):
-    real_writer = cv2.VideoWriter
-
-    class Interrupted:  # not a subclass: those of cv2's types corrupt the garbage collector
-        fourcc = real_writer.fourcc
-
+    class Interrupted:
         def __init__(self, *arguments):
-            self.writer = real_writer(*arguments)
-            self.isOpened, self.release = self.writer.isOpened, self.writer.release
+            self.writer = open_writer(*arguments)
+            self.close = self.writer.close
 
         def write(self, image):
             self.writer.write(image)
             raise KeyboardInterrupt
 
     video = AnnotatedVideo(tmp_path / "out.mp4", fps=10, live=False)
-    monkeypatch.setattr(cv2, "VideoWriter", Interrupted)
+    monkeypatch.setattr(sink_module, "open_writer", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         video.write(Frame(picture("red"), 0.0, 0), None)
 
@@ -160,6 +164,65 @@ def test_an_old_video_stays_until_the_new_one_is_whole(tmp_path, picture):
     assert path.read_text() == "old"
     video.finish()
     assert len(read(path)) == 1
+
+
+def test_a_live_source_leaves_older_videos_and_numbers_its_own(tmp_path, picture):
+    path = tmp_path / "out.mp4"
+    for _ in range(3):
+        write(path, [picture("red")], live=True)
+
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out-2.mp4", "out-3.mp4", "out.mp4"]
+
+
+KILLED = """
+import sys
+from pathlib import Path
+import numpy as np
+from stzsar.runtime.sinks.video import AnnotatedVideo
+from stzsar.runtime.sources.frames import Frame
+video = AnnotatedVideo(Path(sys.argv[1]), fps=10, live=False)
+for index in range(200):
+    video.write(Frame(np.full((48, 64, 3), index, np.uint8), index / 10, index), None)
+print("written", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_video_survives_a_kill(tmp_path, decoder):
+    if decoder == "OpenCV":
+        pytest.skip("OpenCV writes the index of a video at its end")
+    with subprocess.Popen(
+        [sys.executable, "-Ic", KILLED, str(tmp_path / "out.mp4")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdout
+        assert process.stdout.readline() == b"written\n"
+        process.kill()
+
+    assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
+    assert len(read(tmp_path / "out.mp4")) >= 200 - 2 * 10  # all but the last key frame's
+
+
+def test_the_parts_of_killed_runs_are_removed_and_those_of_others_stay(tmp_path, picture):
+    path = tmp_path / "out.mp4"
+    path.write_text("old")
+    command = [sys.executable, "-Ic", KILLED, str(path)]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as killed,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as living,
+    ):
+        for process in (killed, living):
+            assert process.stdout
+            assert process.stdout.readline() == b"written\n"
+        killed.kill()
+        killed.wait()
+
+        write(path, [picture("red")])
+
+        assert len(read(path)) == 1
+        assert len(list(tmp_path.glob(".*"))) == 1
+        living.kill()
 
 
 @pytest.mark.parametrize("name", ["out.avi", "out", "out.mp4.gz"])

@@ -67,15 +67,31 @@ def one_level_host() -> str:
         *("mqtt://h/?client=", "mqtt://h/?client=a/b", "mqtt://h/?client=a&token=pw"),
     ],
 )
-def test_what_is_no_address_is_refused_without_its_password(url):
+def test_a_bad_address_is_refused_without_its_password(url):
     with pytest.raises(StzsarError) as refused:
         Mqtt(url)
     assert "pw" not in str(refused.value)
     assert "p/w" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("mqtt://me:hunter2?x@h/t", "mqtt//me:hunter2@h", "mqtt;//me:hunter2@h/t"),
+        *("mqtt://h/me/hunter2/ch1", "mqtt://h/t?token=hunter2", "mqtt://h/t?a=b;token=hunter2"),
+        *("mqtt:///me:hunter2@h", "mqtt://me%3Ahunter2@h/t", " mqtts://me:hunter2@h/t"),
+    ],
+)
+def test_however_a_password_is_written_it_is_not_shown(url):
+    try:
+        shown = Address.parse(url).shown
+    except StzsarError as refusal:
+        shown = str(refusal)
+    assert "hunter2" not in shown
+
+
 @pytest.mark.parametrize("url", ["me:hunter2@h/t", "mqtt:me:hunter2@h", "mqtt://me:1/hunter2@h"])
-def test_an_address_that_is_none_shows_no_password(url):
+def test_a_malformed_address_shows_no_password(url):
     with pytest.raises(StzsarError) as refusal:
         Address.parse(url)
 

@@ -158,6 +158,6 @@ def test_where_metrics_listen_is_read(text, expected):
 
 
 @pytest.mark.parametrize("text", ["", "x", ":9100", "h:", "h:-1", "h:65536", "9" * 5000, "h:٣"])
-def test_what_is_no_port_is_refused(text):
+def test_other_ports_are_refused(text):
     with pytest.raises(StzsarError, match="a port or HOST:PORT"):
         parse_listen(text)

@@ -59,6 +59,79 @@ def test_a_full_disk_ends_a_live_run_as_it_ends_one_over_files():
         sink.close(30)
 
 
+# A limit on the size of files is as good as a full disk: it takes a part of a line.
+FULL = (
+    "import logging, resource, signal, sys\n"
+    "from pathlib import Path\n"
+    "from stzsar.runtime.errors import StzsarError\n"
+    "from stzsar.runtime.results import Recognition, Score\n"
+    "from stzsar.runtime.sinks.jsonl import JsonLines\n"
+    "logging.basicConfig(stream=sys.stdout, format='%(message)s')\n"
+    "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+    "result = Recognition('clip', 0.0, 1.0, 4, (Score('red', 0.75, 0.5),))\n"
+    "def limit(size): resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))\n"
+)
+
+
+def run_full(program, *arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", FULL + program, *arguments], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_a_disk_that_fills_up_leaves_whole_lines_and_the_sentence_names_the_file(
+    tmp_path, complete
+):
+    path = tmp_path / "out.jsonl"
+    said = run_full(
+        f"limit(1000)\nsink = JsonLines(Path(sys.argv[1]), complete={complete})\n"
+        "try:\n"
+        "    for _ in range(50): sink.put(result)\n"
+        "    sink.close(30)\n"
+        "except StzsarError as error: print(error)\n",
+        str(path),
+    )
+
+    assert said == f"Cannot write the results to {path}: File too large.\n"
+    assert set(types(path)) == {"result"}
+
+
+def test_a_full_disk_of_stdout_leaves_whole_lines(tmp_path):
+    path = tmp_path / "out.jsonl"
+    program = (
+        "limit(1000)\nsink = JsonLines(None)\n"
+        "try:\n"
+        "    while True: sink.put(result)\n"
+        "except StzsarError as error: sys.exit(7)\n"
+    )
+    with path.open("wb") as stdout:
+        done = subprocess.run([sys.executable, "-c", FULL + program], stdout=stdout)
+
+    assert done.returncode == 7
+    assert set(types(path)) == {"result"}
+
+
+def test_where_results_go_elsewhere_too_lines_wait_until_there_is_room(tmp_path):
+    path = tmp_path / "out.jsonl"
+    said = run_full(
+        "import time\n"
+        "from stzsar.runtime.sinks.queued import Queued\n"
+        "limit(1000)\n"
+        "sink = JsonLines(Path(sys.argv[1]), complete=False, keep_trying=True)\n"
+        "for _ in range(50): sink.put(result)\n"
+        "while not sink._queue._dead: time.sleep(0.01)\n"
+        "limit(resource.RLIM_INFINITY)\n"
+        "sink.close(30)\n",
+        str(path),
+    )
+
+    assert said == f"{path}: file too large; the run goes on.\n{path}: works again.\n"
+    assert types(path) == ["result"] * 50
+
+
 def test_a_fifo_that_nobody_empties_holds_up_nothing_and_gets_the_events_first(tmp_path):
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)

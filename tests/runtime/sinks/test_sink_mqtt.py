@@ -161,7 +161,7 @@ def test_every_message_has_its_topic_and_the_status_is_retained(start, said):
     assert said() == []
 
 
-def test_names_and_passwords_of_a_broker_are_kept_to_and_never_shown(start, said, tmp_path):
+def test_a_brokers_user_and_password_are_used_and_never_shown(start, said, tmp_path):
     passwords = tmp_path / "passwords"
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "me", "p@ss/wörd"], check=True)
     passwords.chmod(0o600)

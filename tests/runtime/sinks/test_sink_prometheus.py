@@ -57,7 +57,7 @@ def make():
         sink.close(1)
 
 
-def test_what_passes_and_what_others_count_is_there_when_it_is_asked_for(make):
+def test_metrics_hold_messages_and_counters(make):
     counts = {"gate": {"read": 90, "sampled": 30, "encoded": 28, "dropped": 2, "connections": 1}}
     sinks = {"mqtt": SinkCounters(delivered=5, dropped=1)}
     sink = make(counters=lambda: counts, sinks=lambda: sinks)
@@ -137,7 +137,7 @@ def test_names_from_outside_neither_break_the_format_nor_fill_the_memory(make):
     assert len(sink.health()[1]["streams"]) == 1000
 
 
-def test_openmetrics_is_given_to_whom_asks_for_it_and_other_paths_are_not_there(make):
+def test_clients_may_choose_openmetrics_and_other_paths_do_not_exist(make):
     sink = make()
 
     plain = get(sink, "/metrics?x=1")
@@ -184,7 +184,7 @@ def test_an_odd_header_is_no_error(make, headers):
     assert get(make(), "/metrics", **headers)[0] == 200
 
 
-def test_a_page_whose_name_was_made_to_lead_here_reads_nothing(make):
+def test_dns_rebinding_reads_nothing(make):
     sink = make()
     sink.put(state("live"))
     for host in ("evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example", "["):
@@ -219,7 +219,7 @@ def test_a_port_that_is_taken_and_a_host_elsewhere_are_one_sentence():
             PrometheusMetrics(port, host=host)
 
 
-def test_only_this_machine_may_read_unless_it_is_said_and_warned_of(make, caplog, monkeypatch):
+def test_listening_for_other_machines_is_a_warning(make, caplog, monkeypatch):
     monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
     assert re.fullmatch(r"metrics http://127\.0\.0\.1:\d+/metrics", make().name)
     make(host="::1")
@@ -230,7 +230,7 @@ def test_only_this_machine_may_read_unless_it_is_said_and_warned_of(make, caplog
     assert "Everyone in the network can read metrics http://0.0.0.0:" in caplog.text
 
 
-def test_who_never_finishes_asking_is_cut_off_however_many_they_are(make):
+def test_clients_that_never_finish_are_cut_off(make):
     sink = make()
     idle = [socket.create_connection(("127.0.0.1", sink.port)) for _ in range(100)]
     for connection in idle:
@@ -279,7 +279,7 @@ def test_after_closing_the_port_is_free():
     again.close(1)
 
 
-def test_who_asks_slowly_makes_room_for_who_asks_in_earnest(make):
+def test_slow_clients_make_room_for_others(make):
     sink = make()
     slow = [socket.create_connection(("127.0.0.1", sink.port)) for _ in range(100)]
     for connection in slow:

@@ -159,7 +159,7 @@ def test_a_mistake_of_ours_is_said_and_does_not_end_the_run(caplog):
 
 
 @pytest.mark.parametrize("when", ["at the next item", "at the end"])
-def test_what_is_fatal_reaches_the_run_once(when):
+def test_a_fatal_error_reaches_the_run_once(when):
     target = Scripted(StzsarError("full"))
     queue = Queued(target, fatal=(StzsarError,))
     queue.offer(1)
@@ -214,6 +214,36 @@ def test_closing_gives_up_on_what_stays_dead():
     queue.close(0.3)
 
     assert queue.counters == SinkCounters(dropped=5)
+
+
+def test_an_outage_that_comes_and_goes_is_said_once_a_minute(caplog):
+    target = Scripted(*[TryAgainError("away"), TryAgainError("away"), None] * 5)
+    queue = Queued(target, backoff=QUICK)
+
+    for item in range(5):
+        queue.offer(item)
+        until(lambda item=item: len(target.got) == item + 1)
+    queue.close(30)
+
+    assert said(caplog) == ["scripted: away; the run goes on.", "scripted: works again."]
+
+
+def test_a_log_that_fails_stops_nothing(monkeypatch):
+    def broken(*_arguments):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(logging.getLogger("stzsar.runtime.sinks.queued"), "warning", broken)
+    away = [TryAgainError("away", away=True)] * 5
+    target = Scripted(*away, UndeliverableError("400"), ZeroDivisionError("oh"))
+    queue = Queued(target, backoff=QUICK, max_items=5)
+
+    for item in range(20):
+        queue.offer(item)
+    until(lambda: target.got and target.got[-1] == 19)
+    queue.close(30)
+
+    assert queue.counters.delivered == len(target.got)
+    assert target.finished == 1
 
 
 def test_a_report_from_elsewhere_counts_as_going_dead_and_back(caplog):

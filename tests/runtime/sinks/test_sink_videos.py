@@ -1,6 +1,8 @@
+import errno
 import logging
 import threading
 import time
+from collections.abc import Callable
 
 import cv2
 import numpy as np
@@ -9,9 +11,13 @@ import pytest
 from stzsar.runtime.errors import SourceError, StzsarError
 from stzsar.runtime.results import Recognition, Score
 from stzsar.runtime.sinks import video as video_module
+from stzsar.runtime.sinks import videos as videos_module
 from stzsar.runtime.sinks.video import AnnotatedVideo
 from stzsar.runtime.sinks.videos import MAX_WAITING, AnnotatedVideos, VideoPlan
 from stzsar.runtime.sources.frames import Frame
+from stzsar.runtime.video.writer import open_writer
+
+pytestmark = pytest.mark.usefixtures("decoder")
 
 LATEST = Recognition("x", 0.0, 1.0, 4, (Score("red", 0.75, 0.5),))
 
@@ -27,20 +33,17 @@ def said(caplog, monkeypatch):
 def slow_encoder(monkeypatch):
     """An encoder that waits for its event before each picture."""
     allowed = threading.Event()
-    real_writer = cv2.VideoWriter
 
     class Slow:
-        fourcc = real_writer.fourcc
-
         def __init__(self, *arguments):
-            self.writer = real_writer(*arguments)
-            self.isOpened, self.release = self.writer.isOpened, self.writer.release
+            self.writer = open_writer(*arguments)
+            self.close = self.writer.close
 
         def write(self, image):
             allowed.wait()
             self.writer.write(image)
 
-    monkeypatch.setattr(cv2, "VideoWriter", Slow)
+    monkeypatch.setattr(video_module, "open_writer", Slow)
     return allowed
 
 
@@ -68,7 +71,6 @@ def test_every_picture_of_a_file_is_there_when_its_source_has_ended(tmp_path, pi
 
     sink.source_ended("a")
     assert count(tmp_path / "a.mp4") == 30
-    assert not (tmp_path / "b.mp4").exists()
     sink.close(10)
     assert count(tmp_path / "b.mp4") == 30
     assert cv2.VideoCapture(str(tmp_path / "b.mp4")).get(cv2.CAP_PROP_FPS) == 20
@@ -135,21 +137,21 @@ def test_an_encoder_that_is_behind_repeats_nothing_and_has_no_debt_afterwards(tm
 
 
 @pytest.mark.parametrize("live", [True, False])
-def test_a_source_that_opencv_cannot_write_is_a_matter_of_its_own(
+def test_a_source_that_no_encoder_can_write_is_a_matter_of_its_own(
     tmp_path, picture, monkeypatch, live, said
 ):
-    monkeypatch.setattr(video_module, "MAX_MPEG4_PX", 10_000)
+    monkeypatch.setattr(video_module, "MAX_SIDE_PX", 20_000)
     plans = {
         name: VideoPlan(tmp_path / f"{name}.mp4", live=live, fps=lambda: 10.0) for name in "ab"
     }
     sink = AnnotatedVideos(plans)
-    wide = frame(picture, 0, 10.0, 64, 9000)
+    wide = frame(picture, 0, 10.0, 64, 19_000)
     if live:
-        while not any("cannot write the video" in line for line in said()):
+        while not any("Cannot write the video" in line for line in said()):
             sink.show("a", wide, None)
             time.sleep(0.02)
     else:
-        with pytest.raises(SourceError, match="cannot write the video"):
+        with pytest.raises(SourceError, match="Cannot write the video"):
             sink.show("a", wide, None)
     sink.show("b", frame(picture, 0), None)
     sink.close(10)
@@ -166,24 +168,80 @@ def test_one_name_of_several_that_cannot_be_used_leaves_nothing_behind(tmp_path,
     assert not list(tmp_path.iterdir())
 
 
+class FullDisk:
+    """Stands in for a writer whose disk is full from some moment on."""
+
+    def __init__(self, path, *arguments):
+        self.writer = open_writer(path, *arguments)
+        self.is_full: Callable[[], bool] = lambda: False
+        self.fails_to_close = path.name.startswith("a")
+
+    def write(self, image):
+        if self.is_full():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        self.writer.write(image)
+
+    def close(self):
+        self.writer.close()
+        if self.fails_to_close:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+
 @pytest.mark.parametrize("live", [True, False])
-def test_a_video_that_did_not_get_whole_is_said_at_the_end_and_the_others_are(
-    tmp_path, picture, monkeypatch, live
+def test_a_video_that_is_incomplete_is_said_at_the_end_and_the_others_are_complete(
+    tmp_path, picture, monkeypatch, live, decoder
 ):
     plans = {name: VideoPlan(tmp_path / f"{name}.mp4", live=live) for name in "ab"}
+    (tmp_path / "b.mp4").write_text("old")
+    opened = []
+
+    def open_full(path, *arguments):
+        opened.append(FullDisk(path, *arguments))
+        opened[-1].fails_to_close = len(opened) == 1
+        return opened[-1]
+
+    monkeypatch.setattr(video_module, "open_writer", open_full)
     sink = AnnotatedVideos(plans)
-    for name in "ab":
+    for done, name in enumerate("ab", 1):
         sink.show(name, frame(picture, 0), None)
-    real = AnnotatedVideo.finish
-
-    def finish(self):
-        if self._path.name == "a.mp4":
-            self._writer.release()
-            self._part.write_bytes(b"")  # as a full disk leaves it
-        real(self)
-
-    monkeypatch.setattr(AnnotatedVideo, "finish", finish)
+        until(lambda done=done: sink.counters.delivered == done)
     with pytest.raises(StzsarError, match=r"a\.mp4 could not be written: is the disk full"):
         sink.close(10)
 
-    assert [path.name for path in tmp_path.iterdir()] == ["b.mp4"]
+    assert count(tmp_path / ("b-2.mp4" if live else "b.mp4")) == 1
+    # What a live video has in H.264 plays, so it stays.
+    assert (tmp_path / "a.mp4").exists() == (live and decoder == "PyAV")
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_live_video_goes_on_in_another_file_once_the_disk_has_room_again(
+    tmp_path, picture, monkeypatch, said
+):
+    disk = {"full": False}
+
+    def open_on_disk(*arguments):
+        writer = FullDisk(*arguments)
+        writer.is_full = lambda: disk["full"]
+        return writer
+
+    monkeypatch.setattr(video_module, "open_writer", open_on_disk)
+    monkeypatch.setattr(videos_module, "RETRY_S", 0.0)
+    sink = AnnotatedVideos({"x": VideoPlan(tmp_path / "x.mp4", live=True, fps=lambda: 10.0)})
+    for index, full in enumerate([False] * 5 + [True] * 5 + [False] * 5):
+        disk["full"] = full
+        sink.show("x", frame(picture, index), LATEST)
+        until(lambda index=index: sink.counters.delivered + sink.counters.failed == index + 1)
+    sink.close(10)
+
+    assert (sink.counters.delivered, sink.counters.failed) == (10, 5)
+    videos = sorted(tmp_path.iterdir())
+    assert sum(count(path) for path in videos) == 10
+    assert len(videos) == 2
+    assert sum("x.mp4: No space left on device; the run goes on" in line for line in said()) == 1
+
+
+def until(condition):
+    deadline_s = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline_s
+        time.sleep(0.005)

@@ -17,6 +17,7 @@ import pytest
 from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.results import ActionEvent, Recognition, Score
+from stzsar.runtime.sinks.shown import shown_origin
 from stzsar.runtime.sinks.webhook import Webhook, signing_key
 
 pytest.importorskip("urllib3", reason="pip install '.[sinks]'")
@@ -155,7 +156,7 @@ def test_a_secret_with_the_prefix_is_base64():
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 408, 425, 429])
-def test_what_may_pass_is_tried_again_and_keeps_the_order(status):
+def test_temporary_failures_are_tried_again_in_order(status):
     with Receiver((200, {}), (status, {}), (status, {})) as receiver:
         sink = Webhook(receiver.url(), backoff=QUICK)
         for number in range(3):
@@ -167,7 +168,7 @@ def test_what_may_pass_is_tried_again_and_keeps_the_order(status):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 413, 301, 302, 304])
-def test_what_will_not_pass_is_not_tried_again_and_said_once(status, said):
+def test_permanent_failures_are_not_tried_again_and_said_once(status, said):
     with Receiver(*[(status, {})] * 2) as receiver:
         sink = Webhook(receiver.url("/hook?token=abc"), backoff=QUICK)
         for number in range(3):
@@ -225,6 +226,24 @@ def test_a_redirection_within_the_server_is_followed_and_to_another_it_is_not(sa
     assert other.got == []
 
 
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:hunter2@h:8443/hunter2?token=hunter2", "https://h:8443"),
+        ("https://h/hook/hunter2", "https://h"),
+        ("https//me:hunter2@h/x", "This"),
+        ("https;//me:hunter2@h/x", "This"),
+        ("me:hunter2@h/x", "This"),
+        ("https://me:4711?hunter2@h/x", "https://…"),
+        ("https://me:hunter2/@h/x", "https://…"),
+        ("https:///me:hunter2@h/x", "https://…"),
+        ("HTTPS://h/x", "https://h"),
+    ],
+)
+def test_of_an_address_scheme_and_host_are_shown_at_most(url, shown):
+    assert shown_origin(url, ("http", "https")) == shown
+
+
 def test_credentials_are_sent_and_never_shown(said):
     with Receiver((401, {})) as receiver:
         url = receiver.url("/services/T0/B0/hush?key=hush").replace("//", "//me:p%40ss%C3%A9@")
@@ -249,7 +268,7 @@ def test_credentials_are_sent_and_never_shown(said):
         *("http://x/é", "http://x/\ud800"),
     ],
 )
-def test_what_is_no_address_is_refused_without_its_password(url):
+def test_a_bad_address_is_refused_without_its_password(url):
     with pytest.raises(StzsarError, match="not an address for a webhook") as refused:
         Webhook(url)
     assert "pw" not in str(refused.value)

@@ -8,6 +8,7 @@ from stzsar.runtime.sources.address import parse_address
 from stzsar.runtime.sources.opening import check_possible, csi_pipeline
 from stzsar.runtime.sources.secrets import without_secrets
 from stzsar.runtime.sources.spec import specs_of
+from stzsar.runtime.video import pyav
 
 APPSINK = "videoconvert ! video/x-raw,format=BGR ! appsink"
 
@@ -79,12 +80,13 @@ def test_a_csi_pipeline_holds_the_numbers_that_were_asked_for():
         ("csi://0", "", "not a Jetson"),
         ("csi://0", "36.4.3", "needs an OpenCV with GStreamer.*JetPack"),
         (f"gst:v4l2src ! {APPSINK}", "", "needs an OpenCV with GStreamer.*python3-opencv"),
-        ("rtsp://cam/x", "", "needs an OpenCV with FFmpeg.*pip install"),
+        ("rtsp://cam/x", "", "needs PyAV, or an OpenCV with FFmpeg: run pip install"),
     ],
 )
 def test_what_this_opencv_cannot_open_is_answered_with_what_is_missing(
     monkeypatch, uri, jetson, message
 ):
+    monkeypatch.setattr(pyav, "load_av", lambda: None)
     monkeypatch.setattr(opening, "has_gstreamer", lambda: False)
     monkeypatch.setattr(opening, "has_ffmpeg", lambda: False)
     monkeypatch.setattr(opening, "jetson_linux", lambda: jetson)
@@ -123,6 +125,17 @@ SECRET = "S3CR3T"
         f"rtsp://cam/user=me_password=a_b={SECRET}_channel=1.sdp",
         f"rtmp://live/app/{SECRET}",
         f"rtsps://nvr:7441/aBcDe{SECRET}fGhI",
+        f"rtsp://cam/admin/{SECRET}/ch1",
+        f"rtsp://cam//{SECRET}/ch1",
+        f"rtsp://cam/me/{SECRET}?more/ch1",
+        f"rtsp://cam/live/{SECRET}",
+        f"http://cam/x?token=a;b={SECRET}",
+        f"http://cam/x?{SECRET}=1",
+        f"http://cam/x;pass=a&{SECRET}=1",
+        *(f"{start}me:{SECRET}@cam/x" for start in ("rtsp;//", "https//", "rtsp:/", "rtsp:", "")),
+        *(f"{start}me:{SECRET}@cam/x" for start in (" rtsp://", "rtsp:///", "http:\\\\")),
+        f"rtsp;//{SECRET}@cam/x",
+        f"me@{SECRET}@cam/x",
         f"gst:rtspsrc location=rtsp://me:{SECRET}@cam user-pw={SECRET} ! appsink",
         f'GST:rtspsrc user-pw="{SECRET} ! x',
         f"my_cam://me:{SECRET}@cam",
@@ -149,6 +162,9 @@ def said_of(uri):
         "rtsp://cam/cam/realmonitor?channel=1&subtype=0",
         "http://cam:1984/api/stream.mp4?src=cam1",
         "rtsp://[::1]:8554/live",
+        "rtsp://cam/axis-media/media.amp",
+        "http://cam/mjpg/video.mjpg",
+        "rtsp://nvr/hall/stream",
     ],
 )
 def test_what_tells_cameras_apart_stays(uri):

@@ -1,8 +1,6 @@
 """Files as feeds: nothing dropped, order kept, and damage told at the end."""
 
 import os
-import shutil
-import subprocess
 import threading
 import time
 
@@ -11,6 +9,8 @@ import numpy as np
 import pytest
 
 from stzsar.runtime.sources.thread_feed import AHEAD
+
+pytestmark = pytest.mark.usefixtures("decoder")
 
 
 def indices(run):
@@ -133,6 +133,22 @@ def test_a_file_that_is_being_written_ends_where_it_ends_now(run_feed, tmp_path,
     assert again.feed.error is None
 
 
+def test_a_change_of_size_begins_a_new_piece_and_squeezes_nothing(run_feed, tmp_path, decoder):
+    """Motion JPEG of a phone that turns, as a file."""
+    if decoder == "OpenCV":
+        pytest.skip("OpenCV squeezes all pictures into the first one's size")
+    jpegs = [
+        cv2.imencode(".jpg", np.full((*size_hw, 3), 90, np.uint8))[1].tobytes()
+        for size_hw in [(48, 64)] * 4 + [(64, 48)] * 4
+    ]
+    (tmp_path / "turn.mjpeg").write_bytes(b"".join(jpegs))
+
+    frames = run_feed(tmp_path / "turn.mjpeg", every_frame=True).take_all()
+
+    assert [captured.connection for captured in frames] == [1] * 4 + [2] * 4
+    assert [captured.frame.image_hwc.shape[:2] for captured in frames[::7]] == [(48, 64), (64, 48)]
+
+
 @pytest.mark.slow
 def test_a_file_behind_an_address_is_a_file(mjpeg_server, run_feed, tmp_path, draw_video):
     draw_video(tmp_path / "clip.mp4", ["red"] * 40)
@@ -145,15 +161,7 @@ def test_a_file_behind_an_address_is_a_file(mjpeg_server, run_feed, tmp_path, dr
     assert run.conditions == ["connecting", "live", "ended"]
 
 
-def ffmpeg(*arguments):
-    program = shutil.which("ffmpeg")
-    if program is None:
-        pytest.skip("no ffmpeg: apt install what tests/debian_packages.txt lists")
-    command = [program, "-loglevel", "error", "-y", *map(str, arguments)]
-    subprocess.run(command, check=True)
-
-
-def test_a_file_of_variable_rate_gives_the_times_of_its_frames(run_feed, tmp_path):
+def test_a_file_of_variable_rate_gives_the_times_of_its_frames(run_feed, tmp_path, ffmpeg):
     """Twenty frames in the first second, then four in each."""
     path = tmp_path / "vfr.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=20:duration=3",
@@ -167,7 +175,7 @@ def test_a_file_of_variable_rate_gives_the_times_of_its_frames(run_feed, tmp_pat
     assert [c.frame.time_s for c in due] == pytest.approx([i / 4 for i in range(12)], abs=1e-3)
 
 
-def upright_frame(path, tmp_path):
+def upright_frame(ffmpeg, path, tmp_path):
     """The first frame as FFmpeg itself turns it."""
     ffmpeg("-i", path, "-frames:v", 1, tmp_path / "upright.png")
     picture = cv2.imread(str(tmp_path / "upright.png"))
@@ -176,7 +184,7 @@ def upright_frame(path, tmp_path):
 
 
 @pytest.mark.parametrize("turn", [90, 180, 270])
-def test_a_rotated_file_gives_upright_frames(run_feed, tmp_path, turn):
+def test_a_rotated_file_gives_upright_frames(run_feed, tmp_path, ffmpeg, turn):
     """As a telephone films: the picture lies on its side, and a note says how to turn it."""
     plain, turned = tmp_path / "plain.mp4", tmp_path / "turned.mp4"
     ffmpeg("-f", "lavfi", "-i", "testsrc=size=64x48:rate=8:duration=1", plain)
@@ -185,14 +193,14 @@ def test_a_rotated_file_gives_upright_frames(run_feed, tmp_path, turn):
     lying = run_feed(plain).take_all()[0].frame.image_hwc
     image = run_feed(turned).take_all()[0].frame.image_hwc
 
-    upright = upright_frame(turned, tmp_path)
+    upright = upright_frame(ffmpeg, turned, tmp_path)
     assert image.shape == upright.shape
     assert np.abs(image.astype(int) - upright).mean() < 3
     assert image.shape != lying.shape or np.abs(image.astype(int) - lying).mean() > 20
 
 
 def test_real_clips_of_variable_rate_and_rotated_ones_are_read_right(
-    run_feed, shared_clips, tmp_path
+    run_feed, shared_clips, tmp_path, ffmpeg
 ):
     vfr = next(shared_clips.glob("derived__vfr__*"), None)
     turned = next(shared_clips.glob("derived__rot90__*"), None)
@@ -205,4 +213,4 @@ def test_real_clips_of_variable_rate_and_rotated_ones_are_read_right(
     steps = np.diff([captured.frame.time_s for captured in frames])
     assert steps.min() > 0
     assert steps.max() > 1.9 * steps.min()  # gaps are where frames were left out
-    assert np.abs(image.astype(int) - upright_frame(turned, tmp_path)).mean() < 3
+    assert np.abs(image.astype(int) - upright_frame(ffmpeg, turned, tmp_path)).mean() < 3

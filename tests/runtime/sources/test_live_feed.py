@@ -11,14 +11,18 @@ import pytest
 from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.errors import SourceError
 from stzsar.runtime.sources import live_feed
-from stzsar.runtime.sources.live_feed import LiveCapture, LiveFeed
+from stzsar.runtime.sources.live_feed import LiveFeed
 from stzsar.runtime.sources.pacing import Backlog, Playback
+from stzsar.runtime.video.capture import Capture
 
 
 class Camera:
     """Gives `frames` pictures 100 times a second, each another, then hangs, breaks or ends."""
 
+    name, codec = "cam", "none"
     fps: float | None = 100.0
+    frame_count: int | None = None
+    lost = 0
     size_wh: tuple[int, int] = (64, 48)
     position_s = 0.0
 
@@ -141,7 +145,7 @@ def test_stopping_does_not_wait_for_the_back_off(run_feed, monkeypatch):
     def make(given, rate_fps):
         return LiveFeed("cam", away, given, rate_fps)
 
-    def away() -> LiveCapture:
+    def away() -> Capture:
         raise SourceError("It is away.")
 
     run = run_feed(make)
@@ -273,7 +277,7 @@ def test_seconds_without_any_frame_are_an_error(run_cameras):
 
 
 def test_a_fault_of_our_own_ends_the_feed_and_is_logged(run_feed, caplog):
-    def connect() -> LiveCapture:
+    def connect() -> Capture:
         raise ZeroDivisionError
 
     def make(given, rate_fps):

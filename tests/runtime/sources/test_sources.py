@@ -7,11 +7,14 @@ import pytest
 from stzsar.runtime.errors import SourceError
 from stzsar.runtime.sources import opening
 from stzsar.runtime.sources.address import camera_number
-from stzsar.runtime.sources.capture import Capture
 from stzsar.runtime.sources.clips import read_clip
 from stzsar.runtime.sources.secrets import without_secrets
 from stzsar.runtime.sources.uri import expand_sources, is_live, open_source
-from stzsar.runtime.sources.video_file import FileClock
+from stzsar.runtime.sources.video_file import FileClock, VideoSource
+from stzsar.runtime.video.opencv_capture import OpenCvCapture
+from stzsar.runtime.video.pyav_capture import PyAvCapture
+
+pytestmark = pytest.mark.usefixtures("decoder")
 
 
 class FakeCamera:
@@ -168,9 +171,12 @@ def test_a_container_without_stamps_is_timed_by_its_rate():
 
 
 def test_a_folder_gives_its_videos_below_sorted_and_no_others(tmp_path, red_video):
-    for name in ("b.mp4", "sub/a.MKV", "notes.txt", ".hidden.mp4", "sub/deep/c.webm"):
+    left_by_systems = ("._b.mp4", "__MACOSX/b.mp4", ".ipynb_checkpoints/b.mp4")
+    for name in ("b.mp4", "sub/a.MKV", "notes.txt", "sub/deep/c.webm", *left_by_systems):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
+    (tmp_path / "folder.mp4").mkdir()
+    (tmp_path / "sub" / "circle").symlink_to(tmp_path)
 
     found = expand_sources([str(tmp_path)])
 
@@ -260,14 +266,15 @@ def test_a_back_end_that_knows_no_threads_opens_without(monkeypatch, red_video):
             self.opened = cv2.CAP_PROP_N_THREADS not in asked
 
     monkeypatch.setattr(cv2, "VideoCapture", Refusing)
-    capture = Capture(str(red_video), "red.mp4", threads=1)
+    capture = OpenCvCapture(str(red_video), "red.mp4", threads=1)
     assert capture.is_open
     assert capture.grab()
 
 
 def test_a_frame_that_cannot_be_converted_counts_as_lost(monkeypatch, red_video):
     pictures = iter([np.zeros((48, 64, 3), np.uint8), None] * 8)
-    monkeypatch.setattr(Capture, "retrieve", lambda _capture: next(pictures))
+    for kind in (OpenCvCapture, PyAvCapture):
+        monkeypatch.setattr(kind, "retrieve", lambda _capture: next(pictures))
     source = open_source(red_video)
     given = []
 
@@ -349,8 +356,10 @@ def test_a_clip_is_the_middle_of_each_segment(tmp_path, draw_video):
 
 
 def test_a_clip_whose_count_is_true_is_opened_once(red_video, monkeypatch):
-    real, opened = cv2.VideoCapture, []
-    monkeypatch.setattr(cv2, "VideoCapture", lambda *given: opened.append(given) or real(*given))
+    real, opened = VideoSource.open, []
+    monkeypatch.setattr(
+        VideoSource, "open", lambda *given, **named: opened.append(given) or real(*given, **named)
+    )
 
     read_clip(red_video, frames=4, size_px=8)
 

@@ -58,7 +58,7 @@ def test_tokens_are_those_of_the_package_tokenizers(ours, theirs):
 
 
 def test_words_are_letters_digits_and_signs():
-    assert split_words("it's 24 o'clock -- don't!") == [
+    assert list(split_words("it's 24 o'clock -- don't!")) == [
         *("it", "'s", "2", "4", "o", "'", "clock", "--", "don", "'t", "!")
     ]
 
@@ -68,6 +68,37 @@ def test_a_long_text_keeps_its_end(ours):
 
     assert len(tokens) == LENGTH
     assert tokens[-1] == ours.encode("", LENGTH)[-1]
+
+
+def test_long_words_have_the_tokens_of_the_package_tokenizers(ours):
+    theirs = Tokenizer.from_file(str(SHIPPED))
+    theirs.no_truncation()
+    theirs.no_padding()
+    chance = random.Random(0)
+    kinds = ("etaoinshrdlu", "ab", "a", "éß射", "-!?", "0123")
+    for count in (500, 2000):
+        for letters in kinds:
+            word = "".join(chance.choices(letters, k=count))
+            assert ours.encode(word, 9 * count) == theirs.encode(word).ids, letters
+
+
+@pytest.mark.timeout(20)
+def test_a_word_of_a_hundred_thousand_letters_takes_no_minutes(ours):
+    assert len(ours.encode("etaoin" * 17_000, LENGTH)) == LENGTH
+
+
+BPE = '{"model": {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": %s}}'
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"model": 3}', BPE % 3, BPE % '{"a": "b"}'])
+def test_what_is_not_a_tokenizer_is_refused(content):
+    with pytest.raises(ValueError, match=r"malformed|truncated|expected|required"):
+        ClipTokenizer.parse(content)
+
+
+def test_a_document_that_is_nested_too_deep_is_refused():
+    with pytest.raises(ValueError, match="nested too deeply"):
+        ClipTokenizer.parse('{"model": ' + "[" * 10**5)
 
 
 @pytest.mark.parametrize(

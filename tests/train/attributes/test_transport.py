@@ -55,6 +55,26 @@ def test_a_hosts_next_number_is_asked_only_if_the_one_before_is_away(site, monke
     assert len(site.asked) == 2
 
 
+def test_headers_that_come_a_byte_now_and_then_are_given_up():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stop = threading.Event()
+
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nX: ")
+                while not stop.wait(0.02):
+                    try:
+                        connection.sendall(b"x")
+                    except OSError:
+                        return
+
+        threading.Thread(target=drip, daemon=True).start()
+        with pytest.raises(NoAnswerError, match=r"no whole answer in 0\.2 s"):
+            ask(f"http://127.0.0.1:{server.getsockname()[1]}/", limits=Limits(total_s=0.2))
+        stop.set()
+
+
 @pytest.fixture
 def secure_port(tmp_path, monkeypatch) -> Iterator[int]:
     """A server whose certificate is for localhost; SSL_CERT_FILE trusts it."""

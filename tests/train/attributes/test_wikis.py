@@ -98,7 +98,7 @@ def test_definitions_of_the_labels_language_are_senses_with_their_examples(site,
     assert "He swung his bat." in senses[0].text()
 
 
-def test_a_title_is_looked_for_as_it_is_written_before_small_letters(site, make_fetcher):
+def test_a_title_is_tried_as_written_before_small_letters(site, make_fetcher):
     site.pages["/w/api.php"] = wiki({"Nordic walking": {"html": DEFINED}})
     senses = Wiktionary(site.url, make_fetcher(), "en").senses("Nordic walking")
     assert senses[0].title == "Nordic walking (Verb)"
@@ -143,7 +143,7 @@ def test_a_wiki_that_has_nothing_says_so(site, make_fetcher, reply):
             source.senses("x")
 
 
-def test_what_went_wrong_at_a_wiki_is_asked_again_and_what_is_not_there_is_not(site, make_fetcher):
+def test_a_wikis_errors_are_not_kept_and_its_missing_pages_are(site, make_fetcher):
     right = wiki({"archery": {"title": "Archery", "extract": BAT}})
     replies = iter([Given(b'{"error": {"code": "ratelimited"}}'), Given(b"<html>log in</html>")])
     site.pages["/w/api.php"] = lambda asked: next(replies, None) or right(asked)
@@ -159,7 +159,7 @@ def test_what_went_wrong_at_a_wiki_is_asked_again_and_what_is_not_there_is_not(s
     assert len(site.asked) == 1
 
 
-def test_a_link_that_is_no_address_is_no_meaning(site, make_fetcher):
+def test_a_malformed_link_is_skipped(site, make_fetcher):
     html = LISTED.replace("<ul>", '<ul><li><a href="http://[x">broken</a></li>')
     page = {"title": "swing", "pageprops": {"disambiguation": ""}, "html": html}
     site.pages["/w/api.php"] = wiki({"swing": page})

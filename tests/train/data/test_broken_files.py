@@ -6,7 +6,8 @@ import pytest
 
 from stzsar.runtime.labels.labels import as_labels
 from stzsar.train.data.broken_files import BrokenFile, BrokenFiles
-from stzsar.train.data.dataset import LEFT_OUT, ClipRequest, StepSampler, loader
+from stzsar.train.data.dataset import LEFT_OUT, ClipRequest, StepSampler
+from stzsar.train.data.loader import loader
 from stzsar.train.data.videos import VideoFiles
 from stzsar.train.lists.clip import Clip
 

@@ -11,7 +11,8 @@ import pytest
 from stzsar.runtime.errors import LabelError, SourceError
 from stzsar.runtime.labels.labels import Label, as_labels
 from stzsar.runtime.sources.video_file import VideoSource
-from stzsar.train.data.dataset import ClipRequest, StepSampler, loader
+from stzsar.train.data.dataset import ClipRequest, StepSampler
+from stzsar.train.data.loader import loader
 from stzsar.train.data.videos import VideoFiles
 from stzsar.train.lists.clip import Clip
 from stzsar.train.lists.clip_set import find_clips

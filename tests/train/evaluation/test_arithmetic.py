@@ -7,20 +7,20 @@ import pytest
 
 from stzsar.train.evaluation.arithmetic import (
     Confusion,
-    Verdicts,
+    Predictions,
     accuracy,
     class_accuracies,
     confusion_matrix,
     harmonic_mean,
-    judge,
     pooled_scores,
+    predict,
     spread,
     worst_confusions,
 )
 
 
-def verdicts(*rows):
-    return Verdicts(*np.asarray(rows).T)
+def predictions(*rows):
+    return Predictions(*np.asarray(rows).T)
 
 
 def test_the_three_splits_of_bike_give_its_published_mean_and_deviation():
@@ -30,7 +30,7 @@ def test_the_three_splits_of_bike_give_its_published_mean_and_deviation():
 
 
 def test_top1_and_top5_are_counted_over_clips_and_the_class_mean_over_classes():
-    found = accuracy(verdicts((0, 0, 0), (0, 0, 0), (0, 0, 0), (1, 0, 4), (1, 2, 5)))
+    found = accuracy(predictions((0, 0, 0), (0, 0, 0), (0, 0, 0), (1, 0, 4), (1, 2, 5)))
     assert found.top1 == 3 / 5
     assert found.top5 == 4 / 5
     assert found.class_mean == 1 / 2
@@ -45,10 +45,10 @@ def test_the_harmonic_mean_is_low_if_either_part_is():
 
 def test_the_rank_counts_the_classes_ahead_and_ties_go_to_the_first():
     scores = np.array([1.0, 3.0, 3.0, 2.0])
-    assert judge(scores, 1) == (1, 0)
-    assert judge(scores, 2) == (1, 1)
-    assert judge(scores, 3) == (1, 2)
-    assert judge(scores, 0) == (1, 3)
+    assert predict(scores, 1) == (1, 0)
+    assert predict(scores, 2) == (1, 1)
+    assert predict(scores, 3) == (1, 2)
+    assert predict(scores, 0) == (1, 3)
 
 
 def test_votes_are_the_mean_of_the_rows_softmax():
@@ -64,13 +64,13 @@ def test_one_sure_frame_outvotes_two_that_are_nearly_even():
 def test_classes_far_behind_keep_their_order_where_a_softmax_would_be_zero():
     scores = pooled_scores(np.array([[0.0, -2000.0, -1000.0], [0.0, -2000.0, -1000.0]]))
     assert scores[2] > scores[1]
-    assert judge(scores, 1) == (0, 2)
+    assert predict(scores, 1) == (0, 2)
     assert all(map(math.isfinite, scores))
 
 
 def test_confusions_are_counted_over_all_results_and_the_costliest_come_first():
-    first = verdicts((0, 0, 0), (0, 1, 1), (1, 1, 0), (2, 1, 1))
-    second = verdicts((0, 1, 1), (2, 2, 0), (1, 0, 2))
+    first = predictions((0, 0, 0), (0, 1, 1), (1, 1, 0), (2, 1, 1))
+    second = predictions((0, 1, 1), (2, 2, 0), (1, 0, 2))
     matrix = confusion_matrix([first, second], 4)
     assert matrix.tolist() == [[1, 2, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
     assert class_accuracies(matrix) == [1 / 3, 1 / 2, 1 / 2, None]

@@ -103,7 +103,7 @@ def test_an_old_bundle_says_that_its_frames_cannot_vote(evaluate, root, drawn_vi
     labels.write_text("\n".join(names) + "\n")
     result = evaluate(bundle, "--data", tmp_path / "data", "--labels", labels, "--json", report)
     assert result.exit_code == 0, result.output
-    assert "gives no embeddings of frames, so that they cannot vote" in result.stderr
+    assert "No frame voting: the bundle" in result.stderr
     assert "voting" not in result.stdout
     assert json.loads(report.read_text())["contests"][0]["voting"] is None
 
@@ -117,12 +117,12 @@ def _names_of(bundle):
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--seed", "1"), "--seed is of --protocol halves"),
-        (("--device", "cpu"), "--device is of checkpoints"),
+        (("--seed", "1"), "--seed works with --protocol halves only"),
+        (("--device", "cpu"), "--device works with checkpoints only"),
         (("--json", "nowhere/report.json"), "there is no folder nowhere"),
         (("--plot", "confusions.txt"), "--plot writes .png, .pdf, .svg"),
         (("--protocol", "splits"), "--protocol splits needs --lists"),
-        (("--split", "1"), "--split is of --protocol splits"),
+        (("--split", "1"), "--split works with --protocol splits only"),
     ],
 )
 def test_an_option_that_would_do_nothing_is_one_sentence(
@@ -171,7 +171,6 @@ def test_what_is_neither_bundle_nor_checkpoint_is_one_sentence(refusal, drawn_vi
     assert "is neither a bundle nor a checkpoint nor a run with one" in found
 
 
-@pytest.mark.slow
 def test_a_checkpoint_of_another_architecture_is_one_sentence(
     refusal, both, drawn_videos, tmp_path
 ):
@@ -183,13 +182,12 @@ def test_a_checkpoint_of_another_architecture_is_one_sentence(
     path.write_text(json.dumps(document))
     found = refusal(tmp_path / "other", "--data", drawn_videos)
     assert "belongs to another architecture" in found
-    assert "--engine and --threads are of bundles" in refusal(
+    assert "--engine and --threads work with bundles only" in refusal(
         checkpoint, "--data", drawn_videos, "--threads", 1
     )
 
 
 @pytest.mark.parametrize("temporal", [False, True])
-@pytest.mark.slow
 def test_checkpoint_and_bundle_agree_to_the_clip(evaluate, both, data, ucf_lists, temporal):
     checkpoint, bundle = both(temporal=temporal)
     reports = []
@@ -203,7 +201,6 @@ def test_checkpoint_and_bundle_agree_to_the_clip(evaluate, both, data, ucf_lists
     assert len(predictions(reports[0])) == 12
 
 
-@pytest.mark.slow
 def test_the_demo_checkpoint_and_its_bundle_agree_to_the_clip(root, evaluate, tmp_path):
     from click.testing import CliRunner
 
@@ -224,7 +221,6 @@ def test_the_demo_checkpoint_and_its_bundle_agree_to_the_clip(root, evaluate, tm
     assert row["head"]["top1"] > 0.6
 
 
-@pytest.mark.slow
 def test_real_clips_are_tested_with_the_classes_of_their_manifest(shared_clips, evaluate, tmp_path):
     with (shared_clips / "manifest.csv").open(newline="", encoding="utf-8") as file:
         manifest = [row for row in csv.DictReader(file) if row["dataset"] == "UCF101"]

@@ -94,7 +94,7 @@ def test_without_a_class_file_folders_are_the_classes(tmp_path):
 @pytest.mark.parametrize(
     ("lines", "sentence"),
     [
-        ("a.mp4 0\n", "calls its classes by numbers, such as 0 of 'a.mp4': name them with --cl"),
+        ("a.mp4 0\n", "calls its classes by numbers, such as 0 of 'a.mp4': write their names into"),
         ("train/a.mp4 0\ntrain/b.mp4 1\n", "such as 1 of 'train/b.mp4'"),
         ("run/a.mp4 0\nwalk/b.mp4 0\n", "such as 0 of 'walk/b.mp4'"),
         ("a.mp4\n", "'a.mp4' that names no class"),

@@ -186,13 +186,13 @@ def test_a_class_of_official_lists_without_training_clips_is_told(ucf):
 
 
 def test_a_csv_of_paths_is_read_and_its_missing_files_are_told(tmp_path):
-    put(tmp_path, "HulaHoop/1.avi")
+    put(tmp_path, "HulaHoop/1.avi", "run/2.avi")
     table = tmp_path / "list.csv"
-    table.write_text("path,label\nHulaHoop/1.avi,HulaHoop\ngone.avi,yo yo\n")
-    with pytest.raises(SourceError, match=r"names 2 clips, of which 1 is not there"):
+    table.write_text("path,label\nHulaHoop/1.avi,HulaHoop\nrun/2.avi,run\ngone.avi,yo yo\n")
+    with pytest.raises(SourceError, match=r"names 3 clips, of which 1 is not there"):
         find_training_clips(ClipChoice(data=table))
     found = find_training_clips(ClipChoice(data=table, allow_missing=True))
-    assert found.classes == ("hula hoop",)
+    assert found.classes == ("hula hoop", "run")
     assert found.empty == ("yo yo",)
     assert found.missing == (str(tmp_path / "gone.avi"),)
 
@@ -228,10 +228,12 @@ def test_the_seed_alone_decides_which(many, tmp_path):
     }
     # Elsewhere, as other files, and listed the other way round.
     rows = [f"{p.with_suffix('.avi').name},{p.parent.name}" for p in sorted(many.glob("run/*"))]
+    rows += ["other/1.avi,jump", "other/2.avi,jump"]
     put(tmp_path / "flat", *(row.split(",")[0] for row in rows))
     table = tmp_path / "flat" / "list.csv"
     table.write_text("path,label\n" + "\n".join(reversed(rows)) + "\n")
-    assert shots(table, 4) == {(label, name) for label, name in chosen if label == "run"}
+    again = {(label, name) for label, name in shots(table, 4, allow_missing=True) if label == "run"}
+    assert again == {(label, name) for label, name in chosen if label == "run"}
 
 
 def test_fewer_shots_are_among_more(many):
@@ -264,3 +266,13 @@ def test_shots_are_taken_from_the_training_part(ucf):
     found = find_training_clips(replace(ucf, split=1, shots=1))
     assert str(found) == "2 clips of 2 classes, 1 of each of split 1"
     assert all("_c01" not in file.path.name for file in found.files)
+
+
+def test_training_on_one_class_is_refused(tmp_path):
+    put(tmp_path / "data", "run/a.mp4", "run/b.mp4")
+    with pytest.raises(SourceError, match=r"All 2 clips of .* are of one class, 'run': give clips"):
+        find_training_clips(ClipChoice(data=tmp_path / "data"))
+    (tmp_path / "list.txt").write_text("run/a.mp4\nwalk/b.mp4\n")
+    choice = ClipChoice(data=tmp_path / "data", lists=tmp_path / "list.txt", allow_missing=True)
+    with pytest.raises(SourceError, match=r"All 1 clips of .* are of one class"):
+        find_training_clips(choice)

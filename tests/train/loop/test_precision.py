@@ -15,7 +15,8 @@ def test_the_towers_are_in_half_precision_and_the_head_is_not(make_network, make
         assert not torch.equal(rough.frame, exact.frame)
         assert torch.equal(rough.frame, rough.frame.bfloat16().float())
         state = network.encode_frames(frames, bank)
-        expected = network.head.frame_state(rough.frame, rough.patches, bank)
+        features = network.head.features(rough.frame, rough.patches)
+        expected = network.head.frame_state(rough.frame, features, bank)
         assert torch.equal(state["spatial"], expected["spatial"])
         windows = {name: value[None] for name, value in state.items()}
         saliency = network.score_window(windows, bank).saliency

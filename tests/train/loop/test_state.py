@@ -156,7 +156,7 @@ def without(folder: Path, *names: str) -> None:
     """Drop tensors from the training state of a checkpoint."""
     path = folder / "training.safetensors"
     with safe_open(path, "pt") as file:
-        notes = file.metadata()
+        notes = {name: note for name, note in file.metadata().items() if name != "sha256"}
     tensors = {
         name: t for name, t in load_file(path).items() if not re.match("|".join(names), name)
     }
@@ -193,7 +193,7 @@ def test_lines_that_are_no_losses_are_dropped_where_a_run_goes_on(train, tmp_pat
 def test_an_average_without_its_weights_cannot_go_on(train, tmp_path):
     trained, _ = train(tmp_path, steps=2, ema=0.9)
     without(trained.checkpoint, r"raw\.visual\.conv1")
-    with pytest.raises(BundleError, match=r"cannot be resumed: 'visual\.conv1\.weight'"):
+    with pytest.raises(BundleError, match=r"cannot be resumed: 'raw\.visual\.conv1\.weight'"):
         train(tmp_path, steps=4, ema=0.9)
 
 

@@ -1,6 +1,7 @@
 """Clips that are classified while training goes on."""
 
 import json
+import re
 import shutil
 
 import pytest
@@ -133,8 +134,36 @@ def test_labels_and_files_that_do_not_fit_are_allowed_on_request(tmp_path, capsy
     assert "1 of 3 are missing, the first is" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("option", [["--validate-every", "2"], ["--validate-labels", "x.json"]])
+def test_the_best_validation_is_kept_beside_the_last(tmp_path, monkeypatch):
+    """Accuracies are given, since those of a tiny network are all alike."""
+    from stzsar.models.checkpoint import find_checkpoint, load_checkpoint
+    from stzsar.train.loop import trainer
+    from stzsar.train.loop.accuracy import HitRates
+
+    top1 = iter([0.2, 0.6, 0.6, 0.4, 0.5])
+    monkeypatch.setattr(
+        trainer, "evaluate", lambda *_, **__: HitRates(next(top1), 1.0, clips=2, candidates=2)
+    )
+    options = ["--steps", "4", "--validate", "others", "--validate-every", "1", "--keep-best"]
+    result = CliRunner().invoke(main, [*RUN, *options, "--output", "run"])
+    assert result.exit_code == 0, result.output
+    said = " ".join(result.output.split())
+    assert "The best checkpoint, step 2 with top-1 60.0%, is run/checkpoints/best." in said
+    best, last = (
+        load_checkpoint(tmp_path / "run/checkpoints" / n)[0] for n in ("best", "step-000004")
+    )
+    assert (best.step, last.step) == (2, 4)
+    assert find_checkpoint(tmp_path / "run").name == "step-000004"
+    result = CliRunner().invoke(main, ["--resume", "run"])
+    assert "The best checkpoint, step 2 with top-1 60.0%" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize(
+    "option", [["--validate-every", "2"], ["--validate-labels", "x.json"], ["--keep-best"]]
+)
 def test_an_option_without_a_validation_is_an_error(option):
     result = CliRunner().invoke(main, [*RUN, *option])
     assert result.exit_code == 2
-    assert f"{option[0]} requires --validate" in " ".join(result.output.split())
+    said = " ".join(result.output.split())
+    assert option[0] in said
+    assert re.search("requires? --validate", said)

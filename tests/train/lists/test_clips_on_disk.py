@@ -3,7 +3,8 @@
 import pytest
 
 from stzsar.runtime.errors import SourceError
-from stzsar.train.lists.training_clips import ClipChoice, find_training_clips
+from stzsar.train.lists.clip_set import find_listed_clips
+from stzsar.train.lists.list_files import read_list_file
 
 
 @pytest.fixture
@@ -15,9 +16,10 @@ def found(tmp_path):
             (tmp_path / "data" / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / "data" / name).write_bytes(b"a video")
         (tmp_path / form).write_text("\n".join(rows) + "\n")
-        data, lists = tmp_path / "data", tmp_path / form
-        made = find_training_clips(ClipChoice(data=data, lists=lists, allow_missing=True))
-        return [(f.path.relative_to(data).as_posix(), f.label) for f in made.files], made.missing
+        listed = read_list_file(tmp_path / form)
+        classes = tuple(dict.fromkeys(clip.label for clip in listed))
+        made = find_listed_clips(data := tmp_path / "data", listed, classes)
+        return [(c.path.relative_to(data).as_posix(), c.label) for c in made.clips], made.missing
 
     return find
 

@@ -12,7 +12,7 @@ from ..preprocessing.opencv import load_cv2
 Array = npt.NDArray[Any]
 
 
-class Capture:
+class OpenCvCapture:
     """An open file, camera or address; `is_open` says whether opening worked.
 
     Attributes:
@@ -22,6 +22,7 @@ class Capture:
         frame_count: announced number of frames, or None.
         size_wh: width and height in pixels, after rotation.
         codec: the codec's four letters, for messages.
+        lost: frames so far that could not be decoded.
         exhausted: whether a failed grab was a regular end; never for a camera or stream.
     """
 
@@ -35,6 +36,7 @@ class Capture:
         backend: str = "ANY",
         limits_s: tuple[float, float] | None = None,
         threads: int | None = None,
+        attempts: int = 1,
     ) -> None:
         """Open it.
 
@@ -46,8 +48,11 @@ class Capture:
                 if None. FFmpeg waits up to three times for a frame.
             threads: threads of FFmpeg's decoder; one per core if None, or where the back end has
                 no such setting.
+            attempts: how often reading may fail in a row before the end of a file.
         """
         self.name = name
+        self.lost = 0
+        self._attempts = attempts
         self._cv2 = load_cv2()
         api = getattr(self._cv2, f"CAP_{backend}")
         asked: list[int] = []
@@ -80,7 +85,11 @@ class Capture:
         Raises:
             SourceError: OpenCV fails, for example out of memory.
         """
-        return self._guarded(self._capture.grab)
+        for failures in range(self._attempts):
+            if self._guarded(self._capture.grab):
+                self.lost += failures
+                return True
+        return False
 
     def retrieve(self) -> Array | None:
         """Return the grabbed frame as uint8 [H, W, 3] BGR, or None if it cannot be converted.

@@ -1,0 +1,118 @@
+"""What to export and how: the options of stzsar-export as dataclasses."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from ..models.config import Interaction, PatchPath
+from ..runtime.engines.trt.api import check_targets
+from ..runtime.errors import StzsarError
+
+Precision = Literal["fp32", "fp16", "int8"]
+PRECISIONS: tuple[Precision, ...] = get_args(Precision)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipOptions:
+    """CLIP with an untrained head, exported without a checkpoint.
+
+    Attributes:
+        backbone: open_clip's name of the backbone.
+        pretrained: open_clip's tag, a file, or "none" for random weights.
+        tokenizer: `tokenizer.json` of a SigLIP2 backbone; None downloads it once.
+        interaction: how the head weighs frames by their patches.
+        patch_path: what patches pass through in the last block; None is "block".
+
+    Raises:
+        StzsarError: `patch_path` has no effect with this interaction.
+    """
+
+    backbone: str
+    pretrained: str = "openai"
+    tokenizer: str | None = None
+    interaction: Interaction = "residual"
+    patch_path: PatchPath | None = None
+
+    def __post_init__(self) -> None:
+        if self.patch_path is not None and self.interaction in ("off", "mean"):
+            raise StzsarError(
+                f"--patch-path has no effect with --interaction {self.interaction}, which ignores "
+                "patches. Leave it out."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineOptions:
+    """TensorRT engines to build after the export.
+
+    Attributes:
+        tensorrt: whether to build engines for this machine's GPU.
+        rtx_targets: compute capabilities to compile TensorRT-RTX engines for, such as "sm86".
+        max_streams: streams that an engine encodes at once; None takes the runtime's default.
+        max_labels: labels that an engine accepts; None takes the runtime's default, or more if the
+            bundle has more.
+
+    Raises:
+        StzsarError: a target is not supported, or a limit is set but no engine is built.
+    """
+
+    tensorrt: bool = False
+    rtx_targets: tuple[str, ...] = ()
+    max_streams: int | None = None
+    max_labels: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.rtx_targets:
+            check_targets(",".join(self.rtx_targets))
+        if self.wanted:
+            return
+        for option, limit in (
+            ("--max-streams", self.max_streams),
+            ("--max-labels", self.max_labels),
+        ):
+            if limit is not None:
+                raise StzsarError(
+                    f"{option} needs --tensorrt or --tensorrt-rtx: an ONNX graph has no such limit."
+                )
+
+    @property
+    def wanted(self) -> bool:
+        """Whether any engine is built."""
+        return self.tensorrt or bool(self.rtx_targets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """What to export and how; `stzsar-export --help` describes each option.
+
+    Without a checkpoint and without CLIP, the newest checkpoint under runs/ is exported.
+
+    Raises:
+        StzsarError: two options exclude each other, or one has no effect.
+    """
+
+    checkpoint: Path | None = None
+    clip: ClipOptions | None = None
+    labels: Path | None = None
+    attributes: bool = True
+    precision: Precision = "fp32"
+    calibration: str | None = None
+    frames: int | None = None
+    rate_fps: float | None = None
+    text_encoder: bool = True
+    output: Path | None = None
+    engines: EngineOptions = EngineOptions()
+
+    def __post_init__(self) -> None:
+        if self.checkpoint and self.clip:
+            raise StzsarError(
+                f"The checkpoint {self.checkpoint} and --backbone exclude each other. Leave one "
+                "out."
+            )
+        if not self.attributes and not (self.labels or self.clip):
+            raise StzsarError(
+                "--no-attributes needs --labels or --backbone: a checkpoint keeps the labels it "
+                "was trained with."
+            )
+        if self.calibration is not None and self.precision != "int8":
+            raise StzsarError("--calibration needs --int8: other precisions are not calibrated.")

@@ -1,0 +1,1 @@
+"""Video: decode and encode files and network streams. Nothing here knows feeds or results."""

@@ -1,0 +1,180 @@
+"""Where fuzzing starts: whole files of each format, and hostile ones that once did harm."""
+
+import io
+import json
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from stzsar.runtime.bundle.bundle import Bundle
+from stzsar.runtime.decisions.calibration import Calibration, EventRules, LabelThreshold
+from stzsar.runtime.labels.bank import LabelBank
+from stzsar.runtime.labels.labels import as_labels
+from stzsar.runtime.recordings.file_format import (
+    MAGIC,
+    packed,
+    packed_frames,
+    packed_json,
+    read_records,
+)
+from stzsar.runtime.recordings.recorder import Recorder
+
+SHIPPED = Path(__file__).parents[2] / "runtime" / "shipped" / "moving-shapes"
+HUGE = int("1" + 400 * "0")
+DEEP = "[" * 980 + "]" * 980
+
+
+def seeds() -> dict[str, list[bytes]]:
+    """Return files to begin with, by target."""
+    return {
+        "bank": [_bank()],
+        "calibration": [_calibration(), _calibration(footage_hours=HUGE), DEEP.encode()],
+        "checkpoint": _checkpoints(),
+        "engine-key": [_engine_key()],
+        "graph": _graphs(),
+        "labels": [b"archery\nbowling\n", b'[{"label": "a", "attributes": ["b"]}]', DEEP.encode()],
+        "manifest": _manifests(),
+        "recording": _recordings(),
+        "streams": [
+            b'[[stream]]\nname = "a"\nsource = "rtsp://me:${HOME}@cam/x"\nthreshold = 0.5\n',
+            b'[[stream]]\nname = "a"\nsource = "0"\nrate = 1' + 400 * b"0",
+            b"x = " + DEEP.encode(),
+        ],
+    }
+
+
+def _json(document: Any, **changes: Any) -> bytes:
+    return json.dumps({**document, **changes}).encode()
+
+
+def _small_bank(width: int = 4) -> LabelBank:
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((2, 2, width)).astype(np.float32)
+    labels = as_labels(["blue circle falling", "red ring rising"])
+    return LabelBank(labels, rows[:, 0], rows, np.asarray([[True, False]] * 2))
+
+
+def _bank() -> bytes:
+    file = io.BytesIO()
+    _small_bank().save(file)
+    return file.getvalue()
+
+
+def _calibration(**changes: Any) -> bytes:
+    manifest = Bundle.open(SHIPPED).manifest
+    made = Calibration(
+        graphs={name: manifest.files[name] for name in ("frame.onnx", "window.onnx")},
+        sampling=manifest.sampling,
+        hours=1.0,
+        false_alarms_per_day=1.0,
+        rules=EventRules(min_length_s=0.5, cool_down_s=2.0, keep_similarity=0.9),
+        thresholds=(LabelThreshold("a", "b", 0.3),),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        made.write(Path(folder) / "a.json")
+        document = json.loads((Path(folder) / "a.json").read_text())
+    del document["sampling"]["max_frames"]
+    return _json(document, **changes)
+
+
+def _manifests() -> list[bytes]:
+    data = Path(__file__).parents[1] / "data"
+    paths = [SHIPPED, *sorted(data.glob("bundle-format-?"))]
+    found = [(path / "manifest.json").read_bytes() for path in paths]
+    document = json.loads(found[0])
+    nested = _json(document, model="@").replace(b'"@"', b'{"a": ' + DEEP.encode() + b"}")
+    return [*found, nested, _json(document, opset=HUGE)]
+
+
+def _checkpoints() -> list[bytes]:
+    manifest = json.loads((SHIPPED / "manifest.json").read_text())
+    document = {
+        "format_version": 1,
+        "model": manifest["model"],
+        "labels": [{"name": "a", "text": "a", "attributes": ["b"]}],
+        "sampling": {"frames": 8, "rate_fps": 4.0},
+        "origin": manifest["weights"],
+        "step": 3,
+    }
+    return [_json(document), _json(document, step=HUGE)]
+
+
+def _engine_key() -> bytes:
+    words = ("family", "version", "capability", "device", "cuda", "driver", "l4t", "graph")
+    limits = {"streams": 4, "frames": 8, "labels": 512, "attributes": 16}
+    key = {**dict.fromkeys(words, "a"), "precision": "fp16", "limits": limits}
+    return _json(key, engine="0" * 64, seal="0" * 64)
+
+
+def _recordings() -> list[bytes]:
+    """One of two frames with features, and those whose shapes or numbers lie."""
+    bundle = Bundle.open(SHIPPED)
+    manifest = bundle.manifest
+    bank = bundle.bank.select([0, 1])
+    count = 2
+    states = {
+        "frame": np.ones((count, 128), np.float32),
+        "spatial": np.ones((count, len(bank.labels)), np.float32),
+        "patch_embeddings": np.ones((count, 4, 128), np.float16),
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.rec"
+        recorder = Recorder(path, bundle, bank, frames=2, features=True)
+        recorder.close()
+        head = list(read_records(path))
+    start = MAGIC + b"".join(packed(*record) for record in head)
+    file = io.BytesIO()
+    bank.save(file)
+    start += packed(b"B", file.getvalue())
+    start += packed_json(b"S", {"stream": 0, "name": "x", "bank": 0, "frames": 2})
+    assert manifest.states == ("frame", "spatial")
+
+    def recording(**changes: np.ndarray) -> bytes:
+        arrays = {
+            "time_s": np.arange(count) / 4,
+            "time": np.full(count, np.nan),
+            "rate_fps": np.full(count, 4.0),
+            "flags": np.zeros(count, np.uint8),
+            **states,
+            **changes,
+        }
+        end = packed_json(b"E", {"stream": 0, "rest": True})
+        return start + packed_frames(0, arrays) + end
+
+    return [
+        recording(),
+        recording(time_s=np.asarray([-1.7e308, 1.7e308])),
+        recording(spatial=np.ones((count, 3), np.float32)),
+        recording(frame=np.full((count, 128), 3e38, np.float32)),
+        start.replace(b'"rate_fps": 4.0', b'"rate_fps": 1' + 400 * b"0"),
+    ]
+
+
+def graph_of(
+    nodes: Sequence[onnx.NodeProto],
+    weights: Mapping[str, np.ndarray] | None = None,
+    output: onnx.ValueInfoProto | None = None,
+) -> bytes:
+    """Return a graph from `x`, float32 [1], to `y`."""
+    value = helper.make_tensor_value_info
+    graph = helper.make_graph(
+        nodes,
+        "graph",
+        [value("x", TensorProto.FLOAT, [1])],
+        [output or value("y", TensorProto.FLOAT, [1])],
+        [numpy_helper.from_array(array, name) for name, array in (weights or {}).items()],
+    )
+    opset = [helper.make_opsetid("", 18)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=9).SerializeToString()
+
+
+def _graphs() -> list[bytes]:
+    add = helper.make_node("Add", ["x", "w"], ["y"])
+    text = helper.make_node("Cast", ["x"], ["y"], to=TensorProto.STRING)
+    whole = graph_of([add], {"w": np.ones(1, np.float32)})
+    return [whole, graph_of([text]), whole[: len(whole) // 2], b""]

@@ -1,0 +1,162 @@
+"""What is fuzzed: one function for each format that a stranger may have written.
+
+Each takes the bytes of a file and either uses it or refuses it with a StzsarError. Anything else is
+a bug: another exception, a crash, a hang, or gigabytes of memory.
+"""
+
+import struct
+import tempfile
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from stzsar.runtime.errors import StzsarError
+
+SHIPPED = Path(__file__).parents[2] / "runtime" / "shipped" / "moving-shapes"
+_RECORD = struct.Struct("<cII")
+
+
+def manifest(data: bytes) -> None:
+    from stzsar.runtime.bundle.manifest import Manifest
+
+    read = Manifest.from_json(data, where="manifest.json")
+    assert Manifest.from_json(read.to_json(), where="its own JSON") == read
+
+
+def calibration(data: bytes) -> None:
+    from stzsar.runtime.decisions.calibration import Calibration
+
+    with _File(data, "site.json") as path:
+        read = Calibration.read(path)
+        _ = read.caution
+        read.write(path)
+        assert Calibration.read(path) == read
+
+
+def streams(data: bytes) -> None:
+    from stzsar.runtime.sources.streams_file import read_streams
+
+    with _File(data, "streams.toml") as path:
+        read_streams(path, {"HOME": "/root"})
+
+
+def labels(data: bytes) -> None:
+    from stzsar.runtime.labels.labels import read_labels
+
+    with _File(data, "labels.txt") as path:  # JSON is known by how it begins
+        read_labels(path)
+
+
+def bank(data: bytes) -> None:
+    """The checksums of the zip are not looked at: a stranger writes the right ones."""
+    from stzsar.runtime.labels.bank import LabelBank
+
+    update = zipfile.ZipExtFile._update_crc
+    zipfile.ZipExtFile._update_crc = lambda *_: None
+    try:
+        with _File(data, "bank.npz") as path, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            LabelBank.load(path)
+    finally:
+        zipfile.ZipExtFile._update_crc = update
+
+
+def recording(data: bytes) -> None:
+    """The checksums are set right: a stranger writes the right ones."""
+    from stzsar.runtime.bundle.bundle import Bundle
+    from stzsar.runtime.recordings.replay import Replay
+    from stzsar.runtime.results import to_json
+
+    bundle = _cached("bundle", lambda: Bundle.open(SHIPPED))
+    with _File(with_checksums(data), "a.rec") as path:
+        for wanted in (None, ["blue circle falling"]):
+            for result in Replay(path, bundle, wanted, threads=1, engine="onnxruntime"):
+                to_json(result)
+
+
+def with_checksums(data: bytes) -> bytes:
+    """Return a recording whose records have the checksums of their content."""
+    magic, place, parts = data[:17], 17, []
+    while place + _RECORD.size <= len(data):
+        kind, length, _ = _RECORD.unpack_from(data, place)
+        place += _RECORD.size
+        payload = data[place : place + length]
+        parts += [_RECORD.pack(kind, len(payload), zlib.crc32(payload)), payload]
+        place += length
+    return magic + b"".join(parts)
+
+
+def engine_key(data: bytes) -> None:
+    from stzsar.runtime.engines.trt.store import EngineStore
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "engines").mkdir()
+        (Path(folder) / "engines" / "frame.json").write_bytes(data)
+        EngineStore(Path(folder)).read_key("frame")
+
+
+def graph(data: bytes) -> None:
+    """A graph that is not refused can be opened and closed by the engine."""
+    from stzsar.runtime.bundle.onnx_file import read_onnx
+    from stzsar.runtime.engines.ort_engine import OrtGraph
+
+    with _File(data, "frame.onnx") as path:
+        read_onnx(path)
+        OrtGraph(path, threads=1)
+
+
+def checkpoint(data: bytes) -> None:
+    from stzsar.models.checkpoint import read_checkpoint
+
+    with _File(data, "checkpoint.json") as path:
+        read_checkpoint(path.parent)
+
+
+TARGETS: Mapping[str, Callable[[bytes], None]] = {
+    "bank": bank,
+    "calibration": calibration,
+    "checkpoint": checkpoint,
+    "engine-key": engine_key,
+    "graph": graph,
+    "labels": labels,
+    "manifest": manifest,
+    "recording": recording,
+    "streams": streams,
+}
+
+
+def run(target: str, data: bytes) -> None:
+    """Use `data` as a file of the format `target`; a refusal is fine."""
+    try:
+        TARGETS[target](data)
+    except StzsarError as error:
+        sentence = str(error)
+        assert "\n" not in sentence, sentence
+        assert len(sentence) < 2000, sentence
+
+
+_CACHE: dict[str, object] = {}
+
+
+def _cached(name, make):
+    if name not in _CACHE:
+        _CACHE[name] = make()
+    return _CACHE[name]
+
+
+class _File:
+    """A file with the given content, in a folder of its own."""
+
+    def __init__(self, data: bytes, name: str) -> None:
+        self._data, self._name = data, name
+
+    def __enter__(self) -> Path:
+        self._folder = tempfile.TemporaryDirectory()
+        path = Path(self._folder.name) / self._name
+        path.write_bytes(self._data)
+        return path
+
+    def __exit__(self, *_: object) -> None:
+        self._folder.cleanup()

@@ -1,0 +1,95 @@
+"""Annotated videos are H.264 as browsers play it, in the right colours."""
+
+import functools
+import http.server
+import shutil
+import subprocess
+import threading
+
+import cv2
+import numpy as np
+import pytest
+
+from stzsar.runtime.video import pyav
+from stzsar.runtime.video.writer import open_writer
+
+pytestmark = pytest.mark.skipif(pyav.load_av() is None, reason="no PyAV: pip install '.[av]'")
+
+PAGE = """<html><body><pre id="said">wait</pre><script>
+const video = document.createElement("video");
+const say = text => document.getElementById("said").textContent = text;
+video.muted = true;
+video.ontimeupdate = () => {
+  const {videoWidth, videoHeight, duration, currentTime} = video;
+  if (currentTime > 1) say(`PLAYED ${videoWidth}x${videoHeight} of ${duration} s`);
+};
+video.onerror = () => say(`REFUSED ${video.error.message}`);
+video.src = "a.mp4"; video.play();
+</script></body></html>"""
+
+
+def write(path, colours, *, size_wh=(320, 240), fps=10.0):
+    writer = open_writer(path, fps, size_wh)
+    for colour in colours:
+        writer.write(np.full((*size_wh[::-1], 3), colour, np.uint8))
+    writer.close()
+
+
+def test_the_file_is_h264_with_its_index_in_front_and_says_its_colours(tmp_path):
+    av = pyav.load_av()
+    assert av
+    write(tmp_path / "a.mp4", [(0, 0, 255)] * 30)
+
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        context = container.streams.video[0].codec_context
+        assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
+        assert (int(context.colorspace), int(context.color_range)) == (6, 1)
+        assert container.duration == 3_000_000
+    data = (tmp_path / "a.mp4").read_bytes()
+    assert -1 < data.index(b"moov") < data.index(b"moof")
+
+
+@pytest.mark.parametrize("size_wh", [(320, 240), (1280, 720)])
+def test_colours_come_back_as_they_were(tmp_path, size_wh):
+    colours = [(0, 0, 255), (0, 255, 0), (255, 0, 0), (200, 120, 40), (128, 128, 128)]
+    write(tmp_path / "a.mp4", [colour for colour in colours for _ in range(10)], size_wh=size_wh)
+
+    capture = cv2.VideoCapture(str(tmp_path / "a.mp4"))
+    pictures = [capture.read()[1] for _ in range(10 * len(colours))]
+
+    for colour, picture in zip(colours, pictures[5::10], strict=True):
+        assert np.abs(picture.mean((0, 1)) - colour).max() < 6
+
+
+@pytest.mark.slow
+def test_a_real_browser_plays_the_file_from_a_plain_server(tmp_path):
+    program = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium: apt install what tests/debian_packages.txt lists")
+    write(tmp_path / "a.mp4", [(0, 0, level) for level in range(0, 250, 10)])
+    (tmp_path / "page.html").write_text(PAGE)
+
+    class Quiet(http.server.SimpleHTTPRequestHandler):
+        def log_message(self, format, *arguments):  # noqa: A002
+            pass
+
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path))
+    )
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        done = subprocess.run(
+            [
+                *(program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+                *(f"--user-data-dir={tmp_path}/profile", "--disable-background-networking"),
+                *("--autoplay-policy=no-user-gesture-required", "--virtual-time-budget=20000"),
+                *("--timeout=25000", "--dump-dom"),
+                f"http://127.0.0.1:{server.server_address[1]}/page.html",
+            ],
+            capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+    finally:
+        server.shutdown()
+        server.server_close()
+
+    assert "PLAYED 320x240 of 2.5 s" in done.stdout

@@ -1,0 +1,188 @@
+"""The test as a function: `evaluate(EvalOptions(model=…, data=…))`."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...runtime.bundle.bundle import MANIFEST
+from ...runtime.labels.labels import Label, read_labels
+from ...runtime.terminal.commandline import say
+from ...runtime.terminal.outputs import check_outputs, check_writable
+from ..lists.class_labels import add_seen, described, labels_of_file, labels_of_model
+from ..lists.clip_set import ClipSet
+from .confusion_plot import check_plot, plot_confusions
+from .model import Model
+from .opening import open_model
+from .options import EvalOptions
+from .protocols import Plan, plan, with_seen
+from .report import HEAD, Report, make_report
+from .scoring import Outcome, ViewSpec, check_files, run_contests
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The result of a test.
+
+    Attributes:
+        report: the figures.
+        facts: what was tested and how, as JSON types.
+        missing, broken, damaged: descriptions of clips that do not exist, that could not be read,
+            and that were scored by the frames they have.
+        no_voting: why there is no frame voting; None if there is.
+    """
+
+    report: Report
+    facts: dict[str, Any]
+    missing: tuple[str, ...]
+    broken: tuple[str, ...]
+    damaged: tuple[str, ...]
+    no_voting: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as JSON types, with each clip's prediction."""
+        return {
+            **self.facts,
+            "no_voting": self.no_voting,
+            "missing": self.missing,
+            "broken": self.broken,
+            "damaged": self.damaged,
+            **self.report.to_json(),
+        }
+
+    def remarks(self) -> Iterator[str]:
+        """Yield sentences about what the figures leave out."""
+        if self.no_voting:
+            yield self.no_voting
+        generalised = self.report.generalised.get(HEAD, ())
+        if generalised and all(row.harmonic is None for row in generalised):
+            yield "No clip belongs to a class in --seen, so there is no harmonic mean."
+        problems = {"missing": self.missing, "broken": self.broken, "damaged": self.damaged}
+        counts = [f"{len(clips)} {name}" for name, clips in problems.items() if clips]
+        if counts:
+            first = next(clip for clips in problems.values() for clip in clips)
+            yield f"Some clips have problems: {', '.join(counts)}. The first: {first}"
+
+
+def evaluate(options: EvalOptions) -> Evaluation:
+    """Test a checkpoint or a bundle on labelled clips, and write the report and the plot.
+
+    Example:
+        >>> from pathlib import Path
+        >>> options = EvalOptions(model=Path("runs/mine"), data=Path("videos"))
+        >>> evaluate(options).report.rows[0].head.top1  # doctest: +SKIP
+        0.75
+
+    Raises:
+        StzsarError: an option cannot be used, a clip is missing, or an output cannot be written.
+    """
+    _check_outputs(options)
+    tested = plan(
+        options.protocol,
+        options.data,
+        options.lists,
+        seed=options.seed or 0,
+        split=options.split,
+        allow_missing=options.allow_missing,
+    )
+    model = open_model(
+        options.model, device=options.device, engine=options.engine, threads=options.threads
+    )
+    labels, seen = _candidates(options, tested.clips, model)
+    contests = [*tested.contests, *(with_seen(each, seen) for each in tested.contests if seen)]
+    indices = sorted({index for contest in contests for index in contest.clips})
+    if not options.allow_missing:
+        check_files([tested.clips.clips[index] for index in indices], readers=options.readers)
+    classifier = model.with_labels(labels)
+    say(
+        f"Testing the {model.kind} {model.path} on {classifier.device}: {len(indices)} clips, "
+        f"{len(labels)} classes. It knows {model.knows}."
+    )
+    outcome = run_contests(
+        classifier,
+        tested.clips,
+        contests,
+        ViewSpec(model.frames, model.size_px, options.clips, options.crops),
+        readers=options.readers,
+        allow_broken=options.allow_missing,
+    )
+    result = Evaluation(
+        report=_report(outcome, tested, labels, seen),
+        facts=_facts(options, model, classifier.device),
+        missing=tested.clips.missing,
+        broken=outcome.broken,
+        damaged=outcome.damaged,
+        no_voting=classifier.no_voting,
+    )
+    if options.json:
+        document = json.dumps(result.to_json(), indent=1, ensure_ascii=False)
+        options.json.write_text(document + "\n", encoding="utf-8")
+    if options.plot:
+        title = f"{model.path.name}, {options.protocol}, {options.data.name}"
+        plot_confusions(options.plot, result.report.matrix, tested.clips.classes, title)
+    return result
+
+
+def _check_outputs(options: EvalOptions) -> None:
+    """Refuse outputs that could not be written after hours of work."""
+    written = [path for path in (options.json, options.plot) if path]
+    read = [path for path in (options.data, options.lists, options.labels, options.seen) if path]
+    # A run's folder has room for reports, a bundle has not.
+    is_bundle = (options.model / MANIFEST).is_file()
+    folder = options.model if is_bundle else options.model / "checkpoints"
+    check_outputs(written=written, read=dict.fromkeys(read, "read here"), bundle=folder)
+    for path in written:
+        check_writable(path)
+    if options.plot:
+        check_plot(options.plot)
+
+
+def _candidates(
+    options: EvalOptions, clips: ClipSet, model: Model
+) -> tuple[tuple[Label, ...], tuple[int, ...]]:
+    """Return all labels in the order of the rows, and the rows of the training classes."""
+    if options.labels:
+        labels = labels_of_file(
+            clips.classes,
+            clips.others,
+            read_labels(options.labels),
+            options.labels,
+            allow_extra=options.allow_missing,
+        )
+    else:
+        labels = labels_of_model(clips.classes, model.labels)
+    rows: tuple[int, ...] = ()
+    if options.seen:
+        labels, rows = add_seen(labels, read_labels(options.seen), model.labels)
+    return (described(labels, model.labels) if options.attributes else labels), rows
+
+
+def _report(outcome: Outcome, tested: Plan, labels: Sequence[Label], seen: Sequence[int]) -> Report:
+    # Classes have the data's names, training classes those of their labels.
+    classes = tested.clips.classes
+    names = [*classes, *(label.name for label in labels[len(classes) :])]
+    return make_report(outcome, tested.clips, names, plain=len(tested.contests), seen=seen)
+
+
+def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
+    def text(path: Path | None) -> str | None:
+        return None if path is None else str(path)
+
+    return {
+        "model": str(model.path),
+        "kind": model.kind,
+        "knows": model.knows,
+        "device": device,
+        "protocol": options.protocol,
+        "data": str(options.data),
+        "lists": text(options.lists),
+        "labels": text(options.labels),
+        "shipped_attributes": options.attributes,
+        "seen": text(options.seen),
+        "seed": options.seed or 0,
+        "split": options.split,
+        "frames": model.frames,
+        "clips": options.clips,
+        "crops": options.crops,
+    }

@@ -1,0 +1,68 @@
+"""What a test needs to know: the options of stzsar-eval as a dataclass."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...runtime.errors import StzsarError
+
+PROTOCOLS = {
+    "plain": "every clip among all classes of the data",
+    "full": "the same with the classes of official lists, whose clips must all exist",
+    "splits": "the three official test splits",
+    "halves": "ten random halves of the classes",
+    "k600-160": "the three splits of 160 classes of Kinetics-600",
+    "truze": "the truly unseen classes",
+}
+# What --lists must be; plain takes no lists, halves may take the official ones.
+_NEEDED_LISTS = {
+    "full": "the folder of the official split files",
+    "splits": "the folder of the official split files",
+    "k600-160": "the folder of the lists of 160 classes",
+    "truze": "a list of the truly unseen classes, or TruZe's ZSL.txt",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvalOptions:
+    """What to test and how; `stzsar-eval --help` describes each option.
+
+    Raises:
+        StzsarError: an option has an unknown value or has no effect with the protocol.
+    """
+
+    model: Path
+    data: Path
+    protocol: str = "plain"
+    lists: Path | None = None
+    split: int | None = None
+    allow_missing: bool = False
+    seed: int | None = None
+    labels: Path | None = None
+    seen: Path | None = None
+    attributes: bool = True
+    clips: int = 1
+    crops: int = 1
+    json: Path | None = None
+    plot: Path | None = None
+    device: str | None = None
+    engine: str | None = None
+    threads: int | None = None
+    readers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.protocol not in PROTOCOLS:
+            names = ", ".join(PROTOCOLS)
+            raise StzsarError(f"There is no protocol {self.protocol!r}. Choose one of {names}.")
+        if self.crops not in (1, 3):
+            raise StzsarError(f"--crops {self.crops} is neither 1 nor 3.")
+        if self.seed is not None and self.protocol != "halves":
+            raise StzsarError("--seed works with --protocol halves only. Leave it out.")
+        if self.split is not None and self.protocol != "splits":
+            raise StzsarError("--split works with --protocol splits only. Leave it out.")
+        needed = _NEEDED_LISTS.get(self.protocol)
+        if needed and self.lists is None:
+            raise StzsarError(f"--protocol {self.protocol} needs --lists: {needed}.")
+        if self.lists is not None and self.protocol == "plain":
+            raise StzsarError(
+                "--protocol plain does not read --lists. Leave it out, or use --protocol full."
+            )
