@@ -94,8 +94,7 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
     return {
         "format": f"{_format_on_disk(bundle)}, unchanged since its export (sha256 of every file)",
         "weights": f"{manifest.weights.source}; knows {manifest.weights.knows}",
-        "network": f"{manifest.model.get('name')}, "
-        f"{manifest.model.get('vision', {}).get('kind', 'vit')}",
+        "network": _network(bundle),
         "precision": f"{manifest.precision}, ONNX opset {manifest.opset}",
         "runs on": _RUNS_ON[manifest.precision],
         "pixels": f"{pixels.size_px} x {pixels.size_px} px, centre square",
@@ -122,6 +121,17 @@ def _format_on_disk(bundle: Bundle) -> str:
     document = json.loads((bundle.path / MANIFEST).read_text(encoding="utf-8"))
     written, read = document["format_version"], bundle.manifest.format_version
     return str(written) if written == read else f"{written} (read as {read})"
+
+
+def _network(bundle: Bundle) -> str:
+    model = bundle.manifest.model
+    vision = model.get("vision", {})
+    if not isinstance(vision, dict):
+        raise BundleError(
+            f"{bundle.path / MANIFEST} is not a valid manifest (model.vision is not an object). "
+            "Export the bundle again."
+        )
+    return f"{model.get('name')}, {vision.get('kind', 'vit')}"
 
 
 def _features(bundle: Bundle) -> str:

@@ -122,7 +122,7 @@ def test_a_graph_that_is_none_is_one_sentence_whatever_its_hash(
     result = run(copy)
 
     assert result.exit_code == 2
-    assert f"{name} is not an ONNX graph" in result.stderr
+    assert f"{name} is refused: it " in result.stderr
     assert not result.stdout
 
 
