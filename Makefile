@@ -3,6 +3,7 @@
 # make test    everything that must hold: format, lint, import rules, types, docs, tests
 # make test-slow   real-size exports, RTX compiles and long streams: before a release
 # make soak    eight live streams for 10 and 30 minutes
+# make fuzz    untrusted files of every format, mutated for a minute each (Atheris)
 # make docs    the pages under docs/ as HTML, with warnings as errors
 # make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes)
 
@@ -13,7 +14,7 @@ DEMO := runs/demo
 # What JetPack 6 and 7 ship; their runtime tests run where these are installed.
 OTHER_PYTHONS := 3.10 3.12
 
-.PHONY: demo setup test test-slow soak docs check test-other-pythons test-all-here shipped-bundle clean
+.PHONY: demo setup test test-slow soak fuzz docs check test-other-pythons test-all-here shipped-bundle clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -31,6 +32,9 @@ test: setup
 test-slow: setup
 	$(BIN)/python -Im pytest -m "slow and not soak"
 
+fuzz: setup
+	$(BIN)/python tests/fuzz/fuzz.py --seconds 60
+
 docs: setup
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 	@echo "The pages are in docs/_build/html/index.html."
@@ -46,9 +50,10 @@ check: setup
 	$(BIN)/pyright
 	@$(MAKE) --no-print-directory docs
 
-# Two processes, a file each at a time: fixtures of a file are made once.
+# Two processes, a file each at a time: fixtures of a file are made once. One thread each, since
+# two processes of two threads fight over two cores.
 test-all-here: setup
-	$(BIN)/python -Im pytest -n 2 --dist loadfile -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -Im pytest -n 2 --dist loadfile -m "not slow"
 
 test-other-pythons:
 	@for version in $(OTHER_PYTHONS); do tests/on_python.sh $$version || exit 1; done

@@ -30,10 +30,10 @@ STAGE = {
 
 # Commands of their own beside a command, with the module that has them.
 SUBCOMMANDS = {
-    ("train", "interpolate"): "train.interpolate_cli",
-    ("export", "inspect"): "export.inspect_bundle",
-    ("bench", "compare"): "benchmarks.bench.compare",
-    ("attributes", "check"): "train.attributes.cli",
+    ("train", "interpolate"): "train.interpolate_cli:interpolate",
+    ("export", "inspect"): "export.cli:inspect_command",
+    ("bench", "compare"): "benchmarks.bench.compare:compare",
+    ("attributes", "check"): "train.attributes.cli:check",
 }
 
 
@@ -41,7 +41,8 @@ def command(name: str, word: str = "") -> click.Command:
     if name == "doctor":
         return importlib.import_module("stzsar.runtime.command.doctor").main
     if (name, word) in SUBCOMMANDS:
-        return getattr(importlib.import_module(f"stzsar.{SUBCOMMANDS[name, word]}"), word)
+        module, _, attribute = SUBCOMMANDS[name, word].partition(":")
+        return getattr(importlib.import_module(f"stzsar.{module}"), attribute)
     return importlib.import_module(f"stzsar.{STAGE[name].replace('/', '.')}.cli").main
 
 

@@ -160,7 +160,7 @@ _RECOGNITION = cloup.option_group(
         metavar="N",
         type=click.IntRange(0, 1024),
         default=0,
-        show_default="one for each core",
+        show_default="one for each core, within the container's quota",
         help="Use N CPU threads",
     ),
 )

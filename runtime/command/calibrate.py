@@ -10,7 +10,7 @@ from ..streams.table import StreamTable
 from ..terminal.commandline import log, say, show_error
 from ..terminal.outputs import check_outputs
 from ..terminal.progress import bar
-from ..terminal.signals import StopSignals
+from ..terminal.signals import LIMIT_S, StopSignals
 from .loading import load_recognizer, open_bundle
 from .options import CalibrationOptions
 from .reading import feed_options, files_read, footage_from, read_to_the_end, stream_options
@@ -32,7 +32,7 @@ def calibrate(options: CalibrationOptions) -> None:
         sampling=sampled.sampling(bundle.manifest),
     )
     table = StreamTable()
-    with StopSignals(table.wake.set) as signals, ExitStack() as stack:
+    with StopSignals(table.wake.set, limit_s=LIMIT_S) as signals, ExitStack() as stack:
         progress = stack.enter_context(bar(not options.quiet))
         stack.callback(signals.end_has_begun)
         loop = StreamLoop(

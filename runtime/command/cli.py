@@ -26,7 +26,8 @@ Examples:
       finds thresholds for this site, for later runs with --calibration calibration.json
 
 Results go to stdout or --output, everything else goes to stderr. The exit code is 0, or 2 if
-something could not be used (one of several sources, too), 130 after Ctrl-C, 143 after SIGTERM.
+something could not be used (one of several sources, too), 130 after Ctrl-C, 143 after SIGTERM
+or SIGHUP.
 """
 
 

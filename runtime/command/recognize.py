@@ -24,10 +24,10 @@ from ..sources.uri import is_live
 from ..streams.loop import StreamLoop, StreamPlan, plan_of
 from ..streams.stream import StreamOptions
 from ..streams.table import StreamTable
-from ..terminal.commandline import console, show_error
-from ..terminal.outputs import check_outputs
+from ..terminal.commandline import console, log, show_error
+from ..terminal.outputs import check_outputs, unused
 from ..terminal.progress import bar
-from ..terminal.signals import StopSignals
+from ..terminal.signals import LIMIT_S, StopSignals
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
 from .policies import policies_of
@@ -50,6 +50,7 @@ class _Ready:
     recognizer: Recognizer
     plans: Sequence[StreamPlan]
     videos: Mapping[str, Path]
+    record: Path | None
 
 
 def recognize(options: RunOptions) -> None:
@@ -70,8 +71,11 @@ def _prepare(options: RunOptions) -> _Ready:
         check_explainable(bundle)
     sampled = {spec.name: _stream_options(bundle, options, spec) for spec in specs}
     videos = video_paths(specs, options.video)
+    record = options.record and unused(options.record)
+    if record != options.record:
+        log.info("%s holds a recording: the new one goes to %s.", options.record, record)
     check_outputs(
-        written=[options.output, options.record, *videos.values()],
+        written=[options.output, record, *videos.values()],
         read={
             options.labels: "the label file",
             options.streams: "the file of streams",
@@ -105,17 +109,18 @@ def _prepare(options: RunOptions) -> _Ready:
         recognizer=recognizer,
         plans=plans,
         videos=videos,
+        record=record,
     )
 
 
 def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
     """Open the outputs, read the sources, and close the outputs, however the run ends."""
     table, recognizer = StreamTable(), ready.recognizer
-    with StopSignals(table.wake.set) as signals, ExitStack() as stack:
+    with StopSignals(table.wake.set, limit_s=LIMIT_S) as signals, ExitStack() as stack:
         sinks = _open_sinks(options, ready, table)
         sink = Fanout([*sinks.sinks, summaries])
         stack.callback(lambda: sink.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
-        # The recording is emptied only once everything else has been opened.
+        # The recording is opened only once everything else has been.
         recorder = _open_recorder(options, ready)
         if recorder:
             stack.callback(recorder.close, RECORD_S)
@@ -201,18 +206,19 @@ def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenS
 
 
 def _open_recorder(options: RunOptions, ready: _Ready) -> Recorder | None:
-    if options.record is None:
+    if ready.record is None:
         return None
     manifest = ready.bundle.manifest
     sampling = stream_options(manifest, options).sampling(manifest)
     return Recorder(
-        options.record,
+        ready.record,
         ready.bundle,
         ready.recognizer.scorer.bank,
         frames=sampling.frames,
         rate_fps=sampling.rate_fps,
         features=options.record_features,
         patches=options.record_patches or DEFAULT_PATCHES,
+        patient=any(is_live(spec.uri) for spec in ready.specs),
     )
 
 

@@ -11,7 +11,7 @@ from ..sinks.jsonl import JsonLines
 from ..terminal.commandline import console
 from ..terminal.outputs import check_outputs
 from ..terminal.progress import loading_progress
-from ..terminal.signals import StopSignals
+from ..terminal.signals import LIMIT_S, StopSignals
 from .loading import open_bundle
 from .options import ReplayOptions
 from .summary import Summaries
@@ -59,7 +59,7 @@ def replay(options: ReplayOptions) -> None:
 
     recording.on_break = lambda source: put(decider_of(source).interrupt())
     recording.on_end = lambda source: put(decider_of(source).finish())
-    with StopSignals() as signals, lines:
+    with StopSignals(limit_s=LIMIT_S) as signals, lines:
         for found in recording:
             signals.check()
             decided, events = decider_of(found.source).decide(found)

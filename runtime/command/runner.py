@@ -1,5 +1,9 @@
 """`run`: what stzsar-run does with its options, for the command and for Python programs."""
 
+import signal
+
+from ..terminal.signals import LIMIT_S
+from ..terminal.watchdog import Watchdog
 from .calibrate import calibrate
 from .options import CalibrationOptions, ReplayOptions, RunOptions
 from .recognize import recognize
@@ -10,7 +14,7 @@ def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
     """Recognise actions until the sources end, as `stzsar-run` does.
 
     Results go where the options say, and to stdout otherwise; messages, progress and the summary
-    go to stderr. Ctrl-C and SIGTERM end a run in good order: open events end, and files are
+    go to stderr. Ctrl-C, SIGTERM and SIGHUP end a run in good order: open events end, and files are
     completed. Python hands signals to the main thread only; in another one nothing ends a run
     but its sources.
 
@@ -21,11 +25,12 @@ def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
     Raises:
         StzsarError: something cannot be used, a source failed, or an output cannot be written.
         KeyboardInterrupt: Ctrl-C ended the run.
-        SystemExit: SIGTERM ended the run.
+        SystemExit: SIGTERM or SIGHUP ended the run.
     """
-    if isinstance(options, ReplayOptions):
-        replay(options)
-    elif isinstance(options, CalibrationOptions):
-        calibrate(options)
-    else:
-        recognize(options)
+    with Watchdog((signal.SIGTERM, signal.SIGHUP), LIMIT_S):  # a graph may hang while it is loaded
+        if isinstance(options, ReplayOptions):
+            replay(options)
+        elif isinstance(options, CalibrationOptions):
+            calibrate(options)
+        else:
+            recognize(options)

@@ -26,7 +26,7 @@ def open_graph(
 
     Args:
         path: the graph's file.
-        threads: CPU threads; 0 leaves it to the engine.
+        threads: CPU threads; 0 is one for each core that this process may use.
         engine: "onnxruntime"; the same with its own TensorRT, "onnxruntime-tensorrt"; "tensorrt",
             which requires a GPU and builds its engine once for each device, in minutes; or "auto":
             TensorRT where it is installed and works, else ONNX Runtime.

@@ -77,6 +77,7 @@ class Recorder:
         rate_fps: float | None = None,
         features: bool = False,
         patches: int | None = DEFAULT_PATCHES,
+        patient: bool = False,
     ) -> None:
         """Open the file `path`, and empty it.
 
@@ -88,6 +89,7 @@ class Recorder:
             rate_fps: sampled frames per second; the bundle's if None.
             features: whether to record what scoring other labels requires.
             patches: how many patches of a frame to record, the most different ones; None is all.
+            patient: on a full disk, leave frames out until there is room.
 
         Raises:
             RecordingError: the file cannot be written.
@@ -112,7 +114,7 @@ class Recorder:
             frames=frames or manifest.sampling.frames,
             rate_fps=rate_fps or manifest.sampling.rate_fps,
         )
-        self._writer = RecordWriter(path)
+        self._writer = RecordWriter(path, patient=patient)
         document = {
             "version": VERSION,
             "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),

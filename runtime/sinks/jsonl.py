@@ -1,6 +1,7 @@
 """Messages as JSON lines, on stdout or in a file, each as soon as it is known."""
 
 import contextlib
+import logging
 import os
 import stat
 import sys
@@ -15,6 +16,9 @@ from .queued import Patience, Queued, SinkCounters, TryAgainError
 from .sink import Sink
 
 _FULL_PIPE_WAIT_S = 0.02
+_LONGEST_LINE = 1 << 20
+
+log = logging.getLogger(__name__)
 
 
 class JsonLines(Sink):
@@ -36,7 +40,7 @@ class JsonLines(Sink):
         only_events: bool = False,
         keep_trying: bool = False,
     ) -> None:
-        """Open `path` and empty it; None writes to stdout.
+        """Open `path` to append lines; None writes to stdout.
 
         Args:
             path: where the lines go.
@@ -54,7 +58,7 @@ class JsonLines(Sink):
         try:
             # Unbuffered: a line is there at once, a full disk is met while writing, and no thread
             # that waits for a reader holds a buffer's lock, which would crash Python's end.
-            self._file: Any = path.open("wb", buffering=0) if path else sys.stdout.buffer
+            self._file: Any = _open_to_append(path) if path else sys.stdout.buffer
             self._file = getattr(self._file, "raw", self._file)
         except OSError as error:
             raise self._failure(error) from error
@@ -145,3 +149,22 @@ class JsonLines(Sink):
 
     def _failure(self, error: OSError) -> StzsarError:
         return StzsarError(f"Cannot write the results to {self.name}: {error.strerror or error}.")
+
+
+def _open_to_append(path: Path) -> Any:
+    if path.is_file() and path.stat().st_size:
+        log.info("%s has lines already: new ones go after them.", path)
+        _end_last_line(path)
+    return path.open("ab", buffering=0)
+
+
+def _end_last_line(path: Path) -> None:
+    """Cut half a line of ours, which a power cut leaves; end the last line of anything else."""
+    with path.open("r+b", buffering=0) as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _LONGEST_LINE))
+        rest = (file.read() or b"").rpartition(b"\n")[2]
+        if rest.startswith(b'{"version"'):
+            file.truncate(size - len(rest))
+        elif rest:
+            file.write(b"\n")

@@ -149,7 +149,7 @@ class StreamLoop:
         self._top = top
         self._on_failure, self._on_end = on_failure, on_end
         self._feeds: list[Feed] = []  # their threads may still run
-        self._away: dict[str, str] = {}  # why a source is lost or stalled
+        self._away: dict[str, StreamState] = {}  # sources that are lost or stalled
         self._had_picture = False
 
     def steps(self) -> Generator[None, None, None]:
@@ -217,7 +217,7 @@ class StreamLoop:
                         self.batcher.interrupt(lane)
                 if state.source not in self._away:
                     log.warning("%s is %s: %s", state.source, state.state, state.reason)
-                self._away[state.source] = state.reason
+                self._away[state.source] = state
 
     def _drop_ended(self) -> None:
         for lane in [lane for lane in self._table.lanes if lane.ended]:
@@ -233,13 +233,21 @@ class StreamLoop:
         """End a run whose addresses are most likely wrong; one that had a picture never ends.
 
         Raises:
-            SourceError: no source has given a picture yet.
+            SourceError: no source has given a picture, and each of them is lost or stalled.
         """
         if self._feed_options.give_up_s is not None or self._had_picture or not self._away:
             return
-        if monotonic() - start_s > FIRST_PICTURE_S:
-            name, reason = next(iter(self._away.items()))
-            raise SourceError(f"{name} has given no picture in {FIRST_PICTURE_S:.0f} s: {reason}")
+        away = [self._away.get(lane.name) for lane in self.batcher.lanes]
+        if None in away:
+            return  # that one is still being opened
+        # One that takes long to open may wait for others: OpenCV opens one address at a time.
+        waits = any(state and state.state == "stalled" for state in away)
+        if monotonic() - start_s > FIRST_PICTURE_S * (len(away) if waits else 1):
+            first = next(iter(self._away.values()))
+            raise SourceError(
+                f"{first.source} has given no picture in {monotonic() - start_s:.0f} s: "
+                f"{first.reason}"
+            )
 
     def _stop(self) -> None:
         """End events, pass on the last states, and leave threads that hang behind."""

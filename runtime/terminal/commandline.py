@@ -8,11 +8,13 @@ import sys
 import traceback
 import unicodedata
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any, cast
 
 from rich.console import Console
 
 from ..errors import StzsarError
+from .signals import cleaned_up_on_signals
+from .watchdog import INTERRUPT_EXIT
 
 log = logging.getLogger("stzsar")
 _NARROWEST, _USUAL_WIDTH = 20, 80
@@ -27,14 +29,50 @@ class _PeoplesConsole(Console):
             self.width = _USUAL_WIDTH
 
 
+class _Messages(_PeoplesConsole):
+    """The console for messages on stderr, which never fails: a run must survive its reader.
+
+    Nobody may read stderr any more, the disk behind it may be full, or it may be closed. Then a
+    message is lost; rich would close stdout and end the process.
+    """
+
+    @property
+    def file(self) -> IO[str]:
+        """What is written to."""
+        return cast(IO[str], _Unfailing(super().file))
+
+    @file.setter
+    def file(self, new_file: IO[str]) -> None:
+        self._file = new_file
+
+
+class _Unfailing:
+    """A text file that drops what cannot be written."""
+
+    def __init__(self, file: IO[str] | None) -> None:
+        self._target = file
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError, ValueError):  # ValueError: it is closed
+            if self._target:
+                self._target.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            if self._target:
+                self._target.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._target, name)
+
+
 # stdout is for results only; messages for people go to stderr.
-console = _PeoplesConsole(stderr=True)
+console = _Messages(stderr=True)
 
 # Characters that change the direction of writing, and so the meaning of what people see.
 _BIDI = {*map(chr, [0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])}
-INTERRUPT_EXIT = 130
 SIGPIPE_EXIT = 141
-TERMINATE_EXIT = 143
 
 _threads_left = False
 
@@ -48,9 +86,11 @@ def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(command)
     def guarded(*args: Any, debug: bool, **options: Any) -> Any:
+        _restart_in_utf8()
         start_logging(debug=debug)
         try:
-            return command(*args, **options)
+            with cleaned_up_on_signals():
+                return command(*args, **options)
         except BrokenPipeError:
             _forget_stdout()
             sys.exit(SIGPIPE_EXIT)
@@ -78,8 +118,20 @@ def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
         except KeyboardInterrupt:
             say("Stopped.")
             sys.exit(INTERRUPT_EXIT)
+        finally:
+            _drop_unwritten_messages()
 
     return guarded
+
+
+def _restart_in_utf8() -> None:
+    """Start the program again in Python's UTF-8 mode where the locale has another encoding.
+
+    File names are UTF-8 on disk and for OpenCV, FFmpeg and ONNX Runtime; under LANG=C, or an old
+    ISO-8859-1, Python would read and write other names.
+    """
+    if sys.getfilesystemencoding().lower() != "utf-8" and not sys.flags.utf8_mode:
+        os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def leave_threads_behind() -> None:
@@ -147,6 +199,17 @@ class _LogToPeople(logging.Handler):
 def _forget_stdout() -> None:
     """Redirect stdout to nowhere, so that Python does not complain when it flushes it."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _drop_unwritten_messages() -> None:
+    """Drop what stderr cannot take; Python would fail to flush it, and exit with code 120."""
+    if sys.stderr is None:
+        return
+    try:
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
 
 
 def start_logging(*, debug: bool = False) -> None:

@@ -36,6 +36,15 @@ def check_outputs(
         taken[identity] = "another output"
 
 
+def unused(path: Path) -> Path:
+    """Return the path, or `name-2.suffix` and so on where it holds something already."""
+    number, free = 1, path
+    while free.is_file() and free.stat().st_size:
+        number += 1
+        free = path.with_stem(f"{path.stem}-{number}")
+    return free
+
+
 def check_writable(path: Path) -> None:
     """Refuse a file that cannot be written, before a long run; leave nothing behind.
 

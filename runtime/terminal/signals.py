@@ -9,10 +9,15 @@ from collections.abc import Callable, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
-from .commandline import INTERRUPT_EXIT, TERMINATE_EXIT
+from .watchdog import Unwatched, Watchdog, exit_code
 
 # How long a loop has to notice a signal by itself.
 PATIENCE_S = 1.0
+# How long a run may take to notice a signal, whatever hangs; closing may take as long again.
+LIMIT_S = CLOSING_S = 2.0
+# How long any command may take to remove what it has not finished.
+CLEANING_S = 10.0
+STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class StopSignals:
@@ -21,26 +26,36 @@ class StopSignals:
     A loop calls `check`, which raises. Whatever blocks elsewhere (a full pipe, a long file) is
     interrupted after a second. The signal itself raises nothing: Python drops exceptions in
     destructors and weakref callbacks, and one in the middle of a write would leave half a line. A
-    second signal ends the process at once. Outside the main thread signals are left alone, as
-    Python demands.
-
-    Args:
-        on_signal: called in the handler; it must only wake a thread.
-        patient: never interrupt what blocks elsewhere.
+    second Ctrl-C or SIGTERM ends the process at once; a second SIGHUP, which a terminal that closes
+    often sends, does not. Outside the main thread signals are left alone, as Python demands.
     """
 
     def __init__(
-        self, on_signal: Callable[[], None] = lambda: None, *, patient: bool = False
+        self,
+        on_signal: Callable[[], None] = lambda: None,
+        *,
+        patient: bool = False,
+        limit_s: float | None = None,
     ) -> None:
+        """Prepare for signals.
+
+        Args:
+            on_signal: called in the handler; it must only wake a thread.
+            patient: never interrupt what blocks elsewhere.
+            limit_s: leave the process if its end has not begun so long after a signal, because a
+                graph or a driver hangs; None waits for ever.
+        """
         self.on_signal = on_signal
         self._received: int | None = None
         self._reminds = not patient
         self._before: dict[int, Any] = {}
+        self._watchdog = Unwatched() if limit_s is None else Watchdog(STOPS, limit_s)
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is not threading.main_thread():
             return self
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        self._watchdog.__enter__()
+        for number in STOPS:
             # A script's & and nohup start programs with ignored signals.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 self._before[number] = signal.signal(number, self._receive)
@@ -50,14 +65,17 @@ class StopSignals:
 
     def __exit__(
         self,
-        _kind: type[BaseException] | None,
-        _error: BaseException | None,
-        _traceback: TracebackType | None,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
         if self._before:
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        self._watchdog.__exit__(kind, error, traceback)
 
     @property
     def received(self) -> bool:
@@ -83,18 +101,21 @@ class StopSignals:
         """Raise the exception of signal `number`; 0 raises nothing."""
         if number == signal.SIGINT:
             raise KeyboardInterrupt
-        if number in (signal.SIGTERM, signal.SIGHUP):
-            sys.exit(TERMINATE_EXIT)
+        if number:
+            sys.exit(exit_code(number))
 
     def end_has_begun(self) -> None:
-        """Stop interrupting: from here on only a second signal has an effect."""
+        """Stop interrupting, and give what closes its time."""
         if self._before:
             signal.setitimer(signal.ITIMER_REAL, 0)
         self._reminds = False
+        self._watchdog.extend(CLOSING_S)
 
     def _receive(self, number: int, _frame: FrameType | None) -> None:
         if self._received is not None:
-            os._exit(INTERRUPT_EXIT if number == signal.SIGINT else TERMINATE_EXIT)
+            if number != signal.SIGHUP:
+                os._exit(exit_code(number))
+            return
         self._received = number
         if self._reminds:
             # Repeatedly, since the exception may be raised where Python drops it.
@@ -104,6 +125,34 @@ class StopSignals:
     def _remind(self, _number: int, _frame: FrameType | None) -> None:
         if self._reminds:
             self.check()
+
+
+@contextlib.contextmanager
+def cleaned_up_on_signals() -> Iterator[None]:
+    """Raise SystemExit in the block on SIGTERM and SIGHUP, so that unfinished files are removed.
+
+    Whatever does not return to Python within ten seconds is left behind. Signals that are ignored,
+    and those that somebody else handles already, are left alone.
+    """
+    ends = (signal.SIGTERM, signal.SIGHUP)
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        for one in ends:  # closing a terminal sends both, and a clean-up is not to be interrupted
+            signal.signal(one, signal.SIG_IGN)
+        sys.exit(exit_code(number))
+
+    ours = [number for number in ends if signal.getsignal(number) is signal.SIG_DFL]
+    with Watchdog(ours, CLEANING_S):
+        for number in ours:
+            signal.signal(number, leave)
+        try:
+            yield
+        finally:
+            for number in ours:
+                signal.signal(number, signal.SIG_DFL)
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ RunCli = Callable[..., Result]
 
 
 @pytest.fixture
-def ffmpeg() -> Callable[..., None]:
+def ffmpeg() -> Callable[..., object]:
     """Run FFmpeg's command, or skip where it is missing."""
     program = shutil.which("ffmpeg")
     if program is None:

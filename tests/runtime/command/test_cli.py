@@ -80,15 +80,36 @@ def test_labels_top_rate_and_seconds_do_what_they_say(run, tmp_path, red_video):
     assert {row["label"] for row in found} == {"red"}
 
 
-def test_output_goes_to_a_file_anew_each_time(run, tmp_path, red_video):
+@pytest.mark.parametrize(
+    ("before", "kept"),
+    [
+        ('{"version": 1, "a": 2}\n', '{"version": 1, "a": 2}\n'),
+        ('{"version": 1, "a": 2}\n{"version": 1, "ty', '{"version": 1, "a": 2}\n'),
+        ("notes of mine", "notes of mine\n"),
+    ],
+    ids=["whole lines", "half a line, as a power cut leaves it", "another file"],
+)  # fmt: skip
+def test_output_goes_after_the_lines_of_an_earlier_start(run, tmp_path, red_video, before, kept):
     output = tmp_path / "results.jsonl"
-    output.write_text("old\n" * 100)
+    output.write_text(before)
 
     result = run("--source", red_video, "--output", output)
 
     assert result.stdout == ""
-    found = [json.loads(line) for line in output.read_text().splitlines()]
+    assert result.stderr.count("has lines already") == 1
+    text = output.read_text()
+    assert text.startswith(kept)
+    found = [json.loads(line) for line in text.removeprefix(kept).splitlines()]
     assert [row["label"] for row in found if row["type"] == "result"] == ["red"] * 5
+
+
+def test_a_recording_never_replaces_an_earlier_one(run, tmp_path, red_video):
+    recording = tmp_path / "a.rec"
+    said = [run("--source", red_video, "--record", recording).stderr for _ in range(3)]
+
+    assert sorted(path.name for path in tmp_path.glob("*.rec")) == ["a-2.rec", "a-3.rec", "a.rec"]
+    assert [text.count("holds a recording") for text in said] == [0, 1, 1]
+    assert len({path.stat().st_size for path in tmp_path.glob("*.rec")}) == 1
 
 
 def test_the_annotated_video_has_all_frames(run, tmp_path, red_video):

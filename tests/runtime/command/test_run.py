@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -206,7 +207,7 @@ def test_a_replay_scores_labels_that_nobody_had_thought_of(run, run_cli, bundle,
 
     assert {score["label"] for score in found[0]["top"]} == {"crimson", "sky"}
     run(*source)
-    refused = run_cli("--bundle", bundle, "--replay", recording, "--labels", labels)
+    refused = run_cli("--bundle", bundle, "--replay", tmp_path / "a-2.rec", "--labels", labels)
     assert refused.exit_code == 2
     assert "record again with --record-features" in refused.stderr
 
@@ -250,7 +251,7 @@ def test_addresses_that_never_answer_end_the_run_unless_another_source_lives(
     beside = run_cli("--bundle", bundle, *dead, "--source", shapes(3), "--give-up", 2)
 
     assert alone.exit_code == beside.exit_code == 2
-    assert "has given no picture in 0 s" in alone.stderr
+    assert re.search(r"has given no picture in \d+ s: No video comes", alone.stderr)
     assert messages(beside.stdout)
     assert "1 of 2 sources failed" in beside.stderr
     assert "secret" not in alone.output + beside.output

@@ -205,7 +205,7 @@ def test_every_level_of_optimisation_gives_the_same_numbers(name):
 
     for output, values in OrtGraph(path)(feeds).items():
         np.testing.assert_allclose(
-            values, expected[output], rtol=1e-5, atol=1e-6 * np.abs(values).max()
+            values, np.asarray(expected[output]), rtol=1e-5, atol=1e-6 * np.abs(values).max()
         )
 
 
