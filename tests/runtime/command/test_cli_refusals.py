@@ -73,7 +73,7 @@ def test_a_source_that_cannot_be_used_is_refused(
         (b"a\na\n", "twice"),
         (b"\xe1rv\xedz", "not UTF-8"),
         (b"a\0b", "not a text file"),
-        (b"\n".join(b"%d" % i for i in range(100_000)), "100000 labels"),
+        (b"\n".join(b"label %d" % i for i in range(100_000)), "100000 labels"),
     ],
 )
 def test_labels_that_cannot_be_used_are_refused(

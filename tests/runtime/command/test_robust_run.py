@@ -6,12 +6,9 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
-import onnx
 import pytest
-from onnx import TensorProto, helper, numpy_helper
 
 COMMAND = [sys.executable, "-c", "from stzsar.runtime.command.cli import program; program()"]
 SHAPES = "test://moving-shapes?seconds={seconds}&fps=10"
@@ -64,16 +61,20 @@ def test_a_warning_that_cannot_be_written_stops_no_sink(bundle, tmp_path):
     reader, writer = os.pipe()
     os.close(reader)
     process = start(
-        *("--bundle", bundle, "--source", SHAPES.format(seconds=4), "--webhook-results"),
-        *("--webhook", "http://127.0.0.1:9/", "--output", tmp_path / "o.jsonl"),
+        *("--bundle", bundle, "--source", SHAPES.format(seconds=60), "--webhook-results"),
+        *("--webhook", "http://127.0.0.1:9/"),
         stderr=writer,
     )
     os.close(writer)
+    assert process.stdout is not None
+    for line in process.stdout:
+        found = json.loads(line)
+        if found["type"] == "result" and found["window"][1] > 4:  # the webhook is said to be dead
+            break
+    process.terminate()  # or closing waits for the webhook
     process.communicate()
 
-    assert process.returncode == 0
-    found = rows((tmp_path / "o.jsonl").read_text())
-    assert found[-1]["window"][1] > 3
+    assert process.returncode == 143
 
 
 def test_a_terminal_that_closes_ends_the_run_as_sigterm_does(bundle, tmp_path):
@@ -111,69 +112,33 @@ def test_nohup_keeps_a_run_alive(bundle):
     assert process.returncode == 0
 
 
-def endless_frame_graph(path: Path) -> None:
-    """Write a frame graph that never ends, with the names and sizes of the fixture's."""
-    real = onnx.load(path)
-    body = helper.make_graph(
-        [
-            helper.make_node("Identity", ["more"], ["again"]),
-            helper.make_node("Cos", ["before"], ["after"]),
-        ],
-        "body",
-        [
-            helper.make_tensor_value_info("count", TensorProto.INT64, []),
-            helper.make_tensor_value_info("more", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("before", TensorProto.FLOAT, []),
-        ],
-        [
-            helper.make_tensor_value_info("again", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("after", TensorProto.FLOAT, []),
-        ],
-    )
-    # Begins with the pixels, so that it is not folded while the graph is loaded.
-    nodes = [
-        helper.make_node("Cast", ["frames"], ["first_pixels"], to=TensorProto.FLOAT),
-        helper.make_node("ReduceMean", ["first_pixels"], ["begin"], keepdims=0),
-        helper.make_node("Loop", ["forever", "yes", "begin"], ["looped"], body=body),
-        helper.make_node("Mul", ["looped", "zero"], ["nothing"]),
-    ]
-    for value in (
-        np_constant("forever", 2**62),
-        np_constant("yes", True),
-        np_constant("zero", 0.0),
-    ):
-        real.graph.initializer.append(value)
-    for output in real.graph.output:
-        if output.name == "colour":
-            for node in real.graph.node:
-                node.output[:] = ["real_colour" if o == "colour" else o for o in node.output]
-                node.input[:] = ["real_colour" if i == "colour" else i for i in node.input]
-            nodes.append(helper.make_node("Add", ["real_colour", "nothing"], ["colour"]))
-    real.graph.node.extend(nodes)
-    onnx.save(real, str(path))
-
-
-def np_constant(name, value):
-    import numpy as np
-
-    kind = {int: np.int64, bool: np.bool_, float: np.float32}[type(value)]
-    return numpy_helper.from_array(np.asarray(value, kind), name)
+# Stays in C for minutes, which no signal interrupts, as a graph may that never ends.
+HANGS = """
+import hashlib
+from stzsar.runtime.command.cli import program
+from stzsar.runtime.scoring.scorer import Scorer
+def encode(*_, **__):
+    print("hangs", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+Scorer.encode = encode
+program()
+"""
 
 
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 143), (signal.SIGINT, 130)]
 )
-def test_a_signal_ends_a_run_whose_graph_never_ends(own_bundle, rewrite_manifest, number, code):
-    endless_frame_graph(own_bundle / "frame.onnx")
-    rewrite_manifest(own_bundle)
-    process = start(
-        *("--bundle", own_bundle, "--source", SHAPES.format(seconds=60)),
+def test_a_signal_ends_a_run_whose_graph_never_ends(bundle, tmp_path, number, code):
+    arguments = ["--bundle", bundle, "--source", SHAPES.format(seconds=60)]
+    process = subprocess.Popen(
+        [sys.executable, "-c", HANGS, *map(str, arguments), "--output", tmp_path / "o.jsonl"],
+        stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
-    assert process.stderr is not None
-    assert "3 labels" in process.stderr.readline()
-    time.sleep(2.0)  # then it is within the graph
+    assert process.stdout is not None
+    assert process.stdout.readline() == "hangs\n"
     process.send_signal(number)
     _, stderr = process.communicate(timeout=60)
 
@@ -274,13 +239,19 @@ def test_a_full_disk_of_the_lines_ends_no_live_run_that_also_reports_elsewhere(
     (tmp_path / "fill.sh").write_text(
         """
         dd if=/dev/zero of=/mnt/other bs=1k 2>/dev/null
-        (until grep -q "No space left" said; do sleep 0.1; done; rm /mnt/other) &
+        (until grep -qi "no space left" said; do sleep 0.1; done; rm /mnt/other) &
         "$@" --output /mnt/o.jsonl 2>said; code=$?
         cp /mnt/o.jsonl o.jsonl; exit $code
         """
     )
-    arguments = ["--bundle", bundle, "--source", SHAPES.format(seconds=12)]
-    arguments += ["--webhook", "http://127.0.0.1:9/", "--top", 1]
+    arguments = [
+        "--bundle",
+        bundle,
+        "--source",
+        SHAPES.format(seconds=10),
+        "--webhook",
+        "http://127.0.0.1:9/",
+    ]
     done = subprocess.run(
         [*small_disk, "sh", str(tmp_path / "fill.sh"), *COMMAND, *map(str, arguments)],
         cwd=tmp_path,
@@ -291,7 +262,7 @@ def test_a_full_disk_of_the_lines_ends_no_live_run_that_also_reports_elsewhere(
     assert done.returncode == 0, (tmp_path / "said").read_text()
     assert "/mnt/o.jsonl" in (tmp_path / "said").read_text()
     found = rows((tmp_path / "o.jsonl").read_text())  # every line of it is whole
-    assert found[-1]["window"][1] > 11
+    assert found[-1]["window"][1] > 9
 
 
 def test_file_names_are_utf8_under_a_locale_that_is_not(bundle, tmp_path, draw_video):
