@@ -33,8 +33,9 @@ test: setup
 test-slow: setup
 	$(BIN)/python -Im pytest -m "slow and not soak"
 
+SECONDS_EACH ?= 60
 fuzz: setup
-	$(BIN)/python tests/fuzz/fuzz.py --seconds 60
+	$(BIN)/python tests/fuzz/fuzz.py --seconds $(SECONDS_EACH)
 
 docs: setup
 	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
