@@ -102,7 +102,7 @@ class Recognizer:
         Args:
             bundle: its folder; None takes the newest under runs/, else the shipped one, with a
                 warning that says what it knows.
-            labels: names or `Label`s; None takes all labels of the bundle.
+            labels: names or `Label` objects; None takes all labels of the bundle.
             top_k: the most labels that a result holds.
             threads: CPU threads; 0 leaves the number to the engine.
             engine: "auto" or another of `engines.opening.ENGINES`.
@@ -159,7 +159,7 @@ class Recognizer:
         """Recognise other labels from the next window on; running streams lose no frame.
 
         Args:
-            labels: names or `Label`s; None takes all labels of the bundle.
+            labels: names or `Label` objects; None takes all labels of the bundle.
             labels_of: names of the labels that compete in a source, if these are not all.
             progress: see `load`.
 

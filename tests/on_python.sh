@@ -26,4 +26,4 @@ environment=${2:-.venvs/$version}
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
     -e '.[cpu,sinks]' 'jsonschema>=4.18' 'pytest>=8' 'pytest-timeout>=2.3' 'onnx>=1.17' 'tokenizers>=0.19'
 echo "The runtime's tests on Python $version:"
-"$environment/bin/python" -Im pytest tests/runtime -m "not slow"
+"$environment/bin/python" -Im pytest tests/runtime -m "not slow and not live"

@@ -90,7 +90,6 @@ def test_importing_stays_light(module, forbidden):
     assert loaded.stdout.split() == []
 
 
-@pytest.mark.slow
 def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, tmp_path):
     command = [
         sys.executable,

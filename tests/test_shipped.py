@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import pytest
 from click.testing import CliRunner
 
 from stzsar.runtime import Recognizer
@@ -41,12 +40,10 @@ def test_the_bundle_is_small_and_holds_the_classes_that_training_never_showed():
     assert "not people" in bundle.manifest.weights.knows
 
 
-@pytest.mark.slow
 def test_nine_of_ten_clips_of_unseen_classes_are_recognised():
     assert top1("plain", 480) >= 0.9
 
 
-@pytest.mark.slow
 def test_the_hard_setting_is_far_above_chance():
     assert top1("hard", 240) >= 0.5  # chance is 1 in 24
 

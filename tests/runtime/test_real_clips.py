@@ -32,7 +32,7 @@ def clips() -> Path:
     return CLIPS
 
 
-@pytest.mark.slow
+@pytest.mark.live
 @pytest.mark.parametrize("mode", [[], ["--whole"]])
 def test_each_readable_clip_gives_results_and_each_broken_one_a_sentence(
     clips, run_cli, bundle, mode

@@ -101,7 +101,6 @@ def run_the_command(tmp_path_factory):
     return result, json.loads((folder / "a.json").read_text()), folder
 
 
-@pytest.mark.slow
 def test_the_record_holds_both_modes_and_all_that_they_depend_on(measured):
     _, record, folder = measured
     assert (record["kind"], record["version"]) == ("stzsar-bench", 1)
@@ -125,7 +124,6 @@ def test_the_record_holds_both_modes_and_all_that_they_depend_on(measured):
     assert read_comparable(folder / "a.json").setup == setup
 
 
-@pytest.mark.slow
 def test_what_was_judged_and_what_was_broken_is_told(measured):
     result, record, _ = measured
     judged = record["accuracy"]
@@ -135,7 +133,6 @@ def test_what_was_judged_and_what_was_broken_is_told(measured):
     assert "1 without frames" in " ".join(result.stdout.split())
 
 
-@pytest.mark.slow
 def test_the_energy_of_a_decision_is_power_times_time_over_decisions(measured):
     _, record, _ = measured
     meter = record["instruments"]["meter"]
@@ -148,7 +145,6 @@ def test_the_energy_of_a_decision_is_power_times_time_over_decisions(measured):
         assert record["figures"][f"{name} energy (meter)"]["values"] == [meter["joules"][name]]
 
 
-@pytest.mark.slow
 def test_percentiles_of_few_samples_and_absent_instruments_are_said(measured):
     result, record, _ = measured
     said = " ".join(result.stdout.split())
@@ -158,7 +154,6 @@ def test_percentiles_of_few_samples_and_absent_instruments_are_said(measured):
         assert f"{name} ({why}" in said
 
 
-@pytest.mark.slow
 def test_numbers_of_every_size_fit_into_80_columns(measured):
     result, record, folder = measured
     found = Distribution(
@@ -187,7 +182,6 @@ def test_numbers_of_every_size_fit_into_80_columns(measured):
     assert "…" not in result.stdout.replace(" … ", "")
 
 
-@pytest.mark.slow
 def test_the_picture_opens(measured):
     import cv2
 
@@ -324,7 +318,6 @@ def test_the_command_in_a_record_holds_no_password(monkeypatch):
     assert (options.live_streams, options.repeat) == (1, 3)
 
 
-@pytest.mark.slow
 def test_a_live_source_is_measured_and_ctrl_c_leaves_nothing_behind(tmp_path):
     isolated = ["-I"] if sys.flags.isolated else []
     program = "from stzsar.benchmarks.bench.cli import main; main()"

@@ -205,7 +205,8 @@ def test_a_full_disk_of_a_recording_ends_no_live_run(small_disk, bundle, tmp_pat
     (tmp_path / "fill.sh").write_text(
         """
         dd if=/dev/zero of=/mnt/other bs=1k 2>/dev/null
-        (until grep -q "No space left" said; do sleep 0.1; done; rm /mnt/other) &
+        (for _ in $(seq 300); do grep -qi "no space left" said && break; sleep 0.1; done
+         rm /mnt/other) &
         "$@" --record /mnt/a.rec 2>said; code=$?
         cp /mnt/a.rec a.rec; exit $code
         """
@@ -239,7 +240,8 @@ def test_a_full_disk_of_the_lines_ends_no_live_run_that_also_reports_elsewhere(
     (tmp_path / "fill.sh").write_text(
         """
         dd if=/dev/zero of=/mnt/other bs=1k 2>/dev/null
-        (until grep -qi "no space left" said; do sleep 0.1; done; rm /mnt/other) &
+        (for _ in $(seq 300); do grep -qi "no space left" said && break; sleep 0.1; done
+         rm /mnt/other) &
         "$@" --output /mnt/o.jsonl 2>said; code=$?
         cp /mnt/o.jsonl o.jsonl; exit $code
         """

@@ -74,7 +74,7 @@ def serve_mjpeg(picture):
         server.server_close()
 
 
-@pytest.mark.slow
+@pytest.mark.live
 def test_a_file_and_the_same_as_a_live_stream_give_the_same_labels(
     run_cli, draw_video, tmp_path, serve_mjpeg, bundle
 ):

@@ -230,7 +230,7 @@ def test_tls_is_verified_with_the_authority_that_is_named(start, said, caplog, t
     assert listener.times() == [1]
 
 
-@pytest.mark.slow
+@pytest.mark.live
 def test_a_broker_that_is_killed_and_restarted_misses_no_event_and_gets_the_status_again(
     start, said
 ):
@@ -270,7 +270,7 @@ def test_a_broker_that_is_killed_and_restarted_misses_no_event_and_gets_the_stat
     assert len(said()) in (2, 3)  # perhaps the sum of what was dropped at the end
 
 
-@pytest.mark.slow
+@pytest.mark.live
 def test_a_broker_that_comes_late_gets_what_has_waited(start, said):
     broker = start(Broker, "allow_anonymous true")
     broker.kill()

@@ -149,7 +149,7 @@ def test_a_change_of_size_begins_a_new_piece_and_squeezes_nothing(run_feed, tmp_
     assert [captured.frame.image_hwc.shape[:2] for captured in frames[::7]] == [(48, 64), (64, 48)]
 
 
-@pytest.mark.slow
+@pytest.mark.live
 def test_a_file_behind_an_address_is_a_file(mjpeg_server, run_feed, tmp_path, draw_video):
     draw_video(tmp_path / "clip.mp4", ["red"] * 40)
     run = run_feed(mjpeg_server.url("clip.mp4"), every_frame=True)

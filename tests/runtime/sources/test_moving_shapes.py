@@ -34,7 +34,7 @@ def test_a_picture_is_a_function_of_seed_and_time():
     assert not np.array_equal(first.picture(7.3), first.picture(7.4))
 
 
-@pytest.mark.slow
+@pytest.mark.live
 def test_it_shows_what_the_shipped_bundle_knows_and_it_is_recognised():
     capture = MovingShapesCapture(seed=0)
     recognizer = Recognizer.load(shipped_bundle(), threads=1)

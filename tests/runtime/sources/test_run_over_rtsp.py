@@ -10,7 +10,7 @@ import pytest
 COMMAND = [sys.executable, "-c", "from stzsar.runtime.command.cli import program; program()"]
 
 
-@pytest.mark.slow
+@pytest.mark.live
 def test_a_stream_that_dies_comes_back_and_no_window_spans_it_and_others_never_notice(
     bundle, rtsp_server
 ):

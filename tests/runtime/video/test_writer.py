@@ -61,7 +61,7 @@ def test_colours_come_back_as_they_were(tmp_path, size_wh):
         assert np.abs(picture.mean((0, 1)) - colour).max() < 6
 
 
-@pytest.mark.slow
+@pytest.mark.live
 def test_a_real_browser_plays_the_file_from_a_plain_server(tmp_path):
     program = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
     if program is None:
