@@ -70,10 +70,12 @@ def _prepare(options: RunOptions) -> _Ready:
     if options.explain:
         check_explainable(bundle)
     sampled = {spec.name: _stream_options(bundle, options, spec) for spec in specs}
-    videos = video_paths(specs, options.video)
-    record = options.record and unused(options.record)
-    if record != options.record:
-        log.info("%s holds a recording: the new one goes to %s.", options.record, record)
+    live = {spec.name for spec in specs if is_live(spec.uri)}
+    videos = {
+        name: _kept(path, "video") if name in live else path
+        for name, path in video_paths(specs, options.video).items()
+    }
+    record = options.record and _kept(options.record, "recording")
     check_outputs(
         written=[options.output, record, *videos.values()],
         read={
@@ -220,6 +222,14 @@ def _open_recorder(options: RunOptions, ready: _Ready) -> Recorder | None:
         patches=options.record_patches or DEFAULT_PATCHES,
         patient=any(is_live(spec.uri) for spec in ready.specs),
     )
+
+
+def _kept(path: Path, what: str) -> Path:
+    """Return a path for an output that cannot be made again, beside those of earlier starts."""
+    new = unused(path)
+    if new != path:
+        log.info("%s holds a %s already: the new one is %s.", path, what, new)
+    return new
 
 
 def _labels_needed(options: RunOptions, specs: Sequence[SourceSpec]) -> int:

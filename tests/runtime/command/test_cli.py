@@ -108,8 +108,20 @@ def test_a_recording_never_replaces_an_earlier_one(run, tmp_path, red_video):
     said = [run("--source", red_video, "--record", recording).stderr for _ in range(3)]
 
     assert sorted(path.name for path in tmp_path.glob("*.rec")) == ["a-2.rec", "a-3.rec", "a.rec"]
-    assert [text.count("holds a recording") for text in said] == [0, 1, 1]
+    assert [text.count("holds a recording already") for text in said] == [0, 1, 1]
     assert len({path.stat().st_size for path in tmp_path.glob("*.rec")}) == 1
+
+
+def test_the_video_of_a_camera_never_replaces_an_earlier_one(run, tmp_path, red_video):
+    """That of a file can be made again, and does."""
+    for source in ("test://moving-shapes?seconds=1", red_video):
+        for _ in range(2):
+            video = tmp_path / ("file.mp4" if source == red_video else "live.mp4")
+            assert run("--source", source, "--video", video).exit_code == 0
+
+    assert sorted(path.name for path in tmp_path.glob("*.mp4")) == [
+        *("file.mp4", "live-2.mp4", "live.mp4"),
+    ]
 
 
 def test_the_annotated_video_has_all_frames(run, tmp_path, red_video):
