@@ -15,7 +15,7 @@ DEMO := runs/demo
 # installed, on 3.10 with the oldest packages that pyproject.toml allows.
 OTHER_PYTHONS := 3.12
 
-.PHONY: demo setup test test-slow soak fuzz docs check test-other-pythons test-all-here shipped-bundle clean
+.PHONY: demo setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -27,7 +27,7 @@ setup: .venv/.everything
 
 # Types and docs are checked on one core while the other runs the runtime's tests.
 test: setup
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line check test-other-pythons
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line check test-floors test-other-pythons
 	@$(MAKE) --no-print-directory test-all-here
 
 test-slow: setup
@@ -57,8 +57,10 @@ check: setup
 test-all-here: setup
 	OMP_NUM_THREADS=1 $(BIN)/python -Im pytest -n 2 --dist loadfile -m "not slow"
 
-test-other-pythons:
+test-floors:
 	@tests/floors.sh
+
+test-other-pythons:
 	@for version in $(OTHER_PYTHONS); do tests/on_python.sh $$version || exit 1; done
 
 # The checkpoint, the labels of the unseen classes, the bundle, the sample clip and its picture.
