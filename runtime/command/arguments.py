@@ -95,8 +95,9 @@ _RECOGNITION = cloup.option_group(
         metavar="FILE",
         type=_PATH,
         show_default="all labels of the bundle",
-        help="Recognise these labels: a text file with one label a line, or a JSON list of "
-        '{"label": …, "attributes": […]}. Edits take effect while a camera runs',
+        help="Recognise these labels: a text file with one label a line, a CSV with the column "
+        'name, or a JSON list of {"label": …, "attributes": […]}. Edits take effect while a '
+        "camera runs",
     ),
     cloup.option(
         "--no-attributes",
@@ -248,7 +249,8 @@ _OUTPUT = cloup.option_group(
         "--video",
         metavar="FILE.mp4",
         type=_PATH,
-        help="Write the video with the results drawn on it; with several sources, name a folder",
+        help="Write the video with the results drawn on it; with several sources, name a folder. "
+        "The video of a file is replaced, that of a camera gets a new name",
     ),
     cloup.option("--show", is_flag=True, help="Show the pictures and their results in a window"),
     cloup.option(
