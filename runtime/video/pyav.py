@@ -6,6 +6,7 @@ lock for the whole process while it opens an address, and writes only MPEG-4 Par
 
 import functools
 import logging
+import threading
 from types import ModuleType
 
 log = logging.getLogger(__name__)
@@ -16,6 +17,9 @@ LIMIT = (
     "Without PyAV one network source that does not answer delays all others, and --video writes "
     f"MPEG-4 Part 2, which browsers do not play: {INSTALL}."
 )
+
+# Taken for good by the first of the threads that open sources: a cache would let several through.
+_limit_unsaid = threading.Lock()
 
 
 @functools.cache
@@ -31,8 +35,7 @@ def load_av() -> ModuleType | None:
     return av if is_new_enough else None
 
 
-@functools.cache
 def warn_without_av() -> None:
     """Log once per process what does not work without PyAV."""
-    if load_av() is None:
+    if load_av() is None and _limit_unsaid.acquire(blocking=False):
         log.warning("%s", LIMIT)

@@ -2,6 +2,8 @@
 
 import logging
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -13,12 +15,11 @@ from stzsar.runtime.video.capture import open_address
 @pytest.fixture
 def fresh(monkeypatch):
     """Look for PyAV anew, and again after the test."""
-    cached = (pyav.load_av, pyav.warn_without_av)
-    for function in cached:
-        function.cache_clear()
+    load_av = pyav.load_av
+    load_av.cache_clear()
+    monkeypatch.setattr(pyav, "_limit_unsaid", threading.Lock())
     yield monkeypatch
-    for function in cached:
-        function.cache_clear()
+    load_av.cache_clear()
 
 
 class TooOld:
@@ -38,9 +39,12 @@ def test_the_limit_is_said_once(fresh, caplog):
     fresh.setattr(logging.getLogger("stzsar"), "propagate", True)
     caplog.set_level(logging.WARNING)
 
-    for _ in range(2):
+    def refused() -> None:
         with pytest.raises(SourceError, match="No video comes from cam"):
             open_address("http://127.0.0.1:9/x", "cam")
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: refused(), range(4)))
 
     assert [record.getMessage() for record in caplog.records] == [pyav.LIMIT]
     assert "pip install '.[av]'" in pyav.LIMIT
