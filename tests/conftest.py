@@ -44,7 +44,7 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 def _logging_as_it_was():
     """Undoes what a command that ran in this process did to the logger."""
     log = logging.getLogger("stzsar")
-    handlers, propagate, level = log.handlers, log.propagate, log.level
+    handlers, propagate, level = list(log.handlers), log.propagate, log.level
     yield
     log.handlers, log.propagate = handlers, propagate
     log.setLevel(level)

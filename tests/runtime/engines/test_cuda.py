@@ -1,4 +1,4 @@
-"""The driver through ctypes, on a fake one; and whether memory will do for a build."""
+"""The driver through ctypes, on a fake one; and the check that a build has enough memory."""
 
 import dataclasses
 import os
