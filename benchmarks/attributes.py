@@ -42,15 +42,11 @@ _SEED = (0, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How many clips to classify, and a chat endpoint for one more bank.
-
-    Attributes:
-        llm_model: its model; None takes the first that the endpoint lists.
-    """
+    """How many clips to classify, and a chat endpoint for one more bank."""
 
     clips_per_class: int = 20
     llm_url: str | None = None
-    llm_model: str | None = None
+    llm_model: str | None = None  # its model; None takes the first that the endpoint lists
 
     def __post_init__(self) -> None:
         if self.llm_model and not self.llm_url:

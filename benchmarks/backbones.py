@@ -52,25 +52,16 @@ QUICK = Options(backbones=(SMALLEST,), rounds=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone:
-    """What one frame encoder costs.
-
-    Attributes:
-        vision_millions: parameters of the frame encoder, branches merged.
-        total_millions: the same with the text encoder.
-        gmac: billions of multiply-adds per frame (matrix products and convolutions).
-        frame_mib: the fp16 bundle without the text encoder.
-        bundle_mib: the whole fp16 bundle.
-        frame_ms: the fp32 frame graph at batch 1, median.
-    """
+    """What one frame encoder costs."""
 
     name: str
     image_px: int
-    vision_millions: float
-    total_millions: float
-    gmac: float
-    frame_mib: float
-    bundle_mib: float
-    frame_ms: float = float("nan")
+    vision_millions: float  # parameters of the frame encoder, branches merged
+    total_millions: float  # the same with the text encoder
+    gmac: float  # billions of multiply-adds per frame (matrix products and convolutions)
+    frame_mib: float  # the fp16 bundle without the text encoder
+    bundle_mib: float  # the whole fp16 bundle
+    frame_ms: float = float("nan")  # the fp32 frame graph at batch 1, median
 
 
 @benchmark(usual=Options(), quick=QUICK)

@@ -69,22 +69,15 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmCount:
-    """What one policy gives on one kind of footage.
-
-    Attributes:
-        asked_per_day: false alarms per day that calibration aims at; None without calibration.
-        ordinary_hours: footage without any of the actions.
-        false_events: events in it.
-        actions: how many the other footage shows.
-        found: how many of them had an event with their label.
-    """
+    """What one policy gives on one kind of footage."""
 
     kind: str
+    # False alarms per day that calibration aims at; None without calibration
     asked_per_day: float | None
-    ordinary_hours: float
-    false_events: int
-    actions: int
-    found: int
+    ordinary_hours: float  # footage without any of the actions
+    false_events: int  # events in it
+    actions: int  # how many the other footage shows
+    found: int  # how many of them had an event with their label
 
 
 @benchmark(

@@ -34,20 +34,13 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class GateEffect:
-    """The effect of one level.
-
-    Attributes:
-        encoded: share of the sampled frames that are encoded.
-        largest: largest difference of any label's score from the run without a gate.
-        mean: mean difference of the best label's score.
-        same: share of windows with the same best label.
-    """
+    """The effect of one level."""
 
     level: float
-    encoded: float
-    largest: float
-    mean: float
-    same: float
+    encoded: float  # share of the sampled frames that are encoded
+    largest: float  # largest difference of any label's score from the run without a gate
+    mean: float  # mean difference of the best label's score
+    same: float  # share of windows with the same best label
 
 
 @benchmark(usual=Options(), quick=Options(levels=(2.0,)))

@@ -33,21 +33,14 @@ _LABELS = 64  # as many as the parity check uses
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which network to measure, in which precisions.
+    """Which network to measure, in which precisions."""
 
-    Attributes:
-        checkpoint: folder of a checkpoint or a run.
-        backbone: a network of open_clip with random weights, instead of a checkpoint.
-        newest: without these, whether to take the newest checkpoint under runs/.
-        fallback: without any checkpoint, the network with random weights.
-        calibration: videos that int8 is calibrated on; None takes the sample clip.
-    """
-
-    checkpoint: Path | None = None
+    checkpoint: Path | None = None  # folder of a checkpoint or a run
+    # A network of open_clip with random weights, instead of a checkpoint
     backbone: str | None = None
-    calibration: str | None = None
-    newest: bool = True
-    fallback: str = "ViT-B-32"
+    calibration: str | None = None  # videos that int8 is calibrated on; None takes the sample clip
+    newest: bool = True  # without these, whether to take the newest checkpoint under runs/
+    fallback: str = "ViT-B-32"  # without any checkpoint, the network with random weights
     precisions: tuple[str, ...] = PRECISIONS
     rounds: int = 30
     threads: int = 2
@@ -65,24 +58,16 @@ QUICK = Options(newest=False, fallback=SMALLEST, precisions=("fp32", "int8"), ro
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """Size, speed and error of one precision.
-
-    Attributes:
-        relative: largest difference between a frame state and torch's, over the largest value.
-        cosine: smallest cosine between an output and torch's, over all windows and both graphs.
-        scores: largest difference between a score and torch's, from pixels to scores.
-        refused: why the parity check fails; empty if it passes.
-        frame_ms: median time of the frame graph at batch 1.
-        ratio: median over the rounds of the time relative to the first precision.
-    """
+    """Size, speed and error of one precision."""
 
     name: str
     graph_mib: float
-    relative: float
-    cosine: float
-    scores: float
-    refused: str
-    frame_ms: float = float("nan")
+    relative: float  # largest difference between a frame state and torch's, over the largest value
+    cosine: float  # smallest cosine between an output and torch's, over all windows and both graphs
+    scores: float  # largest difference between a score and torch's, from pixels to scores
+    refused: str  # why the parity check fails; empty if it passes
+    frame_ms: float = float("nan")  # median time of the frame graph at batch 1
+    # Median over the rounds of the time relative to the first precision
     ratio: float = float("nan")
 
 

@@ -38,23 +38,18 @@ _PATCHES = (32, 16, 8, 4, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to record.
-
-    Attributes:
-        patches: how many patches of a frame to keep, one row each; () takes the usual numbers.
-        labels: record the states of so many random labels; None takes the bundle's own labels, with
-            each choice of features.
-        attributes: of each random label; None is 8.
-        replays: how often each recording is replayed.
-    """
+    """What to record."""
 
     bundle: Path | None = None
     source: str = SHIPPED_CLIP
+    # How many patches of a frame to keep, one row each; () takes the usual numbers
     patches: tuple[int, ...] = ()
+    # Record the states of so many random labels; None takes the bundle's own labels, with each
+    # choice of features
     labels: int | None = None
-    attributes: int | None = None
+    attributes: int | None = None  # of each random label; None is 8
     threads: int = 1
-    replays: int = 5
+    replays: int = 5  # how often each recording is replayed
 
     def __post_init__(self) -> None:
         if self.attributes and not self.labels:
@@ -77,20 +72,13 @@ STATES = Choice("states alone")
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """Cost and accuracy of one choice.
-
-    Attributes:
-        bytes_per_hour: of one stream, at the bundle's rate.
-        replay_s: time to replay an hour, for the five best labels as in a run.
-        largest: largest difference of a score from the live run with the same labels.
-        same: share of windows with the same best label as live.
-    """
+    """Cost and accuracy of one choice."""
 
     choice: Choice
-    bytes_per_hour: float
-    replay_s: float
-    largest: float
-    same: float
+    bytes_per_hour: float  # of one stream, at the bundle's rate
+    replay_s: float  # time to replay an hour, for the five best labels as in a run
+    largest: float  # largest difference of a score from the live run with the same labels
+    same: float  # share of windows with the same best label as live
 
 
 @benchmark(usual=Options(), quick=Options(replays=1))

@@ -54,25 +54,16 @@ _STREAM = "test://moving-shapes?seconds=4"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to measure, and for how long.
-
-    Attributes:
-        rounds: turns of each measurement.
-        seconds: length of a turn of a whole run.
-        labels: usual size of a bank.
-        many_labels: size of a large bank.
-        peers: record of stzsar.benchmarks.peers.
-        install: whether to install the runtime, to weigh it.
-    """
+    """What to measure, and for how long."""
 
     backbone: str = BACKBONE
-    rounds: int = 10
-    seconds: float = 4.0
+    rounds: int = 10  # turns of each measurement
+    seconds: float = 4.0  # length of a turn of a whole run
     threads: int = 2
-    labels: int = 400
-    many_labels: int = MANY_LABELS
-    peers: Path | None = None
-    install: bool = False
+    labels: int = 400  # usual size of a bank
+    many_labels: int = MANY_LABELS  # size of a large bank
+    peers: Path | None = None  # record of stzsar.benchmarks.peers
+    install: bool = False  # whether to install the runtime, to weigh it
 
 
 QUICK = Options(backbone=SMALLEST, rounds=2, seconds=0.2, labels=20, many_labels=100)

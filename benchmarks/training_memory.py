@@ -38,21 +38,13 @@ QUICK = Options(backbone=SMALLEST, batch=2, frames=2, attributes=2)
 
 @dataclass(frozen=True, kw_only=True)
 class StepMemory:
-    """Bytes of one training step.
+    """Bytes of one training step."""
 
-    Attributes:
-        precision: of the towers.
-        recomputed: whether the backward pass computes the blocks again.
-        kept: what the forward pass keeps for the gradients, without weights.
-        peak: most alive at once in the forward and backward pass, without `lasting`.
-        lasting: weights, gradients and AdamW's moments.
-    """
-
-    precision: str
-    recomputed: bool
-    kept: int
-    peak: int
-    lasting: int
+    precision: str  # of the towers
+    recomputed: bool  # whether the backward pass computes the blocks again
+    kept: int  # what the forward pass keeps for the gradients, without weights
+    peak: int  # most alive at once in the forward and backward pass, without `lasting`
+    lasting: int  # weights, gradients and AdamW's moments
 
 
 @benchmark(usual=Options(), quick=QUICK)

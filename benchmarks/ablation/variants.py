@@ -25,15 +25,10 @@ COUNTS = (LABEL_ONLY, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Variant:
-    """One row.
+    """One row."""
 
-    Attributes:
-        head: `HeadConfig.interaction`.
-        attributes: N_a, per class; 0 makes the label its own attribute.
-    """
-
-    head: Interaction
-    attributes: int
+    head: Interaction  # `HeadConfig.interaction`
+    attributes: int  # N_a, per class; 0 makes the label its own attribute
 
     def __str__(self) -> str:
         return f"{self.head}-{self.attributes}"

@@ -19,40 +19,24 @@ _TOP = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How the bundle's graphs agreed with torch when they were exported.
+    """How the bundle's graphs agreed with torch when they were exported."""
 
-    Attributes:
-        windows: how many were compared.
-        smallest_cosine: of any output of any graph.
-        scores: largest difference of a score, end to end.
-        top1: share of windows with the same best label, end to end.
-    """
-
-    windows: int
-    smallest_cosine: float
-    scores: float
-    top1: float
+    windows: int  # how many were compared
+    smallest_cosine: float  # of any output of any graph
+    scores: float  # largest difference of a score, end to end
+    top1: float  # share of windows with the same best label, end to end
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Accuracy over whole files.
+    """Accuracy over whole files."""
 
-    Attributes:
-        clips: files that were judged.
-        labels: classes of the data, all of which compete.
-        top1: share whose label came first.
-        top5: share whose label was among the first five.
-        broken: files without frames, which do not count.
-        damaged: files that were judged by the frames before the damage.
-    """
-
-    clips: int
-    labels: int
-    top1: float
-    top5: float
-    broken: tuple[str, ...]
-    damaged: tuple[str, ...]
+    clips: int  # files that were judged
+    labels: int  # classes of the data, all of which compete
+    top1: float  # share whose label came first
+    top5: float  # share whose label was among the first five
+    broken: tuple[str, ...]  # files without frames, which do not count
+    damaged: tuple[str, ...]  # files that were judged by the frames before the damage
 
 
 def read_parity(bundle: Bundle) -> Parity | None:

@@ -24,15 +24,10 @@ _RUN = "from stzsar.runtime.command.cli import program; program()"
 
 @dataclass(frozen=True)
 class ColdStart:
-    """How a fresh process began.
+    """How a fresh process began."""
 
-    Attributes:
-        seconds: from its start to its first result.
-        peak_mib: its peak memory one second later; None where the system does not tell.
-    """
-
-    seconds: float
-    peak_mib: float | None
+    seconds: float  # from its start to its first result
+    peak_mib: float | None  # its peak memory one second later; None where the system does not tell
 
 
 def start_cold(arguments: Sequence[str], labels: Sequence[str] | None = None) -> ColdStart:

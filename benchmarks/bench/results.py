@@ -25,30 +25,24 @@ WHOLE, AGE = "sum of stages", "capture → decision"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The measurements of a run.
-
-    Attributes:
-        turns: of "independent" and "streaming".
-        lives: of streams in real time.
-        load_s: time to load the bundle and its graphs.
-        rss_mib: memory before and after loading, at the end, and its peak.
-        states: of the instruments, at the start and at the end.
-        load_averages: of the machine, at the start and at the end.
-    """
+    """The measurements of a run."""
 
     task: Task
     footage: Footage
-    turns: Mapping[str, Sequence[Turn]]
-    lives: Sequence[LiveTurn]
+    turns: Mapping[str, Sequence[Turn]]  # of "independent" and "streaming"
+    lives: Sequence[LiveTurn]  # of streams in real time
     colds: Sequence[ColdStart]
-    load_s: float
+    load_s: float  # time to load the bundle and its graphs
+    # Memory before and after loading, at the end, and its peak
     rss_mib: tuple[float, float, float, float]
     build: Build | None
     watch: Watch
     instruments: Sequence[Instrument]
+    # Of the instruments, at the start and at the end
     states: tuple[Mapping[str, State], Mapping[str, State]]
     absent: Mapping[str, str]
     judged: Judged | None
+    # Of the machine, at the start and at the end
     load_averages: tuple[tuple[float, ...], tuple[float, ...]]
 
 

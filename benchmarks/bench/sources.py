@@ -21,22 +21,14 @@ SHIPPED_CLIP = str(shipped_bundle().parent / "sample.mp4")
 
 @dataclass(frozen=True)
 class Footage:
-    """A source that never ends.
+    """A source that never ends."""
 
-    Attributes:
-        name: for people; holds no password.
-        sha256: of a file.
-        decoded: whether `endless` decodes it each time.
-        size_wh: width and height of its frames.
-        open_again: opens the finite source that `endless` reads in a loop.
-        live: opens it in real time: name, options, sampling rate.
-    """
-
-    name: str
-    sha256: str | None
-    decoded: bool
-    size_wh: tuple[int, int]
-    open_again: Callable[[], Source]
+    name: str  # for people; holds no password
+    sha256: str | None  # of a file
+    decoded: bool  # whether `endless` decodes it each time
+    size_wh: tuple[int, int]  # width and height of its frames
+    open_again: Callable[[], Source]  # opens the finite source that `endless` reads in a loop
+    # Opens it in real time: name, options, sampling rate
     live: Callable[[str, FeedOptions, float], Feed]
 
     def endless(self, name: str, options: FeedOptions, rate_fps: float, ahead: int) -> Feed:

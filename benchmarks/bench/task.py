@@ -36,23 +36,14 @@ _NEVER_STALLED_S = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What every mode runs.
+    """What every mode runs."""
 
-    Attributes:
-        recognizer: the bundle with its labels; reports its stages to `stopwatch`.
-        stopwatch: of the run's thread.
-        sampling: frames of a window and their rate.
-        footage: the source.
-        streams: how many live streams to watch.
-        seconds: how long to time each mode.
-    """
-
-    recognizer: Recognizer
-    stopwatch: Stopwatch
-    sampling: StreamOptions
-    footage: Footage
-    streams: int
-    seconds: float
+    recognizer: Recognizer  # the bundle with its labels; reports its stages to `stopwatch`
+    stopwatch: Stopwatch  # of the run's thread
+    sampling: StreamOptions  # frames of a window and their rate
+    footage: Footage  # the source
+    streams: int  # how many live streams to watch
+    seconds: float  # how long to time each mode
 
     @property
     def warm_up_s(self) -> float:

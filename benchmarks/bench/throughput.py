@@ -50,26 +50,19 @@ REST = "rest"
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One turn of a mode.
+    """One turn of a mode."""
 
-    Attributes:
-        seconds: how long it was timed.
-        decisions: windows decided in that time.
-        frames: frames encoded in that time.
-        stages_ms: of each stage, milliseconds per decision; where frames are encoded in batches,
-            of each batch, divided by its frames.
-        mean_ms: of each stage and of REST, all of its time divided by the decisions.
-        busy: share of the time in which the run's thread worked; it waits for frames otherwise.
-        whole_ms: of each independent decision, the sum of its stages; decoding runs in parallel,
-            so decisions may come faster than that.
-    """
-
-    seconds: float
-    decisions: int
-    frames: int
+    seconds: float  # how long it was timed
+    decisions: int  # windows decided in that time
+    frames: int  # frames encoded in that time
+    # Of each stage, milliseconds per decision; where frames are encoded in batches, of each batch,
+    # divided by its frames
     stages_ms: Mapping[str, Sequence[float]]
+    # Of each stage and of REST, all of its time divided by the decisions
     mean_ms: Mapping[str, float]
-    busy: float
+    busy: float  # share of the time in which the run's thread worked; it waits for frames otherwise
+    # Of each independent decision, the sum of its stages; decoding runs in parallel, so decisions
+    # may come faster than that
     whole_ms: Sequence[float] = ()
 
     @property

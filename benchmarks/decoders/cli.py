@@ -22,21 +22,13 @@ from .workers import Pass, start_workers
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which clips to decode, and how.
+    """Which clips to decode, and how."""
 
-    Attributes:
-        clips: a folder of clips, or one.
-        sample: take this number of clips, evenly spread; None takes all.
-        workers: processes that decode at once.
-        frames: T, of a clip.
-        size_px: side of a frame.
-    """
-
-    clips: Path = Path(SHIPPED_CLIP)
-    sample: int | None = None
-    workers: int = 2
-    frames: int = 8
-    size_px: int = 224
+    clips: Path = Path(SHIPPED_CLIP)  # a folder of clips, or one
+    sample: int | None = None  # take this number of clips, evenly spread; None takes all
+    workers: int = 2  # processes that decode at once
+    frames: int = 8  # T, of a clip
+    size_px: int = 224  # side of a frame
     rounds: int = 9
 
 
@@ -45,27 +37,16 @@ QUICK = Options(rounds=1, workers=1)
 
 @dataclass(frozen=True)
 class DecoderResult:
-    """What was measured of one decoder.
+    """What was measured of one decoder."""
 
-    Attributes:
-        name: of the decoder.
-        rates: clips per second in each round.
-        cpu_ms: of all threads, per clip; the median of the rounds.
-        without: clips that it gives no frames of.
-        wrong_clips: clips with wrong frames.
-        wrong_frames: wrong frames of all clips.
-        frames: all frames that it gave.
-        difference: mean difference of its right frames from OpenCV's, in levels.
-    """
-
-    name: str
-    rates: Sequence[float]
-    cpu_ms: float
-    without: int
-    wrong_clips: int
-    wrong_frames: int
-    frames: int
-    difference: float
+    name: str  # of the decoder
+    rates: Sequence[float]  # clips per second in each round
+    cpu_ms: float  # of all threads, per clip; the median of the rounds
+    without: int  # clips that it gives no frames of
+    wrong_clips: int  # clips with wrong frames
+    wrong_frames: int  # wrong frames of all clips
+    frames: int  # all frames that it gave
+    difference: float  # mean difference of its right frames from OpenCV's, in levels
 
 
 @dataclass(frozen=True)

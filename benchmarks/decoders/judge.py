@@ -17,21 +17,13 @@ _SHRINK = 4
 
 
 class Verdict(NamedTuple):
-    """A decoder's frames of one clip.
+    """A decoder's frames of one clip."""
 
-    Attributes:
-        frames: how many it gave; 0 if it failed.
-        wrong: how many are not those that were asked for.
-        difference: of the right ones, mean difference in levels.
-        truth: frames of a full decode; 0 if there is none to compare with.
-        reason: why it failed; empty if it did not.
-    """
-
-    frames: int
-    wrong: int
-    difference: float
-    truth: int
-    reason: str = ""
+    frames: int  # how many it gave; 0 if it failed
+    wrong: int  # how many are not those that were asked for
+    difference: float  # of the right ones, mean difference in levels
+    truth: int  # frames of a full decode; 0 if there is none to compare with
+    reason: str = ""  # why it failed; empty if it did not
 
 
 def full_decode(clip: Request) -> Array:

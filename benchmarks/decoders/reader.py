@@ -26,19 +26,12 @@ class NoFramesError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """The frames of a clip that a decoder shall give.
+    """The frames of a clip that a decoder shall give."""
 
-    Attributes:
-        path: the file.
-        frames: T.
-        size_px: S.
-        counted: true number of frames, for decoders that may know it.
-    """
-
-    path: Path
-    frames: int
-    size_px: int
-    counted: int | None = None
+    path: Path  # the file
+    frames: int  # T
+    size_px: int  # S
+    counted: int | None = None  # true number of frames, for decoders that may know it
 
     def wanted(self, count: int) -> list[int]:
         """Return the middle frames of T segments of `count` frames."""
@@ -61,18 +54,12 @@ Read = Callable[[Request], Array]
 
 @dataclass(frozen=True)
 class Decoder:
-    """One way to decode.
-
-    Attributes:
-        where: module and function, which returns uint8 [T, S, S, 3] BGR or raises NoFramesError.
-        needs: the package to import.
-        package: its name for pip.
-    """
+    """One way to decode."""
 
     name: str
-    where: str
-    needs: str
-    package: str
+    where: str  # module and function, which returns uint8 [T, S, S, 3] BGR or raises NoFramesError
+    needs: str  # the package to import
+    package: str  # its name for pip
 
     def load(self) -> Read:
         """Return the function."""

@@ -34,15 +34,11 @@ _SHIPPED = "shipped"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What grows, and the bundle that the other axes use.
+    """What grows, and the bundle that the other axes use."""
 
-    Attributes:
-        backbones: networks of open_clip, one point each; the first serves the other axes.
-        bundle: serves the other axes instead.
-    """
-
+    # Networks of open_clip, one point each; the first serves the other axes
     backbones: tuple[str, ...] = ("ViT-B-32", "MobileCLIP2-S0", "ViT-B-16", "ViT-L-14")
-    bundle: Path | None = None
+    bundle: Path | None = None  # serves the other axes instead
     rounds: int = 10
     threads: int = 2
     plot: Path | None = None

@@ -9,19 +9,12 @@ from ...runtime.engines.graph import Array
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Times along one axis.
+    """Times along one axis."""
 
-    Attributes:
-        axis: what grows.
-        names: of the points, for the table.
-        sizes: of the points, [N].
-        parts_ms: milliseconds of `decision_time.PARTS`, [rounds, N, 3].
-    """
-
-    axis: str
-    names: tuple[str, ...]
-    sizes: Array
-    parts_ms: Array
+    axis: str  # what grows
+    names: tuple[str, ...]  # of the points, for the table
+    sizes: Array  # of the points, [N]
+    parts_ms: Array  # milliseconds of `decision_time.PARTS`, [rounds, N, 3]
 
     @property
     def fastest_ms(self) -> Array:

@@ -43,28 +43,20 @@ _OWN_MODULE = f"{__package__}.workers.own"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Who is compared, and on what.
+    """Who is compared, and on what."""
 
-    Attributes:
-        clips: videos: a file, folder or pattern.
-        threads: CPU threads of each peer; 0 is one per core.
-        environments: folder in which environments and weights are made and kept.
-        interpreters: NAME=PATH, for environments that exist already.
-        only: names of peers; () takes all.
-        json: where to write every measured time.
-    """
-
-    clips: str = SHIPPED_CLIP
+    clips: str = SHIPPED_CLIP  # videos: a file, folder or pattern
     backbone: str = "ViT-B-32"
     labels: int = 400
     frames: int = 8
-    threads: int = 0
+    threads: int = 0  # CPU threads of each peer; 0 is one per core
     rounds: int = 30
     turn_s: float = 2.0
+    # Folder in which environments and weights are made and kept
     environments: Path = Path(".venvs/peers")
-    interpreters: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    json: Path | None = None
+    interpreters: tuple[str, ...] = ()  # NAME=PATH, for environments that exist already
+    only: tuple[str, ...] = ()  # names of peers; () takes all
+    json: Path | None = None  # where to write every measured time
     plot: Path | None = None
 
     def __post_init__(self) -> None:

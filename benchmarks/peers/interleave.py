@@ -27,21 +27,14 @@ class Pace:
 
 @dataclass
 class Track:
-    """The measurements of one worker.
+    """The measurements of one worker."""
 
-    Attributes:
-        ready: its answer to `load`.
-        rounds_ms: the decisions of each round.
-        rss_mib: resident memory after the last round; None if it failed before.
-        idle: share of one core that it used while others had their turn; None if unknown.
-        failed: why it is not measured; empty if it is.
-    """
-
-    ready: dict[str, Any] = field(default_factory=dict)
-    rounds_ms: list[list[float]] = field(default_factory=list)
-    rss_mib: float | None = None
+    ready: dict[str, Any] = field(default_factory=dict)  # its answer to `load`
+    rounds_ms: list[list[float]] = field(default_factory=list)  # the decisions of each round
+    rss_mib: float | None = None  # resident memory after the last round; None if it failed before
+    # Share of one core that it used while others had their turn; None if unknown
     idle: float | None = None
-    failed: str = ""
+    failed: str = ""  # why it is not measured; empty if it is
 
 
 def interleave(

@@ -22,21 +22,13 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Peer:
-    """One row of the table.
+    """One row of the table."""
 
-    Attributes:
-        name: for options and records.
-        title: what it is, with what a decision encodes.
-        environment: OWN or one of ENVIRONMENTS.
-        script: file in `workers`, and its second argument if it has one.
-        needs: the file that it loads, see `materials`.
-    """
-
-    name: str
-    title: str
-    environment: str
-    script: tuple[str, ...]
-    needs: str
+    name: str  # for options and records
+    title: str  # what it is, with what a decision encodes
+    environment: str  # OWN or one of ENVIRONMENTS
+    script: tuple[str, ...]  # file in `workers`, and its second argument if it has one
+    needs: str  # the file that it loads, see `materials`
 
 
 _EXAMPLE = "X-CLIP, PyTorch, as in ultralytics' example: T frames and all labels"

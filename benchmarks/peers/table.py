@@ -16,36 +16,26 @@ _QUIET = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class PeerResult:
-    """One peer.
-
-    Attributes:
-        decisions: how many were timed.
-        windows_per_s: decisions over the time that they took.
-        p50_ms: of a decision; p90 needs 100 of them, p99 1,000.
-        rss_mib: resident memory at the end, with the decoded frames.
-        load_s: from the start of the script until it could decide.
-        precision: in which it computes, by its own account.
-        ratio: time of a decision over the base's, with quartiles: the ratio of the medians of each
-            round, over the rounds; None if the base was not measured.
-        idle: share of a core that it used while others had their turn; None if unknown.
-        failed: why it was not measured; empty if it was.
-    """
+    """One peer."""
 
     name: str
     title: str
-    decisions: int = 0
-    windows_per_s: float | None = None
-    p50_ms: float | None = None
+    decisions: int = 0  # how many were timed
+    windows_per_s: float | None = None  # decisions over the time that they took
+    p50_ms: float | None = None  # of a decision; p90 needs 100 of them, p99 1,000
     p90_ms: float | None = None
     p99_ms: float | None = None
-    rss_mib: float | None = None
-    load_s: float | None = None
-    precision: str = ""
+    rss_mib: float | None = None  # resident memory at the end, with the decoded frames
+    load_s: float | None = None  # from the start of the script until it could decide
+    precision: str = ""  # in which it computes, by its own account
+    # Time of a decision over the base's, with quartiles: the ratio of the medians of each round,
+    # over the rounds; None if the base was not measured
     ratio: float | None = None
     ratio_quartiles: tuple[float, float] | None = None
+    # Share of a core that it used while others had their turn; None if unknown
     idle: float | None = None
     versions: Mapping[str, str] = field(default_factory=dict)
-    failed: str = ""
+    failed: str = ""  # why it was not measured; empty if it was
 
 
 def make_results(peers: Sequence[Peer], tracks: Mapping[str, Track], base: str) -> list[PeerResult]:

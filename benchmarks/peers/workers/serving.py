@@ -34,25 +34,15 @@ _HELD_BYTES = 64 * 2**20
 
 @dataclass(frozen=True)
 class Spec:
-    """What every worker gets.
+    """What every worker gets."""
 
-    Attributes:
-        clips: video files.
-        labels: their names.
-        frames: T, of a window.
-        threads: of the CPU.
-        backbone: its name in open_clip.
-        folder: of the prepared weights and graphs.
-        bundle: name of this project's bundle in it.
-    """
-
-    clips: list[str]
-    labels: list[str]
-    frames: int
-    threads: int
-    backbone: str
-    folder: str
-    bundle: str
+    clips: list[str]  # video files
+    labels: list[str]  # their names
+    frames: int  # T, of a window
+    threads: int  # of the CPU
+    backbone: str  # its name in open_clip
+    folder: str  # of the prepared weights and graphs
+    bundle: str  # name of this project's bundle in it
 
 
 class Model(Protocol):
