@@ -23,31 +23,19 @@ _GLOSS_CHARACTERS = 160
 
 @dataclass(frozen=True)
 class Sense:
-    """One meaning of a label.
+    """One meaning of a label."""
 
-    Attributes:
-        place: URL or file of the text.
-        title: its title there.
-        gloss: one line of explanation, or empty.
-        text: returns the text; may fetch, and raise FetchError.
-    """
-
-    place: str
-    title: str
-    gloss: str
-    text: Callable[[], str]
+    place: str  # URL or file of the text
+    title: str  # its title there
+    gloss: str  # one line of explanation, or empty
+    text: Callable[[], str]  # returns the text; may fetch, and raise FetchError
 
 
 class TextSource(Protocol):
-    """A place to look for text about labels.
+    """A place to look for text about labels."""
 
-    Attributes:
-        name: what messages call it.
-        by_name: look for the label's name rather than its text: files are called "swing (bat)",
-            pages "swing".
-    """
-
-    name: str
+    name: str  # what messages call it
+    # Look for the label's name rather than its text: files are called "swing (bat)", pages "swing"
     by_name: bool
 
     def senses(self, label: str) -> list[Sense]:

@@ -24,17 +24,11 @@ _TRIES = 10
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Draws how a clip is augmented.
+    """Draws how a clip is augmented."""
 
-    Attributes:
-        size_px: S, side of the augmented frames.
-        flip: probability that a clip is mirrored; use 0 if left and right are labels.
-        grey: probability that it becomes grey.
-    """
-
-    size_px: int
-    flip: float = 0.5
-    grey: float = 0.2
+    size_px: int  # S, side of the augmented frames
+    flip: float = 0.5  # probability that a clip is mirrored; use 0 if left and right are labels
+    grey: float = 0.2  # probability that it becomes grey
 
     def draw(self, rng: np.random.Generator) -> "Look":
         """Draw one clip's augmentation; always consumes the same count of random numbers."""

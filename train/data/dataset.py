@@ -23,15 +23,10 @@ class ClipRequest(NamedTuple):
 
 
 class Example(NamedTuple):
-    """The frames of one clip, and its class.
+    """The frames of one clip, and its class."""
 
-    Attributes:
-        frames: uint8 [T, S, S, 3], BGR.
-        label: index into the data set's labels; LEFT_OUT only in evaluation.
-    """
-
-    frames: Tensor
-    label: int
+    frames: Tensor  # uint8 [T, S, S, 3], BGR
+    label: int  # index into the data set's labels; LEFT_OUT only in evaluation
 
 
 class ClipDataset(Protocol):

@@ -16,14 +16,10 @@ class ReportingLoader:
     """Batches of a loader; the main process reports broken files.
 
     Workers are separate processes, so the files that they find broken come with the batch.
-
-    Attributes:
-        batches: frames [B, T, S, S, 3], labels [B], and the broken files.
-        broken: collects these; None for a data set that has no files.
     """
 
-    batches: DataLoader
-    broken: BrokenFiles | None
+    batches: DataLoader  # frames [B, T, S, S, 3], labels [B], and the broken files
+    broken: BrokenFiles | None  # collects these; None for a data set that has no files
 
     def __len__(self) -> int:
         """Return the number of batches."""

@@ -13,17 +13,11 @@ TOP = 5
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The predictions for N clips.
+    """The predictions for N clips."""
 
-    Attributes:
-        truth: int [N], row of the true class.
-        predicted: int [N], row of the class with the highest score.
-        rank: int [N], number of candidates that scored above the truth; 0 is correct.
-    """
-
-    truth: Array
-    predicted: Array
-    rank: Array
+    truth: Array  # int [N], row of the true class
+    predicted: Array  # int [N], row of the class with the highest score
+    rank: Array  # int [N], number of candidates that scored above the truth; 0 is correct
 
     def select(self, mask: Array) -> "Predictions":
         """Return the predictions where `mask`, bool [N], is true."""

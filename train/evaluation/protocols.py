@@ -19,17 +19,11 @@ HALVES = 10
 
 @dataclass(frozen=True)
 class Contest:
-    """Clips that are classified among some of the classes.
+    """Clips that are classified among some of the classes."""
 
-    Attributes:
-        name: "split 1", "half 3", …
-        clips: indices of the clips in the set.
-        candidates: rows of the competing classes, ascending.
-    """
-
-    name: str
-    clips: tuple[int, ...]
-    candidates: tuple[int, ...]
+    name: str  # "split 1", "half 3", …
+    clips: tuple[int, ...]  # indices of the clips in the set
+    candidates: tuple[int, ...]  # rows of the competing classes, ascending
 
 
 @dataclass(frozen=True)

@@ -46,21 +46,13 @@ class Summary:
 
 @dataclass(frozen=True)
 class Generalised:
-    """A contest with the training classes among the candidates.
+    """A contest with the training classes among the candidates."""
 
-    Attributes:
-        name: the contest's name.
-        candidates: number of competing classes.
-        seen: top-1 over the clips of training classes; None if the data has none.
-        unseen: top-1 over the other clips; None if there are none.
-        harmonic: harmonic mean of both.
-    """
-
-    name: str
-    candidates: int
-    seen: float | None
-    unseen: float | None
-    harmonic: float | None
+    name: str  # the contest's name
+    candidates: int  # number of competing classes
+    seen: float | None  # top-1 over the clips of training classes; None if the data has none
+    unseen: float | None  # top-1 over the other clips; None if there are none
+    harmonic: float | None  # harmonic mean of both
 
 
 @dataclass(frozen=True)
@@ -75,25 +67,16 @@ class ClassResult:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """All figures.
+    """All figures."""
 
-    Attributes:
-        rows: the contests.
-        summary: by "head" and "voting"; empty if there is one contest only.
-        generalised: by "head" and "voting"; empty without training classes.
-        classes: all tested classes, over all contests.
-        confusions: the head's worst ones, over all contests.
-        matrix: the head's confusion matrix [C, C], over all contests.
-        predictions: each clip in each contest.
-    """
-
-    rows: tuple[ContestRow, ...]
-    summary: Mapping[str, Summary]
+    rows: tuple[ContestRow, ...]  # the contests
+    summary: Mapping[str, Summary]  # by "head" and "voting"; empty if there is one contest only
+    # By "head" and "voting"; empty without training classes
     generalised: Mapping[str, tuple[Generalised, ...]]
-    classes: tuple[ClassResult, ...]
-    confusions: tuple[Confusion, ...]
-    matrix: Array
-    predictions: tuple[Mapping[str, Any], ...]
+    classes: tuple[ClassResult, ...]  # all tested classes, over all contests
+    confusions: tuple[Confusion, ...]  # the head's worst ones, over all contests
+    matrix: Array  # the head's confusion matrix [C, C], over all contests
+    predictions: tuple[Mapping[str, Any], ...]  # each clip in each contest
 
     def to_json(self) -> dict[str, Any]:
         """Return the report as JSON types."""

@@ -37,18 +37,12 @@ class ViewSpec:
 
 @dataclass(frozen=True, eq=False)
 class ContestResult:
-    """The predictions of one contest.
+    """The predictions of one contest."""
 
-    Attributes:
-        contest: the contest.
-        clips: indices of its clips in the set, without unreadable ones.
-        head: the head's predictions.
-        voting: the predictions of frame voting; None if the model does not support it.
-    """
-
-    contest: Contest
-    clips: tuple[int, ...]
-    head: Predictions
+    contest: Contest  # the contest
+    clips: tuple[int, ...]  # indices of its clips in the set, without unreadable ones
+    head: Predictions  # the head's predictions
+    # The predictions of frame voting; None if the model does not support it
     voting: Predictions | None
 
 

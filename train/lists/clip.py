@@ -20,18 +20,12 @@ class Clip:
 
 @dataclass(frozen=True)
 class ListedClip:
-    """A clip that a list names.
+    """A clip that a list names."""
 
-    Attributes:
-        label: its class as spaced words.
-        path: as the list has it: with folders, or a file name alone.
-        where: the list's name.
-        others: longer or shorter file names under which people keep the same clip.
-    """
-
-    label: str
-    path: str
-    where: str
+    label: str  # its class as spaced words
+    path: str  # as the list has it: with folders, or a file name alone
+    where: str  # the list's name
+    # Longer or shorter file names under which people keep the same clip
     others: tuple[str, ...] = ()
 
     @property

@@ -26,24 +26,15 @@ _DEPTH = 3
 
 @dataclass(frozen=True)
 class ClipSet:
-    """The clips on disk with their classes, and what should be there and is not.
+    """The clips on disk with their classes, and what should be there and is not."""
 
-    Attributes:
-        clips: in a fixed order, each with its class as `classes` spells it.
-        classes: as spaced words; sorted, or in the order of the list that names them.
-        missing: clips that a list names and that are not on disk.
-        named: how many clips there are with the missing ones.
-        others: classes of the data that are not among `classes`.
-        empty_folders: class folders without a clip, as spaced words.
-        place_of: for a list, where each of its clips stands in `clips`.
-    """
-
-    clips: tuple[Clip, ...]
-    classes: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    named: int = 0
-    others: tuple[str, ...] = ()
-    empty_folders: tuple[str, ...] = ()
+    clips: tuple[Clip, ...]  # in a fixed order, each with its class as `classes` spells it
+    classes: tuple[str, ...]  # as spaced words; sorted, or in the order of the list that names them
+    missing: tuple[str, ...] = ()  # clips that a list names and that are not on disk
+    named: int = 0  # how many clips there are with the missing ones
+    others: tuple[str, ...] = ()  # classes of the data that are not among `classes`
+    empty_folders: tuple[str, ...] = ()  # class folders without a clip, as spaced words
+    # For a list, where each of its clips stands in `clips`
     place_of: dict[ClipKey, int] = field(default_factory=dict)
 
     @cached_property

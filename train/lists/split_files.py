@@ -27,20 +27,13 @@ _EXAMPLES: dict[Part, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """A folder of official lists.
+    """A folder of official lists."""
 
-    Attributes:
-        folder: where they lie.
-        tests: the test clips of each split, by its number.
-        trains: the training clips of each split, by its number.
-        named: every clip that a list names, once.
-        classes: all classes as spaced words, in the official order if a file gives it.
-    """
-
-    folder: Path
-    tests: dict[int, tuple[ListedClip, ...]]
-    trains: dict[int, tuple[ListedClip, ...]]
-    named: tuple[ListedClip, ...]
+    folder: Path  # where they lie
+    tests: dict[int, tuple[ListedClip, ...]]  # the test clips of each split, by its number
+    trains: dict[int, tuple[ListedClip, ...]]  # the training clips of each split, by its number
+    named: tuple[ListedClip, ...]  # every clip that a list names, once
+    # All classes as spaced words, in the official order if a file gives it
     classes: tuple[str, ...]
 
 

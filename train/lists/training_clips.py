@@ -18,46 +18,28 @@ MISSING, FEW_SHOT = "missing.txt", "few-shot.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class ClipChoice:
-    """Which clips a run trains on.
+    """Which clips a run trains on."""
 
-    Attributes:
-        data: a folder of clips, or a CSV of path,label.
-        lists: the folder of official split files, or one list; None takes all clips of `data`.
-        split: which of the splits; the first if None.
-        classes: the file that names classes that are numbers.
-        shots: clips of each class; None takes all.
-        seed: of the choice of shots.
-        allow_missing: whether clips may be missing and classes empty.
-    """
-
-    data: Path
+    data: Path  # a folder of clips, or a CSV of path,label
+    # The folder of official split files, or one list; None takes all clips of `data`
     lists: Path | None = None
-    split: int | None = None
-    classes: Path | None = None
-    shots: int | None = None
-    seed: int = 0
-    allow_missing: bool = False
+    split: int | None = None  # which of the splits; the first if None
+    classes: Path | None = None  # the file that names classes that are numbers
+    shots: int | None = None  # clips of each class; None takes all
+    seed: int = 0  # of the choice of shots
+    allow_missing: bool = False  # whether clips may be missing and classes empty
 
 
 @dataclass(frozen=True)
 class TrainingClips:
-    """The clips of a run, and what is missing.
+    """The clips of a run, and what is missing."""
 
-    Attributes:
-        files: the clips, each with its class as spaced words.
-        missing: clips that are named and not on disk.
-        empty: classes without a clip.
-        named: how many clips there are with the missing ones.
-        part: which part of the data they are, in words; "" for all.
-        few: whether they are a few of each class, which the run's folder records.
-    """
-
-    files: tuple[Clip, ...]
-    missing: tuple[str, ...] = ()
-    empty: tuple[str, ...] = ()
-    named: int = 0
-    part: str = ""
-    few: bool = False
+    files: tuple[Clip, ...]  # the clips, each with its class as spaced words
+    missing: tuple[str, ...] = ()  # clips that are named and not on disk
+    empty: tuple[str, ...] = ()  # classes without a clip
+    named: int = 0  # how many clips there are with the missing ones
+    part: str = ""  # which part of the data they are, in words; "" for all
+    few: bool = False  # whether they are a few of each class, which the run's folder records
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -16,17 +16,12 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class VideoTree:
-    """The videos in and below a folder, in the order of their names.
+    """The videos in and below a folder, in the order of their names."""
 
-    Attributes:
-        videos: the files.
-        broken_links: links called like videos, whose file is missing.
-        folders: the folders directly below.
-    """
-
-    videos: list[Path] = field(default_factory=list)
+    videos: list[Path] = field(default_factory=list)  # the files
+    # Links called like videos, whose file is missing
     broken_links: list[Path] = field(default_factory=list)
-    folders: list[Path] = field(default_factory=list)
+    folders: list[Path] = field(default_factory=list)  # the folders directly below
 
 
 def read_tree(root: Path, depth: int) -> VideoTree:

@@ -36,17 +36,11 @@ _LOST = ("gloo", "nccl", "closed by peer", "reset by peer", "broken pipe")
 
 @dataclass(frozen=True)
 class Processes:
-    """This process, and its exchange with the others.
+    """This process, and its exchange with the others."""
 
-    Attributes:
-        device: on which this process computes.
-        rank: its number, from 0.
-        count: number of processes.
-    """
-
-    device: torch.device
-    rank: int = 0
-    count: int = 1
+    device: torch.device  # on which this process computes
+    rank: int = 0  # its number, from 0
+    count: int = 1  # number of processes
 
     @property
     def is_first(self) -> bool:

@@ -36,42 +36,25 @@ _MAX_GRADIENT_NORM = 1.0
 
 
 class Trained(NamedTuple):
-    """The result of training.
+    """The result of training."""
 
-    Attributes:
-        checkpoint: the last one's folder.
-        network: the network with its weights.
-        validated: its accuracy in the validation, or None without one.
-    """
-
-    checkpoint: Path
-    network: STZSAR
-    validated: HitRates | None
+    checkpoint: Path  # the last one's folder
+    network: STZSAR  # the network with its weights
+    validated: HitRates | None  # its accuracy in the validation, or None without one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
-    """The training loop of one run.
+    """The training loop of one run."""
 
-    Attributes:
-        config: the run's configuration.
-        dataset: the training clips.
-        network: the network to train, on its device.
-        origin: the origin of its weights, for checkpoints.
-        run: the run's folder.
-        precision: of the towers, on the network's device.
-        processes: those of the run; None is this one alone.
-        validation: clips to test on during training, or None.
-    """
-
-    config: TrainConfig
-    dataset: ClipDataset
-    network: STZSAR
-    origin: WeightsOrigin
-    run: RunFolder
-    precision: Precision
-    processes: Processes | None = None
-    validation: ClipDataset | None = None
+    config: TrainConfig  # the run's configuration
+    dataset: ClipDataset  # the training clips
+    network: STZSAR  # the network to train, on its device
+    origin: WeightsOrigin  # the origin of its weights, for checkpoints
+    run: RunFolder  # the run's folder
+    precision: Precision  # of the towers, on the network's device
+    processes: Processes | None = None  # those of the run; None is this one alone
+    validation: ClipDataset | None = None  # clips to test on during training, or None
 
     @property
     def together(self) -> Processes:
