@@ -18,17 +18,11 @@ MIN_FRAMES = 16
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Different frames of one source, half of them held out.
+    """Different frames of one source, half of them held out."""
 
-    Attributes:
-        source: name of the source.
-        frames_bhwc: uint8 BGR [B, S, S, 3], to measure the ranges of activations on.
-        held_out_bhwc: as many others, to compare the graphs with torch on.
-    """
-
-    source: str
-    frames_bhwc: Array
-    held_out_bhwc: Array
+    source: str  # name of the source
+    frames_bhwc: Array  # uint8 BGR [B, S, S, 3], to measure the ranges of activations on
+    held_out_bhwc: Array  # as many others, to compare the graphs with torch on
 
 
 def calibration_files(source: str | None) -> list[str]:

@@ -31,21 +31,14 @@ MAX_LABELS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """How much a bundle of one precision may differ.
+    """How much a bundle of one precision may differ."""
 
-    Attributes:
-        relative: maximum relative difference of any output but the scores.
-        cosine: minimum cosine of any output but the scores.
-        scores: maximum difference of a score in 0..1; their cosine depends on the best one only.
-        top1: minimum share of windows with the same best label.
-        tie: labels whose similarities differ by less may swap.
-    """
-
-    relative: float
-    cosine: float
+    relative: float  # maximum relative difference of any output but the scores
+    cosine: float  # minimum cosine of any output but the scores
+    # Maximum difference of a score in 0..1; their cosine depends on the best one only
     scores: float
-    top1: float
-    tie: float
+    top1: float  # minimum share of windows with the same best label
+    tie: float  # labels whose similarities differ by less may swap
 
 
 # fp32 differs by rounding, fp16 by its 11 bits through a dozen layers. int8 is judged by labels and
@@ -68,17 +61,11 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of one output from its reference.
+    """The difference of one output from its reference."""
 
-    Attributes:
-        absolute: largest absolute difference.
-        relative: the same, divided by the largest absolute value.
-        cosine: smallest cosine of all rows.
-    """
-
-    absolute: float
-    relative: float
-    cosine: float
+    absolute: float  # largest absolute difference
+    relative: float  # the same, divided by the largest absolute value
+    cosine: float  # smallest cosine of all rows
 
     @classmethod
     def between(cls, actual: Array, expected: Array) -> "Difference":
@@ -94,25 +81,17 @@ class Difference:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """The comparison of one bundle.
+    """The comparison of one bundle."""
 
-    Attributes:
-        precision: the bundle's precision.
-        differences: by graph and output, such as "window.logits"; "end to end" runs from pixels to
-            scores.
-        top1_agreement: share of windows with the same best label or a tie, for the window graph
-            and end to end.
-        windows: number of windows.
-        pictures: what the frames show.
-        of_engines: true if TensorRT engines were compared with ONNX Runtime, false if graphs were
-            compared with torch.
-    """
-
-    precision: str
+    precision: str  # the bundle's precision
+    # By graph and output, such as "window.logits"; "end to end" runs from pixels to scores
     differences: dict[str, Difference]
+    # Share of windows with the same best label or a tie, for the window graph and end to end
     top1_agreement: dict[str, float]
-    windows: int
-    pictures: str
+    windows: int  # number of windows
+    pictures: str  # what the frames show
+    # True if TensorRT engines were compared with ONNX Runtime, false if graphs were compared with
+    # torch
     of_engines: bool = False
 
     def save(self, path: Path) -> None:

@@ -54,25 +54,15 @@ _VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "open_clip_torch")
 
 @dataclass(frozen=True, kw_only=True)
 class BundleRequest:
-    """A network to export, and how.
+    """A network to export, and how."""
 
-    Attributes:
-        network: the network, on the CPU.
-        labels: the bank's labels.
-        sampling: frames of a window.
-        origin: origin of the weights, for the manifest.
-        precision: "fp32", "fp16" or "int8".
-        text_encoder: whether devices can embed new labels.
-        calibration: frames for int8; None for other precisions.
-    """
-
-    network: STZSAR
-    labels: Sequence[Label]
-    sampling: SamplingSpec
-    origin: WeightsOrigin
-    precision: str
-    text_encoder: bool
-    calibration: Calibration | None = None
+    network: STZSAR  # the network, on the CPU
+    labels: Sequence[Label]  # the bank's labels
+    sampling: SamplingSpec  # frames of a window
+    origin: WeightsOrigin  # origin of the weights, for the manifest
+    precision: str  # "fp32", "fp16" or "int8"
+    text_encoder: bool  # whether devices can embed new labels
+    calibration: Calibration | None = None  # frames for int8; None for other precisions
 
     def __post_init__(self) -> None:
         if (self.precision == "int8") != (self.calibration is not None):
