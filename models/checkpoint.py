@@ -33,21 +33,13 @@ _MAX_DESCRIPTION_BYTES = 64 * MIB  # most of it labels
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """What a checkpoint says of its weights.
+    """What a checkpoint says of its weights."""
 
-    Attributes:
-        model: the network's configuration.
-        labels: the labels that it was trained on, with their attributes.
-        sampling: the frames of a window in training.
-        origin: where the weights come from.
-        step: optimiser steps taken.
-    """
-
-    model: ModelConfig
-    labels: tuple[Label, ...]
-    sampling: SamplingSpec
-    origin: WeightsOrigin
-    step: int
+    model: ModelConfig  # the network's configuration
+    labels: tuple[Label, ...]  # the labels that it was trained on, with their attributes
+    sampling: SamplingSpec  # the frames of a window in training
+    origin: WeightsOrigin  # where the weights come from
+    step: int  # optimiser steps taken
 
 
 class _Version(Struct):

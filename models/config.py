@@ -133,20 +133,15 @@ class TemporalConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadConfig:
-    """The spatio-temporal interaction.
+    """The spatio-temporal interaction."""
 
-    Attributes:
-        interaction: the weight of a frame with spatial similarity f: "product" f, "residual"
-            1 + βf, "off" 1 (BIKE's video concept spotting); "mean" is plain mean pooling.
-        temperature: τ of the saliency softmax.
-        projections: whether learned maps I + ΔW precede the similarities; ΔW starts at zero.
-        initial_scale: exp(γ) at the start of training.
-    """
-
+    # The weight of a frame with spatial similarity f: "product" f, "residual" 1 + βf, "off" 1
+    # (BIKE's video concept spotting); "mean" is plain mean pooling
     interaction: Interaction = "product"
-    temperature: float = 0.01
+    temperature: float = 0.01  # τ of the saliency softmax
+    # Whether learned maps I + ΔW precede the similarities; ΔW starts at zero
     projections: bool = False
-    initial_scale: float = 100.0
+    initial_scale: float = 100.0  # exp(γ) at the start of training
 
 
 @dataclass(frozen=True, kw_only=True)

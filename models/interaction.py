@@ -19,31 +19,19 @@ from .config import HeadConfig
 
 
 class Bank(NamedTuple):
-    """Unit text embeddings of the classes, as tensors.
+    """Unit text embeddings of the classes, as tensors."""
 
-    Attributes:
-        class_embeddings: ê, [C, D].
-        attribute_embeddings: ŵ, [C, W, D].
-        attribute_mask: bool [C, W], false where a class has fewer attributes.
-    """
-
-    class_embeddings: Tensor
-    attribute_embeddings: Tensor
-    attribute_mask: Tensor
+    class_embeddings: Tensor  # ê, [C, D]
+    attribute_embeddings: Tensor  # ŵ, [C, W, D]
+    attribute_mask: Tensor  # bool [C, W], false where a class has fewer attributes
 
 
 class WindowScores(NamedTuple):
-    """The head's output for a batch of windows.
+    """The head's output for a batch of windows."""
 
-    Attributes:
-        logits: [B, C].
-        saliency: S, [B, C, T]; sums to 1 over T.
-        scale: exp(γ), a scalar; logits / scale are similarities.
-    """
-
-    logits: Tensor
-    saliency: Tensor
-    scale: Tensor
+    logits: Tensor  # [B, C]
+    saliency: Tensor  # S, [B, C, T]; sums to 1 over T
+    scale: Tensor  # exp(γ), a scalar; logits / scale are similarities
 
 
 FrameState = dict[str, Tensor]

@@ -10,15 +10,10 @@ from .transformer import Block, Transformer
 
 
 class FrameFeatures(NamedTuple):
-    """Embeddings in the joint space, not normalised.
+    """Embeddings in the joint space, not normalised."""
 
-    Attributes:
-        frame: the whole frame, [N, D].
-        patches: [N, P, D].
-    """
-
-    frame: Tensor
-    patches: Tensor
+    frame: Tensor  # the whole frame, [N, D]
+    patches: Tensor  # [N, P, D]
 
 
 class Pixels(nn.Module):
