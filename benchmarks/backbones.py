@@ -78,11 +78,7 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[Backbone]:
-    """Export and time every backbone.
-
-    Raises:
-        StzsarError: one cannot be exported, or a graph differs from torch.
-    """
+    """Export and time every backbone."""
     names, rounds = options.backbones, options.rounds
     with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(names) * (1 + rounds))
@@ -123,9 +119,6 @@ def fp16_sizes(folder: Path, network: "STZSAR") -> dict[str, float]:
     """Convert the graphs of an fp32 bundle to fp16; return the MiB of each file.
 
     The fp16 graphs are compared with torch and deleted; the fp32 text graph is deleted too.
-
-    Raises:
-        ParityError: fp16 differs too much.
     """
     import onnx
 

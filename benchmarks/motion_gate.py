@@ -59,11 +59,7 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[GateEffect]:
-    """Recognise the source without the gate and at each level.
-
-    Raises:
-        StzsarError: the source gives no window.
-    """
+    """Recognise the source without the gate and at each level."""
     bundle = Bundle.open(options.bundle or shipped_bundle())
     recognizer = Recognizer.load(bundle, top_k=len(bundle.bank.labels))
     files = expand_sources([options.source])

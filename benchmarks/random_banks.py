@@ -8,11 +8,7 @@ from ..runtime.labels.labels import Label
 
 
 def random_bank(labels: int, attributes: int, dim: int) -> LabelBank:
-    """Return a bank of so many labels with so many attributes each, always the same.
-
-    Raises:
-        LabelError: these are more than the runtime scores at once.
-    """
+    """Return a bank of so many labels with so many attributes each, always the same."""
     rng = np.random.default_rng(0)
     words = tuple(f"attribute {index + 1}" for index in range(attributes))
     return LabelBank(
@@ -27,9 +23,6 @@ def resized(bank: LabelBank, labels: int) -> LabelBank:
     """Return the first `labels` labels of a bank, filled up with random ones.
 
     A random label has as many attributes as the bank has room for.
-
-    Raises:
-        LabelError: these are more than the runtime scores at once.
     """
     own = bank.select(range(min(labels, len(bank.labels))))
     missing = labels - len(own.labels)

@@ -27,11 +27,7 @@ _SMALLEST_CONFIG = {
 def export_random(
     name: str, folder: Path, *, labels: Sequence[Label] = LABELS, text_encoder: bool = True
 ) -> "STZSAR":
-    """Write the fp32 bundle `folder`/`name`, compared with torch; return its network.
-
-    Raises:
-        StzsarError: it cannot be exported, or a graph differs from torch.
-    """
+    """Write the fp32 bundle `folder`/`name`, compared with torch; return its network."""
     import torch
 
     from ..export.write_bundle import BundleRequest, write_bundle

@@ -108,11 +108,7 @@ def main(options: Options) -> None:
 
 
 def prepare(options: Options) -> tuple[Recognizer, list[Encoded]]:
-    """Load the bundle with its labels, and encode the clip.
-
-    Raises:
-        StzsarError: the clip is too short for a window.
-    """
+    """Load the bundle with its labels, and encode the clip."""
     bundle = Bundle.open(options.bundle or shipped_bundle())
     bank = bundle.bank
     if options.labels:

@@ -98,11 +98,7 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[Target]:
-    """Check every target.
-
-    Raises:
-        StzsarError: the record of the peers cannot be read, or pip fails.
-    """
+    """Check every target."""
     against_xclip = xclip(options.peers)
     with tempfile.TemporaryDirectory() as temporary, bar() as progress:
         folder = Path(temporary)
@@ -263,11 +259,7 @@ def installed(folder: Path) -> Iterator[Target]:
 
 
 def xclip(path: Path | None) -> Target:
-    """Compare with X-CLIP from the record of a run of the peers.
-
-    Raises:
-        StzsarError: the file is not such a record, or was made with other sizes.
-    """
+    """Compare with X-CLIP from the record of a run of the peers."""
     what, target = "decisions/s, streaming against X-CLIP in PyTorch, as in its example", "≥ 12×"
     if path is None:
         return Target(what, target, "run stzsar.benchmarks.peers --json, and pass it as --peers")

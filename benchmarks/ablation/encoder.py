@@ -75,13 +75,7 @@ class Seen(nn.Module):
 
 
 class EncodedClips:
-    """Encoded clips, as a data set.
-
-    Attributes:
-        tokens: of frames and their patches, fp16 [N, T, 1 + P, D].
-        classes: int64 [N].
-        labels: a row's own.
-    """
+    """Encoded clips as a data set: tokens, fp16 [N, T, 1 + P, D], and classes, int64 [N]."""
 
     def __init__(self, tokens: Tensor, classes: Tensor, labels: tuple[Label, ...] = ()) -> None:
         self.tokens, self.classes, self.labels = tokens, classes, labels

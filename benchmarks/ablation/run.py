@@ -25,11 +25,7 @@ class Folder:
     """Where a run keeps its finished rows."""
 
     def __init__(self, path: Path, budget: Mapping[str, int]) -> None:
-        """Start in an empty folder, or resume in one with the same budget.
-
-        Raises:
-            StzsarError: the folder is another run's, or is not usable.
-        """
+        """Start in an empty folder, or resume in one with the same budget."""
         self.path = path
         known = path / _BUDGET
         try:
@@ -73,11 +69,7 @@ class Folder:
 
 
 def run(options: Options, advance: Advance) -> list[TrainedRow]:
-    """Train the rows that are missing; return all.
-
-    Raises:
-        StzsarError: the folder is not usable, or a training process was killed.
-    """
+    """Train the rows that are missing; return all."""
     variants = [v for v in VARIANTS if not options.rows or str(v) in options.rows]
     folder = Folder(options.output, options.budget)
     rows = [row for row in folder.rows() if row.variant in variants]

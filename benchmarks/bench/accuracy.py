@@ -55,11 +55,7 @@ def read_parity(bundle: Bundle) -> Parity | None:
 
 
 def labelled_clips(bundle: Bundle, data: Path) -> tuple[Clip, ...]:
-    """Return the labelled clips, and refuse what could not be judged.
-
-    Raises:
-        StzsarError: files are missing, there is one class only, or the bundle cannot know them.
-    """
+    """Return the labelled clips, and refuse what could not be judged."""
     found = find_clips(data)
     if found.missing:
         raise SourceError(
@@ -81,11 +77,7 @@ def labelled_clips(bundle: Bundle, data: Path) -> tuple[Clip, ...]:
 def judge(
     bundle: Bundle, clips: tuple[Clip, ...], options: Options, after_each: Callable[[], object]
 ) -> Judged:
-    """Classify whole files among the classes of the data, and count.
-
-    Raises:
-        SourceError: no clip has frames.
-    """
+    """Classify whole files among the classes of the data, and count."""
     recognizer = Recognizer.load(
         bundle,
         sorted({clip.label for clip in clips}),

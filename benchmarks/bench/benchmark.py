@@ -43,11 +43,7 @@ _TOP = 5  # labels of a result, the default of stzsar-run
 
 
 def run(options: Options) -> Record:
-    """Measure everything, write the record and the picture, and print the tables.
-
-    Raises:
-        StzsarError: the bundle, the source, the data or an output cannot be used.
-    """
+    """Measure everything, write the record and the picture, and print the tables."""
     bundle = _open(options)
     record, ages_ms = measure(options, bundle)
     to_stdout = options.json == Path("-")
@@ -82,11 +78,7 @@ def _open(options: Options) -> Bundle:
 
 
 def measure(options: Options, bundle: Bundle) -> tuple[Record, Sequence[float]]:
-    """Measure everything; return the record, and the ages of all live decisions in milliseconds.
-
-    Raises:
-        StzsarError: the source or the data cannot be used.
-    """
+    """Measure everything; return the record, and the ages of all live decisions in milliseconds."""
     sampling, most = options.sampling.sampling(bundle.manifest), bundle.manifest.sampling.max_frames
     if sampling.frames > most:
         raise StzsarError(

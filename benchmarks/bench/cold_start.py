@@ -31,15 +31,7 @@ class ColdStart:
 
 
 def start_cold(arguments: Sequence[str], labels: Sequence[str] | None = None) -> ColdStart:
-    """Start `stzsar-run`, wait for its first result, and end it.
-
-    Args:
-        arguments: of `stzsar-run`.
-        labels: names of labels that the bundle knows; None takes all of them.
-
-    Raises:
-        StzsarError: it ends without a result; the message holds its last line.
-    """
+    """Start `stzsar-run`, wait for its first result, and end it; no labels means all."""
     with tempfile.TemporaryDirectory() as folder:
         chosen = []
         if labels is not None:

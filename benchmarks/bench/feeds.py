@@ -42,11 +42,7 @@ class EndlessFeed(ThreadFeed):
         self._open_again = open_again
 
     def read(self) -> None:
-        """Read until stopped.
-
-        Raises:
-            SourceError: it cannot be opened, or is truncated or damaged.
-        """
+        """Read until stopped."""
         self.counters.connections += 1
         read_file(self, _Endless(self._open_again))
 
@@ -101,11 +97,7 @@ class KeptFrames:
 
 
 def keep_frames(uri: str, seconds: float) -> KeptFrames:
-    """Capture a live source for so many seconds.
-
-    Raises:
-        SourceError: it gives none.
-    """
+    """Capture a live source for so many seconds; raise SourceError if it gives none."""
     source, kept, size = open_source(uri), [], 0
     try:
         for frame in source.frames():
@@ -132,11 +124,7 @@ class PacedFile:
     exhausted = False
 
     def __init__(self, path: Path, name: str) -> None:
-        """Open the file.
-
-        Raises:
-            SourceError: it has no frame that can be decoded.
-        """
+        """Open the file; raise SourceError if it has no frame that can be decoded."""
         VideoSource.open(path, name).close()  # raises with the reason
         self._path, self.name = path, name
         self._capture = self._open()

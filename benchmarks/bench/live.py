@@ -40,14 +40,8 @@ class LiveTurn:
 def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn:
     """Watch streams in real time, as `stzsar-run` does cameras.
 
-    Streams start spread over one sampling period, as independent cameras would.
-
-    Args:
-        task: what to run.
-        on_full: called when all windows are full and timing starts.
-
-    Raises:
-        StzsarError: a source cannot be read, or a graph fails.
+    Streams start spread over one sampling period, as independent cameras would. `on_full` is called
+    when all windows are full and timing starts.
     """
     table, counted = StreamTable(), Results()
     wake = table.wake

@@ -138,11 +138,7 @@ class Comparable(msgspec.Struct, frozen=True):
 
 
 def read_comparable(path: Path) -> Comparable:
-    """Read the part of a record that can be compared.
-
-    Raises:
-        StzsarError: the file cannot be read, is not a record, or has another version.
-    """
+    """Read the part of a record that can be compared."""
     try:
         text = path.read_bytes()
         header = msgspec.json.decode(text, type=_Header)

@@ -41,10 +41,6 @@ def open_footage(uri: str, *, kept_s: float) -> Footage:
 
     A file is decoded in a loop, and plays at its own rate as if it were a camera. A live source
     plays as it is; for the loop, `kept_s` seconds of its frames are kept.
-
-    Raises:
-        SourceError: it cannot be read.
-        EngineError: OpenCV is not installed.
     """
     load_cv2()
     if parse_address(uri).live:

@@ -27,11 +27,7 @@ class Steps:
 
 
 class Stopwatch:
-    """Times every stage; see `runtime.stages.Stages`.
-
-    Attributes:
-        running: whether it does so now.
-    """
+    """Times every stage while it is `running`; see `runtime.stages.Stages`."""
 
     def __init__(self) -> None:
         self.running = True

@@ -91,11 +91,7 @@ class Results:
 
 
 def until(seconds: float, least: int, once: Callable[[], int]) -> tuple[float, int]:
-    """Repeat for so long and until so much is done; return the seconds, and how much was done.
-
-    Raises:
-        SourceError: nothing was done for much longer than that.
-    """
+    """Repeat for so long and until so much is done; return the seconds, and how much was done."""
     start_s, done = perf_counter(), 0
     while (passed_s := perf_counter() - start_s) < seconds or done < least:
         done += once()

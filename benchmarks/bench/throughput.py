@@ -77,11 +77,7 @@ class Turn:
 
 
 def run_independent(task: Task) -> Turn:
-    """Decide on windows that share nothing, one by one.
-
-    Raises:
-        StzsarError: the source cannot be read, or a graph fails.
-    """
+    """Decide on windows that share nothing, one by one."""
     decoding, wake = Stopwatch(), threading.Event()
     # A whole window may wait, so that decoding runs beside the network as in streaming.
     ahead = max(AHEAD, task.frames)
@@ -128,11 +124,7 @@ def run_independent(task: Task) -> Turn:
 
 
 def run_streaming(task: Task) -> Turn:
-    """Run the source through the runtime at full speed, as `stzsar-run` does a file.
-
-    Raises:
-        StzsarError: the source cannot be read, or a graph fails.
-    """
+    """Run the source through the runtime at full speed, as `stzsar-run` does a file."""
     decoding, table, counted = Stopwatch(), StreamTable(), Results()
     sink = open_sink(counted)
     batches_s, batches = array("d"), array("l")

@@ -86,11 +86,7 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> Comparison:
-    """Judge the frames of every decoder, then time those clips that all of them read.
-
-    Raises:
-        StzsarError: there are no clips, or none that all decoders read.
-    """
+    """Judge the frames of every decoder, then time those clips that all of them read."""
     requests = [
         Request(path, options.frames, options.size_px)
         for path in find_clips(options.clips, options.sample)
@@ -155,11 +151,7 @@ def table(results: Sequence[DecoderResult], absent: dict[str, str]) -> str:
 
 
 def find_clips(path: Path, sample: int | None) -> list[Path]:
-    """Return a file, or the videos of a folder.
-
-    Raises:
-        StzsarError: the folder has no videos.
-    """
+    """Return a file, or the videos of a folder; raise StzsarError if the folder has no videos."""
     if path.is_file():
         return [path]
     clips = sorted(p for p in path.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)

@@ -148,11 +148,7 @@ def main(options: Options) -> None:
 
 
 def find_clips(where: str) -> list[str]:
-    """Return the video files.
-
-    Raises:
-        StzsarError: there are none, or it is not a file.
-    """
+    """Return the video files; raise StzsarError if there are none, or it is not a file."""
     clips = expand_sources([where])
     if not all(Path(path).is_file() for path in clips):
         raise StzsarError(f"--clips {where} is neither a video file nor a folder of them.")

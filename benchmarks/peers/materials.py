@@ -29,17 +29,7 @@ _EXPORT = "from stzsar.export.cli import main; main()"
 
 
 class Materials:
-    """The files that the peers load, for one choice of sizes.
-
-    Args:
-        folder: where the files of all choices are kept.
-        environments: which make the files.
-        clips: video files.
-        backbone: its name in open_clip.
-        labels: how many.
-        frames: T, of a window.
-        threads: of the CPU.
-    """
+    """The files that the peers load, for one choice of sizes."""
 
     def __init__(
         self,
@@ -73,11 +63,7 @@ class Materials:
         self.spec.write_text(text, encoding="utf-8")
 
     def make(self, name: str) -> None:
-        """Make a file unless it exists.
-
-        Raises:
-            WorkerError: it cannot be made; a second call raises at once.
-        """
+        """Make a file unless it exists; raise WorkerError, then and later, if that fails."""
         path = self.folder / (bundle_name() if name == "bundle" else _FILES[name])
         if path.exists():
             return

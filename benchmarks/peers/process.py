@@ -21,13 +21,7 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """A process that speaks the line protocol of `workers/serving.py`.
-
-    Args:
-        command: the interpreter and its arguments.
-        log: where its stderr goes.
-        environment: its variables; None for those of this process.
-    """
+    """A process that speaks the line protocol of `workers/serving.py`; stderr goes into `log`."""
 
     def __init__(
         self, command: Sequence[str], log: Path, *, environment: dict[str, str] | None = None
@@ -51,11 +45,7 @@ class Worker:
         threading.Thread(target=self._read, daemon=True).start()
 
     def ask(self, command: str, *, wait_s: float) -> dict[str, Any]:
-        """Send a command and return its answer.
-
-        Raises:
-            WorkerError: no answer came in time, the worker died, or it reports an error.
-        """
+        """Return the answer to a command; raise WorkerError if none comes in time, or an error."""
         stdin = self._process.stdin
         assert stdin is not None
         with contextlib.suppress(BrokenPipeError):  # the death is reported below

@@ -19,11 +19,7 @@ class Jtop:
     name = "jtop"
 
     def __init__(self) -> None:
-        """Connect.
-
-        Raises:
-            AbsentError: it is not installed, or its service does not answer.
-        """
+        """Connect; raise AbsentError if it is not installed, or its service does not answer."""
         try:
             jtop: Any = importlib.import_module("jtop")
         except ImportError as error:

@@ -18,11 +18,7 @@ class Nvml:
     measures = "the GPU's board"
 
     def __init__(self) -> None:
-        """Open it.
-
-        Raises:
-            AbsentError: nvidia-ml-py is not installed, or no card has a driver.
-        """
+        """Open it; raise AbsentError if nvidia-ml-py is not installed, or no card has a driver."""
         try:
             import pynvml
         except ImportError as error:

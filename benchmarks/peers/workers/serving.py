@@ -173,11 +173,7 @@ def _turns(model: Model, clips: list[list[Any]], frames: int) -> Iterator[Any]:
 
 
 def read_clips(spec: Spec) -> list[list[Any]]:
-    """Return the frames of each clip, about four a second, uint8 [H, W, 3] BGR.
-
-    Raises:
-        ValueError: no clip has a window and one more frame.
-    """
+    """Return the frames of each clip, about four a second, uint8 [H, W, 3] BGR."""
     clips = []
     room = _HELD_BYTES // len(spec.clips)
     for path in spec.clips:
