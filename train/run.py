@@ -148,11 +148,7 @@ def _train_and_test(trainer: Trainer, processes: Processes) -> Path:
 
 
 def check_batch(config: TrainConfig, processes: Processes) -> None:
-    """Check that the processes can share a step's clips.
-
-    Raises:
-        StzsarError: they cannot.
-    """
+    """Check that the processes can share a step's clips; raise StzsarError if they cannot."""
     shares = processes.count * config.accumulate
     if config.batch % shares:
         fewer = config.batch - config.batch % shares

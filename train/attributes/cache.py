@@ -35,11 +35,7 @@ def default_folder() -> Path:
 
 
 class Cache:
-    """A database of pages and answers; threads and processes may share it.
-
-    Attributes:
-        storage: what hishel keeps pages in.
-    """
+    """A database of pages and answers; threads and processes may share it."""
 
     def __init__(self, folder: Path) -> None:
         """Name the folder; nothing is written before `open`."""

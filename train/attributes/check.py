@@ -73,11 +73,7 @@ def problems_of(text: str, stemmer: Stemmer, count_tokens: CountTokens) -> list[
 
 
 class _Check:
-    """Collects the problems of a bank.
-
-    Attributes:
-        problems: those found so far.
-    """
+    """Collects the problems of a bank."""
 
     def __init__(self, stemmer: Stemmer, count_tokens: CountTokens) -> None:
         self.problems: list[Problem] = []

@@ -12,11 +12,7 @@ from .wikis import Wikipedia, Wiktionary
 
 
 def open_sources(names: Sequence[str], fetcher: Fetcher, *, language: str) -> list[TextSource]:
-    """Return the sources that were named on the command line.
-
-    Raises:
-        StzsarError: one is neither a wiki, nor an address with {label}, nor a folder.
-    """
+    """Return the wikis, addresses with {label} and folders that the command line names."""
     found: list[TextSource] = []
     for name in dict.fromkeys(names):
         kind, _, host = name.partition("=")

@@ -85,15 +85,10 @@ class BundleEncoder:
 
 
 def margins(attributes: Array, classes: Array, row: int) -> Array:
-    """Return how much nearer each attribute is to its own class than to any other.
+    """Return how much nearer each attribute [N, D] is to its own class than to any other [C, D].
 
-    Args:
-        attributes: unit embeddings [N, D].
-        classes: unit embeddings [C, D].
-        row: their own class.
-
-    Returns:
-        [N]; the similarity itself where there is no other class.
+    All embeddings have unit length; `row` is the own class. Where there is no other, it is the
+    similarity itself.
     """
     similarities = attributes @ classes.T
     own = similarities[:, row]

@@ -24,11 +24,7 @@ _ALIASES = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "ascii": "wi
 
 
 def main_text(page: Page) -> str:
-    """Return a page's text, without menus, comments and tables.
-
-    Raises:
-        FetchError: it is not a page, or holds no text.
-    """
+    """Return a page's text without menus, comments and tables; raise FetchError if it has none."""
     kind = page.content_type.partition(";")[0].strip().lower()
     if kind and not re.search("html|^text/|json|xml", kind):
         raise FetchError(f"it is {kind:.40}, not a page")

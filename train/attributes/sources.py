@@ -86,11 +86,7 @@ class Folder:
     by_name = True
 
     def __init__(self, folder: Path) -> None:
-        """List the files.
-
-        Raises:
-            StzsarError: there are none, or too many.
-        """
+        """List the files; raise StzsarError if there are none, or too many."""
         self.name = str(folder)
         self._files: dict[str, list[Path]] = {}
         paths = list(islice(folder.rglob("*"), _MAX_FILES + 1))

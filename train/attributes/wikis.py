@@ -58,11 +58,7 @@ class _Api:
 
 
 class Wikipedia:
-    """Articles: the label's own, those that its title can mean, or those that a search finds.
-
-    Attributes:
-        name: what messages call it.
-    """
+    """Articles: the label's own, those that its title can mean, or those that a search finds."""
 
     name = "wikipedia"
     by_name = False
@@ -126,11 +122,7 @@ class Wikipedia:
 
 
 class Wiktionary:
-    """Definitions, each a sense; those of a word's basic form where the label is inflected.
-
-    Attributes:
-        name: what messages call it.
-    """
+    """Definitions, each a sense; those of a word's basic form where the label is inflected."""
 
     name = "wiktionary"
     by_name = False

@@ -45,21 +45,15 @@ class Augmentation:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """The augmentation of all frames of one clip.
+    """The augmentation of all frames of one clip."""
 
-    Attributes:
-        size_px: S.
-        areas, aspects, lies: crops to try until one fits the picture: fraction of the area, width
-            to height, and whether to swap these two; [tries].
-        place: position of the crop between top and bottom, left and right; [2], from 0 to 1.
-        mirrored, grey: whether the frames are mirrored, and made grey.
-    """
-
-    size_px: int
+    size_px: int  # S
+    # Crops to try until one fits the picture: fraction of the area, width to height, and whether to
+    # swap these two; [tries]
     areas: Array
     aspects: Array
     lies: Array
-    place: Array
+    place: Array  # position of the crop between top and bottom, left and right; [2], from 0 to 1
     mirrored: bool
     grey: bool
 

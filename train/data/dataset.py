@@ -45,22 +45,15 @@ class StepSampler(Sampler[list[ClipRequest]]):
 
     So a killed run resumes with the same batches, also with another number of processes. Each
     epoch is a fresh permutation; a batch may cross its end.
-
-    Attributes:
-        size: number of clips.
-        batch: clips of a step, a multiple of `parts` times `count`.
-        seed: of the order.
-        start, stop: the steps.
-        parts: parts of a step, one after the other.
-        rank, count: this process and their number; they share each part in the order of ranks.
     """
 
-    size: int
-    batch: int
-    seed: int
+    size: int  # number of clips
+    batch: int  # clips of a step, a multiple of `parts` times `count`
+    seed: int  # of the order
     start: int
     stop: int
-    parts: int = 1
+    parts: int = 1  # parts of a step, one after the other
+    # This process and their number; they share each part in the order of ranks
     rank: int = 0
     count: int = 1
 

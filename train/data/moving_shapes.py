@@ -34,11 +34,7 @@ _SPLIT_SEEDS: dict[str, int] = {"train": 0, "seen-test": 1, "unseen-test": 2}
 
 
 class MovingShapes:
-    """One split of the benchmark.
-
-    Attributes:
-        labels: the split's classes; names are unambiguous, texts depend on the setting.
-    """
+    """One split; its classes' names are unambiguous, their texts depend on the setting."""
 
     def __init__(self, split: Split, setting: Setting = "plain", *, seed: int = 0) -> None:
         self._actions = unseen_actions() if split == "unseen-test" else seen_actions()
@@ -90,15 +86,7 @@ def write_video(
     fps: float = 24.0,
     scale: int = 1,
 ) -> None:
-    """Write one video of several actions, each for `seconds_each`.
-
-    Args:
-        path: an .mp4 (MPEG-4) or .avi (MJPEG) file.
-        actions: in their order, in the plain setting.
-        seconds_each: duration of each action.
-        seed: of the scenes.
-        fps: frames a second.
-        scale: enlargement of the 64 px picture.
+    """Write a video, an .mp4 (MPEG-4) or .avi (MJPEG) file, of actions in the plain setting.
 
     Raises:
         StzsarError: the file cannot be written.

@@ -20,18 +20,7 @@ class VideoFiles:
     """A data set of files, each sampled over its whole length.
 
     Training takes a random frame of each of T segments, evaluation the middle ones, centre-cropped.
-
-    Args:
-        files: the clips.
-        labels: the classes with their attributes; every file's label must be among them.
-        frames: T, frames of a clip.
-        size_px: S, side of a frame.
-        training: whether frames are random; in evaluation they depend on the file alone.
-        augmentation: of frames in training; None is a centre crop.
-
-    Attributes:
-        labels: the classes.
-        broken: the files without frames or with too few, as far as this process knows.
+    `broken` lists the files without frames or with too few, as far as this process knows.
 
     Raises:
         LabelError: a file's class is not among `labels`.

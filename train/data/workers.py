@@ -17,12 +17,8 @@ _USUAL = 1
 def choose_workers(wanted: int | None, batch_bytes: int) -> int:
     """Return how many workers to start: those wanted, or the usual one if it has room.
 
-    Batches pass through /dev/shm. Without room there a worker neither fails nor goes on, and the
-    loop would wait for ever.
-
-    Args:
-        wanted: None if nobody asked for a number.
-        batch_bytes: the size of a batch, of training and validation together.
+    Batches, of so many bytes for training and validation together, pass through /dev/shm. Without
+    room there a worker neither fails nor goes on, and the loop would wait for ever.
 
     Raises:
         StzsarError: the batches of the workers that are wanted do not fit.

@@ -26,18 +26,14 @@ class Predictions:
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Accuracy of one set of clips, between 0 and 1.
+    """Accuracy of one set of clips, between 0 and 1."""
 
-    Attributes:
-        top1, top5: share of clips whose class had the highest score, or one of the five highest.
-        class_mean: mean of the classes' top-1, which rare classes influence as much as common ones.
-        clips: number of clips.
-    """
-
+    # Share of clips whose class had the highest score, or one of the five highest
     top1: float
     top5: float
+    # Mean of the classes' top-1, which rare classes influence as much as common ones
     class_mean: float
-    clips: int
+    clips: int  # number of clips
 
 
 @dataclass(frozen=True)

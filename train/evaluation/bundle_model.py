@@ -20,11 +20,7 @@ class BundleModel:
     """See `model.Model`."""
 
     def __init__(self, path: Path, engine: str, threads: int) -> None:
-        """Open the bundle.
-
-        Raises:
-            BundleError: it cannot be used.
-        """
+        """Open the bundle; raise BundleError if it cannot be used."""
         self._bundle = Bundle.open(path)
         manifest = self._bundle.manifest
         self._engine, self._threads = engine, threads
@@ -34,11 +30,7 @@ class BundleModel:
         self.frames, self.size_px = manifest.sampling.frames, manifest.pixels.size_px
 
     def with_labels(self, labels: Sequence[Label]) -> "BundleClassifier":
-        """Load the graphs.
-
-        Raises:
-            StzsarError: labels or engine cannot be used.
-        """
+        """Load the graphs; raise StzsarError if labels or engine cannot be used."""
         with loading_progress(shown=True) as (progress, on_build):
             recognizer = Recognizer.load(
                 self._bundle,

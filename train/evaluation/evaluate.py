@@ -23,22 +23,16 @@ from .scoring import Outcome, ViewSpec, check_files, run_contests
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The result of a test.
+    """The result of a test."""
 
-    Attributes:
-        report: the figures.
-        facts: what was tested and how, as JSON types.
-        missing, broken, damaged: descriptions of clips that do not exist, that could not be read,
-            and that were scored by the frames they have.
-        no_voting: why there is no frame voting; None if there is.
-    """
-
-    report: Report
-    facts: dict[str, Any]
+    report: Report  # the figures
+    facts: dict[str, Any]  # what was tested and how, as JSON types
+    # Descriptions of clips that do not exist, that could not be read, and that were scored by the
+    # frames they have
     missing: tuple[str, ...]
     broken: tuple[str, ...]
     damaged: tuple[str, ...]
-    no_voting: str | None
+    no_voting: str | None  # why there is no frame voting; None if there is
 
     def to_json(self) -> dict[str, Any]:
         """Return everything as JSON types, with each clip's prediction."""

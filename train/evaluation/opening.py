@@ -14,11 +14,7 @@ def open_model(
 ) -> Model:
     """Open the bundle, the checkpoint, or the newest checkpoint of the run at `path`.
 
-    Args:
-        path: its folder.
-        device: torch's device for a checkpoint; None chooses one.
-        engine: the runtime's engine for a bundle; None chooses one.
-        threads: CPU threads for a bundle; None uses all.
+    A checkpoint takes torch's device, a bundle an engine of the runtime and CPU threads.
 
     Raises:
         BundleError: `path` is neither, or cannot be used.

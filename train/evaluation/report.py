@@ -96,14 +96,10 @@ class Report:
 def make_report(
     outcome: Outcome, clips: ClipSet, names: Sequence[str], *, plain: int, seen: Sequence[int] = ()
 ) -> Report:
-    """Compute the figures.
+    """Compute the figures of `plain` contests, and of the generalised ones that follow them.
 
-    Args:
-        outcome: the contests; generalised ones follow the plain ones.
-        clips: the tested clips.
-        names: names of all rows: the set's classes, then further training classes.
-        plain: number of plain contests.
-        seen: rows of the training classes.
+    `names` has all rows: the set's classes, then further training classes; `seen` are the rows of
+    the training classes.
     """
     results = outcome.results[:plain]
     rows = tuple(_row(result) for result in results)

@@ -85,13 +85,8 @@ def run_contests(
 ) -> Outcome:
     """Score every clip once for all contests.
 
-    Args:
-        classifier: has a label for each row of the contests.
-        clips: the set.
-        contests: which clips compete among which rows.
-        views: the views of a clip.
-        readers: threads that decode; they do not change the results.
-        allow_broken: leaves unreadable files out instead of raising.
+    `readers` threads decode; they do not change the results. `allow_broken` leaves unreadable files
+    out instead of raising.
 
     Raises:
         SourceError: a file cannot be read.

@@ -14,10 +14,8 @@ def read_clips(
 ) -> ClipSet:
     """Find the clips of a folder of class/clip or a CSV of path,label.
 
-    Args:
-        data: the folder or CSV.
-        classes: the tested ones, in order; all of the data, sorted, if None.
-        allow_missing: whether clips may be missing and classes empty.
+    `classes` are the tested ones, in order; None takes all of the data, sorted. With
+    `allow_missing`, clips may be missing and classes empty.
 
     Raises:
         SourceError: there are no clips of the classes, or something is missing.

@@ -86,12 +86,8 @@ def find_clips(data: Path, *, classes: Path | None = None) -> ClipSet:
     """Find the clips of a folder of `class/clip.mp4`, or of a CSV with rows `path,label`.
 
     Paths in a CSV are relative to it. Class names become spaced words: `ApplyEyeMakeup` and
-    `apply_eye_makeup` are "apply eye makeup".
-
-    Args:
-        data: the folder or the CSV.
-        classes: names the classes that are numbers; classInd.txt or class_names.csv beside the
-            clips if None.
+    `apply_eye_makeup` are "apply eye makeup". The file `classes` names those that are numbers; None
+    takes classInd.txt or class_names.csv beside the clips.
 
     Raises:
         LabelError: one class has two spellings, or numbers have no names.
@@ -115,11 +111,7 @@ def find_listed_clips(
 ) -> ClipSet:
     """Find the clips of a list below a folder, flat or in folders, or among those of a CSV.
 
-    Args:
-        data: the folder or the CSV.
-        listed: the clips.
-        classes: all classes of the list.
-        keep_unlisted: whether to add further clips of these classes.
+    `classes` are all of the list; `keep_unlisted` adds further clips of these.
 
     Raises:
         SourceError: there are no clips, several fit one listed path, or one fits two classes.

@@ -16,14 +16,8 @@ def few_of_each(
     on where and in which order they lie. Fewer shots are a part of more, and a missing clip changes
     no other's place.
 
-    Args:
-        clips: all training clips.
-        shots: N, of each class.
-        seed: of the choice.
-        allow_fewer: whether a class may have fewer.
-
     Raises:
-        SourceError: a class has fewer than `shots` clips.
+        SourceError: a class has fewer than `shots` clips, without `allow_fewer`.
     """
     of_class: dict[str, list[Clip]] = {}
     for clip in clips:

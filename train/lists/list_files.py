@@ -28,13 +28,10 @@ _LABELS = ("label", "class", "class_name", "label_name", "action", "category", "
 def read_list_file(path: Path, classes: Path | None = None) -> tuple[ListedClip, ...]:
     """Read the clips of a list.
 
-    The class file names labels that are numbers. Without one, the folders of the paths do.
-
-    Args:
-        path: a CSV of Kinetics (label,youtube_id,time_start,time_end,split), of which the rows of
-            the training part are read if it has parts; a CSV of path,label; or a text file with
-            lines `path`, `path label` or `path frames label`.
-        classes: names the numbers; classInd.txt or class_names.csv beside the list if None.
+    It is a CSV of Kinetics (label,youtube_id,time_start,time_end,split), of which the rows of the
+    training part are read if it has parts; a CSV of path,label; or a text file with lines `path`,
+    `path label` or `path frames label`. The file `classes` names labels that are numbers; None
+    takes classInd.txt or class_names.csv beside the list, or the folders of the paths.
 
     Raises:
         LabelError: the classes of its clips are unknown, or one has two spellings.

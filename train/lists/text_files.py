@@ -7,11 +7,7 @@ from ...runtime.errors import SourceError
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a list.
-
-    Raises:
-        SourceError: it cannot be read, or is not UTF-8.
-    """
+    """Return the text of a list; raise SourceError if it cannot be read, or is not UTF-8."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

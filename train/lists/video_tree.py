@@ -25,11 +25,7 @@ class VideoTree:
 
 
 def read_tree(root: Path, depth: int) -> VideoTree:
-    """List the videos up to `depth` folders down.
-
-    Raises:
-        SourceError: a folder cannot be read.
-    """
+    """List the videos up to `depth` folders down; raise SourceError if a folder cannot be read."""
     tree = VideoTree()
     try:
         tree.folders = _read(root, depth, tree, frozenset())

@@ -24,20 +24,14 @@ TEST_BATCH = 32
 
 @dataclass(frozen=True)
 class HitRates:
-    """Top-1 and top-5 accuracy on a test.
+    """Top-1 and top-5 accuracy on a test."""
 
-    Attributes:
-        top1, top5: from 0 to 1.
-        clips: number of clips classified.
-        candidates: number of classes that competed.
-        left_out: number of clips without frames, which do not count.
-    """
-
+    # From 0 to 1
     top1: float
     top5: float
-    clips: int
-    candidates: int
-    left_out: int = 0
+    clips: int  # number of clips classified
+    candidates: int  # number of classes that competed
+    left_out: int = 0  # number of clips without frames, which do not count
 
 
 def _with_bar(batches: ReportingLoader) -> Iterable[Any]:
@@ -57,15 +51,9 @@ def evaluate(
 ) -> HitRates:
     """Classify every clip of `dataset` among `candidates`, which include its labels by name.
 
-    Args:
-        network: left in evaluation mode.
-        dataset: the clips.
-        candidates: the labels that compete.
-        batch: clips at a time.
-        workers: processes that read clips; 0 reads them in this one.
-        processes: share the batches, which are those of a single process; each gets the accuracy
-            on all clips.
-        watch: iterates over the batches and shows progress.
+    The network stays in evaluation mode. Processes share the batches, which are those of a single
+    one, and each gets the accuracy on all clips. `watch` iterates over the batches and shows
+    progress.
 
     Raises:
         SourceError: no clip gives frames.

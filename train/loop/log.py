@@ -40,14 +40,7 @@ class SilentLog:
 
 
 class TrainLog(SilentLog):
-    """Records the steps of a run; a context manager, since it holds files and a progress bar.
-
-    Args:
-        run: the run's folder.
-        start: steps taken before.
-        steps: steps of the whole run.
-        batch: clips of a step, over all processes.
-    """
+    """Records the steps of a run, of which `start` were taken before, in files and in a bar."""
 
     def __init__(self, run: RunFolder, *, start: int, steps: int, batch: int) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter

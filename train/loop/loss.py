@@ -7,10 +7,8 @@ from torch import Tensor
 def symmetric_loss(logits_bb: Tensor, classes_b: Tensor) -> Tensor:
     """Return the mean of the video-to-text and the text-to-video cross-entropy.
 
-    Args:
-        logits_bb: [B, B], row i: video i against the text of each clip of the batch.
-        classes_b: [B], class of each clip; clips of one class are positives of each other and
-            share the target equally.
+    Row i of the logits [B, B] is video i against the text of each clip. Clips of one class [B] are
+    positives of each other and share the target equally.
     """
     same = (classes_b[:, None] == classes_b[None]).to(logits_bb.dtype)
     targets = same / same.sum(1, keepdim=True)

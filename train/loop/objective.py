@@ -13,13 +13,7 @@ from .processes import Processes
 
 
 class Objective(nn.Module):
-    """Computes the loss over the whole batch from this process's part of the clips.
-
-    Args:
-        network: the network to train.
-        texts: the texts of its classes.
-        processes: those whose clips make up the batch.
-    """
+    """Computes the loss over the whole batch from this process's part of the clips."""
 
     def __init__(self, network: STZSAR, texts: "BatchTexts", processes: Processes) -> None:
         super().__init__()
@@ -30,10 +24,7 @@ class Objective(nn.Module):
     def forward(self, frames: Tensor, classes: Tensor, step: int) -> Tensor:
         """Return the loss, the same in every process.
 
-        Args:
-            frames: uint8 [B / count, T, S, S, 3], this process's clips.
-            classes: int64 [B / count], their labels.
-            step: the number of the step.
+        Frames are uint8 [B / count, T, S, S, 3] and classes int64 [B / count], of this process.
         """
         all_classes = self._processes.gather(classes)
         present, columns = all_classes.unique(return_inverse=True)

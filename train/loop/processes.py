@@ -50,9 +50,7 @@ class Processes:
     def parallel(self, module: nn.Module, *, some_unused: bool = False) -> nn.Module:
         """Return `module` with gradients that are averaged over all processes.
 
-        Args:
-            module: the forward pass of a step; all processes get process 0's weights.
-            some_unused: whether trainable parameters may get no gradient.
+        All get process 0's weights. `some_unused`: trainable parameters may get no gradient.
         """
         if self.count == 1:
             return module
@@ -102,11 +100,7 @@ class Processes:
                 dist.broadcast(tensor, 0)
 
     def agree(self, what: str, value: object) -> None:
-        """Check that all processes have the same `value`.
-
-        Raises:
-            StzsarError: one has another.
-        """
+        """Check that all processes have the same `value`; raise StzsarError if one has another."""
         if self.count == 1:
             return
         seen: list[Any] = [None] * self.count
@@ -152,10 +146,8 @@ def lost_others(error: BaseException) -> bool:
 def joined(device: str) -> Iterator[Processes]:
     """Join the processes that torchrun started; without torchrun, be the only one.
 
-    An error in one process ends all. Only the first that fails prints why.
-
-    Args:
-        device: as in `find_device`; "cuda" is one GPU for each process of a machine.
+    The device "cuda" is one GPU for each process of a machine. An error in one process ends all;
+    only the first that fails prints why.
 
     Raises:
         StzsarError: the device cannot be used, the environment of torchrun is incomplete, or a

@@ -125,13 +125,9 @@ class RunFolder:
             remove_leftovers(hidden.with_name(hidden.name[1:].rpartition(".")[0]))
 
     def check_clips(self, fingerprint: str, count: int) -> None:
-        """Check that the clips are those the run started with; the first start records them.
+        """Check clips, by the hash of their order, against the run's; its first start records them.
 
         A step's clips are indices into all: with others, a resumed run would be another run.
-
-        Args:
-            fingerprint: hash of the clips and their order.
-            count: their number.
 
         Raises:
             SourceError: the clips have changed.

@@ -18,13 +18,8 @@ def validation_clips(
 ) -> VideoFiles | None:
     """Return the clips of `config.validate`, or None; only their classes compete.
 
-    A class has the words and attributes that stzsar-eval gives it: from the file, else from
-    training, else those that ship for its name.
-
-    Args:
-        config: the run's.
-        known: the labels of the training.
-        size_px: S, side of a frame.
+    A class has the words and attributes that stzsar-eval gives it: from the file, else from the
+    `known` labels of training, else those that ship for its name.
 
     Raises:
         SourceError: there are no clips, some are missing, or none gives frames.
