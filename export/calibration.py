@@ -44,13 +44,9 @@ def calibration_files(source: str | None) -> list[str]:
 
 
 def read_calibration(files: list[str], *, size_px: int) -> Calibration:
-    """Read frames spread evenly over the files and over time.
+    """Read frames [S, S] spread evenly over the files and over time.
 
     If there are several files, it logs unreadable ones and leaves them out.
-
-    Args:
-        files: the result of `calibration_files`.
-        size_px: S.
 
     Raises:
         SourceError: there are fewer than 16 different frames, or the only file is unreadable.

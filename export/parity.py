@@ -185,16 +185,10 @@ def compare(
     images_bhwc: Array | None = None,
     pictures: str = "drawn pictures",
 ) -> ParityReport:
-    """Compare the graphs in `folder` with `network` on the CPU.
+    """Compare the graphs in `folder` with the fp32 `network` on the CPU, on the first 64 labels.
 
-    Args:
-        folder: the graphs' folder.
-        network: the fp32 network on the CPU.
-        bank: the labels, of which the first 64 are compared.
-        precision: the graphs' precision.
-        window_frames: T.
-        images_bhwc: uint8 BGR frames [B, S, S, 3] in order; None draws some.
-        pictures: what the frames show, for the report.
+    `images_bhwc` are uint8 BGR frames [B, S, S, 3] in order, None draws some; `pictures` says in
+    the report what they show.
     """
     network.eval()
     bank = bank.select(range(min(MAX_LABELS, len(bank.labels))))
@@ -255,12 +249,9 @@ def window_differences(
 
 
 def top1_agreement(actual: Array, expected: Array, *, tie: float) -> float:
-    """Return the share of rows with the expected best column, or one within `tie` of it.
+    """Return the share of rows [N, C] with the expected best column, or one within `tie` of it.
 
-    Args:
-        actual: logits [N, C], in any scale.
-        expected: similarities [N, C].
-        tie: similarities that are closer count as equal.
+    `actual` are logits in any scale; `expected` are similarities, equal if closer than `tie`.
     """
     chosen = np.take_along_axis(expected, actual.argmax(1)[:, None], 1)[:, 0]
     return float((expected.max(1) - chosen <= tie).mean())

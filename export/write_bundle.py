@@ -72,12 +72,7 @@ class BundleRequest:
 def write_bundle(
     request: BundleRequest, target: Path, *, say: Callable[[str], None] = lambda _: None
 ) -> ParityReport:
-    """Write the bundle `target`, or nothing.
-
-    Args:
-        request: what to export.
-        target: the bundle's folder. An existing bundle is replaced, except for its engines.
-        say: called with a few words at each step.
+    """Write the bundle `target`, or nothing; it replaces an existing one, but for its engines.
 
     Raises:
         ParityError: the graphs differ too much from the network.
