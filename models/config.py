@@ -21,33 +21,24 @@ PROMPT = "This is a video about {}."
 
 @dataclass(frozen=True, kw_only=True)
 class VisionConfig:
-    """CLIP's plain ViT, which `vision.py` implements.
+    """CLIP's plain ViT, which `vision.py` implements."""
 
-    Attributes:
-        image_px: side of the square input.
-        patch_px: side of a patch.
-        width: width of a token.
-        layers, heads, mlp_width: number of blocks, and the size of each.
-        activation: of the MLP; OpenAI's weights need quick_gelu.
-        pre_norm: whether a LayerNorm precedes the blocks, as in every CLIP.
-        patch_path: what patches pass through in the last block: the block itself, or its value
-            path, which keeps them local (MaskCLIP).
-        mean, std: of RGB values in 0..1.
-        kind: distinguishes this type from TimmConfig in JSON.
-    """
-
-    image_px: int
-    patch_px: int
-    width: int
+    image_px: int  # side of the square input
+    patch_px: int  # side of a patch
+    width: int  # width of a token
+    # Number of blocks, and the size of each
     layers: int
     heads: int
     mlp_width: int
-    activation: Activation = "gelu"
-    pre_norm: bool = True
+    activation: Activation = "gelu"  # of the MLP; OpenAI's weights need quick_gelu
+    pre_norm: bool = True  # whether a LayerNorm precedes the blocks, as in every CLIP
+    # What patches pass through in the last block: the block itself, or its value path, which keeps
+    # them local (MaskCLIP)
     patch_path: PatchPath = "block"
+    # Of RGB values in 0..1
     mean: tuple[float, float, float] = (0.48145466, 0.4578275, 0.40821073)
     std: tuple[float, float, float] = (0.26862954, 0.26130258, 0.27577711)
-    kind: Literal["vit"] = "vit"
+    kind: Literal["vit"] = "vit"  # distinguishes this type from TimmConfig in JSON
 
     @property
     def patches(self) -> int:
@@ -63,26 +54,17 @@ class VisionConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TimmConfig:
-    """A frame encoder from timm: MobileCLIP's, SigLIP2's, PE-Core's.
+    """A frame encoder from timm: MobileCLIP's, SigLIP2's, PE-Core's."""
 
-    Attributes:
-        model: its name in timm, which fixes the architecture.
-        image_px: side of the square input.
-        patches: number of patch embeddings, P.
-        pool: how patches become one embedding: mean, class token or attention ("map").
-        projected: whether timm's head maps into the joint space; otherwise the pool does.
-        mean, std: of RGB values in 0..1.
-        kind: distinguishes this type from VisionConfig in JSON.
-    """
-
-    model: str
-    image_px: int
-    patches: int
-    pool: TimmPool
-    projected: bool
+    model: str  # its name in timm, which fixes the architecture
+    image_px: int  # side of the square input
+    patches: int  # number of patch embeddings, P
+    pool: TimmPool  # how patches become one embedding: mean, class token or attention ("map")
+    projected: bool  # whether timm's head maps into the joint space; otherwise the pool does
+    # Of RGB values in 0..1
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    kind: Literal["timm"] = "timm"
+    kind: Literal["timm"] = "timm"  # distinguishes this type from VisionConfig in JSON
 
     @property
     def patch_grid(self) -> tuple[int, int]:
@@ -93,33 +75,21 @@ class TimmConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TextConfig:
-    """A text transformer.
+    """A text transformer."""
 
-    Attributes:
-        context_length: tokens of a sequence.
-        vocab_size: may be below CLIP's 49,408; the tokenizer then uses fewer merges.
-        width: width of a token.
-        layers, heads, mlp_width: number of blocks, and the size of each.
-        activation: of the MLP.
-        causal: whether a token attends only to those before it, as in CLIP.
-        pool: the token to read: end-of-text, or the last position, padding or not.
-        projection_bias: whether the map into the joint space has a bias.
-        norm_eps: epsilon of every LayerNorm.
-        tokenizer: CLIP's from open_clip, or a `tokenizer.json` file.
-    """
-
-    context_length: int
-    vocab_size: int
-    width: int
+    context_length: int  # tokens of a sequence
+    vocab_size: int  # may be below CLIP's 49,408; the tokenizer then uses fewer merges
+    width: int  # width of a token
+    # Number of blocks, and the size of each
     layers: int
     heads: int
     mlp_width: int
-    activation: Activation = "gelu"
-    causal: bool = True
-    pool: TextPool = "end"
-    projection_bias: bool = False
-    norm_eps: float = 1e-5
-    tokenizer: TokenizerKind = "clip"
+    activation: Activation = "gelu"  # of the MLP
+    causal: bool = True  # whether a token attends only to those before it, as in CLIP
+    pool: TextPool = "end"  # the token to read: end-of-text, or the last position, padding or not
+    projection_bias: bool = False  # whether the map into the joint space has a bias
+    norm_eps: float = 1e-5  # epsilon of every LayerNorm
+    tokenizer: TokenizerKind = "clip"  # CLIP's from open_clip, or a `tokenizer.json` file
 
 
 @dataclass(frozen=True, kw_only=True)

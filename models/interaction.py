@@ -40,11 +40,8 @@ FrameState = dict[str, Tensor]
 class STIHead(nn.Module):
     """Aligns description attributes with patches (spatial) and frames (temporal).
 
-    Args:
-        config: the head's configuration.
-        dim: D.
-        contextual: true if a temporal transformer makes frame embeddings depend on the window.
-            The frame state then holds the embedding, otherwise its similarities with the bank.
+    `contextual`: a temporal transformer makes frame embeddings depend on the window. The frame
+    state then holds the embedding, otherwise its similarities with the bank.
     """
 
     def __init__(self, config: HeadConfig, dim: int, *, contextual: bool) -> None:
@@ -82,13 +79,8 @@ class STIHead(nn.Module):
     def features(self, frame: Tensor, patches: Tensor) -> dict[str, Tensor]:
         """Return the label-independent features of frames, for `label_state`.
 
-        Args:
-            frame: [B, D], not normalised.
-            patches: [B, P, D], not normalised.
-
-        Returns:
-            The tensors of `feature_names`: `frame_embedding` [B, D], unchanged, and
-            `patch_embeddings` [B, P, D] after the patch projection; neither is normalised.
+        `frame_embedding` [B, D] is unchanged, `patch_embeddings` [B, P, D] come after the patch
+        projection; neither is normalised, as are neither frame nor patches.
         """
         features = {"frame_embedding": frame}
         if "spatial" in self.state_names:

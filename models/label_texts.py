@@ -23,12 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class LabelTexts:
-    """The tokens of a label set, and the rows that belong to each class.
-
-    Attributes:
-        labels: C labels.
-        tokens: int64 [S, L], one row for each distinct string.
-    """
+    """The tokens of C labels, int64 [S, L], one row for each distinct string."""
 
     def __init__(
         self, labels: Sequence[Label], config: ModelConfig, tokenizer_json: str | None = None

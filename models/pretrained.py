@@ -51,10 +51,6 @@ def load_original(network: STZSAR, pretrained: str) -> WeightsOrigin:
     The rest of the network stays as it is. The embeddings are not compared: a file does not record
     its activation function, and the network's configuration already does.
 
-    Args:
-        network: a network named after its backbone.
-        pretrained: open_clip's tag or a file.
-
     Raises:
         BundleError: the weights cannot be loaded or do not fit.
     """

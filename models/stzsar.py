@@ -15,11 +15,7 @@ class STZSAR(nn.Module):
     """The whole network.
 
     `forward` composes `encode_frames` and `score_window`. Export traces the same two, so a clip and
-    a stream are one computation.
-
-    Args:
-        config: the architecture.
-        tokenizer_json: contents of `tokenizer.json`, if `config.text.tokenizer` is "file".
+    a stream are one computation. A `config.text.tokenizer` of "file" needs `tokenizer_json`.
     """
 
     def __init__(self, config: ModelConfig, tokenizer_json: str | None = None) -> None:
@@ -46,15 +42,7 @@ class STZSAR(nn.Module):
         return self.head.feature_names
 
     def forward(self, video_bthwc: Tensor, bank: Bank) -> Tensor:
-        """Score clips.
-
-        Args:
-            video_bthwc: uint8 [B, T, H, W, 3], BGR, H = W = `config.vision.image_px`.
-            bank: the labels.
-
-        Returns:
-            logits [B, C].
-        """
+        """Return logits [B, C] of clips, uint8 BGR [B, T, S, S, 3], where S is `image_px`."""
         batch, frames = video_bthwc.shape[:2]
         state = self.encode_frames(video_bthwc.flatten(0, 1), bank)
         over_time = {name: value.unflatten(0, (batch, frames)) for name, value in state.items()}

@@ -18,12 +18,7 @@ _PAD, _END = "<pad>", "<eos>"
 
 
 def find_tokenizer(file: str | None, hub_name: str, backbone: str) -> str:
-    """Return the JSON of the backbone's tokenizer.
-
-    Args:
-        file: a `tokenizer.json`; None downloads it once.
-        hub_name: its repository on the hub.
-        backbone: for messages.
+    """Return the JSON of the backbone's tokenizer: a `tokenizer.json`, or None to download it once.
 
     Raises:
         BundleError: the tokenizer cannot be read or downloaded, or is not SigLIP2's.
@@ -81,9 +76,7 @@ def _read(path: Path) -> str:
 def tokenizer_of(config: TextConfig, tokenizer_json: str | None) -> Tokenizer:
     """Return a text encoder's tokenizer, which pads rows to `context_length` with zeros.
 
-    Args:
-        config: the text encoder's configuration.
-        tokenizer_json: the result of `find_tokenizer`, if `config.tokenizer` is "file".
+    `tokenizer_json` is the result of `find_tokenizer`, if `config.tokenizer` is "file".
 
     Raises:
         BundleError: the tokenizer is missing, or has more tokens than the text encoder.

@@ -54,11 +54,7 @@ class FrameEncoder(nn.Module):
         self.pixels = Pixels(config.mean, config.std)
 
     def forward(self, frames_nhwc: Tensor) -> FrameFeatures:
-        """Encode frames.
-
-        Args:
-            frames_nhwc: uint8 BGR [N, H, W, 3], H = W = `image_px`.
-        """
+        """Encode frames, uint8 BGR [N, S, S, 3], S = `image_px`."""
         tokens = self._embed(self.pixels(frames_nhwc))
         blocks = self.transformer.resblocks
         for block in blocks[:-1]:
