@@ -75,7 +75,6 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[BankAccuracy]:
-    """Make each bank, and classify the clips with it."""
     banks = {"written by hand": by_hand(), "stzsar-attributes --llm none": made_by(ByYake("en"))}
     if options.llm_url:
         model = ChatModel(options.llm_url, options.llm_model, Cache(default_folder()).open())
@@ -149,7 +148,6 @@ def clip(index: int, *, hard: bool) -> tuple[Array, int]:
 
 
 def table(rows: Sequence[BankAccuracy]) -> str:
-    """Return the rows as Markdown."""
     return markdown(
         ("attributes", "per class", "plain", "hard"),
         ((r.name, f"{r.attributes:.1f}", f"{r.plain:.1%}", f"{r.hard:.1%}") for r in rows),

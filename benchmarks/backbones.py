@@ -40,8 +40,6 @@ BACKBONES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which of open_clip's networks to measure, and how."""
-
     backbones: tuple[str, ...] = BACKBONES
     rounds: int = 30
     threads: int = 2
@@ -52,8 +50,6 @@ QUICK = Options(backbones=(SMALLEST,), rounds=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone:
-    """What one frame encoder costs."""
-
     name: str
     image_px: int
     vision_millions: float  # parameters of the frame encoder, branches merged
@@ -78,7 +74,6 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[Backbone]:
-    """Export and time every backbone."""
     names, rounds = options.backbones, options.rounds
     with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(names) * (1 + rounds))
@@ -152,7 +147,6 @@ def count_gmac(network: "STZSAR") -> float:
 
 
 def table(rows: Sequence[Backbone]) -> str:
-    """Return the rows as Markdown."""
     columns = ("backbone", "px", "parameters, M: vision / all", "GMAC per frame",
                "fp16 bundle, MiB: without text / all", "ms per frame")  # fmt: skip
     cells = (

@@ -36,14 +36,12 @@ def count_option(
 
 
 def threads_option(default: int = 2) -> Callable[[Any], Any]:
-    """Return --threads."""
     return count_option("--threads", default, "Limit ONNX Runtime to N threads.")
 
 
 def bundle_option(
     default: str = "the one that ships", help_text: str = "Measure this bundle."
 ) -> Callable[[Any], Any]:
-    """Return --bundle."""
     return cloup.option(
         "--bundle", type=click.Path(path_type=Path), show_default=default, help=help_text
     )

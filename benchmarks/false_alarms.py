@@ -59,8 +59,6 @@ class Options:
 
 @dataclass(frozen=True)
 class Shown:
-    """One action in the footage."""
-
     start_s: float
     end_s: float
     name: str
@@ -69,8 +67,6 @@ class Shown:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmCount:
-    """What one policy gives on one kind of footage."""
-
     kind: str
     # False alarms per day that calibration aims at; None without calibration
     asked_per_day: float | None
@@ -206,7 +202,6 @@ def count_found(footage: Sequence[Shown], ends: Sequence[ActionEvent]) -> int:
 
 
 def table(rows: Sequence[AlarmCount]) -> str:
-    """Return the rows as Markdown."""
     cells = []
     for row in rows:
         asked = "not calibrated"

@@ -33,8 +33,6 @@ _LABELS = 64  # as many as the parity check uses
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which network to measure, in which precisions."""
-
     checkpoint: Path | None = None  # folder of a checkpoint or a run
     # A network of open_clip with random weights, instead of a checkpoint
     backbone: str | None = None
@@ -58,8 +56,6 @@ QUICK = Options(newest=False, fallback=SMALLEST, precisions=("fp32", "int8"), ro
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """Size, speed and error of one precision."""
-
     name: str
     graph_mib: float
     relative: float  # largest difference between a frame state and torch's, over the largest value
@@ -149,7 +145,6 @@ def make_requests(
 
 
 def measure(requests: "Sequence[BundleRequest]", options: Options) -> list[Precision]:
-    """Export and time every request."""
     with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(requests) * (1 + options.rounds))
         rows = []
@@ -197,7 +192,6 @@ def export(request: "BundleRequest", folder: Path) -> Precision:
 
 
 def table(rows: Sequence[Precision]) -> str:
-    """Return the rows as Markdown."""
     columns = ("precision", "frame.onnx, MiB", "ms per frame", "to fp32", "relative error of "
                "frame states", "smallest cosine", "error of scores", "parity")  # fmt: skip
     cells = (

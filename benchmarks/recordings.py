@@ -38,8 +38,6 @@ _PATCHES = (32, 16, 8, 4, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to record."""
-
     bundle: Path | None = None
     source: str = SHIPPED_CLIP
     # How many patches of a frame to keep, one row each; () takes the usual numbers
@@ -72,8 +70,6 @@ STATES = Choice("states alone")
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """Cost and accuracy of one choice."""
-
     choice: Choice
     bytes_per_hour: float  # of one stream, at the bundle's rate
     replay_s: float  # time to replay an hour, for the five best labels as in a run
@@ -108,7 +104,6 @@ def main(options: Options) -> None:
 
 
 def prepare(options: Options) -> tuple[Recognizer, list[Encoded]]:
-    """Load the bundle with its labels, and encode the clip."""
     bundle = Bundle.open(options.bundle or shipped_bundle())
     bank = bundle.bank
     if options.labels:
@@ -124,7 +119,6 @@ def prepare(options: Options) -> tuple[Recognizer, list[Encoded]]:
 def measure(
     options: Options, recognizer: Recognizer, frames: Sequence[Encoded]
 ) -> Iterator[Recorded]:
-    """Record the frames with each choice, replay them, and compare."""
     live = live_results(recognizer, frames)
     for choice in choices(options, recognizer):
         yield measure_choice(options, recognizer, frames, live, choice)
@@ -162,7 +156,6 @@ def encode(recognizer: Recognizer, source: str) -> list[Encoded]:
 
 
 def live_results(recognizer: Recognizer, frames: Sequence[Encoded]) -> list[Recognition]:
-    """Return what a live run gives for these frames."""
     ring = FrameRing(recognizer.manifest.sampling.frames)
     results = []
     for time_s, states in frames:
@@ -240,7 +233,6 @@ def largest_difference(ours: Recognition, theirs: Recognition) -> float:
 
 
 def table(rows: Sequence[Recorded]) -> str:
-    """Return the rows as Markdown."""
     columns = ("recorded", "MiB per hour", "replay of an hour", "× real time",
                "largest difference of a score", "same best label")  # fmt: skip
     cells = (

@@ -54,8 +54,6 @@ _STREAM = "test://moving-shapes?seconds=4"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to measure, and for how long."""
-
     backbone: str = BACKBONE
     rounds: int = 10  # turns of each measurement
     seconds: float = 4.0  # length of a turn of a whole run
@@ -98,7 +96,6 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[Target]:
-    """Check every target."""
     against_xclip = xclip(options.peers)
     with tempfile.TemporaryDirectory() as temporary, bar() as progress:
         folder = Path(temporary)
@@ -284,7 +281,6 @@ def xclip(path: Path | None) -> Target:
 
 
 def table(rows: Sequence[Target]) -> str:
-    """Return the rows as Markdown."""
     holds = {True: "yes", False: "**no**", None: ""}
     return markdown(
         ("what", "target", "measured", "holds"),

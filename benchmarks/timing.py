@@ -43,7 +43,6 @@ def in_turn(
 
 
 def milliseconds(run: Callable[[], object]) -> float:
-    """Return how long one call takes."""
     start_s = time.perf_counter()
     run()
     return 1000 * (time.perf_counter() - start_s)

@@ -38,8 +38,6 @@ QUICK = Options(backbone=SMALLEST, batch=2, frames=2, attributes=2)
 
 @dataclass(frozen=True, kw_only=True)
 class StepMemory:
-    """Bytes of one training step."""
-
     precision: str  # of the towers
     recomputed: bool  # whether the backward pass computes the blocks again
     kept: int  # what the forward pass keeps for the gradients, without weights

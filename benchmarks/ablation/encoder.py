@@ -81,7 +81,6 @@ class EncodedClips:
         self.tokens, self.classes, self.labels = tokens, classes, labels
 
     def __len__(self) -> int:
-        """Return the number of clips."""
         return len(self.classes)
 
     def __getitem__(self, request: ClipRequest) -> Example:

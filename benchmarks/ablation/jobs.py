@@ -47,7 +47,6 @@ def prepare(folder: Path, options: Options, seed: int) -> None:
 
 
 def train_and_test(variant: Variant, folder: Path, options: Options, seed: int) -> TrainedRow:
-    """Train one row, and test it."""
     torch.set_num_threads(1)
     clips = HalfHard(seed) if options.end_to_end else EncodedClips.load(folder / _CLIPS)
     shared = _shared_network(folder)

@@ -8,8 +8,6 @@ from ..plotting import check_plot
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which rows to train, and the budget of each."""
-
     seeds: int = 3  # how often everything is trained
     encoder_steps: int = 1500  # of the frame encoder that all rows of a seed share
     clips: int = 20_000  # encoded clips that the rows learn from, half of them hard

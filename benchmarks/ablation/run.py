@@ -55,7 +55,6 @@ class Folder:
         return [TrainedRow(Variant(*row["row"]), row["seed"], row["found"]) for row in rows]
 
     def keep(self, row: TrainedRow) -> None:
-        """Add a row."""
         variant = [row.variant.head, row.variant.attributes]
         document = {"row": variant, "seed": row.seed, "found": row.found}
         with (self.path / _ROWS).open("a", encoding="utf-8") as file:

@@ -25,8 +25,6 @@ COUNTS = (LABEL_ONLY, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Variant:
-    """One row."""
-
     head: Interaction  # `HeadConfig.interaction`
     attributes: int  # N_a, per class; 0 makes the label its own attribute
 
@@ -77,7 +75,6 @@ class DescribedMean(STZSAR):
     """
 
     def forward(self, video_bthwc: Tensor, bank: Bank) -> Tensor:
-        """Score clips, as `STZSAR.forward` does."""
         return super().forward(video_bthwc, described(bank))
 
 

@@ -29,8 +29,6 @@ class Parity:
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Accuracy over whole files."""
-
     clips: int  # files that were judged
     labels: int  # classes of the data, all of which compete
     top1: float  # share whose label came first
@@ -77,7 +75,6 @@ def labelled_clips(bundle: Bundle, data: Path) -> tuple[Clip, ...]:
 def judge(
     bundle: Bundle, clips: tuple[Clip, ...], options: Options, after_each: Callable[[], object]
 ) -> Judged:
-    """Classify whole files among the classes of the data, and count."""
     recognizer = Recognizer.load(
         bundle,
         sorted({clip.label for clip in clips}),

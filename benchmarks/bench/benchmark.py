@@ -43,7 +43,6 @@ _TOP = 5  # labels of a result, the default of stzsar-run
 
 
 def run(options: Options) -> Record:
-    """Measure everything, write the record and the picture, and print the tables."""
     bundle = _open(options)
     record, ages_ms = measure(options, bundle)
     to_stdout = options.json == Path("-")
@@ -185,7 +184,6 @@ class _BuildWatch:
         self._first_s = self._last_s if self._first_s is None else self._first_s
 
     def build(self, watch: Watch) -> Build | None:
-        """Return the build; None if there was none."""
         if self._first_s is None:
             return None
         return Build(

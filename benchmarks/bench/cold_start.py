@@ -24,8 +24,6 @@ _RUN = "from stzsar.runtime.command.cli import program; program()"
 
 @dataclass(frozen=True)
 class ColdStart:
-    """How a fresh process began."""
-
     seconds: float  # from its start to its first result
     peak_mib: float | None  # its peak memory one second later; None where the system does not tell
 

@@ -154,7 +154,6 @@ class PacedFile:
 
     @property
     def position_s(self) -> float:
-        """Time of the grabbed frame, in seconds."""
         return self._time_s
 
     def retrieve(self) -> Array | None:
@@ -162,7 +161,6 @@ class PacedFile:
         return self._capture.retrieve()
 
     def release(self) -> None:
-        """Close the file."""
         self._capture.release()
 
     def _begin_again(self) -> None:

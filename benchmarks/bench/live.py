@@ -27,8 +27,6 @@ from .task import (
 
 @dataclass(frozen=True, kw_only=True)
 class LiveTurn:
-    """One turn of live streams."""
-
     seconds: float  # how long they were timed, with full windows
     ages_ms: Sequence[float]  # of each decision, time since its newest frame was captured
     due: int  # frames that the sampling rates asked for

@@ -14,8 +14,6 @@ _STREAMS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to measure, how, and where to write it."""
-
     # Its folder; None takes the newest under runs/, else the one that ships
     bundle: Path | None = None
     source: str = SHIPPED_CLIP  # a video file or a live source, as `stzsar-run` takes it
@@ -43,20 +41,16 @@ class Options:
 
     @property
     def address(self) -> Address:
-        """The source, parsed."""
         return parse_address(self.source)
 
     @property
     def live_streams(self) -> int:
-        """How many live streams to watch together."""
         return self.streams or (1 if self.address.live else _STREAMS)
 
     @property
     def sampling(self) -> StreamOptions:
-        """Rate and frames of a window."""
         return StreamOptions(rate_fps=self.rate_fps, frames=self.frames)
 
     @property
     def written(self) -> list[Path]:
-        """The files that a run writes."""
         return [path for path in (self.json, self.plot) if path and path != Path("-")]

@@ -30,14 +30,11 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """The median over the turns."""
         return float(np.median(self.values))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mode:
-    """How one mode spends its time."""
-
     # Of each stage, milliseconds per decision; None where it does not occur
     stages: Mapping[str, Distribution | None]
     # All time of a stage divided by the decisions; "rest" is our code between stages
@@ -49,8 +46,6 @@ class Mode:
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """Streams in real time."""
-
     streams: int  # how many there were
     asked_fps: float  # sum of their sampling rates
     ages: Distribution | None  # milliseconds from a frame's capture to its decision
@@ -86,8 +81,6 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one instrument measured."""
-
     measures: str  # what its power is the power of
     start: Mapping[str, Any]  # its state before anything was loaded
     end: Mapping[str, Any]  # its state at the end
@@ -100,8 +93,6 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """All of it."""
-
     created: str
     command: str
     setup: Mapping[str, Any]  # what the results depend on; `compare` lists its differences
@@ -120,7 +111,6 @@ class Record:
     version: int = VERSION
 
     def to_json(self) -> str:
-        """Return it as JSON."""
         document = dataclasses.asdict(self)
         return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 

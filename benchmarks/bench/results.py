@@ -25,8 +25,6 @@ WHOLE, AGE = "sum of stages", "capture → decision"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The measurements of a run."""
-
     task: Task
     footage: Footage
     turns: Mapping[str, Sequence[Turn]]  # of "independent" and "streaming"
@@ -47,7 +45,6 @@ class Outcome:
 
 
 def summarise(options: Options, bundle: Bundle, outcome: Outcome) -> Record:
-    """Return the record of a run."""
     modes = {name: _mode(outcome.turns[name]) for name in MODES}
     live, memory = _live(outcome), _memory(outcome)
     measured = {one.name: _measured(one, outcome, modes, live) for one in outcome.instruments}

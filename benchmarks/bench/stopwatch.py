@@ -14,8 +14,6 @@ from ...runtime.stages import UNTIMED, Stage
 
 @dataclass
 class Steps:
-    """All runs of a stage."""
-
     # Of each run, without the stages nested in it
     seconds: "array[float]" = field(default_factory=lambda: array("d"))
     # Frames or windows of each run

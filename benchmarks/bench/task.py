@@ -36,8 +36,6 @@ _NEVER_STALLED_S = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What every mode runs."""
-
     recognizer: Recognizer  # the bundle with its labels; reports its stages to `stopwatch`
     stopwatch: Stopwatch  # of the run's thread
     sampling: StreamOptions  # frames of a window and their rate
@@ -57,7 +55,6 @@ class Task:
 
     @property
     def rate_fps(self) -> float:
-        """Sampling rate."""
         return self.sampling.sampling(self.recognizer.manifest).rate_fps
 
 
@@ -72,7 +69,6 @@ class Results:
     ages_ms: "array[float]" = field(default_factory=lambda: array("d"))
 
     def put(self, message: Message) -> None:
-        """Count a result."""
         if isinstance(message, Recognition):
             self.results += 1
             if message.age_ms is not None:
@@ -132,5 +128,4 @@ def stop_feeds(feeds: Sequence[Feed]) -> None:
 
 
 def stream_name(index: int = 0) -> str:
-    """Return the name of a stream in results."""
     return f"stream {index + 1}"

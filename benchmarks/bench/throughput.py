@@ -50,8 +50,6 @@ REST = "rest"
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One turn of a mode."""
-
     seconds: float  # how long it was timed
     decisions: int  # windows decided in that time
     frames: int  # frames encoded in that time
@@ -67,12 +65,10 @@ class Turn:
 
     @property
     def windows_per_s(self) -> float:
-        """Decisions per second."""
         return self.decisions / self.seconds
 
     @property
     def frames_per_s(self) -> float:
-        """Encoded frames per second."""
         return self.frames / self.seconds
 
 

@@ -22,8 +22,6 @@ from .workers import Pass, start_workers
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which clips to decode, and how."""
-
     clips: Path = Path(SHIPPED_CLIP)  # a folder of clips, or one
     sample: int | None = None  # take this number of clips, evenly spread; None takes all
     workers: int = 2  # processes that decode at once
@@ -37,8 +35,6 @@ QUICK = Options(rounds=1, workers=1)
 
 @dataclass(frozen=True)
 class DecoderResult:
-    """What was measured of one decoder."""
-
     name: str  # of the decoder
     rates: Sequence[float]  # clips per second in each round
     cpu_ms: float  # of all threads, per clip; the median of the rounds

@@ -17,8 +17,6 @@ _SHRINK = 4
 
 
 class Verdict(NamedTuple):
-    """A decoder's frames of one clip."""
-
     frames: int  # how many it gave; 0 if it failed
     wrong: int  # how many are not those that were asked for
     difference: float  # of the right ones, mean difference in levels
@@ -43,7 +41,6 @@ def full_decode(clip: Request) -> Array:
 
 
 def judge(read: Read, clip: Request, truth: Array) -> Verdict:
-    """Compare a decoder's frames with all frames of the clip."""
     try:
         pictures = read(clip)
     except NoFramesError as error:

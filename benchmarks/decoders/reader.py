@@ -54,15 +54,12 @@ Read = Callable[[Request], Array]
 
 @dataclass(frozen=True)
 class Decoder:
-    """One way to decode."""
-
     name: str
     where: str  # module and function, which returns uint8 [T, S, S, 3] BGR or raises NoFramesError
     needs: str  # the package to import
     package: str  # its name for pip
 
     def load(self) -> Read:
-        """Return the function."""
         module, _, name = self.where.partition(":")
         return getattr(importlib.import_module(f".{module}", __package__), name)
 

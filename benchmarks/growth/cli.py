@@ -118,7 +118,6 @@ class Point:
 
 
 def axes(base: Bundle, bundles: Mapping[str, Bundle], options: Options) -> dict[str, list[Point]]:
-    """Return the points of each axis."""
     usual, longest = base.manifest.sampling.frames, base.manifest.sampling.max_frames
     point = partial(Point, base, frames=usual)
     frames = [count for count in options.frames if count <= longest]

@@ -9,8 +9,6 @@ from ...runtime.engines.graph import Array
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """Times along one axis."""
-
     axis: str  # what grows
     names: tuple[str, ...]  # of the points, for the table
     sizes: Array  # of the points, [N]

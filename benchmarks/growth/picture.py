@@ -16,7 +16,6 @@ _WHOLE, *_PART_COLOURS = ("#1b1b1b", "#2a78b5", "#d9822b", "#7a9e3f")
 
 
 def draw(curves: Sequence[Curve], path: Path, *, title: str) -> None:
-    """Write the picture."""
     rows = -(-len(curves) // _COLUMNS)
     width, height = _PANEL_INCHES
     figure = new_figure(width * _COLUMNS, height * rows)

@@ -43,8 +43,6 @@ _OWN_MODULE = f"{__package__}.workers.own"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Who is compared, and on what."""
-
     clips: str = SHIPPED_CLIP  # videos: a file, folder or pattern
     backbone: str = "ViT-B-32"
     labels: int = 400
@@ -77,12 +75,10 @@ class Options:
 
     @property
     def peers(self) -> list[Peer]:
-        """The peers, in the order of the table."""
         return [peer for peer in PEERS if not self.only or peer.name in self.only]
 
     @property
     def cores(self) -> int:
-        """CPU threads of each peer."""
         return self.threads or os.cpu_count() or 1
 
 

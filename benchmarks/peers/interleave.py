@@ -27,8 +27,6 @@ class Pace:
 
 @dataclass
 class Track:
-    """The measurements of one worker."""
-
     ready: dict[str, Any] = field(default_factory=dict)  # its answer to `load`
     rounds_ms: list[list[float]] = field(default_factory=list)  # the decisions of each round
     rss_mib: float | None = None  # resident memory after the last round; None if it failed before
@@ -109,12 +107,10 @@ class _Player:
                 self.track.idle = self._used_s / self._waited_s
 
     def close(self) -> None:
-        """Ask the worker to end."""
         if self._worker:
             self._worker.close()
 
     def kill(self) -> None:
-        """End the worker at once."""
         if self._worker:
             self._worker.kill()
             self._worker = None

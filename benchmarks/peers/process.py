@@ -88,7 +88,6 @@ class Worker:
             self._process.wait()
 
     def kill(self) -> None:
-        """Kill the process."""
         self._process.kill()
         self._process.wait()
 

@@ -22,8 +22,6 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Peer:
-    """One row of the table."""
-
     name: str  # for options and records
     title: str  # what it is, with what a decision encodes
     environment: str  # OWN or one of ENVIRONMENTS

@@ -16,8 +16,6 @@ _QUIET = 0.05
 
 @dataclass(frozen=True, kw_only=True)
 class PeerResult:
-    """One peer."""
-
     name: str
     title: str
     decisions: int = 0  # how many were timed

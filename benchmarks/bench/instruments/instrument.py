@@ -9,8 +9,6 @@ State = Mapping[str, str | float | int]
 
 @dataclass(frozen=True)
 class Reading:
-    """What an instrument shows at one moment."""
-
     watts: float | None = None  # power; None if it measures none, or none yet
     # Other quantities, with units in their names, such as "gpu_percent"
     values: Mapping[str, float] = field(default_factory=dict)

@@ -35,7 +35,6 @@ class Jtop:
         self.measures = measured(self._client.power)
 
     def read(self) -> Reading:
-        """Return the service's last reading."""
         return reading_of(self._client.power, self._client.temperature)
 
     def state(self) -> State:
@@ -49,7 +48,6 @@ class Jtop:
         }
 
     def close(self) -> None:
-        """Disconnect."""
         self._client.close()
 
 

@@ -31,7 +31,6 @@ class Nvml:
             raise AbsentError(f"no NVIDIA card answers ({error})") from error
 
     def read(self) -> Reading:
-        """Return power, memory, utilisation and temperature."""
         nvml, card = self._nvml, self._card
         milliwatts = self._ask(lambda: nvml.nvmlDeviceGetPowerUsage(card))
         asked: dict[str, Callable[[], float]] = {
@@ -56,7 +55,6 @@ class Nvml:
         return {**self.read().values, **held_back, **limit}
 
     def close(self) -> None:
-        """Release the driver."""
         with contextlib.suppress(self._nvml.NVMLError):
             self._nvml.nvmlShutdown()
 

@@ -7,8 +7,6 @@ from serving import Model, Spec, WindowModel, serve
 
 
 class Swin(WindowModel):
-    """Prepares each frame with the weights' own transform."""
-
     def __init__(self, spec: Spec) -> None:
         import torch
         import torchvision
@@ -29,7 +27,6 @@ class Swin(WindowModel):
         return self._transform(image[None])
 
     def decide(self, window: list[Any]) -> str:
-        """Run the network on all T frames."""
         import torch
 
         with torch.inference_mode():

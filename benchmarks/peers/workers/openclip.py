@@ -7,8 +7,6 @@ from serving import Model, Spec, WindowModel, serve
 
 
 class OpenClip(WindowModel):
-    """Encodes the texts once."""
-
     def __init__(self, spec: Spec) -> None:
         import open_clip
         import torch
@@ -33,7 +31,6 @@ class OpenClip(WindowModel):
         return transform(Image.fromarray(frame[..., ::-1]))
 
     def decide(self, window: list[Any]) -> str:
-        """Encode all T frames."""
         import torch
 
         with torch.inference_mode():

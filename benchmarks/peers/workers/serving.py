@@ -70,11 +70,9 @@ class WindowModel:
         self._window: deque[Any] = deque(maxlen=spec.frames)
 
     def reset(self) -> None:
-        """Forget the frames."""
         self._window.clear()
 
     def push(self, frame: Any) -> str | None:
-        """Take the next frame; return a label once there are T."""
         self._window.append(self.prepare(frame))
         full = len(self._window) == self._window.maxlen
         return self.decide(list(self._window)) if full else None
@@ -89,7 +87,6 @@ class WindowModel:
 
 
 def read_spec() -> Spec:
-    """Read the JSON file that the command line names."""
     return Spec(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
 
 

@@ -21,11 +21,9 @@ class Example(WindowModel):
         super().__init__(spec, versions)
 
     def prepare(self, frame: Any) -> Any:
-        """Return a crop."""
         return _square(frame, self._model.config.vision_config.image_size)
 
     def decide(self, window: list[Any]) -> str:
-        """Encode all T crops and all labels."""
         import torch
 
         texts = self._processor(text=self.labels, return_tensors="pt", padding=True)
@@ -67,7 +65,6 @@ class Once(WindowModel):
         return made["pixel_values"].reshape(1, *made["pixel_values"].shape[-3:])
 
     def decide(self, window: list[Any]) -> str:
-        """Encode all T frames."""
         import torch
 
         with torch.inference_mode():
