@@ -29,8 +29,6 @@ _RECORD = ("source", "attributes", "date", "model", "prompt", "sense")
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A mistake and its line."""
-
     line: int
     message: str
 
@@ -73,8 +71,6 @@ def problems_of(text: str, stemmer: Stemmer, count_tokens: CountTokens) -> list[
 
 
 class _Check:
-    """Collects the problems of a bank."""
-
     def __init__(self, stemmer: Stemmer, count_tokens: CountTokens) -> None:
         self.problems: list[Problem] = []
         self._stemmer, self._count_tokens = stemmer, count_tokens

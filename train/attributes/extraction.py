@@ -23,8 +23,6 @@ _MAX_PROBLEM_CHARACTERS = 600
 
 @dataclass(frozen=True)
 class Passage:
-    """A text about a label."""
-
     place: str  # URL or file
     text: str  # the text
     sense: str | None = None  # its sense of several, and who chose it; None if there was no choice
@@ -64,8 +62,6 @@ class Extractor(Protocol):
 
 
 class ByModel(Extractor):
-    """Asks a language model."""
-
     asks_again = True
 
     def __init__(self, chat: ChatModel) -> None:
@@ -91,12 +87,10 @@ class ByModel(Extractor):
         return [number - 1 for number in numbers[:MAX_CHOSEN]], f"chosen by {self.model}"
 
     def extract(self, label: str, passage: Passage) -> Extraction:
-        """Ask for keywords."""
         answer = self._chat.ask(self._opened(label, passage), keywords_schema(WANTED))
         return _extraction(passage, answer)
 
     def extract_again(self, label: str, last: Extraction, problems: str, count: int) -> Extraction:
-        """Continue the conversation."""
         again = self._prompt.filled(
             "again", label=label, problems=problems[:_MAX_PROBLEM_CHARACTERS], count=count
         )
@@ -113,8 +107,6 @@ class ByModel(Extractor):
 
 
 class ByYake(Extractor):
-    """Takes the words that stand out in a text by statistics."""
-
     asks_again = False
 
     def __init__(self, language: str) -> None:

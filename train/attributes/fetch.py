@@ -76,7 +76,6 @@ class Fetcher:
         self._named.add(origin_of(parse_url(url)))
 
     def knows(self, url: str) -> bool:
-        """Say whether `url` is in the cache."""
         return self._cache.knows(url)
 
     def get(

@@ -24,7 +24,6 @@ class NoEncoder:
     """Keeps the order, and estimates tokens."""
 
     def tokens(self, words: str) -> int:
-        """Return about how many tokens `words` have."""
         return estimated_tokens(words)
 
     def ordered(

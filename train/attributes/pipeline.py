@@ -29,8 +29,6 @@ _Item = TypeVar("_Item")
 
 @dataclass
 class Work:
-    """The state of one label."""
-
     label: Label
     passages: list[Passage] = field(default_factory=list)
     extractions: list[Extraction] = field(default_factory=list)

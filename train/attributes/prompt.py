@@ -12,8 +12,6 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class Prompt:
-    """The parts of the prompt by name, and their version."""
-
     version: str
     parts: dict[str, str]
 

@@ -23,8 +23,6 @@ _GLOSS_CHARACTERS = 160
 
 @dataclass(frozen=True)
 class Sense:
-    """One meaning of a label."""
-
     place: str  # URL or file of the text
     title: str  # its title there
     gloss: str  # one line of explanation, or empty
@@ -64,14 +62,12 @@ class Pattern:
         self._fetcher = fetcher
 
     def plan(self, label: str) -> str:
-        """Return the page's address."""
         between = {"label": " ", "label_": "_", "label-": "-"}
         return _PLACE.sub(
             lambda found: quote(label.replace(" ", between[found[1]]), safe=""), self.name
         )
 
     def senses(self, label: str) -> list[Sense]:
-        """Return the page as the only sense."""
         page = self._fetcher.get(self.plan(label))
         text = main_text(page)
         return [Sense(page.url, label, gloss_of(text), lambda: text)]

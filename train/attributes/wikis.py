@@ -30,8 +30,6 @@ _FORM_OF = re.compile(
 
 
 class _Api:
-    """One wiki's `api.php`."""
-
     def __init__(self, host: str, fetcher: Fetcher) -> None:
         self.host = host
         self._fetcher = fetcher
@@ -67,7 +65,6 @@ class Wikipedia:
         self._api = _Api(host, fetcher)
 
     def plan(self, label: str) -> str:
-        """Return the first address."""
         return self._api.url(**_ARTICLE, titles=label)
 
     def senses(self, label: str) -> list[Sense]:
@@ -132,7 +129,6 @@ class Wiktionary:
         self._language = _SECTIONS.get(language, "")
 
     def plan(self, label: str) -> str:
-        """Return the first address."""
         return self._api.url(action="parse", page=label, prop="text", disabletoc="1")
 
     def senses(self, label: str) -> list[Sense]:

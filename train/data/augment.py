@@ -24,8 +24,6 @@ _TRIES = 10
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Draws how a clip is augmented."""
-
     size_px: int  # S, side of the augmented frames
     flip: float = 0.5  # probability that a clip is mirrored; use 0 if left and right are labels
     grey: float = 0.2  # probability that it becomes grey

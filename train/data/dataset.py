@@ -23,8 +23,6 @@ class ClipRequest(NamedTuple):
 
 
 class Example(NamedTuple):
-    """The frames of one clip, and its class."""
-
     frames: Tensor  # uint8 [T, S, S, 3], BGR
     label: int  # index into the data set's labels; LEFT_OUT only in evaluation
 
@@ -65,7 +63,6 @@ class StepSampler(Sampler[list[ClipRequest]]):
             yield [ClipRequest(self._clip(place), place) for place in range(first, first + share)]
 
     def __len__(self) -> int:
-        """Return the number of parts."""
         return (self.stop - self.start) * self.parts
 
     def _clip(self, place: int) -> int:

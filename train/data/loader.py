@@ -22,7 +22,6 @@ class ReportingLoader:
     broken: BrokenFiles | None  # collects these; None for a data set that has no files
 
     def __len__(self) -> int:
-        """Return the number of batches."""
         return len(self.batches)
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:

@@ -51,7 +51,6 @@ class MovingShapes:
         return _TEST_CLIPS_PER_CLASS * len(self._actions)
 
     def __len__(self) -> int:
-        """Return the number of clips."""
         return self._size
 
     def __getitem__(self, request: ClipRequest) -> Example:

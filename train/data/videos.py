@@ -59,7 +59,6 @@ class VideoFiles:
         self._counts: dict[int, int] = {}
 
     def __len__(self) -> int:
-        """Return the number of files."""
         return len(self._files)
 
     @property

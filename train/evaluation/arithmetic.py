@@ -13,14 +13,11 @@ TOP = 5
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The predictions for N clips."""
-
     truth: Array  # int [N], row of the true class
     predicted: Array  # int [N], row of the class with the highest score
     rank: Array  # int [N], number of candidates that scored above the truth; 0 is correct
 
     def select(self, mask: Array) -> "Predictions":
-        """Return the predictions where `mask`, bool [N], is true."""
         return Predictions(self.truth[mask], self.predicted[mask], self.rank[mask])
 
 

@@ -23,8 +23,6 @@ from .scoring import Outcome, ViewSpec, check_files, run_contests
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The result of a test."""
-
     report: Report  # the figures
     facts: dict[str, Any]  # what was tested and how, as JSON types
     # Descriptions of clips that do not exist, that could not be read, and that were scored by the
@@ -35,7 +33,6 @@ class Evaluation:
     no_voting: str | None  # why there is no frame voting; None if there is
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON types, with each clip's prediction."""
         return {
             **self.facts,
             "no_voting": self.no_voting,

@@ -18,8 +18,6 @@ CHECKPOINT, BUNDLE = "checkpoint", "bundle"
 
 @dataclass(frozen=True, eq=False)
 class ClipScores:
-    """A model's scores of one clip for C candidates."""
-
     head_vc: Array  # logits of each view, [V, C]
     # Logits of each frame of all views, [V * T, C]: the frame's embedding, not normalised, times
     # 100, times the class's unit embedding. Temporal transformer and head have no part in it;
@@ -29,8 +27,6 @@ class ClipScores:
 
 
 class Classifier(Protocol):
-    """A model with its candidate labels."""
-
     device: str  # where it runs
     no_voting: str | None  # why there is no frame voting; None if there is
 

@@ -19,8 +19,6 @@ HALVES = 10
 
 @dataclass(frozen=True)
 class Contest:
-    """Clips that are classified among some of the classes."""
-
     name: str  # "split 1", "half 3", …
     clips: tuple[int, ...]  # indices of the clips in the set
     candidates: tuple[int, ...]  # rows of the competing classes, ascending

@@ -67,8 +67,6 @@ class ClassResult:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """All figures."""
-
     rows: tuple[ContestRow, ...]  # the contests
     summary: Mapping[str, Summary]  # by "head" and "voting"; empty if there is one contest only
     # By "head" and "voting"; empty without training classes
@@ -79,7 +77,6 @@ class Report:
     predictions: tuple[Mapping[str, Any], ...]  # each clip in each contest
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON types."""
         return {
             "contests": [asdict(row) for row in self.rows],
             "summary": {name: asdict(summary) for name, summary in self.summary.items()},

@@ -37,8 +37,6 @@ class ViewSpec:
 
 @dataclass(frozen=True, eq=False)
 class ContestResult:
-    """The predictions of one contest."""
-
     contest: Contest  # the contest
     clips: tuple[int, ...]  # indices of its clips in the set, without unreadable ones
     head: Predictions  # the head's predictions
@@ -123,8 +121,6 @@ def run_contests(
 
 @dataclass
 class _Tally:
-    """The predictions of one contest so far."""
-
     contest: Contest
     clips: list[int] = field(default_factory=list)
     head: list[tuple[int, int, int]] = field(default_factory=list)

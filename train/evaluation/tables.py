@@ -10,7 +10,6 @@ from .report import HEAD, VOTING, ClassResult, Report
 
 
 def tables_of(report: Report, *, per_class: bool = False) -> Iterator[Table]:
-    """Yield the tables: accuracies, generalised contests, classes, confusions."""
     yield _accuracies(report)
     if report.generalised:
         yield _generalised(report)

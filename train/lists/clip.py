@@ -12,16 +12,12 @@ ClipKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class Clip:
-    """A video file and its class as spaced words."""
-
     path: Path
     label: str
 
 
 @dataclass(frozen=True)
 class ListedClip:
-    """A clip that a list names."""
-
     label: str  # its class as spaced words
     path: str  # as the list has it: with folders, or a file name alone
     where: str  # the list's name
@@ -30,7 +26,6 @@ class ListedClip:
 
     @property
     def file(self) -> str:
-        """The file name."""
         return _parts(self.path).name
 
     @property
@@ -40,7 +35,6 @@ class ListedClip:
 
     @property
     def key(self) -> ClipKey:
-        """What identifies the clip."""
         return clip_key(self.label, self.file)
 
     def __str__(self) -> str:

@@ -26,8 +26,6 @@ _DEPTH = 3
 
 @dataclass(frozen=True)
 class ClipSet:
-    """The clips on disk with their classes, and what should be there and is not."""
-
     clips: tuple[Clip, ...]  # in a fixed order, each with its class as `classes` spells it
     classes: tuple[str, ...]  # as spaced words; sorted, or in the order of the list that names them
     missing: tuple[str, ...] = ()  # clips that a list names and that are not on disk
@@ -39,13 +37,11 @@ class ClipSet:
 
     @cached_property
     def rows(self) -> tuple[int, ...]:
-        """The row of each clip's class."""
         row_of = {name: row for row, name in enumerate(self.classes)}
         return tuple(row_of[clip.label] for clip in self.clips)
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """The classes without a clip."""
         labels = {clip.label for clip in self.clips}
         return tuple(name for name in self.classes if name not in labels)
 

@@ -27,8 +27,6 @@ _EXAMPLES: dict[Part, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """A folder of official lists."""
-
     folder: Path  # where they lie
     tests: dict[int, tuple[ListedClip, ...]]  # the test clips of each split, by its number
     trains: dict[int, tuple[ListedClip, ...]]  # the training clips of each split, by its number

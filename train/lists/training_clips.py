@@ -18,8 +18,6 @@ MISSING, FEW_SHOT = "missing.txt", "few-shot.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class ClipChoice:
-    """Which clips a run trains on."""
-
     data: Path  # a folder of clips, or a CSV of path,label
     # The folder of official split files, or one list; None takes all clips of `data`
     lists: Path | None = None
@@ -32,8 +30,6 @@ class ClipChoice:
 
 @dataclass(frozen=True)
 class TrainingClips:
-    """The clips of a run, and what is missing."""
-
     files: tuple[Clip, ...]  # the clips, each with its class as spaced words
     missing: tuple[str, ...] = ()  # clips that are named and not on disk
     empty: tuple[str, ...] = ()  # classes without a clip
@@ -43,7 +39,6 @@ class TrainingClips:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes of the clips, sorted."""
         return tuple(sorted({file.label for file in self.files}))
 
     def __str__(self) -> str:

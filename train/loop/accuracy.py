@@ -24,8 +24,6 @@ TEST_BATCH = 32
 
 @dataclass(frozen=True)
 class HitRates:
-    """Top-1 and top-5 accuracy on a test."""
-
     # From 0 to 1
     top1: float
     top5: float

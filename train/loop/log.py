@@ -62,7 +62,6 @@ class TrainLog(SilentLog):
         self._last = time.monotonic()
 
     def step(self, step: int, *, loss: float, learning_rate: float, scale: float) -> None:
-        """Record one optimiser step (counted from 0)."""
         now = time.monotonic()
         speed = self._batch / max(now - self._last, 1e-9)
         self._last = now
@@ -75,7 +74,6 @@ class TrainLog(SilentLog):
         self._bar.update(self._task, completed=step + 1, status=status)
 
     def validated(self, step: int, rates: HitRates) -> None:
-        """Record the accuracy after `step`."""
         values = {"top1": rates.top1, "top5": rates.top5}
         self._write(step, {f"validation_{name}": value for name, value in values.items()})
         for name, value in values.items():
@@ -84,7 +82,6 @@ class TrainLog(SilentLog):
         self._last = time.monotonic()  # the speed of training does not include it
 
     def watch(self, batches: ReportingLoader) -> Iterator[Any]:
-        """Iterate over the batches of a validation and show progress."""
         task = self._bar.add_task("validating", total=len(batches), status="")
         try:
             yield from self._bar.track(batches, task_id=task)

@@ -58,7 +58,6 @@ class BatchTexts:
         self._fixed = None if train_text else [texts.embeddings(network) for texts in self._texts]
 
     def bank(self, network: STZSAR, classes: Tensor, step: int) -> Bank:
-        """Return the bank of `classes` at `step`."""
         turn = step % len(self._texts)
         if self._fixed is None:
             return self._texts[turn].bank(network, classes)

@@ -36,8 +36,6 @@ _LOST = ("gloo", "nccl", "closed by peer", "reset by peer", "broken pipe")
 
 @dataclass(frozen=True)
 class Processes:
-    """This process, and its exchange with the others."""
-
     device: torch.device  # on which this process computes
     rank: int = 0  # its number, from 0
     count: int = 1  # number of processes
@@ -72,17 +70,14 @@ class Processes:
         return rows if self.count == 1 else _Gather.apply(rows, self.rank, self.count)  # type: ignore[no-any-return]
 
     def total(self, values: Tensor) -> Tensor:
-        """Return the sum of all processes' `values`."""
         return self._reduce(values, dist.ReduceOp.SUM)
 
     def largest(self, number: int) -> int:
-        """Return the largest of all processes' numbers."""
         if self.count == 1:
             return number
         return int(self._reduce(torch.tensor(number), dist.ReduceOp.MAX).item())
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
         self.largest(0)
 
     def from_first(self, make: Callable[[], T]) -> T:

@@ -49,16 +49,12 @@ _KEEP = 2
 
 
 class Validation(NamedTuple):
-    """The accuracy in a validation, and the number of steps before it."""
-
     step: int
     top1: float
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder."""
-
     path: Path
 
     @property
@@ -68,7 +64,6 @@ class RunFolder:
 
     @property
     def tensorboard(self) -> Path:
-        """The folder that TensorBoard reads."""
         return self.path / "tensorboard"
 
     @property
@@ -88,7 +83,6 @@ class RunFolder:
         return sorted(found, key=step_of, reverse=True)
 
     def checkpoint(self, step: int) -> Path:
-        """Return the folder of the checkpoint after `step` steps."""
         return self.path / "checkpoints" / f"step-{step:06d}"
 
     @contextlib.contextmanager

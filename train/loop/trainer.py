@@ -36,8 +36,6 @@ _MAX_GRADIENT_NORM = 1.0
 
 
 class Trained(NamedTuple):
-    """The result of training."""
-
     checkpoint: Path  # the last one's folder
     network: STZSAR  # the network with its weights
     validated: HitRates | None  # its accuracy in the validation, or None without one
@@ -45,8 +43,6 @@ class Trained(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
-    """The training loop of one run."""
-
     config: TrainConfig  # the run's configuration
     dataset: ClipDataset  # the training clips
     network: STZSAR  # the network to train, on its device
