@@ -43,11 +43,9 @@ class Description:
     facts: dict[str, str | list[str]]
 
     def to_json(self) -> str:
-        """Return the facts as JSON text."""
         return json.dumps(self.facts, indent=2)
 
     def table(self) -> Table:
-        """Return the facts as a table for the terminal."""
         title = Text(printable(str(self.path)))
         table = Table(title=title, show_header=False, title_justify="left")
         table.add_column(style="bold")

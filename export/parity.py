@@ -95,13 +95,11 @@ class ParityReport:
     of_engines: bool = False
 
     def save(self, path: Path) -> None:
-        """Write the report of a bundle as JSON."""
         document = asdict(self)
         del document["of_engines"]
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
     def table(self) -> Table:
-        """Return the report as a table for the terminal."""
         reference = "ONNX Runtime" if self.of_engines else "torch"
         table = Table(
             "output",

@@ -25,8 +25,6 @@ from .write_bundle import BundleRequest, write_bundle
 
 @dataclass(frozen=True)
 class Exported:
-    """The bundle's folder, and how far its graphs are from torch."""
-
     bundle: Path
     parity: ParityReport
 

@@ -54,8 +54,6 @@ _VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "open_clip_torch")
 
 @dataclass(frozen=True, kw_only=True)
 class BundleRequest:
-    """A network to export, and how."""
-
     network: STZSAR  # the network, on the CPU
     labels: Sequence[Label]  # the bank's labels
     sampling: SamplingSpec  # frames of a window
