@@ -42,12 +42,10 @@ class VisionConfig:
 
     @property
     def patches(self) -> int:
-        """Number of patches, P."""
         return (self.image_px // self.patch_px) ** 2
 
     @property
     def patch_grid(self) -> tuple[int, int]:
-        """Rows and columns of the patches."""
         side = self.image_px // self.patch_px
         return side, side
 
@@ -75,8 +73,6 @@ class TimmConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TextConfig:
-    """A text transformer."""
-
     context_length: int  # tokens of a sequence
     vocab_size: int  # may be below CLIP's 49,408; the tokenizer then uses fewer merges
     width: int  # width of a token
@@ -103,8 +99,6 @@ class TemporalConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class HeadConfig:
-    """The spatio-temporal interaction."""
-
     # The weight of a frame with spatial similarity f: "product" f, "residual" 1 + βf, "off" 1
     # (BIKE's video concept spotting); "mean" is plain mean pooling
     interaction: Interaction = "product"
@@ -127,7 +121,6 @@ class ModelConfig:
     prompt: str = PROMPT
 
     def to_json(self) -> dict[str, Any]:
-        """Return the configuration as plain JSON types."""
         return dataclasses.asdict(self)
 
     @classmethod

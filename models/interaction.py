@@ -27,8 +27,6 @@ class Bank(NamedTuple):
 
 
 class WindowScores(NamedTuple):
-    """The head's output for a batch of windows."""
-
     logits: Tensor  # [B, C]
     saliency: Tensor  # S, [B, C, T]; sums to 1 over T
     scale: Tensor  # exp(γ), a scalar; logits / scale are similarities

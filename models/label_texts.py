@@ -58,7 +58,6 @@ class LabelTexts:
             log.warning("%s", self._cut_warning)
 
     def to(self, device: torch.device) -> "LabelTexts":
-        """Move the tokens and indices to `device`, and return self."""
         self.tokens = self.tokens.to(device)
         self._texts = self._texts.to(device)
         self._attributes = self._attributes.to(device)
@@ -89,7 +88,6 @@ class LabelTexts:
 
 
 def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
-    """Embed `labels` as a bank for the runtime."""
     texts = LabelTexts(labels, network.config, network.tokenizer_json)
     texts.warn_of_cuts()
     texts.to(network.head.logit_scale.device)
@@ -102,5 +100,4 @@ def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
 
 
 def to_tensors(bank: LabelBank, device: torch.device | str = "cpu") -> Bank:
-    """Convert a bank of the runtime to tensors."""
     return Bank(*(torch.from_numpy(array).to(device) for array in bank.arrays().values()))
