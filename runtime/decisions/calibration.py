@@ -30,17 +30,12 @@ log = logging.getLogger(__name__)
 
 
 class LabelThreshold(Struct, frozen=True):
-    """What one label must pass.
+    """What one label must pass."""
 
-    Attributes:
-        label: its name.
-        identity: of its text and attributes; with others, its similarities would be others.
-        similarity: the threshold.
-    """
-
-    label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]
+    label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]  # its name
+    # Of its text and attributes; with others, its similarities would be others
     identity: Annotated[str, Meta(max_length=64)]
-    similarity: FiniteFloat
+    similarity: FiniteFloat  # the threshold
 
 
 class EventRules(Struct, frozen=True, kw_only=True):
@@ -70,23 +65,17 @@ _ON_DISK = {
 
 
 class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
-    """Thresholds, and all that they depend on.
-
-    Attributes:
-        graphs: the sha256 of the frame graph and the window graph.
-        sampling: frames of a window and windows per second.
-        hours: length of the footage.
-        false_alarms_per_day: events, of all labels together, that such footage gives at most.
-        rules: what makes an event.
-        thresholds: of each label.
-    """
+    """Thresholds, and all that they depend on."""
 
     calibration_version: int = CALIBRATION_VERSION
+    # The sha256 of the frame graph and the window graph
     graphs: dict[str, Annotated[str, Meta(max_length=64)]]
-    sampling: SamplingSpec
-    hours: PositiveFloat
+    sampling: SamplingSpec  # frames of a window and windows per second
+    hours: PositiveFloat  # length of the footage
+    # Events, of all labels together, that such footage gives at most
     false_alarms_per_day: PositiveFloat
-    rules: EventRules
+    rules: EventRules  # what makes an event
+    # Of each label
     thresholds: Annotated[tuple[LabelThreshold, ...], Meta(min_length=1, max_length=MAX_LABELS)]
 
     def __post_init__(self) -> None:
@@ -144,11 +133,7 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
         return dataclasses.replace(policy, thresholds=applied)
 
     def write(self, path: Path) -> None:
-        """Write the file, whole or not at all.
-
-        Raises:
-            CalibrationError: it cannot be written.
-        """
+        """Write the file, whole or not at all; raise CalibrationError if it cannot be written."""
         document = msgspec.to_builtins(self)
         try:
             write_file(

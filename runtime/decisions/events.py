@@ -16,21 +16,13 @@ _ROUNDING_S = 1e-6
 
 @dataclass
 class _Action:
-    """An action in progress.
+    """An action in progress."""
 
-    Attributes:
-        label: its name.
-        start_s: when it began.
-        first_s: the end of the first window that shows it.
-        last_s: the end of the last window that shows it.
-        peak: its best score so far.
-    """
-
-    label: str
-    start_s: float
-    first_s: float
-    last_s: float
-    peak: float
+    label: str  # its name
+    start_s: float  # when it began
+    first_s: float  # the end of the first window that shows it
+    last_s: float  # the end of the last window that shows it
+    peak: float  # its best score so far
 
     def extend(self, recognition: Recognition, found: Score) -> None:
         self.last_s = recognition.end_s

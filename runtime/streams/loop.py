@@ -40,23 +40,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class StreamPlan:
-    """A source that a loop is to read.
+    """A source that a loop is to read."""
 
-    Attributes:
-        name: what results call it.
-        live: whether it is a camera or a stream.
-        open: opens its feed, with a sampling rate.
-        options: how it is sampled.
-        source_fps: its own rate, where that is known before it is opened.
-        policy_for: the policy for its labels; None makes no decisions.
-    """
-
-    name: str
-    live: bool
-    open: Callable[[FeedOptions, float], Feed]
-    options: StreamOptions
-    source_fps: float | None = None
-    policy_for: PolicyFor | None = None
+    name: str  # what results call it
+    live: bool  # whether it is a camera or a stream
+    open: Callable[[FeedOptions, float], Feed]  # opens its feed, with a sampling rate
+    options: StreamOptions  # how it is sampled
+    source_fps: float | None = None  # its own rate, where that is known before it is opened
+    policy_for: PolicyFor | None = None  # the policy for its labels; None makes no decisions
 
 
 def plan_of(

@@ -68,23 +68,14 @@ class StreamOptions:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A frame that is ready to encode.
+    """A frame that is ready to encode."""
 
-    Attributes:
-        image: uint8 [S, S, 3], BGR.
-        time_s: its time in the stream, in seconds.
-        breaks: whether a new window starts with it.
-        alike: whether it looks like the last encoded frame and takes that one's state.
-        clock: when it was captured, in seconds since 1970; None for a file.
-        captured_s: the same by `time.monotonic`; None for a file.
-    """
-
-    image: Array
-    time_s: float
-    breaks: bool
-    alike: bool
-    clock: float | None = None
-    captured_s: float | None = None
+    image: Array  # uint8 [S, S, 3], BGR
+    time_s: float  # its time in the stream, in seconds
+    breaks: bool  # whether a new window starts with it
+    alike: bool  # whether it looks like the last encoded frame and takes that one's state
+    clock: float | None = None  # when it was captured, in seconds since 1970; None for a file
+    captured_s: float | None = None  # the same by `time.monotonic`; None for a file
 
 
 class Stream:

@@ -151,11 +151,7 @@ def _in_cache(bundle: Path, folder: str) -> Path:
 
 
 def engine_cache() -> Path:
-    """Return the user's cache folder.
-
-    Raises:
-        EngineError: the user has no home.
-    """
+    """Return the user's cache folder; raise EngineError if the user has no home."""
     try:
         return cache_folder()
     except RuntimeError as error:
