@@ -38,8 +38,7 @@ class Environments:
 
     def _make(self, name: str) -> Path:
         folder, wanted = self._folder / name, "\n".join(ENVIRONMENTS[name])
-        inside = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
-        python, mark = folder / inside, folder / _MARK
+        python, mark = folder / "bin" / "python", folder / _MARK
         if mark.is_file() and mark.read_text() == wanted and python.is_file():
             return python
         self._folder.mkdir(parents=True, exist_ok=True)

@@ -30,8 +30,7 @@ class Track:
     ready: dict[str, Any] = field(default_factory=dict)  # its answer to `load`
     rounds_ms: list[list[float]] = field(default_factory=list)  # the decisions of each round
     rss_mib: float | None = None  # resident memory after the last round; None if it failed before
-    # Share of one core that it used while others had their turn; None if unknown
-    idle: float | None = None
+    idle: float | None = None  # share of one core that it used while others had their turn
     failed: str = ""  # why it is not measured; empty if it is
 
 
@@ -94,17 +93,11 @@ class _Player:
             self._settle()
 
     def finish(self) -> None:
-        """Ask for its memory, and judge how idle it was."""
-        with self._giving_up():
-            if self._worker is None:
-                return
+        """Read its memory, and judge how idle it was."""
+        if self._worker:
             self._count_idle()
-            answer = self._worker.ask("rss", wait_s=60.0)
-            if not isinstance(answer.get("rss_mib"), float):
-                raise WorkerError(f"It answered 'rss' with {answer!r:.100}.")
-            self.track.rss_mib = answer["rss_mib"]
-            if self._waited_s > 0:
-                self.track.idle = self._used_s / self._waited_s
+            self.track.rss_mib = self._worker.rss_mib()
+            self.track.idle = self._used_s / self._waited_s
 
     def close(self) -> None:
         if self._worker:
@@ -138,12 +131,10 @@ class _Player:
     def _settle(self) -> None:
         assert self._worker
         time.sleep(_SETTLE_S)
-        self._waits_since = time.monotonic(), self._worker.processor_s() or 0.0
+        self._waits_since = time.monotonic(), self._worker.processor_s()
 
     def _count_idle(self) -> None:
         assert self._worker
-        used_s = self._worker.processor_s()
-        if used_s is not None:
-            since_s, before_s = self._waits_since
-            self._waited_s += time.monotonic() - since_s
-            self._used_s += used_s - before_s
+        since_s, before_s = self._waits_since
+        self._waited_s += time.monotonic() - since_s
+        self._used_s += self._worker.processor_s() - before_s

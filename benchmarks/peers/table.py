@@ -1,17 +1,21 @@
-"""From times to results, and results as Markdown."""
+"""From times to results, and results as Markdown and as a picture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from ..bench.percentiles import percentile
+from ..plotting import new_figure, save
 from ..tables import DASH, markdown, number
 from .interleave import Track
 from .roster import Peer
 
 # The table names a waiting worker that uses more than this share of a core.
 _QUIET = 0.05
+_OWN, _OTHER = "#0b7a75", "#9aa5b1"
+_ROW_INCHES, _WIDTH_INCHES = 0.55, 9.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,3 +110,29 @@ def _ratio(result: PeerResult) -> str:
         return DASH
     low, high = result.ratio_quartiles
     return f"{number(result.ratio)} ({number(low)}–{number(high)})"
+
+
+def draw(results: Sequence[PeerResult], path: Path, caption: str) -> None:
+    """Draw the results that were measured, fastest on top, with a caption below."""
+    shown = sorted(
+        (row for row in results if not row.failed), key=lambda row: row.windows_per_s or 0
+    )
+    figure = new_figure(_WIDTH_INCHES, 1.3 + _ROW_INCHES * len(shown))
+    axes = figure.add_subplot()
+    bars = axes.barh(
+        [row.title for row in shown],
+        [row.windows_per_s for row in shown],
+        color=[_OWN if row.name.startswith("stzsar") else _OTHER for row in shown],
+    )
+    axes.bar_label(bars, labels=[_bar_text(row) for row in shown], padding=4)
+    axes.set_xlabel("decisions per second")
+    axes.margins(x=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    note = "In brackets: time of a decision over that of streaming."
+    figure.supxlabel(f"{note}\n{caption}", fontsize="small", color="#52606d")
+    save(figure, path)
+
+
+def _bar_text(row: PeerResult) -> str:
+    rate = f"{row.windows_per_s:.3g}"
+    return rate if row.ratio is None or row.ratio == 1 else f"{rate}  ({row.ratio:.3g} ×)"

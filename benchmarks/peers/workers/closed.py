@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from serving import Model, Spec, WindowModel, serve
+from serving import Spec, WindowModel, serve
 
 
 class Swin(WindowModel):
@@ -34,10 +34,5 @@ class Swin(WindowModel):
             return self.labels[int(logits.softmax(-1)[0].argmax())]
 
 
-def load(spec: Spec) -> Model:
-    """Return the loaded model."""
-    return Swin(spec)
-
-
 if __name__ == "__main__":
-    serve(load)
+    serve(Swin)

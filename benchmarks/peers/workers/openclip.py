@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from serving import Model, Spec, WindowModel, serve
+from serving import Spec, WindowModel, serve
 
 
 class OpenClip(WindowModel):
@@ -39,10 +39,5 @@ class OpenClip(WindowModel):
             return self.labels[int((self._texts @ video).argmax())]
 
 
-def load(spec: Spec) -> Model:
-    """Return the loaded model."""
-    return OpenClip(spec)
-
-
 if __name__ == "__main__":
-    serve(load)
+    serve(OpenClip)

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .serving import RATE_FPS, Model, Spec, WindowModel, serve
+from .serving import RATE_FPS, Spec, WindowModel, serve
 
 
 class Streaming:
@@ -63,10 +63,5 @@ def _load(spec: Spec) -> tuple[Any, dict[str, str]]:
     return recognizer, {"onnxruntime": version("onnxruntime")}
 
 
-def load(spec: Spec) -> Model:
-    """Return the variant that the command line names."""
-    return {"streaming": Streaming, "windows": Windows}[sys.argv[2]](spec)
-
-
 if __name__ == "__main__":
-    serve(load)
+    serve({"streaming": Streaming, "windows": Windows}[sys.argv[2]])

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving import Spec, read_spec
+from serving import FILES, Spec, read_spec
 
 
 def xclip(spec: Spec, folder: Path) -> None:
@@ -129,23 +129,15 @@ def swin3d(spec: Spec, path: Path) -> None:
     torch.save(swin3d_s(num_classes=len(spec.labels)).state_dict(), path)
 
 
-_MAKERS = {
-    "xclip": (xclip, "xclip"),
-    "open_clip": (open_clip, "open_clip.pt"),
-    "tower": (tower, "tower"),
-    "swin3d": (swin3d, "swin3d_s.pt"),
-}
-
-
 def main() -> None:
     """Make one file, whole or not at all."""
-    make, name = _MAKERS[sys.argv[2]]
-    spec = read_spec()
-    final = Path(spec.folder) / name
+    makers = {"xclip": xclip, "open_clip": open_clip, "tower": tower, "swin3d": swin3d}
+    name, spec = sys.argv[2], read_spec()
+    final = Path(spec.folder) / FILES[name]
     draft = final.with_name(f"{final.name}.part")
     if draft.is_dir():
         shutil.rmtree(draft)
-    make(spec, draft)
+    makers[name](spec, draft)
     draft.replace(final)
 
 

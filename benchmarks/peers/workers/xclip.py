@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving import Model, Spec, WindowModel, serve
+from serving import Spec, WindowModel, serve
 
 
 class Example(WindowModel):
@@ -101,17 +101,9 @@ def _load(spec: Spec) -> tuple[Any, Any, dict[str, str]]:
     folder = Path(spec.folder) / "xclip"
     processor = transformers.XCLIPProcessor.from_pretrained(folder)
     model = transformers.XCLIPModel.from_pretrained(folder).eval()
-    return (
-        processor,
-        model,
-        {"torch": torch.__version__, "transformers": transformers.__version__},
-    )
-
-
-def load(spec: Spec) -> Model:
-    """Return the variant that the command line names."""
-    return {"example": Example, "once": Once}[sys.argv[2]](spec)
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+    return processor, model, versions
 
 
 if __name__ == "__main__":
-    serve(load)
+    serve({"example": Example, "once": Once}[sys.argv[2]])
