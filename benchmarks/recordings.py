@@ -28,7 +28,7 @@ from ..runtime.scoring.window import FrameRing, WindowFrame
 from ..runtime.sources.uri import open_source
 from .bench.sources import SHIPPED_CLIP
 from .command import benchmark, bundle_option, count_option, threads_option
-from .random_banks import random_bank
+from .random_bundles import random_bank
 from .tables import markdown
 
 # A frame's time, and its states and features.

@@ -36,8 +36,7 @@ from .bench.throughput import run_independent, run_streaming
 from .command import benchmark, rounds_option, threads_option
 from .decision_time import Step, TimedBundle, time_steps
 from .processes import call
-from .random_banks import random_bank
-from .random_bundles import FRAMES, SMALLEST, export_random
+from .random_bundles import FRAMES, SMALLEST, export_random, random_bank
 from .recordings import STATES, Encoded, encode, record, replay_s
 from .tables import markdown, median_and_range
 from .timing import in_turn, machine, milliseconds

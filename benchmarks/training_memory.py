@@ -112,7 +112,7 @@ def count_step(network: "STZSAR", options: Options) -> tuple[int, int]:
     import torch
 
     from ..models.interaction import Bank
-    from ..train.loop.loss import symmetric_loss
+    from ..train.loop.objective import symmetric_loss
 
     size, dim = network.config.vision.image_px, network.config.dim
     batch, attributes = options.batch, options.attributes

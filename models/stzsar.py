@@ -1,13 +1,14 @@
 """STZSAR: frame encoder, temporal transformer, text encoder and STI head as one network."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import ModelConfig, TimmConfig
+from .config import ModelConfig, TemporalConfig, TimmConfig
 from .interaction import Bank, FrameState, STIHead, WindowScores
-from .temporal import TemporalTransformer
 from .text import TextEncoder
 from .timm_vision import TimmFrameEncoder
+from .transformer import Transformer
 from .vision import FrameEncoder
 
 
@@ -69,3 +70,25 @@ class STZSAR(nn.Module):
     def encode_text(self, tokens_nl: Tensor) -> Tensor:
         """Return unit embeddings [N, D] of int64 tokens [N, L]."""
         return F.normalize(self.text(tokens_nl), dim=-1)
+
+
+class TemporalTransformer(nn.Module):
+    """Pre-LN blocks over the frames of a window with a residual connection around them, as in BIKE.
+
+    Each frame gets its position and its difference from the previous frame (ATM, arXiv 2307.08908).
+    Only pairs of frames distinguish opposite directions. Trained from scratch, attention alone does
+    not learn to compare them; with differences it does at once.
+    """
+
+    def __init__(self, config: TemporalConfig, dim: int) -> None:
+        super().__init__()
+        self.positional_embedding = nn.Parameter(0.01 * torch.randn(config.max_frames, dim))
+        self.difference = nn.Linear(dim, dim, bias=False)
+        self.transformer = Transformer(dim, config.layers, config.heads, 4 * dim)
+
+    def forward(self, frames_btd: Tensor) -> Tensor:
+        """Return CLS + temporal(CLS + position + difference), [B, T, D]; T up to `max_frames`."""
+        previous = torch.cat([frames_btd[:, :1], frames_btd[:, :-1]], dim=1)
+        position = self.positional_embedding[: frames_btd.shape[1]]
+        placed = frames_btd + position + self.difference(frames_btd - previous)
+        return frames_btd + self.transformer(placed)

@@ -23,8 +23,8 @@ from .assemble import (
 )
 from .config import TrainConfig
 from .data.dataset import ClipDataset, ClipRequest
+from .data.loader import choose_workers, lost_worker
 from .data.videos import VideoFiles
-from .data.workers import choose_workers, lost_worker
 from .loop.accuracy import TEST_BATCH, HitRates, evaluate_moving_shapes
 from .loop.precision import Precision
 from .loop.processes import Processes, joined

@@ -19,7 +19,7 @@ from ...runtime.sources.uri import is_live
 from ...runtime.terminal.commandline import Output, console, log, say
 from ...runtime.terminal.outputs import check_outputs, check_writable
 from ...runtime.terminal.progress import bar
-from ..random_banks import resized
+from ..random_bundles import resized
 from .accuracy import Judged, judge, labelled_clips
 from .cold_start import ColdStart, start_cold
 from .environment import load_average

@@ -21,12 +21,10 @@ from ...runtime.terminal.progress import bar
 from ..command import benchmark, bundle_option, plot_option, rounds_option, threads_option
 from ..decision_time import PARTS, Step, TimedBundle, time_steps
 from ..plotting import check_plot
-from ..random_banks import random_bank
-from ..random_bundles import export_random
+from ..random_bundles import export_random, random_bank
 from ..tables import markdown
 from ..timing import machine
-from .curve import Curve
-from .picture import draw
+from .curve import Curve, draw
 
 LABELS, ATTRIBUTES = 400, 8
 _SHIPPED = "shipped"

@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...models.interaction import Bank
 from ...models.label_texts import LabelTexts
 from ...models.stzsar import STZSAR
 from ...runtime.labels.labels import Label
-from .loss import symmetric_loss
 from .processes import Processes
 
 
@@ -68,3 +68,16 @@ def _by_name(label: Label) -> Label:
     """Return the label with its name as text; without attributes it stays its own attribute."""
     is_own_attribute = label.attributes == (label.text,)
     return Label(label.name, attributes=() if is_own_attribute else label.attributes)
+
+
+def symmetric_loss(logits_bb: Tensor, classes_b: Tensor) -> Tensor:
+    """Return the mean of the video-to-text and the text-to-video cross-entropy.
+
+    Row i of the logits [B, B] is video i against the text of each clip. Clips of one class [B] are
+    positives of each other and share the target equally.
+    """
+    same = (classes_b[:, None] == classes_b[None]).to(logits_bb.dtype)
+    targets = same / same.sum(1, keepdim=True)
+    to_text = F.cross_entropy(logits_bb, targets)
+    to_video = F.cross_entropy(logits_bb.T, targets)
+    return (to_text + to_video) / 2

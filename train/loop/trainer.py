@@ -20,8 +20,7 @@ from ...runtime.terminal.commandline import say
 from ...runtime.terminal.signals import StopSignals
 from ..config import TrainConfig
 from ..data.dataset import ClipDataset, StepSampler
-from ..data.loader import loader
-from ..data.workers import lost_worker
+from ..data.loader import loader, lost_worker
 from .accuracy import HitRates, evaluate
 from .log import SilentLog, TrainLog
 from .objective import BatchTexts, Objective
