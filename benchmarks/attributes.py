@@ -10,14 +10,13 @@ are those of `MovingShapes("unseen-test")`.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 import cloup
 import numpy as np
-import numpy.typing as npt
 
 from ..runtime.bundle.bundle import shipped_bundle
+from ..runtime.engines.graph import Array
 from ..runtime.errors import StzsarError
 from ..runtime.labels.labels import Label
 from ..runtime.recognizer import Recognizer
@@ -32,8 +31,6 @@ from ..train.attributes.rules import Stemmer
 from ..train.attributes.sources import Folder
 from .command import benchmark
 from .tables import markdown
-
-Array = npt.NDArray[Any]
 
 TEXTS = Path(__file__).with_name("attribute_texts")
 # The seed of the split in train.data.moving_shapes, which imports torch.

@@ -6,19 +6,19 @@ colours, or of all ten, where mostly the motion tells them apart. Thresholds com
 the footage, false events are counted on the other half, and true actions run between ordinary ones.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import click
 import cloup
 import numpy as np
-import numpy.typing as npt
 
 from ..runtime.bundle.bundle import shipped_bundle
 from ..runtime.decisions.calibrator import Calibrator
 from ..runtime.decisions.events import Decider
 from ..runtime.decisions.policy import Policy
+from ..runtime.engines.graph import Array
 from ..runtime.recognizer import Recognizer
 from ..runtime.results import ActionEvent, Recognition, Score
 from ..runtime.scoring.scorer import Scorer, softmax
@@ -33,8 +33,6 @@ from ..runtime.shapes.scenes import (
 )
 from .command import benchmark, count_option
 from .tables import markdown
-
-Array = npt.NDArray[Any]
 
 RATES_PER_DAY = (240.0, 24.0, 1.0)
 _THINGS = THINGS[::2]
@@ -68,8 +66,7 @@ class Shown:
 @dataclass(frozen=True, kw_only=True)
 class AlarmCount:
     kind: str
-    # False alarms per day that calibration aims at; None without calibration
-    asked_per_day: float | None
+    asked_per_day: float | None  # what calibration aims at; None without calibration
     ordinary_hours: float  # footage without any of the actions
     false_events: int  # events in it
     actions: int  # how many the other footage shows
@@ -132,21 +129,13 @@ def calibrated(recognizer: Recognizer, footage: Sequence[Shown]) -> dict[float |
 
 def ordinary(kind: str, seconds: float, *, seed: int) -> list[Shown]:
     """Return classes that are not labels, back to back."""
-    rng, footage, now_s = np.random.default_rng([3, seed]), [], 0.0
-    while now_s < seconds:
-        footage.append(_show(_ORDINARY[kind], now_s, rng))
-        now_s = footage[-1].end_s
-    return footage
+    played = _play(itertools.repeat(_ORDINARY[kind]), seed)
+    return list(itertools.takewhile(lambda shown: shown.start_s < seconds, played))
 
 
 def mixed(kind: str, actions: int, *, seed: int) -> list[Shown]:
     """Return actions of the labels, each after an ordinary one."""
-    rng, footage, now_s = np.random.default_rng([3, seed]), [], 0.0
-    for _ in range(actions):
-        for candidates in (_ORDINARY[kind], _ACTIONS):
-            footage.append(_show(candidates, now_s, rng))
-            now_s = footage[-1].end_s
-    return footage
+    return list(_play([_ORDINARY[kind], _ACTIONS] * actions, seed))
 
 
 def windows(scorer: Scorer, footage: Sequence[Shown]) -> Iterator[tuple[float, Array, Array]]:
@@ -216,10 +205,14 @@ def table(rows: Sequence[AlarmCount]) -> str:
     )
 
 
-def _show(candidates: Sequence[Action], now_s: float, rng: np.random.Generator) -> Shown:
-    action = candidates[int(rng.integers(len(candidates)))]
-    length_s = round(rng.uniform(_SHORTEST_S, _LONGEST_S) / _PERIOD_S) * _PERIOD_S
-    return Shown(now_s, now_s + length_s, action.label.name, int(rng.integers(1 << 32)))
+def _play(each: Iterable[Sequence[Action]], seed: int) -> Iterator[Shown]:
+    """Yield an action of each group, back to back."""
+    rng, now_s = np.random.default_rng([3, seed]), 0.0
+    for candidates in each:
+        action = candidates[int(rng.integers(len(candidates)))]
+        end_s = now_s + round(rng.uniform(_SHORTEST_S, _LONGEST_S) / _PERIOD_S) * _PERIOD_S
+        yield Shown(now_s, end_s, action.label.name, int(rng.integers(1 << 32)))
+        now_s = end_s
 
 
 def _frames(shown: Shown) -> Array:

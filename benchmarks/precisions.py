@@ -34,8 +34,7 @@ _LABELS = 64  # as many as the parity check uses
 @dataclass(frozen=True, kw_only=True)
 class Options:
     checkpoint: Path | None = None  # folder of a checkpoint or a run
-    # A network of open_clip with random weights, instead of a checkpoint
-    backbone: str | None = None
+    backbone: str | None = None  # of open_clip, with random weights, instead of a checkpoint
     calibration: str | None = None  # videos that int8 is calibrated on; None takes the sample clip
     newest: bool = True  # without these, whether to take the newest checkpoint under runs/
     fallback: str = "ViT-B-32"  # without any checkpoint, the network with random weights
@@ -63,8 +62,7 @@ class Precision:
     scores: float  # largest difference between a score and torch's, from pixels to scores
     refused: str  # why the parity check fails; empty if it passes
     frame_ms: float = float("nan")  # median time of the frame graph at batch 1
-    # Median over the rounds of the time relative to the first precision
-    ratio: float = float("nan")
+    ratio: float = float("nan")  # of its time to the first precision's, median of the rounds
 
 
 @benchmark(usual=Options(), quick=QUICK)

@@ -40,8 +40,7 @@ _PATCHES = (32, 16, 8, 4, 2)
 class Options:
     bundle: Path | None = None
     source: str = SHIPPED_CLIP
-    # How many patches of a frame to keep, one row each; () takes the usual numbers
-    patches: tuple[int, ...] = ()
+    patches: tuple[int, ...] = ()  # of a frame to keep, one row each; () takes the usual numbers
     # Record the states of so many random labels; None takes the bundle's own labels, with each
     # choice of features
     labels: int | None = None

@@ -35,8 +35,7 @@ class Bounds:
 
     relative: float  # maximum relative difference of any output but the scores
     cosine: float  # minimum cosine of any output but the scores
-    # Maximum difference of a score in 0..1; their cosine depends on the best one only
-    scores: float
+    scores: float  # maximum difference of a score in 0..1; its cosine says little
     top1: float  # minimum share of windows with the same best label
     tie: float  # labels whose similarities differ by less may swap
 
@@ -84,15 +83,11 @@ class ParityReport:
     """The comparison of one bundle."""
 
     precision: str  # the bundle's precision
-    # By graph and output, such as "window.logits"; "end to end" runs from pixels to scores
-    differences: dict[str, Difference]
-    # Share of windows with the same best label or a tie, for the window graph and end to end
-    top1_agreement: dict[str, float]
+    differences: dict[str, Difference]  # by graph and output: "window.logits", "end to end.scores"
+    top1_agreement: dict[str, float]  # share of windows with the same best label or a tie
     windows: int  # number of windows
     pictures: str  # what the frames show
-    # True if TensorRT engines were compared with ONNX Runtime, false if graphs were compared with
-    # torch
-    of_engines: bool = False
+    of_engines: bool = False  # whether engines were compared with ONNX Runtime
 
     def save(self, path: Path) -> None:
         document = asdict(self)

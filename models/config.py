@@ -103,8 +103,7 @@ class HeadConfig:
     # (BIKE's video concept spotting); "mean" is plain mean pooling
     interaction: Interaction = "product"
     temperature: float = 0.01  # τ of the saliency softmax
-    # Whether learned maps I + ΔW precede the similarities; ΔW starts at zero
-    projections: bool = False
+    projections: bool = False  # whether learned maps I + ΔW precede the similarities
     initial_scale: float = 100.0  # exp(γ) at the start of training
 
 

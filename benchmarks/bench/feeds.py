@@ -4,10 +4,8 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
-
+from ...runtime.engines.graph import Array
 from ...runtime.errors import SourceError
 from ...runtime.sources.feed import FeedOptions
 from ...runtime.sources.file_feed import read_file
@@ -17,7 +15,6 @@ from ...runtime.sources.uri import open_source
 from ...runtime.sources.video_file import FileClock, VideoSource
 from ...runtime.video.capture import Capture, open_file
 
-Array = npt.NDArray[Any]
 _ASSUMED_FPS = 25.0
 # Frames of a live source that are kept for the loop.
 _KEPT_BYTES = 200_000_000

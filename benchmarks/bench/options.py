@@ -14,12 +14,10 @@ _STREAMS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    # Its folder; None takes the newest under runs/, else the one that ships
-    bundle: Path | None = None
+    bundle: Path | None = None  # None takes the newest under runs/, else the one that ships
     source: str = SHIPPED_CLIP  # a video file or a live source, as `stzsar-run` takes it
     labels: int | None = None  # how many; None takes the bundle's own
-    # How many live streams to watch together; None is 4, or 1 for a live source
-    streams: int | None = None
+    streams: int | None = None  # watched together; None is 4, or 1 for a live source
     rate_fps: float | None = None  # sampling rate; None takes the bundle's
     frames: int | None = None  # frames per window; None takes the bundle's
     data: Path | None = None  # labelled clips, to measure accuracy too

@@ -37,8 +37,7 @@ class Figure:
 class Mode:
     # Of each stage, milliseconds per decision; None where it does not occur
     stages: Mapping[str, Distribution | None]
-    # All time of a stage divided by the decisions; "rest" is our code between stages
-    mean_ms: Mapping[str, float]
+    mean_ms: Mapping[str, float]  # all time by decisions; "rest" is our code between stages
     busy: tuple[float, ...]  # share of the time in which the run's thread worked, for each turn
     decisions: int  # in all turns
     seconds: float  # of all turns
@@ -60,8 +59,7 @@ class Live:
 class Memory:
     """Resident memory in MiB, of the benchmark's own process unless noted."""
 
-    # Peak of `stzsar-run` within its first second of results; None where the system does not tell
-    run_peak: float | None
+    run_peak: float | None  # of `stzsar-run` in its first second of results; None if unknown
     before_load: float  # with Python and the libraries loaded so far
     after_load: float  # before the first decision
     at_end: float  # after all turns

@@ -1,7 +1,7 @@
 """From measurements to the record."""
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,17 +31,14 @@ class Outcome:
     lives: Sequence[LiveTurn]  # of streams in real time
     colds: Sequence[ColdStart]
     load_s: float  # time to load the bundle and its graphs
-    # Memory before and after loading, at the end, and its peak
-    rss_mib: tuple[float, float, float, float]
+    rss_mib: tuple[float, float, float, float]  # before and after loading, at the end, at most
     build: Build | None
     watch: Watch
     instruments: Sequence[Instrument]
-    # Of the instruments, at the start and at the end
-    states: tuple[Mapping[str, State], Mapping[str, State]]
+    states: tuple[Mapping[str, State], Mapping[str, State]]  # at the start and at the end
     absent: Mapping[str, str]
     judged: Judged | None
-    # Of the machine, at the start and at the end
-    load_averages: tuple[tuple[float, ...], tuple[float, ...]]
+    load_averages: tuple[tuple[float, ...], tuple[float, ...]]  # at the start and at the end
 
 
 def summarise(options: Options, bundle: Bundle, outcome: Outcome) -> Record:
@@ -190,14 +187,8 @@ def _figures(
     inside = [turn.mean_ms["frame graph"] * turn.windows_per_s / 1000 for turn in streaming]
     add("time in the frame graph", "share", "more", inside)
     ages = [distribution(turn.ages_ms) for turn in outcome.lives]
-    measures: dict[str, Callable[[Any], float | None]] = {
-        "mean": lambda age: age.mean,
-        "p50": lambda age: age.p50,
-        "p90": lambda age: age.p90,
-        "p99": lambda age: age.p99,
-    }
-    for name, of in measures.items():
-        add(f"live age, {name}", "ms", "less", [of(age) for age in ages if age])
+    for name in ("mean", "p50", "p90", "p99"):
+        add(f"live age, {name}", "ms", "less", [getattr(age, name) for age in ages if age])
     add("live share of the rate", "share", "more", [turn.share for turn in outcome.lives])
     decided = [turn.decisions / max(1, turn.due) for turn in outcome.lives]
     add("live decisions of due frames", "share", "more", decided)

@@ -28,8 +28,7 @@ class Footage:
     decoded: bool  # whether `endless` decodes it each time
     size_wh: tuple[int, int]  # width and height of its frames
     open_again: Callable[[], Source]  # opens the finite source that `endless` reads in a loop
-    # Opens it in real time: name, options, sampling rate
-    live: Callable[[str, FeedOptions, float], Feed]
+    live: Callable[[str, FeedOptions, float], Feed]  # in real time: name, options, sampling rate
 
     def endless(self, name: str, options: FeedOptions, rate_fps: float, ahead: int) -> Feed:
         """Open it in a loop, as fast as frames are taken; `ahead` frames may wait."""

@@ -14,9 +14,8 @@ from ...runtime.errors import SourceError
 from ...runtime.recognizer import Recognizer
 from ...runtime.results import Message, Overload, Recognition
 from ...runtime.sinks.jsonl import JsonLines
-from ...runtime.sinks.sink import Fanout
+from ...runtime.sinks.sink import Fanout, Sink
 from ...runtime.sources.feed import Feed, FeedOptions
-from ...runtime.sources.frames import Frame
 from ...runtime.stages import UNTIMED, Stages
 from ...runtime.streams.lane import Lane
 from ...runtime.streams.stream import StreamOptions
@@ -59,11 +58,10 @@ class Task:
 
 
 @dataclass
-class Results:
+class Results(Sink):
     """A sink that counts results and keeps their ages."""
 
     name: str = "benchmark"
-    wants_frames: bool = False
     results: int = 0
     share: float = 1.0
     ages_ms: "array[float]" = field(default_factory=lambda: array("d"))
@@ -76,14 +74,8 @@ class Results:
         elif isinstance(message, Overload):
             self.share = min(self.share, message.share)
 
-    def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
-        """Do nothing."""
-
-    def source_ended(self, source: str) -> None:
-        """Do nothing."""
-
     def close(self, timeout_s: float) -> None:
-        """Do nothing."""
+        """Nothing to close."""
 
 
 def until(seconds: float, least: int, once: Callable[[], int]) -> tuple[float, int]:

@@ -8,15 +8,13 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...runtime.engines.graph import Array
 from ...runtime.preprocessing.pixels import fit_frame
 from ...runtime.preprocessing.sampling import segment_indices
 
-Array = npt.NDArray[Any]
 THREADS = 1
 
 

@@ -65,16 +65,13 @@ class Materials:
     def _export(self, path: Path) -> None:
         labels = self.folder / "labels.json"
         labels.write_text(json.dumps(with_attributes(self._spec.labels)))
-        options = {
-            "--backbone": self._spec.backbone,
-            "--pretrained": "none",
-            "--labels": str(labels),
-            "--frames": str(self._spec.frames),
-            "--output": str(path),
-        }
-        words = [word for option in options.items() for word in option]
-        # Labels are embedded at export: nobody would read the text encoder.
-        command = [self._environments.interpreter(OWN), "-c", _EXPORT, *words, "--no-text-encoder"]
+        command = [
+            *(self._environments.interpreter(OWN), "-c", _EXPORT),
+            *("--backbone", self._spec.backbone, "--pretrained", "none"),
+            *("--labels", str(labels), "--frames", str(self._spec.frames)),
+            # Labels are embedded at export: nobody would read the text encoder.
+            *("--output", str(path), "--no-text-encoder"),
+        ]
         log = self.folder / "bundle.log"
         run_logged(command, log, "stzsar-export failed", environment=OWN)
 

@@ -65,8 +65,7 @@ class Options:
     threads: int = 0  # CPU threads of each peer; 0 is one per core
     rounds: int = 30
     turn_s: float = 2.0
-    # Folder in which environments and weights are made and kept
-    environments: Path = Path(".venvs/peers")
+    environments: Path = Path(".venvs/peers")  # where they are kept, with the weights
     interpreters: tuple[str, ...] = ()  # NAME=PATH, for environments that exist already
     only: tuple[str, ...] = ()  # names of peers; () takes all
     json: Path | None = None  # where to write every measured time

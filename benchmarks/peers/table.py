@@ -34,8 +34,7 @@ class PeerResult:
     # over the rounds; None if the base was not measured
     ratio: float | None = None
     ratio_quartiles: tuple[float, float] | None = None
-    # Share of a core that it used while others had their turn; None if unknown
-    idle: float | None = None
+    idle: float | None = None  # share of a core that it used while others had their turn
     versions: Mapping[str, str] = field(default_factory=dict)
     failed: str = ""  # why it was not measured; empty if it was
 

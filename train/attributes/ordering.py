@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from ...runtime.engines.graph import Array
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import Label
 from .rules import estimated_tokens
@@ -14,7 +14,6 @@ from .rules import estimated_tokens
 if TYPE_CHECKING:
     from ...runtime.text.encoder import TextEncoder
 
-Array = npt.NDArray[Any]
 
 # Longer than any attribute in tokens.
 _LENGTH = 4096

@@ -8,15 +8,13 @@ picture: one resize, and as sharp as what evaluation and the runtime see.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...runtime.engines.graph import Array
 from ...runtime.preprocessing.opencv import load_cv2
 from ...runtime.preprocessing.pixels import cut_frame
 
-Array = npt.NDArray[Any]
 # Fractions of the picture's area, and aspect ratios either way, as in TSN.
 _AREA, _ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
 _TRIES = 10

@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from ...runtime.engines.graph import Array
+
 TOP = 5
 
 
@@ -25,11 +24,9 @@ class Predictions:
 class Accuracy:
     """Accuracy of one set of clips, between 0 and 1."""
 
-    # Share of clips whose class had the highest score, or one of the five highest
-    top1: float
-    top5: float
-    # Mean of the classes' top-1, which rare classes influence as much as common ones
-    class_mean: float
+    top1: float  # share of clips whose class scored highest
+    top5: float  # share of clips whose class was among the five highest
+    class_mean: float  # mean of the classes' top-1: rare ones count like common ones
     clips: int  # number of clips
 
 

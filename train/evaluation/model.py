@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from ...runtime.engines.graph import Array
 from ...runtime.labels.labels import Label
 
-Array = npt.NDArray[Any]
 # CLIP's logit scale, which frame voting uses.
 VOTING_SCALE = 100.0
 CHECKPOINT, BUNDLE = "checkpoint", "bundle"

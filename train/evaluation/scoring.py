@@ -40,8 +40,7 @@ class ContestResult:
     contest: Contest  # the contest
     clips: tuple[int, ...]  # indices of its clips in the set, without unreadable ones
     head: Predictions  # the head's predictions
-    # The predictions of frame voting; None if the model does not support it
-    voting: Predictions | None
+    voting: Predictions | None  # of frame voting; None if the model does not support it
 
 
 @dataclass(frozen=True)

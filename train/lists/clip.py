@@ -21,8 +21,7 @@ class ListedClip:
     label: str  # its class as spaced words
     path: str  # as the list has it: with folders, or a file name alone
     where: str  # the list's name
-    # Longer or shorter file names under which people keep the same clip
-    others: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()  # other file names under which people keep the clip
 
     @property
     def file(self) -> str:

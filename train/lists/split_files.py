@@ -31,8 +31,7 @@ class SplitFiles:
     tests: dict[int, tuple[ListedClip, ...]]  # the test clips of each split, by its number
     trains: dict[int, tuple[ListedClip, ...]]  # the training clips of each split, by its number
     named: tuple[ListedClip, ...]  # every clip that a list names, once
-    # All classes as spaced words, in the official order if a file gives it
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # as spaced words, in the official order if a file gives it
 
 
 def read_split_files(folder: Path, *, part: Part = "test") -> SplitFiles:

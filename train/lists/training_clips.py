@@ -20,8 +20,7 @@ MISSING, FEW_SHOT = "missing.txt", "few-shot.csv"
 @dataclass(frozen=True, kw_only=True)
 class ClipChoice:
     data: Path  # a folder of clips, or a CSV of path,label
-    # The folder of official split files, or one list; None takes all clips of `data`
-    lists: Path | None = None
+    lists: Path | None = None  # split files, or one list; None takes all of `data`
     split: int | None = None  # which of the splits; the first if None
     classes: Path | None = None  # the file that names classes that are numbers
     shots: int | None = None  # clips of each class; None takes all

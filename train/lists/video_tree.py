@@ -19,8 +19,7 @@ class VideoTree:
     """The videos in and below a folder, in the order of their names."""
 
     videos: list[Path] = field(default_factory=list)  # the files
-    # Links called like videos, whose file is missing
-    broken_links: list[Path] = field(default_factory=list)
+    broken_links: list[Path] = field(default_factory=list)  # links to videos that are not there
     folders: list[Path] = field(default_factory=list)  # the folders directly below
 
 

@@ -24,8 +24,7 @@ TEST_BATCH = 32
 
 @dataclass(frozen=True)
 class HitRates:
-    # From 0 to 1
-    top1: float
+    top1: float  # from 0 to 1
     top5: float
     clips: int  # number of clips classified
     candidates: int  # number of classes that competed
