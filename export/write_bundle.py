@@ -32,6 +32,7 @@ from ..runtime.bundle.manifest import (
     Manifest,
     PixelSpec,
     SamplingSpec,
+    SeenLabels,
     TextSpec,
     WeightsOrigin,
 )
@@ -61,6 +62,7 @@ class BundleRequest:
         labels: the bank's labels.
         sampling: frames of a window.
         origin: origin of the weights, for the manifest.
+        seen: the labels that training saw; None where there was none.
         precision: "fp32", "fp16" or "int8".
         text_encoder: whether devices can embed new labels.
         calibration: frames for int8; None for other precisions.
@@ -70,6 +72,7 @@ class BundleRequest:
     labels: Sequence[Label]
     sampling: SamplingSpec
     origin: WeightsOrigin
+    seen: SeenLabels | None = None
     precision: str
     text_encoder: bool
     calibration: Calibration | None = None
@@ -211,6 +214,7 @@ def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
         if request.text_encoder
         else None,
         weights=request.origin,
+        seen=request.seen,
         model=config.to_json(),
         versions={name: _version(name) for name in ("stzsar", *_VERSIONS)},
         files={path.name: sha256_of(path) for path in sorted(folder.iterdir())},

@@ -56,6 +56,7 @@ class Model(Protocol):
         kind: "checkpoint" or "bundle".
         knows: what its weights were trained on, in words.
         labels: the labels it was trained on, or those of its bank.
+        seen_bias: how far its training put the logits of seen labels above others; None if unknown.
         frames: T of a view.
         size_px: S, the side of a frame.
     """
@@ -64,6 +65,7 @@ class Model(Protocol):
     kind: str
     knows: str
     labels: tuple[Label, ...]
+    seen_bias: float | None
     frames: int
     size_px: int
 

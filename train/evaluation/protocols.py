@@ -25,11 +25,13 @@ class Contest:
         name: "split 1", "half 3", …
         clips: indices of the clips in the set.
         candidates: rows of the competing classes, ascending.
+        seen: rows of the training classes among them, in a generalised contest.
     """
 
     name: str
     clips: tuple[int, ...]
     candidates: tuple[int, ...]
+    seen: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def among(name: str, classes: Sequence[str], clips: ClipSet, where: Path) -> Con
 
 def with_seen(contest: Contest, seen: Sequence[int]) -> Contest:
     """Return the generalised contest: with the training classes among the candidates."""
-    return replace(contest, candidates=tuple(sorted({*contest.candidates, *seen})))
+    candidates = tuple(sorted({*contest.candidates, *seen}))
+    return replace(contest, candidates=candidates, seen=tuple(seen))
 
 
 def _class_splits(data: Path, lists: Path, *, allow_missing: bool) -> Plan:

@@ -62,6 +62,8 @@ class Trainer:
         precision: of the towers, on the network's device.
         processes: those of the run; None is this one alone.
         validation: clips to test on during training, or None.
+        seen_bias: see `Checkpoint`.
+        whole_run: the run that this one is a part of, which is what a user resumes.
     """
 
     config: TrainConfig
@@ -72,6 +74,8 @@ class Trainer:
     precision: Precision
     processes: Processes | None = None
     validation: ClipDataset | None = None
+    seen_bias: float | None = None
+    whole_run: RunFolder | None = None
 
     @property
     def together(self) -> Processes:
@@ -120,7 +124,7 @@ class Trainer:
             return
         say(
             f"Step {step_of(newest)} of {self.config.steps} is saved. To go on: "
-            f"stzsar-train --resume {self.run.path}"
+            f"stzsar-train --resume {(self.whole_run or self.run).path}"
         )
 
     def _how_to_save_memory(self) -> str:
@@ -250,4 +254,5 @@ class Trainer:
             sampling=SamplingSpec(frames=self.config.frames, rate_fps=self.config.rate_fps),
             origin=self.origin,
             step=state.step,
+            seen_bias=self.seen_bias,
         )
