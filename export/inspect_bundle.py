@@ -103,6 +103,7 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
         "other labels": "embedded on the device (text.onnx)"
         if manifest.text
         else "none: it has no text encoder",
+        "trained on": _seen(bundle),
         "features": _features(bundle),
         "parity": _parity(bundle),
         "size": [
@@ -130,6 +131,16 @@ def _network(bundle: Bundle) -> str:
             "Export the bundle again."
         )
     return f"{model.get('name')}, {vision.get('kind', 'vit')}"
+
+
+def _seen(bundle: Bundle) -> str:
+    seen = bundle.manifest.seen
+    if seen is None:
+        return "no labels that it records"
+    measured = (
+        "not measured" if seen.bias is None else f"{seen.bias:.2f} logits, taken out of scores"
+    )
+    return f"{len(seen.labels)} labels; bias towards them: {measured}"
 
 
 def _features(bundle: Bundle) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ..models.checkpoint import Checkpoint
 from ..runtime.atomic import remove_leftovers
 from ..runtime.bundle.bundle import Bundle
-from ..runtime.bundle.manifest import SamplingSpec
+from ..runtime.bundle.manifest import SamplingSpec, SeenLabels
 from ..runtime.engines.trt.api import load_rtx, why_no_tensorrt
 from ..runtime.engines.trt.key import DEFAULT_STREAMS
 from ..runtime.errors import EngineError, StzsarError
@@ -110,10 +110,18 @@ def _request(options: ExportOptions, origin: Origin, labels: tuple[Label, ...]) 
         labels=labels,
         sampling=_sampling(options, checkpoint),
         origin=checkpoint.origin,
+        seen=_seen(checkpoint),
         precision=options.precision,
         text_encoder=options.text_encoder,
         calibration=_calibration(options, size_px) if options.precision == "int8" else None,
     )
+
+
+def _seen(checkpoint: Checkpoint) -> SeenLabels | None:
+    if checkpoint.step == 0:  # CLIP itself
+        return None
+    names = tuple(label.name for label in checkpoint.labels)
+    return SeenLabels(labels=names, bias=checkpoint.seen_bias)
 
 
 def _sampling(options: ExportOptions, checkpoint: Checkpoint) -> SamplingSpec:

@@ -32,6 +32,7 @@ from ..runtime.bundle.manifest import (
     Manifest,
     PixelSpec,
     SamplingSpec,
+    SeenLabels,
     TextSpec,
     WeightsOrigin,
 )
@@ -58,6 +59,7 @@ class BundleRequest:
     labels: Sequence[Label]  # the bank's labels
     sampling: SamplingSpec  # frames of a window
     origin: WeightsOrigin  # origin of the weights, for the manifest
+    seen: SeenLabels | None = None  # the labels that training saw; None without training
     precision: str  # "fp32", "fp16" or "int8"
     text_encoder: bool  # whether devices can embed new labels
     calibration: Calibration | None = None  # frames for int8; None for other precisions
@@ -194,6 +196,7 @@ def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
         if request.text_encoder
         else None,
         weights=request.origin,
+        seen=request.seen,
         model=config.to_json(),
         versions={name: _version(name) for name in ("stzsar", *_VERSIONS)},
         files={path.name: sha256_of(path) for path in sorted(folder.iterdir())},

@@ -9,14 +9,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import torch
-from msgspec import Struct
+from msgspec import Meta, Struct
 from torch import Tensor
 
-from ..runtime.bundle.manifest import SamplingSpec, WeightsOrigin
+from ..runtime.bundle.manifest import MAX_SEEN_BIAS, SamplingSpec, WeightsOrigin
 from ..runtime.documents import MIB, Count, DocumentError, from_json, read_file
 from ..runtime.errors import BundleError, LabelError
 from ..runtime.labels.labels import Label
@@ -40,6 +40,8 @@ class Checkpoint:
     sampling: SamplingSpec  # the frames of a window in training
     origin: WeightsOrigin  # where the weights come from
     step: int  # optimiser steps taken
+    # How far training puts the logits of its labels above those of others; None if not measured.
+    seen_bias: float | None = None
 
 
 class _Version(Struct):
@@ -54,6 +56,7 @@ class _Description(Struct):
     sampling: SamplingSpec
     origin: WeightsOrigin
     step: Count
+    seen_bias: Annotated[float, Meta(ge=0, le=MAX_SEEN_BIAS)] | None = None
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, network: STZSAR) -> None:
@@ -100,6 +103,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             sampling=document.sampling,
             origin=document.origin,
             step=document.step,
+            seen_bias=document.seen_bias,
         )
     except (KeyError, TypeError, ValueError, AttributeError, LabelError) as error:
         raise BundleError(f"{path} is not a valid checkpoint description: {error}.") from error

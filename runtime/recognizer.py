@@ -51,6 +51,7 @@ class Recognizer:
         labels_of: LabelsOf | None = None,
         stages: Stages = UNTIMED,
         shipped_attributes: bool = True,
+        seen_bias: float | None = None,
     ) -> None:
         """Load the graphs; `load` finds the bundle and the labels, too.
 
@@ -64,7 +65,7 @@ class Recognizer:
             raise ValueError(f"a result has at least one label, got {top_k=}")
         self.bundle: Bundle = bundle
         self._top_k, self._threads = top_k, threads
-        self._shipped_attributes = shipped_attributes
+        self._shipped_attributes, self._seen_bias = shipped_attributes, seen_bias
         self._frame, self._window = (
             open_graph(
                 bundle.path / name,
@@ -96,6 +97,7 @@ class Recognizer:
         on_build: OnBuild | None = None,
         labels_of: LabelsOf | None = None,
         shipped_attributes: bool = True,
+        seen_bias: float | None = None,
     ) -> "Recognizer":
         """Open a bundle and choose its labels.
 
@@ -112,6 +114,8 @@ class Recognizer:
             labels_of: see `use_labels`.
             shipped_attributes: use the attributes that stzsar ships for labels that it knows by
                 name and the bundle does not.
+            seen_bias: subtract this from the logits of labels that training saw, where they compete
+                with others; None takes what training measured, 0 nothing.
 
         Raises:
             StzsarError: the bundle, the labels or the engine cannot be used.
@@ -137,6 +141,7 @@ class Recognizer:
             on_build=on_build,
             labels_of=labels_of,
             shipped_attributes=shipped_attributes,
+            seen_bias=seen_bias,
         )
 
     @property
@@ -244,4 +249,5 @@ class Recognizer:
             window=self._window,
             top_k=self._top_k,
             labels_of=labels_of,
+            seen_bias=self._seen_bias,
         )

@@ -204,6 +204,12 @@ _OPTIMISATION = cloup.option_group(
         show_default="50, 500 over CLIP, at most a tenth of --steps",
         help="Warm up linearly for N steps before the cosine",
     ),
+    _count(
+        "--bias-steps",
+        show_default="an eighth of --steps, 0 if these are below 400",
+        help="Measure the bias towards trained classes in two trainings of N steps that leave "
+        "classes out; 0 measures none",
+    ),
     _decay(
         "--ema",
         show_default="0, no average",

@@ -17,6 +17,7 @@ PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 MOVING_SHAPES = "moving-shapes"
 SMALL = "small"
 CONFIG = "config.json"
+_LONG_STEPS = 400  # rehearsals of shorter runs would learn nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +32,7 @@ class TrainConfig:
             replaces the fields that describe the network, from `backbone` to `temporal`.
         augment: of clips of files; MovingShapes is never augmented.
         clip_learning_rate: None is `learning_rate`.
+        bias_steps: None is the usual number, see `rehearsal_steps`; 0 measures no bias.
         warmup_steps: None is the usual number, see `warmup`.
         workers: None is one, or none if /dev/shm has no room for its batches.
 
@@ -68,6 +70,7 @@ class TrainConfig:
     weight_decay: float = 0.05
     beta2: float = 0.98
     warmup_steps: int | None = None
+    bias_steps: int | None = None
     accumulate: int = 1
     ema: float = 0.0
     checkpoint_activations: bool = False
@@ -128,6 +131,13 @@ class TrainConfig:
             return self.warmup_steps
         return min(50 if self.backbone == SMALL else 500, self.steps // 10)
 
+    @property
+    def rehearsal_steps(self) -> int:
+        """Steps of each rehearsal, see `seen_bias`: an eighth of the steps; 0 in a short run."""
+        if self.bias_steps is not None:
+            return self.bias_steps
+        return self.steps // 8 if self.steps >= _LONG_STEPS else 0
+
     def located(self) -> "TrainConfig":
         """Return the configuration with absolute paths, so that it holds in every folder."""
         return dataclasses.replace(
@@ -160,7 +170,7 @@ class TrainConfig:
             BundleError: the folder is not a run of stzsar-train.
         """
         # Runs that began before there were these options trained without.
-        older = {"attributes": False, "augment": False}
+        older = {"attributes": False, "augment": False, "bias_steps": 0}
         try:
             document = from_json(read_file(folder / CONFIG, MIB), dict[str, object])
             config = convert({**older, **document}, cls)

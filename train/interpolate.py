@@ -117,7 +117,10 @@ def _write(folder: Path, original: str, targets: dict[float, Path]) -> None:
     with StopSignals() as signals:  # so that no signal leaves half a folder
         for share, target in targets.items():
             mixture.load_state_dict(interpolate_weights(start, tuned, share))
-            described = dataclasses.replace(checkpoint, origin=_origin(checkpoint, clip, share))
+            # The bias of a mixture was not measured.
+            described = dataclasses.replace(
+                checkpoint, origin=_origin(checkpoint, clip, share), seen_bias=None
+            )
             remove_leftovers(target)
             # Laid out as a run, so that stzsar-eval and stzsar-export take its name.
             with written_whole(target) as staging:

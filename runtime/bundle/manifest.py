@@ -13,11 +13,12 @@ from msgspec import Meta, Struct
 from ..documents import DocumentError, convert, from_json
 from ..errors import BundleError
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MAX_MANIFEST_BYTES = 2**20
 MAX_SIZE_PX = 4096
 MAX_FRAMES = 1024
 MAX_RATE_FPS = 1000
+MAX_SEEN_LABELS, MAX_SEEN_BIAS = 10_000, 100
 FRAME_EMBEDDING, PATCH_EMBEDDINGS = "frame_embedding", "patch_embeddings"
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -88,6 +89,19 @@ class WeightsOrigin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     knows: str
 
 
+class SeenLabels(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The labels that training saw, and how much it made the network prefer them.
+
+    Attributes:
+        labels: their names.
+        bias: how far their logits are above those of labels that training did not see; None if
+            training did not measure it.
+    """
+
+    labels: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MAX_SEEN_LABELS)]
+    bias: Annotated[float, Meta(ge=0, le=MAX_SEEN_BIAS)] | None
+
+
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that the runtime must know about a bundle before it opens a graph.
 
@@ -102,6 +116,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             vectors with attributes are cosines. Bundles of older formats have none.
         patch_grid: rows and columns of the patches, which are counted row by row from the top
             left; None without patches.
+        seen: the labels of the training; None where it is not known or there was none.
         files: sha256 of each file by its name.
     """
 
@@ -117,6 +132,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     patch_grid: tuple[Size, Size] | None
     text: TextSpec | None
     weights: WeightsOrigin
+    seen: SeenLabels | None = None
     model: Mapping[str, Any]
     versions: Mapping[str, str]
     files: Annotated[Mapping[str, str], Meta(max_length=64)]
@@ -206,5 +222,14 @@ def _from_2(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _from_3(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 4 says which labels training saw."""
+    return {**document, "seen": None, "format_version": 4}
+
+
 # From each older format to the next. tests/data keeps a bundle of every format.
-_MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
+_MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    1: _from_1,
+    2: _from_2,
+    3: _from_3,
+}

@@ -9,6 +9,8 @@ import cloup
 from cloup.constraints import ConstraintViolated, If, IsSet, accept_none
 from cloup.constraints.common import param_value_is_set
 
+from ..bundle.manifest import MAX_SEEN_BIAS
+
 
 class _Positive(click.ParamType):
     """A finite number above zero."""
@@ -104,6 +106,14 @@ _RECOGNITION = cloup.option_group(
         is_flag=True,
         help="Embed labels without the attributes that ship for actions of Kinetics, UCF-101 and "
         "HMDB-51",
+    ),
+    cloup.option(
+        "--seen-bias",
+        metavar="LOGITS",
+        type=click.FloatRange(0, MAX_SEEN_BIAS),
+        show_default="what training measured",
+        help="Subtract this from the logits of labels of the training, which the network prefers; "
+        "0 subtracts nothing",
     ),
     cloup.option(
         "--rate",
@@ -333,9 +343,9 @@ _MODES = (
         If("footage", then=accept_none).rephrased(
             error=_leave_out("--calibrate only looks for thresholds")
         ),
-        ["sources", "camera", "streams", "replay", "whole", "threshold", "explain", "output",
-         "only_events", "video", "show", "record", "record_features", "record_patches", "webhook",
-         "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics"],
+        ["sources", "camera", "streams", "replay", "whole", "seen_bias", "threshold", "explain",
+         "output", "only_events", "video", "show", "record", "record_features", "record_patches",
+         "webhook", "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics"],
     ),
     cloup.constraint(
         If(~IsSet("footage"), then=accept_none).rephrased(

@@ -59,6 +59,7 @@ def load_recognizer(
             on_build=on_build,
             labels_of=labels_of,
             shipped_attributes=options.shipped_attributes,
+            seen_bias=options.seen_bias,
         )
     if not options.quiet:
         say(f"Bundle {bundle.path}. {len(recognizer.labels)} labels, on {recognizer.device}.")

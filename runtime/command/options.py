@@ -23,6 +23,8 @@ class ModelOptions:
         bundle: folder of the bundle; None takes the newest under runs/, else the shipped one.
         labels: label file; None takes all labels of the bundle.
         shipped_attributes: use the attributes that stzsar ships for labels it knows by name.
+        seen_bias: subtract this from the logits of labels that training saw; None takes what
+            training measured.
         engine: "auto" or another of `runtime.engines.opening.ENGINES`.
         trust_engines: load TensorRT engines that others built; an engine can run code.
         threads: CPU threads; 0 leaves the number to the engine.
@@ -32,6 +34,7 @@ class ModelOptions:
     bundle: Path | None = None
     labels: Path | None = None
     shipped_attributes: bool = True
+    seen_bias: float | None = None
     engine: str = "auto"
     trust_engines: bool = False
     threads: int = 0

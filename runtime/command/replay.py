@@ -38,6 +38,7 @@ def replay(options: ReplayOptions) -> None:
             top_k=max(options.top, policy.labels_needed),
             progress=progress,
             shipped_attributes=options.shipped_attributes,
+            seen_bias=options.seen_bias,
             threads=options.threads,
             engine=options.engine,
             trust_engines=options.trust_engines,

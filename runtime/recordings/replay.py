@@ -89,6 +89,7 @@ class Replay:
         trust_engines: bool = False,
         progress: OnEmbedded | None = None,
         shipped_attributes: bool = True,
+        seen_bias: float | None = None,
     ) -> None:
         """Open a recording and load the window graph.
 
@@ -102,6 +103,7 @@ class Replay:
             trust_engines: see `open_graph`.
             progress: called with how many texts are embedded, and of how many, if any must be.
             shipped_attributes: see `Recognizer.load`.
+            seen_bias: see `Recognizer.load`.
 
         Raises:
             RecordingError: it is not a recording, is of a newer version, damaged, or another
@@ -113,7 +115,7 @@ class Replay:
         self.on_end: Callable[[str], None] = lambda _source: None
         self._path, self._bundle = path, bundle
         self._labels = None if labels is None else as_labels(labels)
-        self._top_k, self._threads = top_k, threads
+        self._top_k, self._threads, self._seen_bias = top_k, threads, seen_bias
         choose = partial(choose_labels, bundle, threads=threads, progress=progress)
         self._choose_bank = partial(choose, shipped_attributes=shipped_attributes)
         self._records = read_records(path)
@@ -252,7 +254,12 @@ class Replay:
 
     def _scorer(self, bank: LabelBank, labels_of: LabelsOf | None = None) -> WindowScorer:
         return WindowScorer(
-            self._bundle, bank, window=self._window, top_k=self._top_k, labels_of=labels_of
+            self._bundle,
+            bank,
+            window=self._window,
+            top_k=self._top_k,
+            labels_of=labels_of,
+            seen_bias=self._seen_bias,
         )
 
     def _frames(self, payload: bytes) -> Iterator[Recognition]:

@@ -15,6 +15,7 @@ from ..labels.bank import LabelBank
 from ..labels.labels import Label, LabelsOf
 from ..results import Explanation, Recognition, Score
 from .explain import check_explainable, explain
+from .seen_bias import biases_of
 from .window import FrameRing
 
 # Frames in one run of the frame graph: more only take memory.
@@ -33,6 +34,7 @@ class WindowScorer:
     Attributes:
         bank: the labels, embedded.
         labels_of: the labels that compete in each source that is about fewer than all.
+        seen_bias: see `Recognizer.load`.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class WindowScorer:
         window: Graph,
         top_k: int,
         labels_of: LabelsOf | None = None,
+        seen_bias: float | None = None,
     ) -> None:
         self.bank: LabelBank = bank
         self.labels_of: LabelsOf = labels_of or {}
@@ -55,6 +58,7 @@ class WindowScorer:
             source: np.asarray([row_of[label] for label in labels])
             for source, labels in self.labels_of.items()
         }
+        self._biases = biases_of(bundle.manifest, bank.labels, seen_bias)
         self._window = window.bind(bank.arrays())
 
     @property
@@ -113,7 +117,10 @@ class WindowScorer:
         batch, saliency, scale = self.score(states)
         rows = self._rows_of.get(name, self._all_rows)
         logits = batch[0].astype(np.float64)[rows]
-        scores, similarities = softmax(logits), logits / scale
+        similarities = logits / scale
+        if self._biases is not None:
+            logits = logits - self._biases[rows]
+        scores = softmax(logits)
         best = largest(logits, self._top_k)
         found = zip(
             rows[best].tolist(), scores[best].tolist(), similarities[best].tolist(), strict=True
@@ -178,8 +185,11 @@ class Scorer(WindowScorer):
         window: Graph,
         top_k: int,
         labels_of: LabelsOf | None = None,
+        seen_bias: float | None = None,
     ) -> None:
-        super().__init__(bundle, bank, window=window, top_k=top_k, labels_of=labels_of)
+        super().__init__(
+            bundle, bank, window=window, top_k=top_k, labels_of=labels_of, seen_bias=seen_bias
+        )
         self._frame_graph = frame
         self._frame = frame.bind(bank.arrays(), self._states)
 

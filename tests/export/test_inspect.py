@@ -105,7 +105,7 @@ def test_an_engine_says_whether_it_is_of_the_bundles_graph(run, exported, tmp_pa
 def test_an_older_format_is_shown_as_it_lies_on_disk(run, root):
     result = run(root / "tests" / "data" / "bundle-format-1", "--json")
 
-    assert json.loads(result.stdout)["format"].startswith("1 (read as 3), unchanged")
+    assert json.loads(result.stdout)["format"].startswith("1 (read as 4), unchanged")
 
 
 @pytest.mark.parametrize("name", ["frame.onnx", "window.onnx", "text.onnx"])

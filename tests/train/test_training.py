@@ -95,7 +95,8 @@ def test_a_run_leaves_what_it_promises(tmp_path):
     assert set(json.loads((run / "accuracy.json").read_text())) == {
         f"{setting}, {test}"
         for setting in ("plain", "hard")
-        for test in ("seen classes", "unseen classes", "unseen among all classes")
+        for kind in ("seen", "unseen")
+        for test in (f"{kind} classes", f"{kind} among all classes")
     }
     assert list((run / "tensorboard").iterdir())
     kept = sorted(path.name for path in (run / "checkpoints").iterdir())

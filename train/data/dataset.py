@@ -37,6 +37,14 @@ class ClipDataset(Protocol):
     def __getitem__(self, request: ClipRequest) -> Example: ...
 
 
+class ListedClips(ClipDataset, Protocol):
+    """A data set that knows its clips' classes without reading them."""
+
+    def class_of(self, clip: int) -> int:
+        """Return the index of a clip's label."""
+        ...
+
+
 @dataclass(frozen=True)
 class StepSampler(Sampler[list[ClipRequest]]):
     """The batches of steps `start` to `stop`, each a function of the seed and the step alone.

@@ -53,6 +53,10 @@ class MovingShapes:
     def __len__(self) -> int:
         return self._size
 
+    def class_of(self, clip: int) -> int:
+        """Return the index of a clip's label."""
+        return clip % len(self._actions)
+
     def __getitem__(self, request: ClipRequest) -> Example:
         """Return the clip of a request.
 
@@ -61,13 +65,13 @@ class MovingShapes:
         """
         scene, times_s = self.scene(request)
         frames = [scene.frame(time_s, times_s[0]) for time_s in times_s]
-        return Example(torch.from_numpy(np.stack(frames)), request.clip % len(self._actions))
+        return Example(torch.from_numpy(np.stack(frames)), self.class_of(request.clip))
 
     def scene(self, request: ClipRequest) -> tuple[Scene, npt.NDArray[np.float64]]:
         """Return the scene of a request, and the times of its frames in seconds, [T]."""
         rng = np.random.default_rng([*self._seed, request.clip])
         hard = rng.random() < self._hard_share(request.draw)
-        scene = Scene.draw(self._actions[request.clip % len(self._actions)], rng, hard=hard)
+        scene = Scene.draw(self._actions[self.class_of(request.clip)], rng, hard=hard)
         return scene, rng.uniform(0, 2) + np.arange(SAMPLING.frames) / SAMPLING.rate_fps
 
     def _hard_share(self, seen_clips: int) -> float:

@@ -61,6 +61,20 @@ class VideoFiles:
     def __len__(self) -> int:
         return len(self._files)
 
+    def class_of(self, clip: int) -> int:
+        """Return the index of a file's label."""
+        return self._classes[clip]
+
+    def tested(self) -> "VideoFiles":
+        """Return the same files as an evaluation reads them."""
+        return VideoFiles(
+            self._files,
+            self.labels,
+            frames=self._frames,
+            size_px=self._size_px,
+            training=False,
+        )
+
     @property
     def fingerprint(self) -> str:
         """The sha256 of the clips in their order, by class and file name.

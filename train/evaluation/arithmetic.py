@@ -82,11 +82,6 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(float(np.mean(values)), float(np.std(values)))
 
 
-def harmonic_mean(seen: float, unseen: float) -> float:
-    """Return 2 · seen · unseen / (seen + unseen), or 0 if both are 0."""
-    return 2 * seen * unseen / (seen + unseen) if seen + unseen else 0.0
-
-
 def confusion_matrix(predictions: Sequence[Predictions], classes: int) -> Array:
     """Count all predictions, [C, C]: rows are true classes, columns predicted ones."""
     matrix = np.zeros((classes, classes), np.int64)

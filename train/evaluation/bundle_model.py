@@ -27,6 +27,7 @@ class BundleModel:
         self.path, self.kind = path, BUNDLE
         self.knows = manifest.weights.knows
         self.labels = self._bundle.bank.labels
+        self.seen_bias = manifest.seen.bias if manifest.seen else None
         self.frames, self.size_px = manifest.sampling.frames, manifest.pixels.size_px
 
     def with_labels(self, labels: Sequence[Label]) -> "BundleClassifier":

@@ -101,7 +101,7 @@ def evaluate(options: EvalOptions) -> Evaluation:
         allow_broken=options.allow_missing,
     )
     result = Evaluation(
-        report=_report(outcome, tested, labels, seen),
+        report=_report(outcome, tested, labels, seen, model.seen_bias),
         facts=_facts(options, model, classifier.device),
         missing=tested.clips.missing,
         broken=outcome.broken,
@@ -151,11 +151,18 @@ def _candidates(
     return (described(labels, model.labels) if options.attributes else labels), rows
 
 
-def _report(outcome: Outcome, tested: Plan, labels: Sequence[Label], seen: Sequence[int]) -> Report:
+def _report(
+    outcome: Outcome,
+    tested: Plan,
+    labels: Sequence[Label],
+    seen: Sequence[int],
+    seen_bias: float | None,
+) -> Report:
     # Classes have the data's names, training classes those of their labels.
     classes = tested.clips.classes
     names = [*classes, *(label.name for label in labels[len(classes) :])]
-    return make_report(outcome, tested.clips, names, plain=len(tested.contests), seen=seen)
+    plain = len(tested.contests)
+    return make_report(outcome, tested.clips, names, plain=plain, seen=seen, seen_bias=seen_bias)
 
 
 def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
@@ -173,6 +180,7 @@ def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
         "labels": text(options.labels),
         "shipped_attributes": options.attributes,
         "seen": text(options.seen),
+        "seen_bias": model.seen_bias,
         "seed": options.seed or 0,
         "split": options.split,
         "frames": model.frames,

@@ -41,6 +41,8 @@ class Model(Protocol):
     kind: str  # "checkpoint" or "bundle"
     knows: str  # what its weights were trained on, in words
     labels: tuple[Label, ...]  # the labels it was trained on, or those of its bank
+    # How far its training put the logits of seen labels above others; None if unknown.
+    seen_bias: float | None
     frames: int  # T of a view
     size_px: int  # S, the side of a frame
 

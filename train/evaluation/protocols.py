@@ -21,6 +21,7 @@ class Contest:
     name: str  # "split 1", "half 3", …
     clips: tuple[int, ...]  # indices of the clips in the set
     candidates: tuple[int, ...]  # rows of the competing classes, ascending
+    seen: tuple[int, ...] = ()  # rows of the training classes, in a generalised contest
 
 
 @dataclass(frozen=True)
@@ -126,7 +127,8 @@ def among(name: str, classes: Sequence[str], clips: ClipSet, where: Path) -> Con
 
 def with_seen(contest: Contest, seen: Sequence[int]) -> Contest:
     """Return the generalised contest: with the training classes among the candidates."""
-    return replace(contest, candidates=tuple(sorted({*contest.candidates, *seen})))
+    candidates = tuple(sorted({*contest.candidates, *seen}))
+    return replace(contest, candidates=candidates, seen=tuple(seen))
 
 
 def _class_splits(data: Path, lists: Path, *, allow_missing: bool) -> Plan:

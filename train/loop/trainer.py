@@ -50,6 +50,8 @@ class Trainer:
     precision: Precision  # of the towers, on the network's device
     processes: Processes | None = None  # those of the run; None is this one alone
     validation: ClipDataset | None = None  # clips to test on during training, or None
+    seen_bias: float | None = None  # see `Checkpoint`
+    whole_run: RunFolder | None = None  # the run that this one is a part of, which a user resumes
 
     @property
     def together(self) -> Processes:
@@ -98,7 +100,7 @@ class Trainer:
             return
         say(
             f"Step {step_of(newest)} of {self.config.steps} is saved. To go on: "
-            f"stzsar-train --resume {self.run.path}"
+            f"stzsar-train --resume {(self.whole_run or self.run).path}"
         )
 
     def _how_to_save_memory(self) -> str:
@@ -228,4 +230,5 @@ class Trainer:
             sampling=SamplingSpec(frames=self.config.frames, rate_fps=self.config.rate_fps),
             origin=self.origin,
             step=state.step,
+            seen_bias=self.seen_bias,
         )
