@@ -89,7 +89,6 @@ def measure(options: Options) -> list[BankAccuracy]:
 
 
 def by_hand() -> list[Label]:
-    """Return the unseen classes with the attributes of MovingShapes."""
     return [replace(action.label, text=action.label.name) for action in unseen_actions()]
 
 

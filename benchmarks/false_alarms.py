@@ -95,7 +95,6 @@ def measure(options: Options) -> list[AlarmCount]:
 
 
 def measure_kind(recognizer: Recognizer, kind: str, options: Options) -> list[AlarmCount]:
-    """Calibrate on one half of the footage of a kind, and count on the other."""
     scorer, half_s, actions = recognizer.scorer, options.hours * 1800, options.actions
     policies = calibrated(recognizer, ordinary(kind, half_s, seed=0))
     false = decide(scorer, policies, ordinary(kind, half_s, seed=1))

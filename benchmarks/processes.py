@@ -5,12 +5,12 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from ..runtime.terminal.child_processes import end_with_parent
 from ..runtime.terminal.signals import StopSignals
 
 
@@ -62,5 +62,12 @@ def worker_pool(count: int, initializer: Callable[[], object]) -> Iterator[Proce
 def _begin(initializer: Callable[[], object], folder: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches them too, and the parent decides
     tempfile.tempdir = folder
-    end_with_parent()
+    threading.Thread(target=_end_with_parent, name="end with parent", daemon=True).start()
     initializer()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent:
+        parent.join()
+        os._exit(1)

@@ -226,7 +226,6 @@ def record(
 
 
 def largest_difference(ours: Recognition, theirs: Recognition) -> float:
-    """Return the largest difference of one label's score."""
     scores = {score.label: score.score for score in theirs.top}
     return max(abs(score.score - scores[score.label]) for score in ours.top)
 

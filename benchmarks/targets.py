@@ -293,7 +293,6 @@ def _at_least(what: str, ratios: np.ndarray, least: float, *, unit: str = "×") 
 
 
 def _labels(count: int) -> tuple[Label, ...]:
-    """Return labels with attributes of usual length, all different."""
     names = [label.name for label in default_labels()[:count]]
     return tuple(
         Label(name, attributes=tuple(f"{name.split()[0]} {n} {row}" for n in range(_ATTRIBUTES)))
@@ -308,7 +307,6 @@ def _clip_fps() -> float:
 
 
 def _encoding_ms(recognizer: Recognizer, batch: int) -> float:
-    """Return the time of one call of the frame graph, the median of three."""
     side = recognizer.manifest.pixels.size_px
     images = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
     return float(

@@ -80,8 +80,6 @@ class Difference:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """The comparison of one bundle."""
-
     precision: str  # the bundle's precision
     differences: dict[str, Difference]  # by graph and output: "window.logits", "end to end.scores"
     top1_agreement: dict[str, float]  # share of windows with the same best label or a tie
@@ -232,7 +230,6 @@ def choose_windows(count: int, frames: int, *, in_order: bool) -> Array:
 def window_differences(
     graph: str, actual: Mapping[str, Array], expected: Mapping[str, Array]
 ) -> dict[str, Difference]:
-    """Compare logits, scores (their softmax) and saliency."""
     scores = [torch.from_numpy(one["logits"]).softmax(-1).numpy() for one in (actual, expected)]
     return {
         f"{graph}.logits": Difference.between(actual["logits"], expected["logits"]),

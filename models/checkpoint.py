@@ -49,8 +49,6 @@ class _Version(Struct):
 
 
 class _Description(Struct):
-    """`checkpoint.json`."""
-
     model: dict[str, Any]
     labels: tuple[Label, ...]
     sampling: SamplingSpec

@@ -271,7 +271,6 @@ _RUN = cloup.option_group(
 
 
 def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add all options to a command."""
     for group in (_RUN, _OPTIMISATION, _NETWORK, _VALIDATION, _DATA):
         command = group(command)
     return command

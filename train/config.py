@@ -26,22 +26,12 @@ class TrainConfig:
 
     With one thread, equal configurations give equal losses on the same machine.
 
-    Attributes:
-        lists: None takes all clips of `data`.
-        from_checkpoint: a run or checkpoint whose network to train further (--from). `train`
-            replaces the fields that describe the network, from `backbone` to `temporal`.
-        augment: of clips of files; MovingShapes is never augmented.
-        clip_learning_rate: None is `learning_rate`.
-        bias_steps: None is the usual number, see `rehearsal_steps`; 0 measures no bias.
-        warmup_steps: None is the usual number, see `warmup`.
-        workers: None is one, or none if /dev/shm has no room for its batches.
-
     Raises:
         StzsarError: options exclude each other, or one would have no effect.
     """
 
     data: str = MOVING_SHAPES
-    lists: str | None = None
+    lists: str | None = None  # None takes all clips of `data`
     split: int | None = None
     classes: str | None = None
     shots: int | None = None
@@ -49,9 +39,11 @@ class TrainConfig:
     setting: Setting = "mixed"
     labels: str | None = None
     attributes: bool = True
-    augment: bool = True
+    augment: bool = True  # of clips of files; MovingShapes is never augmented
     flip: float = 0.5
     grey: float = 0.2
+    # A run or checkpoint whose network to train further (--from). `train` replaces the fields that
+    # describe the network, from `backbone` to `temporal`.
     from_checkpoint: str | None = None
     backbone: str = SMALL
     pretrained: str = "none"
@@ -66,11 +58,11 @@ class TrainConfig:
     steps: int = 3600
     batch: int = 48
     learning_rate: float = 1e-3
-    clip_learning_rate: float | None = None
+    clip_learning_rate: float | None = None  # None is `learning_rate`
     weight_decay: float = 0.05
     beta2: float = 0.98
-    warmup_steps: int | None = None
-    bias_steps: int | None = None
+    warmup_steps: int | None = None  # None is the usual number, see `warmup`
+    bias_steps: int | None = None  # see `rehearsal_steps`; 0 measures no bias
     accumulate: int = 1
     ema: float = 0.0
     checkpoint_activations: bool = False
@@ -79,7 +71,7 @@ class TrainConfig:
     validate_every: int = 500
     keep_best: bool = False
     precision: PrecisionName = "auto"
-    workers: int | None = None
+    workers: int | None = None  # None is one, or none if /dev/shm has no room for its batches
     checkpoint_every: int = 100
     seed: int = 0
 
@@ -116,12 +108,10 @@ class TrainConfig:
 
     @property
     def is_moving_shapes(self) -> bool:
-        """Whether the clips are generated."""
         return self.data == MOVING_SHAPES
 
     @property
     def data_name(self) -> str:
-        """The data's name, without its folder."""
         return Path(self.data).resolve().stem
 
     @property
@@ -158,7 +148,6 @@ class TrainConfig:
         )
 
     def save(self, folder: Path) -> None:
-        """Write the configuration into a run's folder."""
         document = json.dumps(dataclasses.asdict(self), indent=1)
         write_file(folder / CONFIG, f"{document}\n")
 

@@ -213,7 +213,6 @@ def _explaining_losses(run: RunFolder) -> Iterator[None]:
 
 
 def _test(trained: Trained, trainer: Trainer, processes: Processes) -> dict[str, HitRates]:
-    """Return the accuracy on each of the run's tests, by name."""
     results: dict[str, HitRates] = {}
     if trained.validated is not None:
         results["validation"] = trained.validated

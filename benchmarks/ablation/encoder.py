@@ -84,7 +84,6 @@ class EncodedClips:
         return len(self.classes)
 
     def __getitem__(self, request: ClipRequest) -> Example:
-        """Return a clip; each looks the same every time."""
         return Example(self.tokens[request.clip], int(self.classes[request.clip]))
 
     @classmethod

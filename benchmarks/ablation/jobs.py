@@ -27,7 +27,6 @@ class HalfHard(MovingShapes):
         super().__init__("train", "mixed", seed=seed)
 
     def __getitem__(self, request: ClipRequest) -> Example:
-        """Return the clip that training would draw much later."""
         return super().__getitem__(request._replace(draw=request.draw + _HALF_HARD))
 
 

@@ -36,7 +36,6 @@ class Options:
         }
 
     def in_words(self) -> str:
-        """Return the budget as a sentence."""
         clips = f"of {self.clips:,} clips, half of them hard"
         if self.end_to_end:
             clips = "of newly drawn clips, half of them hard, which train the encoder too"

@@ -75,7 +75,6 @@ def attention(rows: Sequence[TrainedRow]) -> str:
 
 
 def _trained(rows: Sequence[TrainedRow]) -> list[Variant]:
-    """Return the variants that were trained, in the order of the table."""
     trained = {row.variant for row in rows}
     return [variant for variant in VARIANTS if variant in trained]
 

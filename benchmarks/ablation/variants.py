@@ -33,7 +33,6 @@ class Variant:
 
     @property
     def words(self) -> str:
-        """The number of attributes, for tables."""
         return str(self.attributes) if self.attributes else "label only"
 
     def label(self, action: Action, setting: Setting) -> Label:

@@ -22,7 +22,6 @@ _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 def describe_bundle(bundle: Bundle) -> dict[str, Any]:
-    """Return name, precision, image size and file hashes of a bundle."""
     manifest = bundle.manifest
     return {
         "bundle": manifest.name,
@@ -34,7 +33,6 @@ def describe_bundle(bundle: Bundle) -> dict[str, Any]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return processor, memory, GPU, CPU governor and system."""
     import psutil
 
     affinity = getattr(os, "sched_getaffinity", None)

@@ -86,7 +86,6 @@ class KeptFrames:
         self.size_wh = (width, height)
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
-        """Yield the frames that are due, from the first one."""
         return (frame for frame in self._frames if due is None or due(frame.time_s))
 
     def close(self) -> None:

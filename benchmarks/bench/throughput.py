@@ -186,7 +186,6 @@ class _Waiting:
 
 
 def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fanout) -> bool:
-    """Decide on one window from its frames alone."""
     scorer, watch = task.recognizer.scorer, task.stopwatch
     size_px = task.recognizer.manifest.pixels.size_px
     with watch.of("batch"):
@@ -204,7 +203,6 @@ def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fano
 
 
 def _step(batcher: Batcher, feed: Feed, counted: Results) -> int:
-    """Run one batch; return its decisions."""
     before = counted.results
     batcher.step(TICK_S)
     check_feeds([feed])

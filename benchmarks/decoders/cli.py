@@ -82,7 +82,6 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> Comparison:
-    """Judge the frames of every decoder, then time those clips that all of them read."""
     requests = [
         Request(path, options.frames, options.size_px)
         for path in find_clips(options.clips, options.sample)

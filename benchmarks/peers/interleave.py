@@ -81,7 +81,6 @@ class _Player:
             self._settle()
 
     def turn(self) -> None:
-        """Let it make decisions for a turn."""
         with self._giving_up():
             if self._worker is None:
                 return
@@ -110,7 +109,6 @@ class _Player:
 
     @contextlib.contextmanager
     def _giving_up(self) -> Iterator[None]:
-        """Note why a worker fails, and end it."""
         try:
             yield
         except WorkerError as error:

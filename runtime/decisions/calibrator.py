@@ -65,12 +65,9 @@ class Calibrator:
         return MIN_BLOCKS * self._peaks.block_s / 3600
 
     def add(self, source: str, time_s: float, similarities: Array) -> None:
-        """Add the next window of a source; sources may take turns.
+        """Add the next window of a source, by its end in seconds; sources may take turns.
 
-        Args:
-            source: its name.
-            time_s: the end of the window, in seconds of the source.
-            similarities: of all labels, [C]: logits / scale.
+        Similarities are those of all labels, [C]: logits / scale.
         """
         if similarities.shape != (len(self._labels),) or not np.isfinite(similarities).all():
             raise ValueError(f"{len(self._labels)} finite similarities, got {similarities!r:.80}")

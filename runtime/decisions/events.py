@@ -54,13 +54,7 @@ class Decider:
     """
 
     def __init__(self, policy: Policy, source: str, *, top: int | None = None) -> None:
-        """Begin with a policy.
-
-        Args:
-            policy: what decides; may be replaced when labels change.
-            source: the stream's name.
-            top: labels that a result keeps once it is decided on; all of them if None.
-        """
+        """Begin with a policy, which may be replaced; results keep `top` labels, None keeps all."""
         self.policy = policy
         self._source = source
         self._top = top

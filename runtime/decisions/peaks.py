@@ -25,24 +25,12 @@ _MOST_PEAKS, _FEWEST_PEAKS, _PEAKS_ALTOGETHER = 4096, 256, 1 << 20
 class Peaks:
     """The highest peaks of each label, over any number of sources and hours.
 
-    Takes memory for 1 to 5 million numbers, and a few rows of C for each open source.
-
-    Attributes:
-        block_s: length of a block, which gives one peak.
-        seconds: length of the footage, without gaps.
-        total: sum of all similarities of each label, float64 [C].
-        windows: number of windows.
+    Takes memory for 1 to 5 million numbers, and a few rows of C for each open source. Blocks of
+    `block_s` give a peak each; `total` is the sum of each label's similarities, float64 [C].
     """
 
     def __init__(self, label_count: int, policy: Policy, *, block_s: float, apart_s: float) -> None:
-        """Begin.
-
-        Args:
-            label_count: C.
-            policy: how long an event must last, and how far it may fall meanwhile.
-            block_s: length of a block in seconds.
-            apart_s: peaks of neighbouring blocks nearer than this are one.
-        """
+        """Begin; peaks of neighbouring blocks that are nearer than `apart_s` are one."""
         self.block_s, self.seconds, self.windows = block_s, 0.0, 0
         self.total = np.zeros(label_count)
         self._policy, self._apart_s = policy, apart_s

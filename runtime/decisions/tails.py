@@ -63,12 +63,10 @@ class Tails:
 
 
 def fit_tails(peaks: Array, blocks: float, mean: Array) -> Tails:
-    """Fit the tail of each label.
+    """Fit the tail of each label to peaks [C, K], highest first, of at least MIN_BLOCKS blocks.
 
-    Args:
-        peaks: of blocks, highest first, [C, K]; at least a third of `blocks`, or all that are kept.
-        blocks: how many blocks there were, at least MIN_BLOCKS.
-        mean: of each label's similarity, [C].
+    The peaks are a third of the blocks or more, or all that are kept; `mean` is of each label's
+    similarity, [C].
     """
     peaks = peaks.astype(np.float64)
     high = min(int(_HIGH_SHARE * blocks), _MOST_HIGH, peaks.shape[1] - 1)

@@ -183,11 +183,7 @@ class Recorder:
     ) -> None:
         """Begin a stream whose sampling or labels differ from the run's, before its first frame.
 
-        Args:
-            stream: the name of its source.
-            sampling: frames of its window, and their rate.
-            bank: the labels that its states are for.
-            among: the names of its labels, if it has fewer than the bank.
+        `among` names its labels, if it has fewer than the bank.
         """
         self._usual_bank = bank
         track = self._new_track(stream, sampling)
@@ -208,9 +204,7 @@ class Recorder:
     def end_stream(self, stream: str, *, rest: bool = True) -> None:
         """End a stream; another of the same name may begin later.
 
-        Args:
-            stream: the name of its source.
-            rest: whether a window that never filled gives a result, as `Stream.finish` does.
+        With `rest`, a window that never filled gives a result, as `Stream.finish` does.
         """
         track = self._tracks.pop(stream, None)
         if track:

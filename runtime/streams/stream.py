@@ -162,12 +162,7 @@ class Stream:
         return self._sampler.due(time_s)
 
     def push(self, image_hwc: Array, time_s: float) -> Recognition | None:
-        """Encode a due frame; return a result once the window is full.
-
-        Args:
-            image_hwc: uint8 [H, W, 3], BGR, of any size.
-            time_s: its time in the stream, in seconds.
-        """
+        """Encode a due frame, uint8 [H, W, 3] BGR; return a result once the window is full."""
         scorer, start_s = self._recognizer.scorer, monotonic()
         if self.adopt(scorer):
             self.excuse(monotonic() - start_s)
@@ -218,12 +213,10 @@ class Stream:
         return Prepared(image, time_s, breaks, alike, clock, captured_s)
 
     def accept(self, frame: Prepared, state: State | None) -> Recognition | None:
-        """Add a frame to the window; return a result once that is full.
+        """Add what `prepare` returned, in order; return a result once the window is full.
 
-        Args:
-            frame: what `prepare` returned, in the same order.
-            state: its state with the labels in use, one array [...] for each name; None, for a
-                frame that is `alike`, takes the state of the frame before.
+        The state has one array [...] for each name; None takes that of the frame before, for a
+        frame that is `alike`.
         """
         if frame.breaks:
             self._flush()

@@ -7,14 +7,9 @@ from .lane import Lane
 
 
 class StreamTable:
-    """The streams of a run, and a way to end it.
+    """The streams of a run, also live ones that have ended, and a way to end it.
 
-    All methods may be called from any thread.
-
-    Attributes:
-        lanes: every source that is being read, and live ones that have ended.
-        wake: set when there is something to do; feeds set it too.
-        over: whether the run is to end.
+    All methods may be called from any thread. Feeds set `wake` when there is something to do.
     """
 
     def __init__(self) -> None:

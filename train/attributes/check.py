@@ -154,7 +154,6 @@ class _Check:
     def _sources(
         self, field: Placed | None, name: str, own: list[_Attribute], entry_line: int
     ) -> None:
-        """Check that each attribute has a source, and each source its attributes."""
         if field is None:
             self._add(entry_line, f'{name!r} has no source: add "source": "by hand".')
             return

@@ -150,7 +150,6 @@ class Pipeline:
             work.problems.append(str(error))
 
     def _cleaned(self, works: Sequence[Work]) -> list[Cleaned]:
-        """Clean each label by itself, then all together."""
         count: CountTokens = self._encoder.tokens
         each = [clean(work.label.name, work.extractions, self._stemmer, count) for work in works]
         often: set[Stems] = shared_too_often(found.stems for found in each)

@@ -83,7 +83,6 @@ class BrokenFiles:
             log.warning("%s %s", broken.reason, _CONSEQUENCES[broken.fate])
 
     def _add(self, files: Iterable[BrokenFile]) -> list[BrokenFile]:
-        """Return those that are new."""
         unknown = {_key(broken): broken for broken in files if _key(broken) not in self._known}
         if unknown:
             self._read()

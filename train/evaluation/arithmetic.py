@@ -66,7 +66,6 @@ def predict(scores_c: Array, truth: int) -> tuple[int, int]:
 
 
 def accuracy(predictions: Predictions) -> Accuracy:
-    """Return the accuracies over at least one clip."""
     correct = predictions.rank == 0
     classes = np.unique(predictions.truth)
     return Accuracy(
@@ -78,7 +77,6 @@ def accuracy(predictions: Predictions) -> Accuracy:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return mean and standard deviation of one value per split."""
     return Spread(float(np.mean(values)), float(np.std(values)))
 
 

@@ -26,8 +26,6 @@ class Contest:
 
 @dataclass(frozen=True)
 class Plan:
-    """The tested clips, and the contests they are divided into."""
-
     clips: ClipSet
     contests: tuple[Contest, ...]
 
@@ -85,7 +83,6 @@ def plan(
 
 
 def everything(clips: ClipSet) -> Contest:
-    """Return the contest of all clips among all classes."""
     rows = tuple(range(len(clips.classes)))
     return Contest("all", tuple(range(len(clips.clips))), rows)
 

@@ -82,6 +82,5 @@ def _beyond_class(folders: Sequence[str], own: str) -> tuple[str, ...]:
 
 
 def _shared_end(ours: Sequence[str], theirs: Sequence[str]) -> int:
-    """Return how many parts two paths share at their ends."""
     pairs = zip(reversed(ours), reversed(theirs), strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))

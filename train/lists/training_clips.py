@@ -42,7 +42,6 @@ class TrainingClips:
         return tuple(sorted({file.label for file in self.files}))
 
     def __str__(self) -> str:
-        """Count the clips, and what is missing, in words."""
         words = f"{len(self.files):,} clips of {len(self.classes):,} classes"
         words += f", {self.part}" if self.part else ""
         if self.missing:
@@ -125,7 +124,6 @@ def find_training_clips(choice: ClipChoice) -> TrainingClips:
 
 
 def _of_lists(choice: ClipChoice) -> tuple[ClipSet, str]:
-    """Return the training clips of the lists, and the part in words."""
     lists = choice.lists
     assert lists is not None
     if not lists.is_dir():

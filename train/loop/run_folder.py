@@ -194,7 +194,6 @@ class RunFolder:
         return max(results, key=lambda result: result.top1, default=None)
 
     def note(self, results: Mapping[str, HitRates]) -> None:
-        """Write the accuracy on each of the run's tests."""
         document = {name: dataclasses.asdict(rates) for name, rates in results.items()}
         write_file(self.path / _ACCURACY, json.dumps(document, indent=1) + "\n")
 

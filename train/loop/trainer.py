@@ -218,7 +218,6 @@ class Trainer:
         return rates
 
     def _save(self, state: TrainState) -> Path:
-        """Write a checkpoint, in process 0, and return its folder."""
         if not self.together.is_first:
             return self.run.checkpoint(state.step)
         return self.run.save(self._describe(state), state)

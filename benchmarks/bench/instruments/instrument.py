@@ -34,4 +34,3 @@ class Instrument(Protocol):
 
     def close(self) -> None:
         """Release it."""
-        ...

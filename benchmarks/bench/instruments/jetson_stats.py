@@ -38,7 +38,6 @@ class Jtop:
         return reading_of(self._client.power, self._client.temperature)
 
     def state(self) -> State:
-        """Return power mode, locked clocks, temperatures and throttling."""
         values = self.read().values
         return {
             **jetson_state(),

@@ -46,7 +46,6 @@ class Nvml:
         )
 
     def state(self) -> State:
-        """Return clocks, temperature and throttle reasons."""
         nvml, card = self._nvml, self._card
         reasons = self._ask(lambda: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(card))
         power = self._ask(lambda: nvml.nvmlDeviceGetPowerManagementLimit(card))
@@ -59,7 +58,6 @@ class Nvml:
             self._nvml.nvmlShutdown()
 
     def _ask(self, question: Callable[[], float]) -> float | None:
-        """Return the answer; None where this card does not support it."""
         try:
             return question()
         except self._nvml.NVMLError:

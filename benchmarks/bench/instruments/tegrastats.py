@@ -108,7 +108,6 @@ class Tegrastats:
         return Reading(line.total[1] if line.total else None, {**line.values, **hottest})
 
     def state(self) -> State:
-        """Return power mode, clocks, temperatures and throttling."""
         line = parse_line(self._line)
         clocks = {k: v for k, v in line.values.items() if k.endswith("mhz")}
         return {

@@ -83,7 +83,6 @@ def _clip_vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 
 def open_clip(spec: Spec, path: Path) -> None:
-    """Write the state of open_clip's model."""
     import torch
 
     torch.save(_open_clip_model(spec).state_dict(), path)
@@ -121,7 +120,6 @@ def _open_clip_model(spec: Spec) -> Any:
 
 
 def swin3d(spec: Spec, path: Path) -> None:
-    """Write the state of torchvision's Swin3D-S."""
     import torch
     from torchvision.models.video import swin3d_s
 

@@ -57,7 +57,6 @@ class Model(Protocol):
 
     def reset(self) -> None:
         """Forget the frames."""
-        ...
 
     def push(self, frame: Any) -> str | None:
         """Take the next frame, uint8 [H, W, 3] BGR; return the label once T have come."""

@@ -73,7 +73,6 @@ class Once(WindowModel):
 
 
 def _Kept(encoded: Any) -> Any:  # noqa: N802 (it makes a module)
-    """Return a text encoder with a fixed output."""
     import torch
 
     class Kept(torch.nn.Module):

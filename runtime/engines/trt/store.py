@@ -32,20 +32,10 @@ class _Proof(Struct):
 
 
 class EngineStore:
-    """The engines of one bundle, by name.
-
-    Attributes:
-        folder: where new engines go; it is created with the first.
-    """
+    """The engines of one bundle, by name; new ones go to `folder`, made with the first."""
 
     def __init__(self, bundle: Path, folder: str = ENGINES, *, trusted: bool = False) -> None:
-        """Look for engines.
-
-        Args:
-            bundle: the bundle's folder.
-            folder: where in it.
-            trusted: whether to use engines that others made, which can run code.
-        """
+        """Look for engines in a folder of the bundle; `trusted` takes those that others made."""
         self._trusted = trusted
         own = bundle / folder
         self._depth = len(Path(folder).parts)
