@@ -4,8 +4,14 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
+import msgspec
+from msgspec import Meta, Struct
+
+from ..runtime.documents import DocumentError, convert
+
+Size = Annotated[int, Meta(ge=1, le=2**24)]
 Interaction = Literal["product", "residual", "off", "mean"]
 PatchPath = Literal["block", "value"]
 Activation = Literal["gelu", "quick_gelu", "gelu_tanh"]
@@ -36,12 +42,12 @@ class VisionConfig:
         kind: distinguishes this type from TimmConfig in JSON.
     """
 
-    image_px: int
-    patch_px: int
-    width: int
-    layers: int
-    heads: int
-    mlp_width: int
+    image_px: Size
+    patch_px: Size
+    width: Size
+    layers: Size
+    heads: Size
+    mlp_width: Size
     activation: Activation = "gelu"
     pre_norm: bool = True
     patch_path: PatchPath = "block"
@@ -76,8 +82,8 @@ class TimmConfig:
     """
 
     model: str
-    image_px: int
-    patches: int
+    image_px: Size
+    patches: Size
     pool: TimmPool
     projected: bool
     mean: tuple[float, float, float]
@@ -108,12 +114,12 @@ class TextConfig:
         tokenizer: CLIP's from open_clip, or a `tokenizer.json` file.
     """
 
-    context_length: int
-    vocab_size: int
-    width: int
-    layers: int
-    heads: int
-    mlp_width: int
+    context_length: Size
+    vocab_size: Size
+    width: Size
+    layers: Size
+    heads: Size
+    mlp_width: Size
     activation: Activation = "gelu"
     causal: bool = True
     pool: TextPool = "end"
@@ -126,9 +132,9 @@ class TextConfig:
 class TemporalConfig:
     """A transformer over the frames of a window; BIKE's has six layers."""
 
-    layers: int = 6
-    heads: int = 8
-    max_frames: int = 32
+    layers: Size = 6
+    heads: Size = 8
+    max_frames: Size = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +160,7 @@ class ModelConfig:
     """A whole network. `dim` is D, the width of the joint embedding."""
 
     name: str
-    dim: int
+    dim: Size
     vision: VisionConfig | TimmConfig
     text: TextConfig
     head: HeadConfig
@@ -170,25 +176,41 @@ class ModelConfig:
         """Build the configuration from the result of `to_json`.
 
         Raises:
-            KeyError, TypeError: a field is missing or unknown.
+            DocumentError: a field is missing, unknown, of another type or out of range.
         """
-        vision: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in document["vision"].items()
-        }
-        temporal = document["temporal"]
-        return cls(
-            **{
-                **document,
-                "vision": _VISION_KINDS[vision.get("kind", "vit")](**vision),
-                "text": TextConfig(**document["text"]),
-                "head": HeadConfig(**document["head"]),
-                "temporal": None if temporal is None else TemporalConfig(**temporal),
-            }
-        )
+        parts = convert(document, _Parts)
+        kinds: dict[str, Any] = {"vision": _vision_kind(parts.vision), **_PARTS}
+        for name, kind in kinds.items():
+            part = document.get(name) or {}
+            if unknown := sorted(set(part) - {field.name for field in dataclasses.fields(kind)}):
+                raise DocumentError(f"{name}: unknown field {unknown[0]!r:.80}")
+        try:
+            vision = convert(parts.vision, kinds["vision"])
+        except DocumentError as error:
+            raise DocumentError(f"vision.{error}") from error
+        return cls(**{**msgspec.structs.asdict(parts), "vision": vision})
 
 
-# Old checkpoints have no kind.
-_VISION_KINDS: dict[str, Any] = {"vit": VisionConfig, "timm": TimmConfig}
+class _Parts(Struct, forbid_unknown_fields=True):
+    """A configuration whose frame encoder may be of either kind."""
+
+    name: str
+    dim: Size
+    vision: dict[str, Any]
+    text: TextConfig
+    head: HeadConfig
+    temporal: TemporalConfig | None
+    prompt: str = PROMPT
+
+
+_PARTS = {"text": TextConfig, "head": HeadConfig, "temporal": TemporalConfig}
+
+
+def _vision_kind(vision: Mapping[str, Any]) -> type[VisionConfig] | type[TimmConfig]:
+    kind = vision.get("kind", "vit")  # old checkpoints have none
+    if kind not in ("vit", "timm"):
+        raise DocumentError(f"vision.kind: {kind!r:.80} is neither 'vit' nor 'timm'")
+    return TimmConfig if kind == "timm" else VisionConfig
 
 
 def small_config() -> ModelConfig:

@@ -78,9 +78,10 @@ def test_an_absent_decoder_is_named_with_the_reason():
 
 def test_ratios_are_those_of_one_round():
     rows = [
-        DecoderResult("a", [10, 20, 40], 90, 0, 0, 0, 8, 0),
-        DecoderResult("b", [20, 40, 80], 45, 1, 2, 3, 8, 1.25),
+        DecoderResult("a", [10, 20, 40], 90, 1.5, 0, 0, 0, 8, 0),
+        DecoderResult("b", [20, 40, 80], 45, 0.75, 1, 2, 3, 8, 1.25),
     ]
     printed = table(rows, {"c": "is away"})
-    assert cells(printed, 1) == ["b", "40.0 (30.0 … 60.0)", "2.00", "45", "1", "2", "3 of 8", "1.2"]
-    assert cells(printed, 2) == ["c", "is away", *[""] * 6]
+    times = ["40.0 (30.0 … 60.0)", "2.00", "45", "0.75"]
+    assert cells(printed, 1) == ["b", *times, "1", "2", "3 of 8", "1.2"]
+    assert cells(printed, 2) == ["c", "is away", *[""] * 7]

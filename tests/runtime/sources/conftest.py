@@ -252,10 +252,22 @@ class MjpegServer:
 
 
 @pytest.fixture
-def mjpeg_server(tmp_path: Path) -> Iterator[MjpegServer]:
+def start_mjpeg_server(tmp_path: Path) -> Iterator[Callable[[], MjpegServer]]:
+    """Start small HTTP servers with a camera and files."""
+    servers: list[MjpegServer] = []
+
+    def start() -> MjpegServer:
+        servers.append(MjpegServer(tmp_path))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.mode = "broken"
+        server.server.shutdown()
+        server.server.server_close()
+
+
+@pytest.fixture
+def mjpeg_server(start_mjpeg_server: Callable[[], MjpegServer]) -> MjpegServer:
     """A small HTTP server with a camera and files."""
-    server = MjpegServer(tmp_path)
-    yield server
-    server.mode = "broken"
-    server.server.shutdown()
-    server.server.server_close()
+    return start_mjpeg_server()
