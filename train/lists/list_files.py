@@ -73,8 +73,8 @@ def _of_kinetics(path: Path, head: list[str], rows: list[list[str]]) -> tuple[Li
         parts = {row[part] for row in rows} - {""}
         if parts and "train" not in parts:
             raise SourceError(
-                f"{path} lists no training clips: its column split says {min(parts)!r:.80}. Take the "
-                "list of the training part, or leave out the column."
+                f"{path} lists no training clips: its column split says {min(parts)!r:.80}. Take "
+                "the list of the training part, or leave out the column."
             )
         rows = [row for row in rows if row[part] == "train" or not parts]
     columns = [[row[head.index(name)] for row in rows] for name in _KINETICS]

@@ -261,9 +261,9 @@ class Soak(NamedTuple):
     def __str__(self) -> str:
         rates = ", ".join(f"{rate:.2f}" for rate in self.rates)
         return (
-            f"all in {self.first_s:.2f} s; {rates} results a second; {len(self.returns_s)} returns, median "
-            f"{median(self.returns_s):.2f} s, longest {max(self.returns_s):.2f} s; peak "
-            f"{self.peak_mib:.0f} MiB"
+            f"all in {self.first_s:.2f} s; {rates} results a second; "
+            f"{len(self.returns_s)} returns, median {median(self.returns_s):.2f} s, "
+            f"longest {max(self.returns_s):.2f} s; peak {self.peak_mib:.0f} MiB"
         )
 
 

@@ -52,6 +52,15 @@ def test_an_rtsp_stream_comes_back_with_another_size_and_others_do_not_notice(
     assert other_times == sorted(other_times)
 
 
+@pytest.mark.parametrize("transport", ["TCP", "UDP"])
+def test_an_rtsp_server_that_offers_one_transport_alone_is_read(rtsp_server, run_feed, transport):
+    run = run_feed(rtsp_server(transport=transport).url())
+
+    run.more(5)
+
+    assert run.conditions == ["connecting", "live"]
+
+
 def test_a_paused_rtsp_server_is_a_stall_and_goes_on(rtsp_server, run_feed):
     server = rtsp_server()
     run = run_feed(server.url(), stalled_s=1.0)
