@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
+from ...runtime.documents import MIB, read_file
 from ...runtime.errors import StzsarError
 from .accuracy import Judged, Parity
 from .percentiles import Distribution
 
 VERSION = 1  # of the record's fields: raise it when one changes
 KIND = "stzsar-bench"
+MAX_BYTES = 64 * MIB
 
 Better = Literal["more", "less"]
 
@@ -191,7 +193,7 @@ def read_comparable(path: Path) -> Comparable:
         StzsarError: the file cannot be read, is not a record, or has another version.
     """
     try:
-        text = path.read_bytes()
+        text = read_file(path, MAX_BYTES)
         header = msgspec.json.decode(text, type=_Header)
         if header.kind != KIND:
             raise StzsarError(f"{path} is not a record of stzsar-bench: name one made with --json.")
