@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stzsar.benchmarks.decoders.cli import DecoderResult, table
+from stzsar.benchmarks.decoders.cli import DecoderResult, find_clips, table
 from stzsar.benchmarks.decoders.judge import full_decode, judge
 from stzsar.benchmarks.decoders.reader import DECODERS, Decoder, NoFramesError, Request
 
@@ -74,6 +74,13 @@ def test_an_absent_decoder_is_named_with_the_reason():
     assert reason == "no-such-decoder is not installed or does not load: No module named " + (
         "'no_such_decoder'"
     )
+
+
+def test_what_a_system_leaves_beside_clips_is_no_clip(tmp_path):
+    for name in ("a.mp4", "._a.mp4", "__MACOSX/b.mp4", "c/d.avi"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_clips(tmp_path, None) == [tmp_path / "a.mp4", tmp_path / "c" / "d.avi"]
 
 
 def test_ratios_are_those_of_one_round():
