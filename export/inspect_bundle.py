@@ -161,7 +161,7 @@ def _parity(bundle: Bundle) -> str:
             f"torch in {worst}, {differences[worst]['relative']:.1e} of its largest value, cosine "
             f"{differences[worst]['cosine']:.6f}"
         )
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise BundleError(
             f"{bundle.path / PARITY} is not a parity report ({type(error).__name__}). Export the "
             "bundle again."

@@ -66,7 +66,15 @@ def read_parity(bundle: Bundle) -> Parity | None:
             scores=float(report["differences"][f"{end_to_end}.scores"]["absolute"]),
             top1=float(report["top1_agreement"][end_to_end]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
+    except (
+        OSError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        StopIteration,
+    ):
         return None
 
 
