@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..runtime.bundle.bundle import MANIFEST, PARITY, Bundle, find_bundle
+from ..runtime.documents import MIB, from_json, read_file
 from ..runtime.engines.opening import open_graph
 from ..runtime.engines.trt.graph import RTX_ENGINES
 from ..runtime.engines.trt.key import EngineKey
@@ -158,7 +159,7 @@ def _parity(bundle: Bundle) -> str:
     if PARITY not in bundle.manifest.files:
         return "not compared with torch"
     try:
-        report: Any = json.loads((bundle.path / PARITY).read_text(encoding="utf-8"))
+        report: Any = from_json(read_file(bundle.path / PARITY, MIB), dict[str, Any])
         differences = report["differences"]
         worst = max(differences, key=lambda name: differences[name]["relative"])
         agreement = report["top1_agreement"]
@@ -169,7 +170,7 @@ def _parity(bundle: Bundle) -> str:
             f"torch in {worst}, {differences[worst]['relative']:.1e} of its largest value, cosine "
             f"{differences[worst]['cosine']:.6f}"
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise BundleError(
             f"{bundle.path / PARITY} is not a parity report ({type(error).__name__}). Export the "
             "bundle again."

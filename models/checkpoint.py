@@ -24,6 +24,7 @@ from .config import ModelConfig
 from .stzsar import STZSAR
 from .tensor_file import load_tensors, read_shapes, save_tensors
 from .tokenizer_file import FILE as TOKENIZER
+from .tokenizer_file import MAX_BYTES as MAX_TOKENIZER_BYTES
 
 FORMAT_VERSION = 1
 DESCRIPTION = "checkpoint.json"
@@ -103,7 +104,7 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             step=document.step,
             seen_bias=document.seen_bias,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, LabelError) as error:
+    except (DocumentError, LabelError) as error:
         raise BundleError(f"{path} is not a valid checkpoint description: {error}.") from error
 
 
@@ -174,7 +175,7 @@ def _read_tokenizer(folder: Path, config: ModelConfig) -> str | None:
         return None
     path = folder / TOKENIZER
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path, MAX_TOKENIZER_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"Cannot read the tokenizer {path}: {error}.") from error
 

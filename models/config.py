@@ -4,8 +4,14 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
+import msgspec
+from msgspec import Meta, Struct
+
+from ..runtime.documents import DocumentError, convert
+
+Size = Annotated[int, Meta(ge=1, le=2**24)]
 Interaction = Literal["product", "residual", "off", "mean"]
 PatchPath = Literal["block", "value"]
 Activation = Literal["gelu", "quick_gelu", "gelu_tanh"]
@@ -23,13 +29,13 @@ PROMPT = "This is a video about {}."
 class VisionConfig:
     """CLIP's plain ViT, which `vision.py` implements."""
 
-    image_px: int  # side of the square input
-    patch_px: int  # side of a patch
-    width: int  # width of a token
+    image_px: Size  # side of the square input
+    patch_px: Size  # side of a patch
+    width: Size  # width of a token
     # Number of blocks, and the size of each
-    layers: int
-    heads: int
-    mlp_width: int
+    layers: Size
+    heads: Size
+    mlp_width: Size
     activation: Activation = "gelu"  # of the MLP; OpenAI's weights need quick_gelu
     pre_norm: bool = True  # whether a LayerNorm precedes the blocks, as in every CLIP
     # What patches pass through in the last block: the block itself, or its value path, which keeps
@@ -55,8 +61,8 @@ class TimmConfig:
     """A frame encoder from timm: MobileCLIP's, SigLIP2's, PE-Core's."""
 
     model: str  # its name in timm, which fixes the architecture
-    image_px: int  # side of the square input
-    patches: int  # number of patch embeddings, P
+    image_px: Size  # side of the square input
+    patches: Size  # number of patch embeddings, P
     pool: TimmPool  # how patches become one embedding: mean, class token or attention ("map")
     projected: bool  # whether timm's head maps into the joint space; otherwise the pool does
     # Of RGB values in 0..1
@@ -73,13 +79,13 @@ class TimmConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TextConfig:
-    context_length: int  # tokens of a sequence
-    vocab_size: int  # may be below CLIP's 49,408; the tokenizer then uses fewer merges
-    width: int  # width of a token
+    context_length: Size  # tokens of a sequence
+    vocab_size: Size  # may be below CLIP's 49,408; the tokenizer then uses fewer merges
+    width: Size  # width of a token
     # Number of blocks, and the size of each
-    layers: int
-    heads: int
-    mlp_width: int
+    layers: Size
+    heads: Size
+    mlp_width: Size
     activation: Activation = "gelu"  # of the MLP
     causal: bool = True  # whether a token attends only to those before it, as in CLIP
     pool: TextPool = "end"  # the token to read: end-of-text, or the last position, padding or not
@@ -92,9 +98,9 @@ class TextConfig:
 class TemporalConfig:
     """A transformer over the frames of a window; BIKE's has six layers."""
 
-    layers: int = 6
-    heads: int = 8
-    max_frames: int = 32
+    layers: Size = 6
+    heads: Size = 8
+    max_frames: Size = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +118,7 @@ class ModelConfig:
     """A whole network. `dim` is D, the width of the joint embedding."""
 
     name: str
-    dim: int
+    dim: Size
     vision: VisionConfig | TimmConfig
     text: TextConfig
     head: HeadConfig
@@ -127,25 +133,41 @@ class ModelConfig:
         """Build the configuration from the result of `to_json`.
 
         Raises:
-            KeyError, TypeError: a field is missing or unknown.
+            DocumentError: a field is missing, unknown, of another type or out of range.
         """
-        vision: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in document["vision"].items()
-        }
-        temporal = document["temporal"]
-        return cls(
-            **{
-                **document,
-                "vision": _VISION_KINDS[vision.get("kind", "vit")](**vision),
-                "text": TextConfig(**document["text"]),
-                "head": HeadConfig(**document["head"]),
-                "temporal": None if temporal is None else TemporalConfig(**temporal),
-            }
-        )
+        parts = convert(document, _Parts)
+        kinds: dict[str, Any] = {"vision": _vision_kind(parts.vision), **_PARTS}
+        for name, kind in kinds.items():
+            part = document.get(name) or {}
+            if unknown := sorted(set(part) - {field.name for field in dataclasses.fields(kind)}):
+                raise DocumentError(f"{name}: unknown field {unknown[0]!r:.80}")
+        try:
+            vision = convert(parts.vision, kinds["vision"])
+        except DocumentError as error:
+            raise DocumentError(f"vision.{error}") from error
+        return cls(**{**msgspec.structs.asdict(parts), "vision": vision})
 
 
-# Old checkpoints have no kind.
-_VISION_KINDS: dict[str, Any] = {"vit": VisionConfig, "timm": TimmConfig}
+class _Parts(Struct, forbid_unknown_fields=True):
+    """A configuration whose frame encoder may be of either kind."""
+
+    name: str
+    dim: Size
+    vision: dict[str, Any]
+    text: TextConfig
+    head: HeadConfig
+    temporal: TemporalConfig | None
+    prompt: str = PROMPT
+
+
+_PARTS = {"text": TextConfig, "head": HeadConfig, "temporal": TemporalConfig}
+
+
+def _vision_kind(vision: Mapping[str, Any]) -> type[VisionConfig] | type[TimmConfig]:
+    kind = vision.get("kind", "vit")  # old checkpoints have none
+    if kind not in ("vit", "timm"):
+        raise DocumentError(f"vision.kind: {kind!r:.80} is neither 'vit' nor 'timm'")
+    return TimmConfig if kind == "timm" else VisionConfig
 
 
 def small_config() -> ModelConfig:

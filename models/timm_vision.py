@@ -23,6 +23,13 @@ class TimmFrameEncoder(nn.Module):
         super().__init__()
         self.pool = config.pool
         self.pixels = Pixels(config.mean, config.std)
+        # timm would look up other names on the network (`hf-hub:…`) or in folders; this one may
+        # come from a stranger's checkpoint.
+        if not timm.is_model(config.model):
+            raise BundleError(
+                f"timm {timm.__version__} has no frame encoder {config.model!r:.80}: upgrade timm, "
+                "or check where the checkpoint comes from."
+            )
         try:
             with quiet():
                 self.trunk: Any = timm.create_model(

@@ -8,12 +8,14 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, normalizers, processors
 
+from ..runtime.documents import MIB, read_file
 from ..runtime.errors import BundleError
 from .config import TextConfig
 from .quiet import quiet
 from .tokenizer import build_tokenizer
 
 FILE = "tokenizer.json"
+MAX_BYTES = 64 * MIB  # SigLIP2's has 34
 _PAD, _END = "<pad>", "<eos>"
 
 
@@ -43,7 +45,7 @@ def find_tokenizer(file: str | None, hub_name: str, backbone: str) -> str:
 def _read(path: Path) -> str:
     """Read the file and add open_clip's own pre- and postprocessing of SigLIP2's strings."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path, MAX_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"Cannot read the tokenizer {path}: {error}.") from error
     try:

@@ -43,7 +43,8 @@ def read_file(path: Path, max_bytes: int, *, follow_links: bool = True) -> bytes
             parts.append(part)
             left -= len(part)
     if not left:
-        raise OSError(errno.EFBIG, f"Larger than {max_bytes // MIB or 1} MiB", str(path))
+        most = f"{max_bytes // MIB} MiB" if max_bytes >= MIB else f"{max_bytes} bytes"
+        raise OSError(errno.EFBIG, f"Larger than {most}", str(path))
     return b"".join(parts)
 
 

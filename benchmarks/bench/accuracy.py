@@ -1,12 +1,12 @@
 """Accuracy beside speed: the bundle's parity with torch, and top-1 and top-5 on labelled clips."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...runtime.bundle.bundle import PARITY, Bundle
+from ...runtime.documents import MIB, from_json, read_file
 from ...runtime.errors import SourceError
 from ...runtime.recognizer import Recognizer
 from ...runtime.text.choose_labels import choose_labels
@@ -40,7 +40,7 @@ class Judged:
 def read_parity(bundle: Bundle) -> Parity | None:
     """Return the bundle's own report; None if it has no complete one."""
     try:
-        report: Any = json.loads((bundle.path / PARITY).read_text(encoding="utf-8"))
+        report: Any = from_json(read_file(bundle.path / PARITY, MIB), dict[str, Any])
         end_to_end = next(name for name in report["top1_agreement"] if name.startswith("end"))
         return Parity(
             windows=int(report["windows"]),
@@ -48,7 +48,15 @@ def read_parity(bundle: Bundle) -> Parity | None:
             scores=float(report["differences"][f"{end_to_end}.scores"]["absolute"]),
             top1=float(report["top1_agreement"][end_to_end]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
+    except (
+        OSError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        StopIteration,
+    ):
         return None
 
 

@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
+from ...runtime.documents import MIB, read_file
 from ...runtime.errors import StzsarError
 from .accuracy import Judged, Parity
 from .percentiles import Distribution
 
 VERSION = 1  # of the record's fields: raise it when one changes
 KIND = "stzsar-bench"
+MAX_BYTES = 64 * MIB
 
 Better = Literal["more", "less"]
 
@@ -128,7 +130,7 @@ class Comparable(msgspec.Struct, frozen=True):
 def read_comparable(path: Path) -> Comparable:
     """Read the part of a record that can be compared."""
     try:
-        text = path.read_bytes()
+        text = read_file(path, MAX_BYTES)
         header = msgspec.json.decode(text, type=_Header)
         if header.kind != KIND:
             raise StzsarError(f"{path} is not a record of stzsar-bench: name one made with --json.")

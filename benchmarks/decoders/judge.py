@@ -25,7 +25,7 @@ class Verdict(NamedTuple):
 
 
 def full_decode(clip: Request) -> Array:
-    """Return every frame of a clip as OpenCV decodes it, uint8 [N, S/4, S/4, 3]; N may be 0.
+    """Return every frame of a clip as the runtime decodes it, uint8 [N, S/4, S/4, 3]; N may be 0.
 
     It uses one thread: on a damaged clip several do not always give the same frames.
     """

@@ -77,9 +77,11 @@ def _first_line(error: BaseException) -> str:
 
 
 DECODERS = (
-    Decoder("OpenCV as stzsar-run has it", "with_opencv:read_in_order", "cv2", "opencv-python"),
+    Decoder("stzsar-run, with PyAV", "with_runtime:read_in_order", "av", "av"),
+    Decoder("the same, one thread", "with_runtime:read_in_one_thread", "av", "av"),
+    Decoder("the same, frames counted before", "with_runtime:read_counted", "av", "av"),
+    Decoder("stzsar-run, OpenCV alone", "with_opencv:read_in_order", "cv2", "opencv-python"),
     Decoder("OpenCV, one thread", "with_opencv:read_in_one_thread", "cv2", "opencv-python"),
-    Decoder("OpenCV, frames counted before", "with_opencv:read_counted", "cv2", "opencv-python"),
     Decoder("OpenCV, seeking", "with_opencv:seek", "cv2", "opencv-python"),
     Decoder("PyAV", "with_pyav:read_in_order", "av", "av"),
     Decoder("PyAV, seeking", "with_pyav:seek", "av", "av"),

@@ -18,7 +18,7 @@ from ..bundle.manifest import Manifest, SamplingSpec
 from ..documents import MIB, DocumentError, FiniteFloat, PositiveFloat, from_json, read_file
 from ..errors import CalibrationError
 from ..labels.labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label
-from ..labels.names import nearest_names
+from ..labels.names import name_key, nearest_names
 from .policy import Policy
 
 CALIBRATION_VERSION = 1
@@ -81,7 +81,7 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
     def __post_init__(self) -> None:
         if set(self.graphs) != {FRAME_GRAPH, WINDOW_GRAPH}:
             raise ValueError("it does not say which bundle it belongs to")
-        if len({threshold.label for threshold in self.thresholds}) < len(self.thresholds):
+        if len(self._by_name()) < len(self.thresholds):
             raise ValueError("a label has two thresholds")
 
     @property
@@ -109,15 +109,16 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
         """
         self._check_bundle(manifest, sampling)
         self._check_rules(policy)
-        known = {threshold.label: threshold for threshold in self.thresholds}
-        applied = {
-            label.name: known[label.name].similarity
-            for label in labels
-            if label.name in known and known[label.name].identity == identity_of(label)
-        }
+        known = self._by_name()
+        applied: dict[str, float] = {}
+        for label in labels:
+            threshold = known.get(name_key(label.name))
+            if threshold and threshold.identity == identity_of(label):
+                applied[label.name] = threshold.similarity
         without = [label.name for label in labels if label.name not in applied]
         if not applied:
-            near = nearest_names(without[0], list(known), 1)[0]
+            names = [threshold.label for threshold in self.thresholds]
+            near = nearest_names(without[0], names, 1)[0]
             raise CalibrationError(
                 f"The calibration has no threshold for any of these labels: not for "
                 f"{without[0]!r} with its present attributes (it knows {near!r}); calibrate with "
@@ -172,6 +173,9 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
             return from_json(content, cls)
         except DocumentError as error:
             raise CalibrationError(f"{path} is damaged ({error}): calibrate again.") from error
+
+    def _by_name(self) -> dict[str, LabelThreshold]:
+        return {name_key(threshold.label): threshold for threshold in self.thresholds}
 
     def _check_bundle(self, manifest: Manifest, sampling: SamplingSpec) -> None:
         if any(manifest.files.get(name) != digest for name, digest in self.graphs.items()):

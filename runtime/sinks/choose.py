@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..documents import read_file
 from ..errors import StzsarError
 from .jsonl import JsonLines
 from .queued import SinkCounters
@@ -180,13 +181,7 @@ def _secret(path: Path | None, environment: Mapping[str, str]) -> str | None:
     if path is None:
         return environment.get(SECRET_VARIABLE)
     try:
-        with path.open("rb") as file:
-            secret = file.read(MAX_SECRET_BYTES + 1)
-        if len(secret) > MAX_SECRET_BYTES:
-            raise StzsarError(
-                f"The webhook's secret {path} is too long: give a file with one line."
-            )
-        return secret.decode()
+        return read_file(path, MAX_SECRET_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise StzsarError(f"The webhook's secret {path} cannot be read: {reason}.") from error

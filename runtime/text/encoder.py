@@ -57,7 +57,7 @@ class TextEncoder:
         bundle.check(TEXT_GRAPH)
         self._prompt = spec.prompt
         self._context_length = spec.context_length
-        self._encode = open_tokenizer(bundle, spec.context_length + 1)
+        self._encode = open_tokenizer(bundle.path / TOKENIZER, spec.context_length + 1)
         self._path = bundle.path / TEXT_GRAPH
         # It runs once: building a TensorRT engine for it would take longer.
         engine = "onnxruntime" if importlib.util.find_spec("onnxruntime") else "auto"
@@ -114,19 +114,13 @@ class TextEncoder:
         length = self._context_length
         rows = np.zeros((len(texts), length), np.int64)
         cut: dict[str, bytes] = {}
-        try:
-            for row, text, prompt in zip(rows, texts, prompts, strict=True):
-                tokens = self._encode(prompt)
-                if len(tokens) <= length:
-                    row[: len(tokens)] = tokens
-                else:
-                    row[:] = *tokens[: length - 1], tokens[-1]
-                    cut[text] = row.tobytes()
-        except Exception as error:  # tokenizers raises bare Exception
-            raise BundleError(
-                f"The tokenizer of {self._path.parent} cannot read a label ({error}): export the "
-                "bundle again."
-            ) from error
+        for row, text, prompt in zip(rows, texts, prompts, strict=True):
+            tokens = self._encode(prompt)
+            if len(tokens) <= length:
+                row[: len(tokens)] = tokens
+            else:
+                row[:] = *tokens[: length - 1], tokens[-1]
+                cut[text] = row.tobytes()
         return Tokens(rows, cut)
 
     def bank_for(self, labels: Sequence[Label], progress: OnEmbedded | None = None) -> LabelBank:
@@ -145,14 +139,13 @@ class TextEncoder:
         return LabelBank(tuple(labels), embeddings[firsts], attributes, mask)
 
 
-def open_tokenizer(bundle: Bundle, length: int) -> Callable[[str], Sequence[int]]:
+def open_tokenizer(path: Path, length: int) -> Callable[[str], Sequence[int]]:
     """Return a function from cleaned text to at most `length` tokens, start and end included.
 
     Raises:
-        BundleError: the bundle's tokenizer cannot be read.
+        BundleError: the file is no tokenizer.
         EngineError: it is not CLIP's and the package tokenizers is not installed.
     """
-    path = bundle.path / TOKENIZER
     try:
         tokenizer = ClipTokenizer.open(path)
     except (OSError, ValueError) as error:
@@ -171,8 +164,18 @@ def _other_kind(path: Path, length: int) -> Callable[[str], Sequence[int]]:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
-        raise BundleError(f"{path} is not a tokenizer: {error}.") from error
+        raise BundleError(f"{path} is not a tokenizer: {error!s:.200}.") from error
     # Truncation counts the start and end tokens, so the end token is kept.
     tokenizer.enable_truncation(length)
     tokenizer.no_padding()
-    return lambda text: tokenizer.encode(text).ids
+
+    def encode(text: str) -> Sequence[int]:
+        try:
+            return tokenizer.encode(text).ids
+        except Exception as error:  # tokenizers raises bare Exception
+            raise BundleError(
+                f"The tokenizer {path} cannot read {text!r:.80} ({error!s:.200}): export the "
+                "bundle again."
+            ) from error
+
+    return encode

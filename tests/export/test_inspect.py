@@ -140,8 +140,15 @@ def test_a_bundle_that_was_tampered_with_is_one_sentence(run, exported, tmp_path
     assert not result.stdout
 
 
+WRONG_SHARE = (
+    '{"windows": 1, "differences": {"a": {"relative": 1, "cosine": 1}}, "top1_agreement": 1%s}'
+    % ("0" * 400)
+)
+
+
 @pytest.mark.parametrize(
-    "nonsense", ["", "[]", "null", "{}", '{"differences": {}}', "[" * 100_000, '{"windows": "x"}']
+    "nonsense",
+    [WRONG_SHARE, "", "[]", "null", "{}", '{"differences": {}}', "[" * 100_000, '{"windows": "x"}'],
 )
 def test_a_comparison_that_is_none_is_one_sentence(run, exported, tmp_path, nonsense):
     folder, _ = exported(interaction="product", temporal=True)

@@ -116,16 +116,45 @@ def checkpoint(data: bytes) -> None:
         read_checkpoint(path.parent)
 
 
+def tokenizer(data: bytes) -> None:
+    """Texts in several scripts become tokens that a graph takes."""
+    from stzsar.runtime.text.encoder import open_tokenizer
+
+    with _File(data, "tokenizer.json") as path:
+        encode = open_tokenizer(path, 24)
+        for text in ("archery", "it's 12 o'clock", "बोलना 👍 \u0345", "x" * 5000, ""):
+            assert all(0 <= token < 2**32 for token in encode(text))
+
+
+def clip_list(name: str, data: bytes) -> None:
+    from stzsar.train.lists.list_files import read_list_file
+
+    with _File(data, name) as path:
+        assert all(clip.file for clip in read_list_file(path))
+
+
+def class_list(name: str, data: bytes) -> None:
+    from stzsar.train.lists.class_lists import read_numbered_classes
+
+    with _File(data, name) as path:
+        assert all(read_numbered_classes(path).values())
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "bank": bank,
     "calibration": calibration,
     "checkpoint": checkpoint,
+    "class-list": functools.partial(class_list, "classes.txt"),
+    "class-table": functools.partial(class_list, "classes.csv"),
+    "clip-list": functools.partial(clip_list, "list.txt"),
+    "clip-table": functools.partial(clip_list, "list.csv"),
     "engine-key": engine_key,
     "graph": graph,
     "labels": labels,
     "manifest": manifest,
     "recording": recording,
     "streams": streams,
+    "tokenizer": tokenizer,
 }
 
 

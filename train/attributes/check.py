@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...runtime.documents import MIB, read_file
 from ...runtime.errors import LabelError, StzsarError
 from ...runtime.labels.labels import MAX_FILE_MIB, MAX_LABELS, Label
 from ...runtime.labels.names import name_key
@@ -212,11 +213,7 @@ def _string(placed: Placed | None) -> str | None:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read((MAX_FILE_MIB << 20) + 1)
-        if len(content) > MAX_FILE_MIB << 20:
-            raise StzsarError(f"{path} is larger than {MAX_FILE_MIB} MiB: a bank is smaller.")
-        return content.decode("utf-8-sig")
+        return read_file(path, MAX_FILE_MIB * MIB).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise StzsarError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
     except OSError as error:

@@ -50,7 +50,7 @@ class BundleEncoder:
                 f"{folder} has no text encoder: export it with one, or leave out --bundle."
             )
         self._bundle.check(TOKENIZER)
-        self._encode = open_tokenizer(self._bundle, _LENGTH)
+        self._encode = open_tokenizer(self._bundle.path / TOKENIZER, _LENGTH)
         self._frame = len(self._encode(""))  # its first and last token
         self._encoder: TextEncoder | None = None
 

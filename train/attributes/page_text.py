@@ -4,6 +4,7 @@ import codecs
 import re
 from pathlib import Path
 
+from ...runtime.documents import read_file
 from .fetch import FetchError, Page
 
 MAX_FILE_BYTES = 5 << 20
@@ -41,12 +42,9 @@ def file_text(path: Path) -> str:
         FetchError: it cannot be read, is too large, or holds no text.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        content = read_file(path, MAX_FILE_BYTES)
     except OSError as error:
         raise FetchError(f"it cannot be read: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise FetchError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
     text = decoded(content, "")
     return _checked(_from_html(text) if path.suffix.lower() in (".html", ".htm") else text)
 

@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from ...runtime.errors import StzsarError
+from ...runtime.hidden_files import is_hidden
 from ...runtime.labels.names import name_key
 from ...runtime.sources.secrets import without_secrets
 from .addresses import AddressError, parse_url
@@ -89,6 +90,8 @@ class Folder:
         if len(paths) > _MAX_FILES:
             raise StzsarError(f"{folder} holds more than {_MAX_FILES} files: name another.")
         for path in sorted(paths):
+            if any(map(is_hidden, path.relative_to(folder).parts)):
+                continue
             if path.suffix.lower() in _SUFFIXES and path.is_file():
                 of = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
                 self._files.setdefault(name_key(of), []).append(path)

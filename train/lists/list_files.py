@@ -70,8 +70,8 @@ def _of_kinetics(path: Path, head: list[str], rows: list[list[str]]) -> tuple[Li
         parts = {row[part] for row in rows} - {""}
         if parts and "train" not in parts:
             raise SourceError(
-                f"{path} lists no training clips: its column split says {min(parts)!r}. Take the "
-                "list of the training part, or leave out the column."
+                f"{path} lists no training clips: its column split says {min(parts)!r:.80}. Take "
+                "the list of the training part, or leave out the column."
             )
         rows = [row for row in rows if row[part] == "train" or not parts]
     columns = [[row[head.index(name)] for row in rows] for name in _KINETICS]
@@ -129,6 +129,8 @@ def _is_video(cell: str) -> bool:
 def _of_paths(
     path: Path, pairs: Sequence[tuple[str, str]], classes: Path | None
 ) -> tuple[ListedClip, ...]:
+    if not all(clip for clip, _ in pairs):
+        raise SourceError(f"{path} has a row without a path: the form is path,label.")
     has_numbers = any(label.isdecimal() for _, label in pairs)
     class_file = classes or (class_file_of(path.parent) if has_numbers else None)
     if classes and not has_numbers:

@@ -212,6 +212,7 @@ def test_of_several_senses_the_model_chooses_and_the_choice_is_recorded(folder, 
 def test_an_empty_file_beside_a_good_one_is_passed_over(folder, model):
     Path("texts", "archery").mkdir()
     Path("texts", "archery.txt").rename("texts/archery/sport.txt")
+    Path("texts", "archery", "._sport.txt").write_text("Archery is an old video game.")  # a Mac's
     Path("texts", "archery", "empty.txt").touch()
     model.say = good
     assert run(model).exit_code == 0
