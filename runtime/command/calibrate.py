@@ -4,7 +4,8 @@ from contextlib import ExitStack
 
 from ..decisions.calibrator import Calibrator
 from ..decisions.footage import FootageSink
-from ..labels.labels import MAX_LABELS, read_labels
+from ..labels.label_files import read_labels
+from ..labels.labels import MAX_LABELS
 from ..streams.loop import StreamLoop, plan_of
 from ..streams.table import StreamTable
 from ..terminal.commandline import log, say, show_error

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ..decisions.calibration import Calibration
 from ..decisions.events import Decider
-from ..labels.labels import read_labels
+from ..labels.label_files import read_labels
 from ..recordings.replay import Replay
 from ..results import Message
 from ..sinks.jsonl import JsonLines

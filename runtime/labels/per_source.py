@@ -11,7 +11,8 @@ from typing import Protocol
 
 from ..callbacks import OnEmbedded
 from ..errors import LabelError
-from .labels import Label, LabelsOf, read_labels
+from .label_files import read_labels
+from .labels import Label, LabelsOf
 from .names import name_key
 
 FileState = tuple[int, int, int]
