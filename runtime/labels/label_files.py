@@ -14,6 +14,7 @@ from .label_table import Row, is_table, read_table
 from .labels import Label, check_labels
 
 MAX_FILE_MIB = 16
+_LONGEST_PATH = 1000
 SUFFIXES = (".txt", ".csv", ".tsv", ".json", ".yaml", ".yml")
 # `Class/clip.avi 3`, and the frames and the class of `Class/clip 245 3`.
 _CLIP = re.compile(
@@ -111,7 +112,8 @@ def _of_words(value: str) -> tuple[Label, ...]:
 
 
 def _is_file_name(value: str) -> bool:
-    return "/" in value or "\\" in value or value.lower().endswith(SUFFIXES)
+    could_be = value.isprintable() and len(value) <= _LONGEST_PATH
+    return could_be and ("/" in value or "\\" in value or value.lower().endswith(SUFFIXES))
 
 
 def _exists(path: Path) -> bool:
