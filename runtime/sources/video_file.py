@@ -6,7 +6,7 @@ from pathlib import Path
 from ..errors import SourceError
 from ..video import pyav
 from ..video.capture import Capture, open_file
-from ..video.pictures import picture_files
+from ..video.pictures import DEFAULT_FPS, PictureCapture, picture_files
 from .frames import Due, Frame
 
 # Intact files announce up to a fifth more frames than they have; files that lost half of their
@@ -62,9 +62,10 @@ class VideoSource:
         Raises:
             SourceError: the file is missing, unreadable, or has no frame that can be decoded.
         """
-        if not picture_files(str(path)):
-            _check_readable(Path(path))
-        return cls(open_file(Path(path), name or str(path), threads=threads, fps=fps))
+        if pictures := picture_files(str(path)):
+            return cls(PictureCapture(pictures, name or str(path), fps or DEFAULT_FPS))
+        _check_readable(Path(path))
+        return cls(open_file(Path(path), name or str(path), threads=threads))
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
         """Yield the due frames; raise SourceError at the end if the file is cut or damaged."""

@@ -10,7 +10,7 @@ from ..preprocessing.opencv import opencv_path
 from . import pyav
 from .file_kinds import kind_of_file
 from .opencv_capture import OpenCvCapture
-from .pictures import DEFAULT_FPS, PictureCapture, is_picture, picture_files, single_picture
+from .pictures import is_picture, single_picture
 from .pyav_address import open_av_address
 from .pyav_capture import open_av_file
 from .web_page import answers_with_page, web_page_error
@@ -71,24 +71,19 @@ class Capture(Protocol):
         ...
 
 
-def open_file(
-    path: Path, name: str, *, threads: int | None = None, fps: float | None = None
-) -> Capture:
-    """Open a video file, or pictures that are a clip.
+def open_file(path: Path, name: str, *, threads: int | None = None) -> Capture:
+    """Open a video file.
 
     Args:
-        path: the file; a folder of pictures, or a pattern of them.
+        path: the file.
         name: what messages call it.
         threads: threads of the decoder; its own choice if None.
-        fps: how many pictures are a second; None is 25.
 
     Raises:
         SourceError: it is not a video.
     """
     file = opencv_path(path, SourceError)
-    if pictures := picture_files(str(path)):
-        return PictureCapture(pictures, name, fps or DEFAULT_FPS)
-    if path.is_file() and is_picture(path.name):
+    if is_picture(path.name):
         raise SourceError(single_picture(name))
     if av := pyav.load_av():
         capture = open_av_file(av, file, name, threads=threads, attempts=READ_ATTEMPTS)

@@ -29,10 +29,12 @@ def picture_files(path: str) -> list[Path]:
     There are none if it names anything else too: `clips/*` may be videos and their thumbnails.
     """
     if os.path.isdir(path):  # noqa: PTH112 (of what may be no path at all)
-        shown = [entry for entry in Path(path).iterdir() if not is_hidden(entry.name)]
-        if any(entry.suffix.lower() in VIDEO_SUFFIXES for entry in shown):
+        with os.scandir(path) as entries:
+            shown = [entry for entry in entries if not is_hidden(entry.name)]
+        if any(entry.name.lower().endswith(VIDEO_SUFFIXES) for entry in shown):
             return []
-        return in_order([entry for entry in shown if is_picture(entry.name) and entry.is_file()])
+        found = [entry for entry in shown if is_picture(entry.name) and entry.is_file()]
+        return in_order([Path(entry.path) for entry in found])
     if Path(path).exists():
         return []
     if _COUNTER.search(Path(path).name):

@@ -13,6 +13,8 @@ from ..preprocessing.opencv import load_cv2
 Array = npt.NDArray[Any]
 # Beyond this it is damage: anamorphic film has 2.
 _MOST = 4
+# Encoders round sizes to even numbers and make up for it with 640:639, which nobody sees.
+_LEAST = Fraction(1, 100)
 
 
 def square_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, int]:
@@ -21,9 +23,9 @@ def square_size(width: int, height: int, aspect: Fraction | None) -> tuple[int, 
     Args:
         width: stored, in pixels.
         height: stored, in pixels.
-        aspect: width of a pixel by its height; None or nonsense means square.
+        aspect: width of a pixel by its height; None, nonsense and 1 % more or less mean square.
     """
-    if aspect is None or not Fraction(1, _MOST) <= aspect <= _MOST:
+    if aspect is None or not Fraction(1, _MOST) <= aspect <= _MOST or abs(aspect - 1) < _LEAST:
         return width, height
     if aspect >= 1:
         return round(width * aspect), height
