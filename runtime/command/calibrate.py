@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from ..decisions.calibrator import Calibrator
 from ..decisions.footage import FootageSink
-from ..labels.labels import MAX_LABELS, read_labels
+from ..labels.labels import MAX_LABELS
 from ..streams.loop import StreamLoop, plan_of
 from ..streams.table import StreamTable
 from ..terminal.commandline import log, say, show_error
@@ -18,12 +18,12 @@ from .reading import feed_options, files_read, footage_from, read_to_the_end, st
 
 def calibrate(options: CalibrationOptions) -> None:
     """Write the thresholds for a site; see `run`."""
-    specs = footage_from(options.footage, options)
+    specs = footage_from(options)
     bundle = open_bundle(options)
     sampled = stream_options(bundle.manifest, options)
-    read = {options.labels: "the label file", **files_read(specs)}
+    read = {options.label_file: "the label file", **files_read(specs)}
     check_outputs(written=[options.thresholds], read=read, bundle=bundle.path)
-    labels = read_labels(options.labels) if options.labels else None
+    labels = options.read_labels()
     recognizer = load_recognizer(bundle, labels, options, top_k=MAX_LABELS)
     calibrator = Calibrator(
         recognizer.labels,

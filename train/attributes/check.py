@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ...runtime.documents import MIB, read_file
 from ...runtime.errors import LabelError, StzsarError
-from ...runtime.labels.labels import MAX_FILE_MIB, MAX_LABELS, Label
+from ...runtime.labels.label_files import MAX_FILE_MIB
+from ...runtime.labels.labels import MAX_LABELS, Label
 from ...runtime.labels.names import name_key
 from .bank_json import Placed, parse_placed
 from .options import CheckOptions

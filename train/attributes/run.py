@@ -7,7 +7,8 @@ import click
 
 from ... import __version__
 from ...runtime.errors import StzsarError
-from ...runtime.labels.labels import Label, read_labels
+from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import console, printable, say
 from ...runtime.terminal.progress import bar
 from .addresses import AddressError, parse_url
