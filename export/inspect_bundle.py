@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..runtime.bundle.bundle import MANIFEST, PARITY, Bundle, find_bundle
+from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.engines.opening import open_graph
 from ..runtime.engines.trt.graph import RTX_ENGINES
 from ..runtime.engines.trt.key import EngineKey
@@ -94,6 +95,7 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
     return {
         "format": f"{_format_on_disk(bundle)}, unchanged since its export (sha256 of every file)",
         "weights": f"{manifest.weights.source}; knows {manifest.weights.knows}",
+        **_licence(manifest.weights),
         "network": _network(bundle),
         "precision": f"{manifest.precision}, ONNX opset {manifest.opset}",
         "runs on": _RUNS_ON[manifest.precision],
@@ -114,6 +116,15 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
         "engines": _engines(bundle),
         "made": f"{manifest.created}, with {versions}",
     }
+
+
+def _licence(weights: WeightsOrigin) -> dict[str, str | list[str]]:
+    """Return the licence and the origin of the weights, if the bundle records them."""
+    revision = f"revision {weights.revision}" if weights.revision else ""
+    sha256 = f"sha256 {weights.sha256}" if weights.sha256 else ""
+    origin = [line for line in (weights.url, revision, sha256) if line]
+    licence: dict[str, str | list[str]] = {"licence": weights.licence} if weights.licence else {}
+    return {**licence, **({"origin": origin} if origin else {})}
 
 
 def _format_on_disk(bundle: Bundle) -> str:

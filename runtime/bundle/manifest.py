@@ -13,7 +13,8 @@ from msgspec import Meta, Struct
 from ..documents import DocumentError, convert, from_json
 from ..errors import BundleError
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+FEATURES_SINCE = 3
 MAX_MANIFEST_BYTES = 2**20
 MAX_SIZE_PX = 4096
 MAX_FRAMES = 1024
@@ -81,11 +82,26 @@ class TextSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("a prompt holds {} once")
 
 
-class WeightsOrigin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the weights come from, and what a person must know before trusting them."""
+class WeightsOrigin(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Where the weights come from, and what a person must know before trusting them.
+
+    Attributes:
+        source: the network, and in brackets what open_clip calls the weights.
+        knows: what a network with them recognises, as the end of "it knows …".
+        licence: the licence of the weights, as an SPDX identifier or by name; "" is not recorded.
+        url: the page of those who publish them; "" is not recorded.
+        revision: the commit of that page's repository; "" is not recorded.
+        sha256: the hash of the file of weights; "" is not recorded.
+    """
 
     source: str
     knows: str
+    licence: str = ""
+    url: str = ""
+    revision: str = ""
+    sha256: str = ""
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -206,5 +222,14 @@ def _from_2(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _from_3(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 4 may say the licence of the weights, and where they lie."""
+    return {**document, "format_version": 4}
+
+
 # From each older format to the next. tests/data keeps a bundle of every format.
-_MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
+_MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    1: _from_1,
+    2: _from_2,
+    3: _from_3,
+}
