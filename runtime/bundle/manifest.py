@@ -19,6 +19,8 @@ MAX_MANIFEST_BYTES = 2**20
 MAX_SIZE_PX = 4096
 MAX_FRAMES = 1024
 MAX_RATE_FPS = 1000
+# Of CLIP's weights as they are, which no training here has touched.
+UNTRAINED_HEAD = "what CLIP knows of single frames; its interaction head is not trained"
 FRAME_EMBEDDING, PATCH_EMBEDDINGS = "frame_embedding", "patch_embeddings"
 
 PRECISIONS = ("fp32", "fp16", "int8")
