@@ -81,7 +81,7 @@ def _check_that_it_loads(bundle: Bundle) -> None:
     frame, window = (open_graph(bundle.path / name, engine="onnxruntime") for name in GRAPHS)
     check_graphs(bundle, frame, window, bundle.bank)
     if bundle.manifest.text:
-        TextEncoder(bundle)
+        TextEncoder(bundle).load()
 
 
 def _describe(bundle: Bundle) -> dict[str, str | list[str]]:

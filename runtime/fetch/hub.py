@@ -6,6 +6,7 @@ waits longer than a few seconds: a person sits before it.
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ def load_hub() -> Any:
     Raises:
         StzsarError: it is not installed.
     """
+    # It would ask the hub what programs call themselves agents, and say which of them runs this.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         import huggingface_hub
     except ImportError as error:

@@ -171,7 +171,12 @@ def hub_environment(hub: LocalHub, tmp_path: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
     cache = str(tmp_path / "cache")
-    return {**kept, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "XDG_CACHE_HOME": cache}
+    return {
+        **kept,
+        "HF_ENDPOINT": hub.url,
+        "HF_HOME": str(tmp_path / "hf"),
+        "XDG_CACHE_HOME": cache,
+    }
 
 
 @pytest.fixture
