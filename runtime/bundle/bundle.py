@@ -1,5 +1,6 @@
 """A bundle on disk: a folder that export writes and the runtime reads."""
 
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterator
@@ -27,11 +28,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """An opened bundle: every file that the manifest lists is there and unchanged."""
+    """An opened bundle: every file that the manifest lists is there and unchanged.
+
+    Attributes:
+        path: its folder.
+        manifest: what it says about itself.
+        bank: its own labels.
+        is_fallback: whether it is the shipped one, taken since nobody named another.
+    """
 
     path: Path
     manifest: Manifest
     bank: LabelBank
+    is_fallback: bool = False
 
     @classmethod
     def open(cls, path: str | Path) -> "Bundle":
@@ -76,7 +85,7 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise BundleError(
             f"{folder} is not a bundle, its {MANIFEST} cannot be read ({error.strerror}): make one "
-            "with stzsar-export."
+            "with stzsar-fetch or stzsar-export."
         ) from error
     return Manifest.from_json(content, where=str(path))
 
@@ -110,25 +119,30 @@ def find_bundle(root: Path = RUNS) -> Path:
     found = newest_bundle(root) or shipped_bundle()
     if not (found / MANIFEST).is_file():
         raise BundleError(
-            f"There is no bundle under {root}/: make one with stzsar-export, or name a folder."
+            f"There is no bundle under {root}/: make one with stzsar-fetch or stzsar-export, or "
+            "name a folder."
         )
     return found
 
 
 def open_default_bundle() -> Bundle:
-    """Open the default bundle, with a warning if it is the shipped one.
+    """Open the default bundle.
 
     Raises:
         BundleError: there is none, or it cannot be used.
     """
     bundle = Bundle.open(find_bundle())
-    if bundle.path == shipped_bundle():
+    return dataclasses.replace(bundle, is_fallback=bundle.path == shipped_bundle())
+
+
+def warn_of_fallback(bundle: Bundle) -> None:
+    """Say what the shipped bundle knows where nobody named it."""
+    if bundle.is_fallback:
         log.warning(
             "No bundle was named and %s/ holds none: using the shipped one, which knows %s.",
             RUNS,
             bundle.manifest.weights.knows,
         )
-    return bundle
 
 
 def _is_bundle(folder: Path, root: Path) -> bool:
