@@ -1,0 +1,1 @@
+"""stzsar-fetch: weights in, bundle out, without torch."""
