@@ -2,7 +2,7 @@
 
 import datetime
 import importlib.metadata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from ..runtime.bundle.bundle import (
     TEXT_GRAPH,
     TOKENIZER,
     WINDOW_GRAPH,
-    sha256_of,
+    check_free,
+    hashes_of,
 )
 from ..runtime.bundle.manifest import (
     MAX_FRAMES,
@@ -94,7 +95,7 @@ def write_bundle(
         StzsarError: `target` is not a bundle, or the network is too large, cannot be traced, or
             does not fit into fp16.
     """
-    _check_target(target)
+    check_free(target)
     _check_size(request.network, text_encoder=request.text_encoder)
     # Engines record the hash of their graph, so those that still fit can stay.
     with written_whole(target, keep=[ENGINES]) as folder, torch.no_grad():
@@ -111,7 +112,7 @@ def write_bundle(
         report.check()
         report.save(folder / PARITY)
         # The manifest comes last: a folder that has one is complete.
-        manifest = _manifest(request, target.name, folder)
+        manifest = describe(request, target.name, hashes_of(folder))
         (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return report
 
@@ -152,13 +153,6 @@ def compare_graphs(request: BundleRequest, folder: Path, bank: LabelBank) -> Par
     )
 
 
-def _check_target(target: Path) -> None:
-    is_bundle = (target / MANIFEST).is_file() and (target / FRAME_GRAPH).is_file()
-    is_free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
-    if not (is_bundle or is_free):
-        raise StzsarError(f"{target} exists and is not a bundle. Choose another --output.")
-
-
 def _check_size(network: STZSAR, *, text_encoder: bool) -> None:
     towers: dict[str, tuple[torch.nn.Module, str]] = {
         "frame encoder": (network.visual, "Use ViT-L-14 or a smaller one")
@@ -191,7 +185,8 @@ def _longest_window(request: BundleRequest) -> int:
     return max(_MAX_FRAMES_WITHOUT_TEMPORAL, request.sampling.frames)
 
 
-def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
+def describe(request: BundleRequest, name: str, files: Mapping[str, str]) -> Manifest:
+    """Return the manifest of the bundle `name` with `files`, the sha256 of each by its name."""
     network, sampling = request.network, request.sampling
     config, vision = network.config, network.config.vision
     return Manifest(
@@ -213,7 +208,7 @@ def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
         weights=request.origin,
         model=config.to_json(),
         versions={name: _version(name) for name in ("stzsar", *_VERSIONS)},
-        files={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+        files=files,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..documents import read_file
-from ..errors import BundleError
+from ..errors import BundleError, StzsarError
 from ..labels.bank import LabelBank
 from .manifest import MAX_MANIFEST_BYTES, Manifest
 from .onnx_file import read_onnx
@@ -96,6 +96,23 @@ def sha256_of(path: Path) -> str:
     for block in _blocks(path):
         digest.update(block)
     return digest.hexdigest()
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file in `folder` by its name, for a manifest."""
+    return {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+
+
+def check_free(target: Path) -> None:
+    """Check that a bundle may be written to the folder `target`: it is free, or has a bundle.
+
+    Raises:
+        StzsarError: something else is there.
+    """
+    is_bundle = (target / MANIFEST).is_file() and (target / FRAME_GRAPH).is_file()
+    is_free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+    if not (is_bundle or is_free):
+        raise StzsarError(f"{target} exists and is not a bundle. Choose another --output.")
 
 
 def shipped_bundle() -> Path:

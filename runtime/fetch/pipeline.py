@@ -15,8 +15,9 @@ from ..terminal.progress import loading_progress, transfer_progress
 from .card import CARD, card
 from .catalogue import CATALOGUE, DEFAULT_BACKBONE, Weights, find_weights, weights_of_file
 from .download import download
-from .fill import FillRequest, fill_bundle, shipped_backbones
+from .fill import FillRequest, fill_bundle
 from .options import FetchOptions, Precision
+from .skeletons import shipped_backbones
 
 
 @dataclass(frozen=True, kw_only=True)
