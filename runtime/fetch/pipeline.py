@@ -13,11 +13,11 @@ from ..labels.shipped import default_labels, with_shipped_attributes
 from ..terminal.commandline import say
 from ..terminal.progress import loading_progress, transfer_progress
 from .card import CARD, card
-from .catalogue import CATALOGUE, DEFAULT_BACKBONE, Weights, find_weights, weights_of_file
+from .catalogue import DEFAULT_BACKBONE, Weights, find_weights, weights_of_file
 from .download import download
 from .fill import FillRequest, fill_bundle
 from .options import FetchOptions, Precision
-from .skeletons import shipped_backbones
+from .skeletons import read_skeleton
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ def fetch(options: FetchOptions) -> Path:
     """
     labels = read_labels(options.labels) if options.labels else default_labels()
     precision = options.precision or _precision()
-    source = _file(options.weights, options) if options.weights else _download(options)
+    source = _file(options.weights, options) if options.weights else _download(options, precision)
     labels = with_shipped_attributes(labels, tell=say)
     target = options.output or RUNS / source.run / f"bundle-{precision}"
     return _make(source, labels, precision, target)
@@ -79,11 +79,11 @@ def _make(source: _Source, labels: tuple[Label, ...], precision: Precision, targ
     return written
 
 
-def _download(options: FetchOptions) -> _Source:
+def _download(options: FetchOptions, precision: Precision) -> _Source:
     weights = find_weights(options.backbone or DEFAULT_BACKBONE, options.pretrained)
     if options.backbone is None:
         say(f"Fetching {weights.name}: small, fast on a CPU, and free to use for everybody.")
-    _check_shipped(weights.graphs)
+    read_skeleton(weights.graphs, precision)  # refused before it is downloaded for
     _check_licence(weights, accepted=options.accept_licence)
     with transfer_progress(weights.name) as on_bytes:
         found = download(weights, options.revision or "", tell=say, on_bytes=on_bytes)
@@ -110,7 +110,6 @@ def _file(path: Path, options: FetchOptions) -> _Source:
             )
         known = named
     if known and options.backbone in (None, known.backbone, known.graphs):
-        _check_shipped(known.graphs)
         _check_licence(known, accepted=options.accept_licence)
         return _known(known, path, sha256, known.revision if known.sha256 else "")
     if options.backbone is None:
@@ -118,7 +117,6 @@ def _file(path: Path, options: FetchOptions) -> _Source:
             f"{path} is no file that stzsar-fetch knows: name its backbone, such as stzsar-fetch "
             f"{DEFAULT_BACKBONE} --weights {path}."
         )
-    _check_shipped(options.backbone)
     say(f"The licence of {path} is not known to stzsar.")
     return _Source(
         path=path,
@@ -149,15 +147,6 @@ def _known(weights: Weights, path: Path, sha256: str, revision: str) -> _Source:
     )
 
 
-def _check_shipped(backbone: str) -> None:
-    shipped = shipped_backbones()
-    if backbone not in shipped:
-        raise StzsarError(
-            f"The graphs of {backbone!r:.80} do not ship with stzsar, only those of "
-            f"{', '.join(shipped)}: export it with stzsar-export, which needs torch."
-        )
-
-
 def _check_licence(weights: Weights, *, accepted: bool) -> None:
     """Show the licence, before anything is downloaded.
 
@@ -169,12 +158,8 @@ def _check_licence(weights: Weights, *, accepted: bool) -> None:
     if licence.research_only and not accepted:
         raise StzsarError(
             f"The {licence.name} allows {weights.name} for research only: read it, and add "
-            f"--accept-licence if you accept it, or take {_free()}, which everybody may use."
+            f"--accept-licence if you accept it, or take {DEFAULT_BACKBONE}, which everybody may use."
         )
-
-
-def _free() -> str:
-    return next(w.backbone for w in CATALOGUE if not w.licence.research_only)
 
 
 def _precision() -> Precision:

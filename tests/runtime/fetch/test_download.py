@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+pytest.importorskip("huggingface_hub", reason="pip install '.[fetch]'")
+
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.fetch.download import _check_room
 
