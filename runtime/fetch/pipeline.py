@@ -158,7 +158,7 @@ def _check_licence(weights: Weights, *, accepted: bool) -> None:
     if licence.research_only and not accepted:
         raise StzsarError(
             f"The {licence.name} allows {weights.name} for research only: read it, and add "
-            f"--accept-licence if you accept it, or take {DEFAULT_BACKBONE}, which everybody may use."
+            f"--accept-licence if you accept it, or take {DEFAULT_BACKBONE}, free for everybody."
         )
 
 

@@ -78,13 +78,18 @@ def own(tiny, entry, tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def run(tiny, entry, hub_environment, make_hub, tmp_path):
+def its_hub(tiny, make_hub):
+    """A hub that serves the weights."""
+    return make_hub(tiny[1].read_bytes())
+
+
+@pytest.fixture
+def run(tiny, entry, hub_environment, its_hub, tmp_path):
     """Run the command in an empty folder, against a hub with the weights."""
-    server = make_hub(tiny[1].read_bytes())
 
     def start(*arguments, licence=0, **fields):
-        entries = json.dumps([[licence, {**entry, "revision": server.commit, **fields}]])
-        environment = {**hub_environment, "HF_ENDPOINT": server.url, "COLUMNS": "200"}
+        entries = json.dumps([[licence, {**entry, "revision": its_hub.commit, **fields}]])
+        environment = {**hub_environment, "HF_ENDPOINT": its_hub.url, "COLUMNS": "200"}
         return subprocess.run(
             [sys.executable, "-c", PROGRAM, str(tiny[0]), entries, *map(str, arguments)],
             capture_output=True,
@@ -94,7 +99,6 @@ def run(tiny, entry, hub_environment, make_hub, tmp_path):
             timeout=200,
         )
 
-    start.hub = server
     return start
 
 
@@ -105,7 +109,7 @@ def write_labels(tmp_path):
 
 
 def test_a_bundle_from_the_hub_is_found_by_a_run_and_says_where_it_comes_from(
-    run, entry, tmp_path, red_video, monkeypatch, run_cli
+    run, its_hub, entry, tmp_path, red_video, monkeypatch, run_cli
 ):
     ended = run("--labels", write_labels(tmp_path))
 
@@ -116,7 +120,7 @@ def test_a_bundle_from_the_hub_is_found_by_a_run_and_says_where_it_comes_from(
     weights = Bundle.open(folder).manifest.weights
     assert weights.source == "tiny-ViT-77 (tests)"
     assert (weights.licence, weights.url) == ("MIT", "https://huggingface.co/us/tiny")
-    assert (weights.revision, weights.sha256) == (run.hub.commit, entry["sha256"])
+    assert (weights.revision, weights.sha256) == (its_hub.commit, entry["sha256"])
 
     monkeypatch.chdir(tmp_path)
     result = run_cli("--source", red_video, "--whole", "--labels", tmp_path / "labels.txt")
@@ -124,13 +128,13 @@ def test_a_bundle_from_the_hub_is_found_by_a_run_and_says_where_it_comes_from(
     assert "runs/tiny-ViT-77-tests/bundle-fp32" in result.stderr
 
 
-def test_the_licence_comes_before_any_request(run):
+def test_the_licence_comes_before_any_request(run, its_hub):
     ended = run(licence=1)
 
     assert ended.returncode == 2
     assert f"The licence of tiny-ViT-77 (tests): {APPLE.name}, {APPLE.url}" in ended.stderr
     assert "for research only: read it, and add --accept-licence" in ended.stderr
-    assert not run.hub.requests
+    assert not its_hub.requests
 
 
 def test_weights_for_research_are_fetched_once_the_licence_is_accepted(run, tmp_path):
@@ -142,20 +146,20 @@ def test_weights_for_research_are_fetched_once_the_licence_is_accepted(run, tmp_
     assert f"is licensed under the {APPLE.name}." in card
 
 
-def test_another_revision_is_taken_at_the_hubs_word_and_recorded(run, tmp_path):
+def test_another_revision_is_taken_at_the_hubs_word_and_recorded(run, its_hub, tmp_path):
     pins = {"revision": "f" * 40, "sha256": "f" * 64}
     labels = write_labels(tmp_path)
 
     ended = run("--revision", "main", "--labels", labels, **pins)
 
     assert ended.returncode == 0, ended.stderr
-    assert f"Took the commit {run.hub.commit}, which stzsar does not pin." in ended.stderr
+    assert f"Took the commit {its_hub.commit}, which stzsar does not pin." in ended.stderr
     manifest = Bundle.open(tmp_path / "runs/tiny-ViT-77-tests/bundle-fp32").manifest
-    assert manifest.weights.revision == run.hub.commit
+    assert manifest.weights.revision == its_hub.commit
 
 
-def test_the_command_that_a_failed_download_names_works(run, own, tmp_path):
-    run.hub.status = 503
+def test_the_command_that_a_failed_download_names_works(run, its_hub, own, tmp_path):
+    its_hub.status = 503
     failed = run("--labels", write_labels(tmp_path))
     command = failed.stderr.split("run: stzsar-fetch ")[1].split()
     (tmp_path / FILE).write_bytes(own.read_bytes())
@@ -164,7 +168,7 @@ def test_the_command_that_a_failed_download_names_works(run, own, tmp_path):
 
     assert failed.returncode == 2
     assert ended.returncode == 0, ended.stderr
-    assert len(run.hub.requests) == 1
+    assert len(its_hub.requests) == 1
 
 
 def test_a_file_is_known_by_its_hash(own, entry, tmp_path):
