@@ -79,6 +79,7 @@ def test_pixel_means_stand_in_one_place(root):
         ("stzsar.runtime.command.cli", ("torch", "cv2", "onnxruntime", "onnx", "tokenizers")),
         ("stzsar.train.cli", ("torch", "cv2", "open_clip")),
         ("stzsar.train.attributes.cli", ("torch", "cv2", "urllib3", "trafilatura", "yake")),
+        ("stzsar.runtime.fetch.cli", ("huggingface_hub", "httpx2", "cv2", "onnxruntime")),
         ("stzsar.export.cli", ("torch", "onnx", "onnxruntime", "open_clip")),
     ],
 )
@@ -109,7 +110,7 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
     code = {f"stzsar/{path.as_posix()}" for path in in_wheel(root, "*.py")}
     data = {
         f"stzsar/{path.relative_to(root).as_posix()}"
-        for folder in ("shipped", "labels/label_sets")
+        for folder in ("shipped", "labels/label_sets", "fetch/graphs")
         for path in (root / "runtime" / folder).rglob("*")
         if path.is_file()
     }
