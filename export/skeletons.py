@@ -38,7 +38,8 @@ from ..runtime.labels.labels import Label
 from ..runtime.terminal.commandline import say
 from .folding import folded_for_inference
 from .recorded import Recorded
-from .write_bundle import BundleRequest, describe, write_graphs
+from .to_onnx import trace
+from .write_bundle import BundleRequest, describe, graph_specs, in_fp16
 
 BACKBONES = (
     "MobileCLIP2-S0",
@@ -82,11 +83,16 @@ def network_of(
     return load_clip(backbone, str(path), head=HeadConfig(interaction="residual"))
 
 
-def export_request(network: STZSAR, origin: WeightsOrigin, precision: str) -> BundleRequest:
-    """Return the request of `stzsar-export --backbone NAME` with nothing else given."""
+def export_request(
+    network: STZSAR,
+    origin: WeightsOrigin,
+    precision: str,
+    labels: Sequence[Label] = (Label("nothing"),),
+) -> BundleRequest:
+    """Return the request of `stzsar-export --backbone NAME` for `labels`."""
     return BundleRequest(
         network=network,
-        labels=(Label("nothing"),),
+        labels=labels,
         sampling=SamplingSpec(frames=8, rate_fps=4.0),
         origin=origin,
         precision=precision,
@@ -94,7 +100,17 @@ def export_request(network: STZSAR, origin: WeightsOrigin, precision: str) -> Bu
     )
 
 
-def write_skeleton(backbone: str, folder: Path, *, precisions: Sequence[str] = PRECISIONS) -> Path:
+def exported_graphs(
+    network: STZSAR, origin: WeightsOrigin
+) -> Iterator[tuple[str, str, onnx.ModelProto]]:
+    """Yield the graphs of an export in each precision, with their precision and file name."""
+    for name, spec in graph_specs(export_request(network, origin, "fp32")).items():
+        model = trace(spec)
+        half = in_fp16(onnx.ModelProto.FromString(model.SerializeToString()), name)
+        yield from (("fp32", name, model), ("fp16", name, half))
+
+
+def write_skeleton(backbone: str, folder: Path) -> Path:
     """Export `backbone`, and write its graphs without their weights to a zip in `folder`.
 
     Raises:
@@ -104,23 +120,19 @@ def write_skeleton(backbone: str, folder: Path, *, precisions: Sequence[str] = P
         weights = random_weights(backbone, seed=0)
         network, origin = network_of(backbone, weights, Path(scratch))
         candidates = _candidates(network, weights)
-        ways: dict[str, dict[str, dict[str, Expression]]] = {}
+        ways: dict[str, dict[str, dict[str, Expression]]] = {one: {} for one in PRECISIONS}
         graphs: dict[str, bytes] = {}
-        for precision in precisions:
-            exported = Path(scratch) / precision
-            exported.mkdir()
-            write_graphs(export_request(network, origin, precision), exported)
-            ways[precision] = {}
-            for path in sorted(exported.iterdir()):
-                model = onnx.load(path)
-                ways[precision][path.name] = _emptied(model.graph, candidates)
-                graphs[f"{precision}/{path.name}"] = model.SerializeToString()
+        for precision, name, model in exported_graphs(network, origin):
+            ways[precision][name] = _emptied(model.graph, candidates)
+            graphs[f"{precision}/{name}"] = model.SerializeToString()
     manifest = describe(export_request(network, origin, "fp32"), backbone, {})
+    # It compares graphs with torch, and these were not.
+    versions = {n: version for n, version in manifest.versions.items() if n != "onnxruntime"}
     nobody = WeightsOrigin(source="none", knows="nothing")
-    manifest = msgspec.structs.replace(manifest, created="", weights=nobody)
+    manifest = msgspec.structs.replace(manifest, created="", weights=nobody, versions=versions)
     used = {
         name
-        for graph in ways[precisions[0]].values()
+        for graph in ways[PRECISIONS[0]].values()
         for way in graph.values()
         for name in tensors_in(way)
     }
@@ -142,6 +154,7 @@ def write_skeleton(backbone: str, folder: Path, *, precisions: Sequence[str] = P
 
 def write_tokenizer(folder: Path) -> None:
     """Write CLIP's tokenizer, which all shipped backbones share, into `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
     text = build_tokenizer(CLIP_VOCABULARY, CLIP_CONTEXT).to_str(pretty=True)
     (folder / TOKENIZER_FILE).write_bytes(gzip.compress(packed_tokenizer(text), mtime=0))
 

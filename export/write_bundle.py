@@ -50,7 +50,7 @@ from .to_onnx import OPSET, trace
 
 _MAX_FRAMES_WITHOUT_TEMPORAL = 256
 _MAX_GRAPH_BYTES = 2**31 - 2**24  # protobuf's limit, minus room for nodes
-_VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "open_clip_torch")
+_VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "open_clip_torch", "timm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,26 +117,44 @@ def write_bundle(
     return report
 
 
-@torch.no_grad()
 def write_graphs(
     request: BundleRequest, folder: Path, *, say: Callable[[str], None] = lambda _: None
 ) -> None:
     """Write the graphs of `request` into `folder`, without comparing them."""
-    # Traces the folded network; the comparison is with the original one.
-    folded = folded_for_inference(request.network.eval())
-    write_out_attention(folded)
-    for name, spec in _specs(folded, request).items():
+    for name, spec in graph_specs(request).items():
         say(f"tracing {name}")
         model = trace(spec)
-        # Everything in the state graph depends on the bank and stays fp32.
-        if request.precision == "fp16" and name != STATE_GRAPH:
-            model = to_fp16(model)
+        if request.precision == "fp16":
+            model = in_fp16(model, name)
         elif request.calibration and name == FRAME_GRAPH:
             say(f"calibrating {name}")
             example = {key: spec.inputs[key].numpy() for key in BANK_INPUTS}
             frames = request.calibration.frames_bhwc
             model = to_int8(model, frames, example, scratch=folder)
         onnx.save(model, folder / name)
+
+
+@torch.no_grad()
+def graph_specs(request: BundleRequest) -> dict[str, GraphSpec]:
+    """Return how to trace each graph of `request`, by the graph's file name."""
+    # Traces the folded network; the comparison is with the original one.
+    network = folded_for_inference(request.network.eval())
+    write_out_attention(network)
+    specs = {
+        FRAME_GRAPH: frame_spec(network),
+        WINDOW_GRAPH: window_spec(network, _longest_window(request)),
+    }
+    if network.head.label_states:
+        specs[STATE_GRAPH] = state_spec(network)
+    if request.text_encoder:
+        specs[TEXT_GRAPH] = text_spec(network)
+    return specs
+
+
+def in_fp16(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """Return the graph `name` in fp16."""
+    # Everything in the state graph depends on the bank and stays fp32.
+    return model if name == STATE_GRAPH else to_fp16(model)
 
 
 def compare_graphs(request: BundleRequest, folder: Path, bank: LabelBank) -> ParityReport:
@@ -166,16 +184,6 @@ def _check_size(network: STZSAR, *, text_encoder: bool) -> None:
                 f"The {tower} of {network.config.name} has {size / 2**30:.1f} GiB of weights, and "
                 f"an ONNX file holds less than 2. {remedy}."
             )
-
-
-def _specs(network: STZSAR, request: BundleRequest) -> dict[str, GraphSpec]:
-    longest = _longest_window(request)
-    specs = {FRAME_GRAPH: frame_spec(network), WINDOW_GRAPH: window_spec(network, longest)}
-    if network.head.label_states:
-        specs[STATE_GRAPH] = state_spec(network)
-    if request.text_encoder:
-        specs[TEXT_GRAPH] = text_spec(network)
-    return specs
 
 
 def _longest_window(request: BundleRequest) -> int:

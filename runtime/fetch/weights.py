@@ -5,13 +5,14 @@ here a header that lies about its file is one sentence, and only the tensor that
 memory.
 """
 
+import io
 import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
@@ -51,7 +52,7 @@ class WeightsFile:
     shapes: dict[str, tuple[int, ...]]
     _entries: dict[str, _Entry]
     _start: int
-    _file: BinaryIO
+    _file: io.BufferedReader
 
     def read(self, name: str) -> Array:
         """Return a tensor as float32, in the shape that the file gives it.
@@ -66,16 +67,17 @@ class WeightsFile:
                 f"{self.path} holds {name} as {entry.dtype:.20}, and weights are floats "
                 f"({', '.join(_FLOATS)}): name another file."
             )
-        values = np.empty(entry.shape, kind)
         begin, end = entry.data_offsets
-        if values.nbytes != end - begin:
-            raise BundleError(
-                f"{self.path} is not a safetensors file: {name} has {end - begin} bytes, and its "
-                f"shape {list(entry.shape)} takes {values.nbytes}."
+        needed = math.prod(entry.shape) * np.dtype(kind).itemsize
+        if needed != end - begin:
+            raise _no_safetensors(
+                self.path,
+                f"{name} has {end - begin} bytes, and its shape {list(entry.shape)} takes {needed}",
             )
+        values = np.empty(entry.shape, kind)
         try:
             self._file.seek(self._start + begin)
-            count = self._file.readinto(values.reshape(-1).view(np.uint8))  # type: ignore[attr-defined]
+            count = self._file.readinto(values.reshape(-1).view(np.uint8))
         except OSError as error:
             raise _unreadable(self.path, error) from error
         if count != values.nbytes:
@@ -126,7 +128,7 @@ def _read_header(path: Path, header: bytes) -> dict[str, _Entry]:
         raise _no_safetensors(path, f"in its header, {error}") from error
     for name, entry in entries.items():
         begin, end = entry.data_offsets
-        if begin > end or math.prod(entry.shape) > 2**40:
+        if begin > end or math.prod(max(1, size) for size in entry.shape) > 2**40:
             raise _no_safetensors(path, f"its header gives {name!r:.80} an impossible size")
     return entries
 
