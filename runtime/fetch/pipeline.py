@@ -85,7 +85,7 @@ def _download(options: FetchOptions, precision: Precision) -> _Source:
         say(f"Fetching {weights.name}: small, fast on a CPU, and free to use for everybody.")
     read_skeleton(weights.graphs, precision)  # refused before it is downloaded for
     _check_licence(weights, accepted=options.accept_licence)
-    with transfer_progress(weights.name) as on_bytes:
+    with transfer_progress() as on_bytes:
         found = download(weights, options.revision or "", tell=say, on_bytes=on_bytes)
     if found.revision != weights.revision:
         say(f"Took the commit {found.revision}, which stzsar does not pin.")

@@ -26,7 +26,7 @@ def bar(shown: bool = True, *columns: ProgressColumn) -> Progress:
     """
     return Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(),
+        BarColumn(bar_width=20),  # all of it fits into 80 columns
         TaskProgressColumn(),
         *columns,
         TimeRemainingColumn(),
@@ -54,8 +54,8 @@ def loading_progress(*, shown: bool = True) -> Iterator[tuple[OnEmbedded, OnBuil
 
 
 @contextmanager
-def transfer_progress(what: str) -> Iterator[Callable[[int, int], None]]:
+def transfer_progress() -> Iterator[Callable[[int, int], None]]:
     """Show how many bytes of a download are there; yield the callback that takes both numbers."""
     with bar(True, DownloadColumn()) as progress:
-        task = progress.add_task(f"downloading {what}", total=None)
+        task = progress.add_task("downloading the weights", total=None)
         yield lambda done, total: progress.update(task, completed=done, total=total)
