@@ -8,6 +8,7 @@
 # make fuzz    untrusted files of every format, mutated for a minute each (Atheris)
 # make docs    the pages under docs/ as HTML, with warnings as errors
 # make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes)
+# make skeletons   export the graphs without weights that stzsar-fetch fills
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -17,7 +18,7 @@ DEMO := runs/demo
 # installed, on 3.10 with the oldest packages that pyproject.toml allows.
 OTHER_PYTHONS := 3.12
 
-.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle clean
+.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -80,6 +81,10 @@ shipped-bundle: setup
 	$(BIN)/python -m stzsar.train.data.sample video $(SHIPPED)/sample.mp4
 	$(MAKE) demo
 	$(BIN)/python -m stzsar.train.data.sample picture $(DEMO)/annotated.mp4 $(SHIPPED)/demo.png
+
+# runtime/fetch/graphs: commit what changed together with what changed it.
+skeletons: setup
+	$(BIN)/python -m stzsar.export.skeletons
 
 .venv/bin/python:
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \

@@ -15,6 +15,7 @@ from ..runtime.engines.trt.graph import RTX_ENGINES
 from ..runtime.engines.trt.key import EngineKey
 from ..runtime.engines.trt.store import ENGINES, EngineStore
 from ..runtime.errors import BundleError
+from ..runtime.fetch.fill import FILLED_BY
 from ..runtime.scoring.scorer import check_graphs
 from ..runtime.terminal.commandline import printable
 from ..runtime.text.encoder import TextEncoder
@@ -157,6 +158,10 @@ def _features(bundle: Bundle) -> str:
 
 
 def _parity(bundle: Bundle) -> str:
+    versions = bundle.manifest.versions
+    if PARITY not in bundle.manifest.files and FILLED_BY in versions:
+        wrote = f"stzsar-export {versions.get('stzsar')} (torch {versions.get('torch')})"
+        return f"filled from graphs that {wrote} wrote; not compared with torch on this machine"
     if PARITY not in bundle.manifest.files:
         return "not compared with torch"
     try:

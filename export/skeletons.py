@@ -7,6 +7,7 @@ other weights, byte by byte.
 """
 
 import gzip
+import io
 import tempfile
 import zipfile
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from ..models.config import HeadConfig
 from ..models.pretrained import load_clip
 from ..models.stzsar import STZSAR
 from ..models.tokenizer import CLIP_CONTEXT, CLIP_VOCABULARY, build_tokenizer
+from ..runtime.atomic import write_file
 from ..runtime.bundle.manifest import SamplingSpec, WeightsOrigin
 from ..runtime.fetch.expressions import Array, Expression, evaluate, tensors_in
 from ..runtime.fetch.fill import LOGIT_SCALE
@@ -143,20 +145,21 @@ def write_skeleton(backbone: str, folder: Path) -> Path:
         ways=ways,
     )
     files = {RECORD: msgspec.json.encode(record), **graphs}
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / f"{backbone}.zip"
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, content in files.items():
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for name, data in files.items():
             # A fixed date: the same graphs make the same file.
-            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED, 9)
-    return target
+            archive.writestr(zipfile.ZipInfo(name), data, zipfile.ZIP_DEFLATED, 9)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_file(folder / f"{backbone}.zip", content.getvalue())
+    return folder / f"{backbone}.zip"
 
 
 def write_tokenizer(folder: Path) -> None:
     """Write CLIP's tokenizer, which all shipped backbones share, into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     text = build_tokenizer(CLIP_VOCABULARY, CLIP_CONTEXT).to_str(pretty=True)
-    (folder / TOKENIZER_FILE).write_bytes(gzip.compress(packed_tokenizer(text), mtime=0))
+    write_file(folder / TOKENIZER_FILE, gzip.compress(packed_tokenizer(text), mtime=0))
 
 
 @torch.no_grad()

@@ -110,7 +110,7 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
     code = {f"stzsar/{path.as_posix()}" for path in in_wheel(root, "*.py")}
     data = {
         f"stzsar/{path.relative_to(root).as_posix()}"
-        for folder in ("shipped", "labels/label_sets", "fetch/graphs")
+        for folder in ("shipped", "fetch/graphs", "labels/label_sets")
         for path in (root / "runtime" / folder).rglob("*")
         if path.is_file()
     }
@@ -121,3 +121,5 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
         for path in (root / "benchmarks" / "attribute_texts").iterdir()
     }
     assert names == code | data | {"stzsar/__init__.py", "stzsar/py.typed"}
+    graphs = [i for i in zipfile.ZipFile(wheel).infolist() if "/fetch/graphs/" in i.filename]
+    assert sum(info.compress_size for info in graphs) < 1_000_000

@@ -77,7 +77,7 @@ class WeightsFile:
         values = np.empty(entry.shape, kind)
         try:
             self._file.seek(self._start + begin)
-            count = self._file.readinto(values.reshape(-1).view(np.uint8))
+            count = self._file.readinto(values.reshape(-1).view(np.uint8).data)
         except OSError as error:
             raise _unreadable(self.path, error) from error
         if count != values.nbytes:

@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from stzsar.export import skeletons
 from stzsar.export.folding import folded_for_inference
 from stzsar.export.graphs import frame_spec
+from stzsar.export.inspect_bundle import InspectOptions, inspect
 from stzsar.export.recorded import Recorded
 from stzsar.export.skeletons import (
     BACKBONES,
@@ -116,7 +117,14 @@ def test_a_filled_bundle_is_the_exported_one(tiny, name, precision, tmp_path, mo
     assert ours.bank.labels == theirs.bank.labels
     tokenizers = [(bundle.path / "tokenizer.json").read_bytes() for bundle in (ours, theirs)]
     assert tokenizers[0] == tokenizers[1]
+    scales = [bundle.manifest.model["head"]["initial_scale"] for bundle in (ours, theirs)]
+    assert scales[0] == pytest.approx(scales[1], rel=1e-6)
     assert described(ours) == described(theirs)
+    parity = inspect(InspectOptions(bundle=ours.path)).facts["parity"]
+    assert parity == (
+        f"filled from graphs that stzsar-export {ours.manifest.versions['stzsar']} (torch "
+        f"{ours.manifest.versions['torch']}) wrote; not compared with torch on this machine"
+    )
 
 
 def described(bundle):
@@ -124,8 +132,8 @@ def described(bundle):
     document = json.loads(bundle.manifest.to_json())
     for one in ("name", "created", "versions", "weights", "files"):
         del document[one]
-    scale = document["model"]["head"].pop("initial_scale")
-    return {**document, "scale": pytest.approx(scale, rel=1e-6)}
+    del document["model"]["head"]["initial_scale"]
+    return document
 
 
 @pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])

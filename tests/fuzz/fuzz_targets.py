@@ -109,6 +109,14 @@ def graph(data: bytes) -> None:
         OrtGraph(path, threads=1)
 
 
+def weights(data: bytes) -> None:
+    from stzsar.runtime.fetch.weights import open_weights
+
+    with _File(data, "weights.safetensors") as path, open_weights(path) as opened:
+        for name in opened.shapes:
+            opened.read(name)
+
+
 def checkpoint(data: bytes) -> None:
     from stzsar.models.checkpoint import read_checkpoint
 
@@ -126,6 +134,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "manifest": manifest,
     "recording": recording,
     "streams": streams,
+    "weights": weights,
 }
 
 
