@@ -78,9 +78,9 @@ def download(
         if pinned and remote.sha256 != pinned:
             raise HubError(f"the hub has another file (sha256 {remote.sha256}) than the pinned one")
         blob = cache_of(weights) / "blobs" / remote.sha256
-        if not blob.is_file():
-            _transfer_into(blob, remote, tell, on_bytes)
         with spoken_errors(remote.url):
+            if not blob.is_file():
+                _transfer_into(blob, remote, tell, on_bytes)
             # It finds the blob, and links it where other programs look for the file.
             path = within_patience(
                 lambda: load_hub().hf_hub_download(

@@ -10,6 +10,7 @@ import pytest
 pytest.importorskip("huggingface_hub", reason="pip install '.[fetch]'")
 
 from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.fetch.catalogue import FILE, find_weights
 from stzsar.runtime.fetch.download import _check_room
 
 REPO = "timm/vit_base_patch32_clip_224.openai"
@@ -189,14 +190,23 @@ def test_a_token_goes_to_the_hub_and_nowhere_else(download_in, hub, make_hub):
     assert [token for *_, token in other.requests] == [None]
 
 
-def test_the_pinned_file_is_asked_for_by_its_commit_and_another_one_is_refused(fetch_in, hub):
-    hub.commit = "a6f597a30f7b82c51704746581f9a4e41421e878"
+@pytest.mark.parametrize(
+    "address", ["/again", "file:///etc/passwd", "http://[bad", "http://hub.invalid/"]
+)
+def test_a_redirection_that_leads_nowhere_is_one_sentence(download_in, hub, address):
+    hub.elsewhere = address
+    sentence(download_in())
 
-    ended = fetch_in("ViT-B-32")
+
+def test_the_pinned_file_is_asked_for_by_its_commit_and_another_one_is_refused(fetch_in, hub):
+    weights = find_weights("MobileCLIP2-S0", None)
+    hub.commit = weights.revision
+
+    ended = fetch_in("MobileCLIP2-S0", "--accept-licence")
 
     assert ended.returncode == 2
     assert "the hub has another file" in ended.stderr
-    assert f"/{REPO}/resolve/{hub.commit}/open_clip_model.safetensors" in hub.requests[0][1]
+    assert f"/{weights.repo}/resolve/{weights.revision}/{FILE}" == hub.requests[0][1]
     assert not hub.downloads()
 
 

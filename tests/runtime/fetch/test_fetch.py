@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -273,11 +274,49 @@ def test_without_huggingface_hub_the_extra_is_named(own, tmp_path, monkeypatch):
 )
 def test_mistakes_are_one_sentence(arguments, sentence, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    if arguments == ["MobileCLIP2-S0"] and not skeletons.shipped_backbones():
-        pytest.skip("no graphs: make skeletons")
     result = CliRunner().invoke(cli.main, arguments)
 
     assert result.exit_code == 2, result.output
     (error,) = [line for line in result.stderr.splitlines() if line.startswith("Error: ")]
     assert sentence in error
     assert error.endswith(".")
+
+
+@pytest.mark.slow
+def test_a_real_network_takes_less_memory_than_twice_its_weights(hub_environment, tmp_path):
+    """Of a process that does nothing but fetch, with numbers that numpy draws for weights."""
+    backbone = "MobileCLIP2-S0"
+    weights = tmp_path / "weights.safetensors"
+    write_random_weights(weights, skeletons.read_skeleton(backbone, "fp32").tensors)
+    program = (
+        "import re, sys\n"
+        "from pathlib import Path\n"
+        "from stzsar.runtime.fetch import FetchOptions, fetch\n"
+        "weights, labels = map(Path, sys.argv[2:])\n"
+        "fetch(FetchOptions(backbone=sys.argv[1], weights=weights, labels=labels))\n"
+        # getrusage would count what the process that started this one had.
+        "print(re.search(r'VmHWM:\\s+(\\d+)', Path('/proc/self/status').read_text())[1])\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program, backbone, str(weights), str(write_labels(tmp_path))],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=hub_environment,
+        timeout=500,
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    assert 1024 * int(ended.stdout) < 2 * weights.stat().st_size
+
+
+def write_random_weights(path, shapes):
+    """Write tensors that are small enough for a network of many layers."""
+    from safetensors.numpy import save_file
+
+    rng = np.random.default_rng(0)
+    tensors = {
+        name: np.asarray(np.abs(rng.standard_normal(shape, np.float32)) / 20, np.float32)
+        for name, shape in shapes.items()
+    }
+    save_file(tensors, path)
