@@ -214,10 +214,9 @@ def _emptied(graph: Any, candidates: _Candidates) -> dict[str, Expression]:
     ways = {}
     for tensor in graph.initializer:
         values = numpy_helper.to_array(tensor)
-        found = [way for one in candidates if (way := _way(one, values)) is not None]
-        if len(found) > 1 or (
-            not found and values.dtype.kind == "f" and values.size > _MOST_CONSTANTS
-        ):
+        is_float = values.dtype.kind == "f"
+        found = list(_ways(values, candidates)) if is_float else []
+        if len(found) > 1 or (is_float and not found and values.size > _MOST_CONSTANTS):
             raise ValueError(f"{tensor.name} {list(values.shape)} may be {found}")
         if found:
             ways[tensor.name] = found[0]
@@ -225,24 +224,22 @@ def _emptied(graph: Any, candidates: _Candidates) -> dict[str, Expression]:
     return ways
 
 
-def _way(candidate: tuple[Expression, Array], values: Array) -> Expression | None:
-    """Return how `values` are made of a candidate, as it is or transposed, or None."""
-    way, found = candidate
-    if _same(found, values):
-        return way
-    return ["transpose", way] if found.ndim == 2 and _same(found.T, values) else None
+def _ways(values: Array, candidates: _Candidates) -> Iterator[Expression]:
+    """Yield how `values` may be made: of a candidate as it is, or transposed.
 
-
-def _same(found: Array, values: Array) -> bool:
-    """Whether these are the same numbers: torch's square root may be a bit beside NumPy's."""
-    if found.shape != values.shape or values.dtype.kind != "f":
-        return False
-    most = np.abs(values).max() * 4 * np.finfo(values.dtype).eps
-    first = (0,) * found.ndim  # in which most differ
-    return bool(
-        abs(found[first] - values[first]) <= most
-        and np.allclose(found.astype(values.dtype), values, rtol=0, atol=most)
-    )
+    The same numbers may differ in the last bit: torch's square root does from NumPy's.
+    """
+    most = 4 * np.finfo(values.dtype).eps * np.abs(values).max()
+    first = (0,) * values.ndim  # in which most differ
+    for way, found in candidates:
+        for one, array in ((way, found), (["transpose", way], found.T)):
+            if (
+                array.shape == values.shape
+                and abs(array[first] - values[first]) <= most
+                and np.allclose(array.astype(values.dtype), values, rtol=0, atol=most)
+            ):
+                yield one
+                break
 
 
 def main() -> None:

@@ -94,6 +94,8 @@ def assert_same_graphs(filled: Path, exported: Path, backbone: str, precision: s
         ours, theirs = (without_weights(onnx.load(f / name), made) for f in (filled, exported))
         assert ours[0] == theirs[0], name
         for tensor, expected in theirs[1].items():
+            if np.array_equal(ours[1][tensor], expected):
+                continue
             # Branches are merged with a square root, which torch rounds in its own way.
             most = np.abs(expected).max() * (1e-6 if expected.dtype == np.float32 else 2e-3)
             np.testing.assert_allclose(ours[1][tensor], expected, rtol=0, atol=most)
