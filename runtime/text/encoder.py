@@ -22,7 +22,7 @@ from .cache import EmbeddingCache
 from .clean_text import clean_text
 from .clip_tokenizer import ClipTokenizer
 
-BATCH = 32  # small enough to show progress from the first second
+BATCH = 16  # small enough to show progress all the time
 
 Array = npt.NDArray[Any]
 log = logging.getLogger(__name__)
