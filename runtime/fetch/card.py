@@ -28,8 +28,8 @@ tags: [action-recognition, clip, onnx]
 
 # {weights.source}, {manifest.precision}
 
-A bundle of [stzsar](https://pypi.org/project/stzsar): it recognises actions in video, for labels
-that you write. It knows {weights.knows}.
+A bundle of stzsar: it recognises actions in video, for labels that you write. It knows
+{weights.knows}.
 
 ```
 stzsar-run --bundle {_shown(bundle.path)} --camera 0 --labels labels.txt
@@ -38,8 +38,8 @@ stzsar-run --bundle {_shown(bundle.path)} --camera 0 --labels labels.txt
 {_origin(weights.url, weights.revision, weights.sha256)}
 {_terms(licence)}
 
-A window is {sampling.frames} frames, {sampling.rate_fps:g} a second. The bundle's own
-{len(bundle.bank.labels)} labels are used where none are given.
+A window is {sampling.frames} frames, {sampling.rate_fps:g} a second. Labels of its own, used where
+no others are given: {len(bundle.bank.labels)}.
 
 | file | size |
 |---|---|

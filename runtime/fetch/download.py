@@ -167,7 +167,7 @@ def _transfer(file: BinaryIO, remote: RemoteFile, tell: Tell, on_bytes: OnBytes)
             _receive(session, file, remote, on_bytes)
             why = "the answer ended too early"
         except httpx2.TransportError as error:
-            why = str(error)[:100] or type(error).__name__
+            why = _why_broken(error)
         share = file.tell() / remote.size
         failures = 0 if file.tell() > before else failures + 1
         if failures == _ATTEMPTS:
@@ -177,6 +177,16 @@ def _transfer(file: BinaryIO, remote: RemoteFile, tell: Tell, on_bytes: OnBytes)
         if share < 1:
             tell(f"The connection broke at {share:.0%} ({why}): going on from there.")
             time.sleep(failures)
+
+
+def _why_broken(error: Exception) -> str:
+    import httpx2
+
+    if isinstance(error, httpx2.TimeoutException):
+        return f"nothing came for {PATIENCE_S:g} seconds"
+    if isinstance(error, httpx2.RemoteProtocolError | httpx2.ReadError):
+        return "the server hung up"
+    return str(error)[:100] or type(error).__name__
 
 
 def _receive(session: Any, file: BinaryIO, remote: RemoteFile, on_bytes: OnBytes) -> None:
