@@ -9,12 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ..runtime.bundle.bundle import MANIFEST, PARITY, Bundle, find_bundle
+from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.documents import MIB, from_json, read_file
 from ..runtime.engines.opening import open_graph
 from ..runtime.engines.trt.graph import RTX_ENGINES
 from ..runtime.engines.trt.key import EngineKey
 from ..runtime.engines.trt.store import ENGINES, EngineStore
 from ..runtime.errors import BundleError
+from ..runtime.fetch.fill import FILLED_BY
 from ..runtime.scoring.scorer import check_graphs
 from ..runtime.terminal.commandline import printable
 from ..runtime.text.encoder import TextEncoder
@@ -79,7 +81,7 @@ def _check_that_it_loads(bundle: Bundle) -> None:
     frame, window = (open_graph(bundle.path / name, engine="onnxruntime") for name in GRAPHS)
     check_graphs(bundle, frame, window, bundle.bank)
     if bundle.manifest.text:
-        TextEncoder(bundle)
+        TextEncoder(bundle).load()
 
 
 def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
@@ -93,6 +95,7 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
     return {
         "format": f"{_format_on_disk(bundle)}, unchanged since its export (sha256 of every file)",
         "weights": f"{manifest.weights.source}; knows {manifest.weights.knows}",
+        **_licence(manifest.weights),
         "network": _network(bundle),
         "precision": f"{manifest.precision}, ONNX opset {manifest.opset}",
         "runs on": _RUNS_ON[manifest.precision],
@@ -114,6 +117,15 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
         "engines": _engines(bundle),
         "made": f"{manifest.created}, with {versions}",
     }
+
+
+def _licence(weights: WeightsOrigin) -> dict[str, str | list[str]]:
+    """Return the licence and the origin of the weights, if the bundle records them."""
+    revision = f"revision {weights.revision}" if weights.revision else ""
+    sha256 = f"sha256 {weights.sha256}" if weights.sha256 else ""
+    origin = [line for line in (weights.url, revision, sha256) if line]
+    licence: dict[str, str | list[str]] = {"licence": weights.licence} if weights.licence else {}
+    return {**licence, **({"origin": origin} if origin else {})}
 
 
 def _format_on_disk(bundle: Bundle) -> str:
@@ -156,6 +168,10 @@ def _features(bundle: Bundle) -> str:
 
 
 def _parity(bundle: Bundle) -> str:
+    versions = bundle.manifest.versions
+    if PARITY not in bundle.manifest.files and FILLED_BY in versions:
+        wrote = f"stzsar-export {versions.get('stzsar')} (torch {versions.get('torch')})"
+        return f"filled from graphs that {wrote} wrote; not compared with torch on this machine"
     if PARITY not in bundle.manifest.files:
         return "not compared with torch"
     try:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ..runtime.bundle.manifest import WeightsOrigin
+from ..runtime.bundle.manifest import UNTRAINED_HEAD, WeightsOrigin
 from ..runtime.errors import BundleError
 from .config import HeadConfig, PatchPath, TemporalConfig
 from .open_clip_towers import check_same, copy_weights, describe, hub_tokenizer
@@ -168,5 +168,5 @@ def _origin(backbone: str, pretrained: str) -> WeightsOrigin:
     source = Path(pretrained).name if Path(pretrained).is_file() else pretrained
     return WeightsOrigin(
         source=f"{backbone} ({source})",
-        knows="what CLIP knows of single frames; its interaction head is not trained",
+        knows=UNTRAINED_HEAD,
     )

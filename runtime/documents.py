@@ -6,11 +6,12 @@ list nested a thousand times or a missing field is one clause that names the fie
 """
 
 import errno
+import io
 import os
 import re
 import stat
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -48,7 +49,7 @@ def read_file(path: Path, max_bytes: int, *, follow_links: bool = True) -> bytes
     return b"".join(parts)
 
 
-def open_regular(path: Path, *, follow_links: bool = True) -> BinaryIO:
+def open_regular(path: Path, *, follow_links: bool = True) -> io.BufferedReader:
     """Open a regular file to read it.
 
     Raises:

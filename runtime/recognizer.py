@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle
+from .bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundle, warn_of_fallback
 from .bundle.manifest import Manifest
 from .callbacks import OnBuild, OnEmbedded
 from .engines.opening import open_graph
@@ -103,7 +103,8 @@ class Recognizer:
 
         Args:
             bundle: its folder; None takes the newest under runs/, else the shipped one, with a
-                warning that says what it knows.
+                warning that says what it knows. Unnamed, it refuses labels of which it knows no
+                word.
             labels: names or `Label` objects; None takes all labels of the bundle.
             top_k: the most labels that a result holds.
             threads: CPU threads; 0 leaves the number to the engine.
@@ -131,6 +132,7 @@ class Recognizer:
             progress=progress,
             shipped_attributes=shipped_attributes,
         )
+        warn_of_fallback(bundle)
         return cls(
             bundle,
             bank,

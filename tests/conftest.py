@@ -41,6 +41,22 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 
 
 @pytest.fixture(autouse=True)
+def _own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
+    """Gives the processes of a run one cache, and each test an empty one of embeddings."""
+    from stzsar.runtime.text import cache
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    own: list[Path] = []
+
+    def folder() -> Path:
+        if not own:
+            own.append(tmp_path_factory.mktemp("embeddings"))
+        return own[0]
+
+    monkeypatch.setattr(cache, "cache_folder", folder)
+
+
+@pytest.fixture(autouse=True)
 def _logging_as_at_first():
     """Undoes what commands that ran in this process did to the logger.
 

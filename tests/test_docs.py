@@ -31,13 +31,14 @@ PAGES = [
     "CONTRIBUTING.md",
     *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md")),
 ]
-COMMANDS = ("train", "eval", "export", "run", "bench", "attributes")
+COMMANDS = ("train", "eval", "export", "fetch", "run", "bench", "attributes")
 # Click reads two of them, `at_the_edge` the third.
 READ_ELSEWHERE = ("version", "help", "debug")
 STAGE = {
     "train": "train",
     "eval": "train/evaluation",
     "export": "export",
+    "fetch": "runtime/fetch",
     "run": "runtime/command",
     "bench": "benchmarks/bench",
     "attributes": "train/attributes",

@@ -1,5 +1,6 @@
 """A bundle on disk: a folder that export writes and the runtime reads."""
 
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..documents import read_file
-from ..errors import BundleError
+from ..errors import BundleError, StzsarError
 from ..labels.bank import LabelBank
 from .manifest import MAX_MANIFEST_BYTES, Manifest
 from .onnx_file import read_onnx
@@ -28,11 +29,19 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """An opened bundle: every file that the manifest lists is there and unchanged."""
+    """An opened bundle: every file that the manifest lists is there and unchanged.
+
+    Attributes:
+        path: its folder.
+        manifest: what it says about itself.
+        bank: its own labels.
+        is_fallback: whether it is the shipped one, taken since nobody named another.
+    """
 
     path: Path
     manifest: Manifest
     bank: LabelBank
+    is_fallback: bool = False
 
     @classmethod
     def open(cls, path: str | Path) -> "Bundle":
@@ -77,7 +86,7 @@ def read_manifest(folder: Path) -> Manifest:
     except OSError as error:
         raise BundleError(
             f"{folder} is not a bundle and holds none, its {MANIFEST} cannot be read "
-            f"({error.strerror}): make one with stzsar-export."
+            f"({error.strerror}): make one with stzsar-fetch or stzsar-export."
         ) from error
     return Manifest.from_json(content, where=str(path))
 
@@ -88,6 +97,23 @@ def sha256_of(path: Path) -> str:
     for block in _blocks(path):
         digest.update(block)
     return digest.hexdigest()
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file in `folder` by its name, for a manifest."""
+    return {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+
+
+def check_free(target: Path) -> None:
+    """Check that a bundle may be written to the folder `target`: it is free, or has a bundle.
+
+    Raises:
+        StzsarError: something else is there.
+    """
+    is_bundle = (target / MANIFEST).is_file() and (target / FRAME_GRAPH).is_file()
+    is_free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+    if not (is_bundle or is_free):
+        raise StzsarError(f"{target} exists and is not a bundle. Choose another --output.")
 
 
 def shipped_bundle() -> Path:
@@ -133,25 +159,30 @@ def find_bundle(root: Path = RUNS) -> Path:
     found = newest_bundle(root) or shipped_bundle()
     if not (found / MANIFEST).is_file():
         raise BundleError(
-            f"There is no bundle under {root}/: make one with stzsar-export, or name a folder."
+            f"There is no bundle under {root}/: make one with stzsar-fetch or stzsar-export, or "
+            "name a folder."
         )
     return found
 
 
 def open_default_bundle() -> Bundle:
-    """Open the default bundle, with a warning if it is the shipped one.
+    """Open the default bundle.
 
     Raises:
         BundleError: there is none, or it cannot be used.
     """
     bundle = Bundle.open(find_bundle())
-    if bundle.path == shipped_bundle():
+    return dataclasses.replace(bundle, is_fallback=bundle.path == shipped_bundle())
+
+
+def warn_of_fallback(bundle: Bundle) -> None:
+    """Say what the shipped bundle knows where nobody named it."""
+    if bundle.is_fallback:
         log.warning(
             "No bundle was named and %s/ holds none: using the shipped one, which knows %s.",
             RUNS,
             bundle.manifest.weights.knows,
         )
-    return bundle
 
 
 def _is_bundle(folder: Path, root: Path) -> bool:

@@ -14,11 +14,14 @@ from ..documents import DocumentError, convert, from_json
 from ..errors import BundleError
 
 FORMAT_VERSION = 4
+FEATURES_SINCE = 3
 MAX_MANIFEST_BYTES = 2**20
 MAX_SIZE_PX = 4096
 MAX_FRAMES = 1024
 MAX_RATE_FPS = 1000
 MAX_SEEN_LABELS, MAX_SEEN_BIAS = 10_000, 100
+# Of CLIP's weights as they are, which no training here has touched.
+UNTRAINED_HEAD = "what CLIP knows of single frames; its interaction head is not trained"
 FRAME_EMBEDDING, PATCH_EMBEDDINGS = "frame_embedding", "patch_embeddings"
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -82,11 +85,26 @@ class TextSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("a prompt holds {} once")
 
 
-class WeightsOrigin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the weights come from, and what a person must know before trusting them."""
+class WeightsOrigin(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Where the weights come from, and what a person must know before trusting them.
+
+    Attributes:
+        source: the network, and in brackets what open_clip calls the weights.
+        knows: what a network with them recognises, as the end of "it knows …".
+        licence: the licence of the weights, as an SPDX identifier or by name; "" is not recorded.
+        url: the page of those who publish them; "" is not recorded.
+        revision: the commit of that page's repository; "" is not recorded.
+        sha256: the hash of the file of weights; "" is not recorded.
+    """
 
     source: str
     knows: str
+    licence: str = ""
+    url: str = ""
+    revision: str = ""
+    sha256: str = ""
 
 
 class SeenLabels(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -223,7 +241,7 @@ def _from_2(document: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _from_3(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Format 4 says which labels training saw."""
+    """Format 4 says which labels training saw, the licence of the weights, and where they lie."""
     return {**document, "seen": None, "format_version": 4}
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ..bundle.bundle import Bundle, open_default_bundle, shipped_bundle
+from ..bundle.bundle import Bundle, open_default_bundle
 from ..errors import StzsarError
 from ..labels.labels import Label, LabelsOf
 from ..recognizer import Recognizer
@@ -22,8 +22,8 @@ def open_bundle(options: ModelOptions) -> Bundle:
         bundle = Bundle.open(options.bundle)
     else:
         bundle = open_default_bundle()
-        # A quiet run hears of the shipped bundle, too, which knows moving shapes only.
-        if not options.quiet and bundle.path != shipped_bundle():
+        # Of the shipped bundle, which knows moving shapes only, a quiet run hears too, later.
+        if not options.quiet and not bundle.is_fallback:
             knows = bundle.manifest.weights.knows
             say(f"No --bundle is given: taking the newest under runs/; it knows {knows}.")
     if not options.shipped_attributes and bundle.manifest.text is None:

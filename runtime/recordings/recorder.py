@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
-from ..bundle.manifest import FORMAT_VERSION, PATCH_EMBEDDINGS, Manifest, SamplingSpec
+from ..bundle.manifest import FEATURES_SINCE, PATCH_EMBEDDINGS, Manifest, SamplingSpec
 from ..errors import BundleError
 from ..labels.bank import LabelBank
 from ..scoring.explain import unit
@@ -99,7 +99,7 @@ class Recorder:
         if features and manifest.label_states and not manifest.features:
             raise BundleError(
                 f"The bundle {bundle.path} gives no features to record, as bundles did before "
-                f"format {FORMAT_VERSION}: export it again, or record its states alone."
+                f"format {FEATURES_SINCE}: export it again, or record its states alone."
             )
         self.dropped = 0
         self.feature_names = manifest.features if features else ()

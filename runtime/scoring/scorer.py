@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
-from ..bundle.manifest import FORMAT_VERSION, PATCH_EMBEDDINGS
+from ..bundle.manifest import FEATURES_SINCE, PATCH_EMBEDDINGS
 from ..engines.graph import BoundGraph, Graph, Sizes
 from ..errors import BundleError
 from ..labels.bank import LabelBank
@@ -230,7 +230,7 @@ class Scorer(WindowScorer):
         if not wanted and self._bundle.manifest.label_states:
             raise BundleError(
                 f"The bundle {self._bundle.path} has no features, like all bundles before "
-                f"format {FORMAT_VERSION}: export it again."
+                f"format {FEATURES_SINCE}: export it again."
             )
         return self._frame_graph.bind(self.bank.arrays(), (*self._states, *wanted))
 

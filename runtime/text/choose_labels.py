@@ -13,6 +13,7 @@ from ..labels.shipped import with_shipped_attributes
 from .encoder import TextEncoder
 
 SHOWN_UNKNOWN = 5
+SHOWN_STRANGE = 3
 
 log = logging.getLogger(__name__)
 
@@ -39,12 +40,15 @@ def choose_labels(
         shipped_attributes: whether names alone get the attributes that ship.
 
     Raises:
-        LabelError: there are none, one twice, or unknown ones and no text encoder.
+        LabelError: there are none, one twice, or unknown ones and no text encoder; or the shipped
+            bundle, which nobody named, knows no word of one.
         EngineError: tokenizers or the inference engine is not installed.
     """
     if wanted is None:
         return bundle.bank
     labels = as_labels(wanted)
+    if bundle.is_fallback:
+        _refuse_strange_labels(bundle, labels)
     rows = rows_of(labels, bundle.bank.labels)
     known = [label for label, row in zip(labels, rows, strict=True) if row is not None]
     unknown = tuple(label for label, row in zip(labels, rows, strict=True) if row is None)
@@ -74,6 +78,25 @@ def rows_of(wanted: Sequence[Label], stored: Sequence[Label]) -> list[int | None
         row if row is not None and _agree(label, stored[row]) else None
         for label, row in zip(wanted, rows, strict=True)
     ]
+
+
+def _refuse_strange_labels(bundle: Bundle, labels: Sequence[Label]) -> None:
+    """Refuse labels that a network of moving shapes would score by chance.
+
+    Raises:
+        LabelError: it knows no word of one.
+    """
+    from ..shapes.vocabulary import strange_labels
+
+    strange = strange_labels(labels)
+    if not strange:
+        return
+    more = f" and {len(strange) - SHOWN_STRANGE} more labels" * (len(strange) > SHOWN_STRANGE)
+    shown = ", ".join(f"{label.name!r:.80}" for label in strange[:SHOWN_STRANGE])
+    raise LabelError(
+        f"The bundle that ships knows moving shapes and no word of {shown}{more}: fetch one that "
+        f"knows people with stzsar-fetch, or insist with --bundle {bundle.path}."
+    )
 
 
 def _agree(wanted: Label, stored: Label) -> bool:

@@ -71,7 +71,19 @@ def seeds() -> dict[str, list[bytes]]:
             b"x = " + DEEP.encode(),
         ],
         "tokenizer": _tokenizers(),
+        "weights": [_weights((2, 3)), _weights((0, 2**62)), _weights((HUGE,)), _weights(DEEP)],
     }
+
+
+def _weights(shape: Any) -> bytes:
+    """Return a safetensors file with a tensor that has 24 bytes."""
+    entries = {
+        "first": {"dtype": "F32", "shape": shape, "data_offsets": [0, 24]},
+        "second": {"dtype": "BF16", "shape": [2], "data_offsets": [24, 28]},
+        "__metadata__": {"format": "pt"},
+    }
+    header = json.dumps(entries).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(28)
 
 
 def _json(document: Any, **changes: Any) -> bytes:

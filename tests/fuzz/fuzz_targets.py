@@ -130,6 +130,14 @@ def graph(data: bytes) -> None:
         OrtGraph(path, threads=1)
 
 
+def weights(data: bytes) -> None:
+    from stzsar.runtime.fetch.weights import open_weights
+
+    with _File(data, "weights.safetensors") as path, open_weights(path) as opened:
+        for name in opened.shapes:
+            opened.read(name)
+
+
 def checkpoint(data: bytes) -> None:
     from stzsar.models.checkpoint import read_checkpoint
 
@@ -179,6 +187,7 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "recording": recording,
     "streams": streams,
     "tokenizer": tokenizer,
+    "weights": weights,
 }
 
 
