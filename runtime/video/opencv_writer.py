@@ -19,7 +19,8 @@ MAX_SIDE_PX = 8190
 _GSTREAMER_ENCODERS = (
     "videoconvert ! video/x-raw,format=BGRx ! nvvidconv ! video/x-raw(memory:NVMM),format=NV12 ! "
     "nvv4l2h264enc bitrate=4000000",
-    "videoconvert ! video/x-raw,format=I420 ! x264enc speed-preset=superfast pass=qual quantizer=23",
+    "videoconvert ! video/x-raw,format=I420 ! x264enc speed-preset=superfast pass=qual "
+    "quantizer=23",
     "videoconvert ! video/x-raw,format=I420 ! openh264enc complexity=low",
 )
 
