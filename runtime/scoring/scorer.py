@@ -95,6 +95,7 @@ class WindowScorer:
         *,
         rate_fps: float | None = None,
         explained: bool = False,
+        top_k: int | None = None,
     ) -> Recognition:
         """Return the complete result for a window; only a `Decider` adds to it.
 
@@ -103,6 +104,7 @@ class WindowScorer:
             window: its frames; with the features too if the result is to be explained.
             rate_fps: frames sampled per second; None for a whole clip.
             explained: whether to explain the best label.
+            top_k: the most labels that the result holds; None is the scorer's own number.
 
         Raises:
             BundleError: the graph returns wrong shapes, or numbers that are not finite; or the
@@ -114,7 +116,7 @@ class WindowScorer:
         rows = self._rows_of.get(name, self._all_rows)
         logits = batch[0].astype(np.float64)[rows]
         scores, similarities = softmax(logits), logits / scale
-        best = largest(logits, self._top_k)
+        best = largest(logits, top_k or self._top_k)
         found = zip(
             rows[best].tolist(), scores[best].tolist(), similarities[best].tolist(), strict=True
         )
