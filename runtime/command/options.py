@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ..decisions.policy import Policy
 from ..errors import StzsarError
-from ..sinks.choose import SinkOptions
+from ..sinks.choose import SinkOptions, check_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,12 +208,14 @@ class ReplayOptions(ModelOptions, DecisionOptions):
         recording: file that a run recorded.
         top: labels in a result.
         output: file for the results, as JSON lines; None is stdout.
+        json: write the JSON lines to stdout also where that is a terminal.
         only_events: leave the results out of the lines.
     """
 
     recording: Path
     top: int = 5
     output: Path | None = None
+    json: bool = False
     only_events: bool = False
 
     def __post_init__(self) -> None:
@@ -223,6 +225,7 @@ class ReplayOptions(ModelOptions, DecisionOptions):
             StzsarError: a number is out of its range, or an option requires one that is missing.
         """
         DecisionOptions.__post_init__(self)
+        check_json(output=self.output, json=self.json)
         check_attributes(self, has_labels=bool(self.labels))
 
 

@@ -3,23 +3,31 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ..callbacks import OnBuild, OnEmbedded
 from .commandline import console
+from .shortened import shortened
 
 
-def bar(shown: bool = True) -> Progress:
-    """Return a progress bar, to use in a `with` block; it vanishes at the end."""
+def bar(shown: bool = True, *, on: Console | None = None) -> Progress:
+    """Return a progress bar, to use in a `with` block; it vanishes at the end.
+
+    Args:
+        shown: whether to draw it at all.
+        on: the console to draw on; stderr's if None.
+    """
+    on = on or console
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
-        console=console,
+        console=on,
         transient=True,
         redirect_stdout=False,  # rich would send results to stderr
-        disable=not (shown and console.is_terminal),
+        disable=not (shown and on.is_terminal),
     )
 
 
@@ -33,6 +41,6 @@ def loading_progress(*, shown: bool = True) -> Iterator[tuple[OnEmbedded, OnBuil
             progress.update(task, description="embedding labels", completed=done, total=total)
 
         def built(share: float, phase: str) -> None:
-            progress.update(task, description=f"{phase:.40}", completed=share, total=1.0)
+            progress.update(task, description=shortened(phase, 40), completed=share, total=1.0)
 
         yield embedded, built

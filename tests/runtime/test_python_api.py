@@ -328,15 +328,15 @@ def test_other_wrong_arguments_are_one_sentence(recognizer, red_video, frames):
     with pytest.raises(StzsarError, match="a list is one of clips"):
         recognizer.classify(frames)
     with pytest.raises(StzsarError, match="give Policy"):
-        recognizer.classify(red_video, policy=0.5)
+        recognizer.classify(red_video, policy=0.5)  # type: ignore[call-overload]
     with pytest.raises(StzsarError, match="above 0"):
         Frames(np.stack(frames), fps=0)
     with pytest.raises(StzsarError, match="'BGR' or 'RGB'"):
-        Frames(np.stack(frames), order="GBR")
+        Frames(np.stack(frames), order="GBR")  # type: ignore[arg-type]
     with pytest.raises(StzsarError, match="is neither"):
-        Frames("clip.mp4")
+        Frames("clip.mp4")  # type: ignore[arg-type]
     with pytest.raises(StzsarError, match="is neither"):
-        recognizer.use_labels(3)
+        recognizer.use_labels(3)  # type: ignore[arg-type]
 
 
 def test_a_program_may_draw_into_its_frames_once_it_has_given_them(recognizer, picture):
