@@ -210,7 +210,7 @@ def test_async_streams_share_the_event_loop(recognizer):
     async def run() -> tuple[list[list[Recognition]], int]:
         done = asyncio.Event()
         clock = asyncio.create_task(tick(done))
-        found = await asyncio.gather(watch(0), watch(1))
+        found = list(await asyncio.gather(watch(0), watch(1)))
         done.set()
         return found, await clock
 

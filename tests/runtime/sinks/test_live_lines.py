@@ -14,7 +14,15 @@ from stzsar.runtime.terminal.shortened import padded, shortened
 LONG = "white diamond swinging on a rope at the far end of a very long hall"
 
 
-def result(source="hall", label="archery", score=0.91, *, decided=True, age_ms: float | None = 40.0, end_s=1.0):
+def result(
+    source="hall",
+    label="archery",
+    score=0.91,
+    *,
+    decided=True,
+    age_ms: float | None = 40.0,
+    end_s=1.0,
+):
     top = (Score(label, score, 0.3), Score("waving a hand", 1 - score, 0.1))
     decision = label if decided else None
     return Recognition(source, 0.0, end_s, 4, top, decision=decision, time=9.0, age_ms=age_ms)
