@@ -10,7 +10,8 @@ from ..runtime.bundle.manifest import SamplingSpec
 from ..runtime.engines.trt.api import load_rtx, why_no_tensorrt
 from ..runtime.engines.trt.key import DEFAULT_STREAMS
 from ..runtime.errors import EngineError, StzsarError
-from ..runtime.labels.labels import Label, read_labels
+from ..runtime.labels.label_files import read_labels
+from ..runtime.labels.labels import Label
 from ..runtime.labels.shipped import with_shipped_attributes
 from ..runtime.terminal.commandline import console, say
 from ..runtime.terminal.progress import loading_progress

@@ -16,7 +16,8 @@ from ..models.pretrained import load_clip
 from ..models.stzsar import STZSAR
 from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.errors import BundleError, StzsarError
-from ..runtime.labels.labels import Label, as_labels, read_labels
+from ..runtime.labels.label_files import read_labels
+from ..runtime.labels.labels import Label, as_labels
 from ..runtime.labels.shipped import with_shipped_attributes
 from ..runtime.terminal.commandline import say
 from .config import CONFIG, SMALL, TrainConfig

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...runtime.errors import StzsarError
 from ...runtime.preprocessing.sampling import segment_indices
-from ...runtime.sources.uri import VIDEO_SUFFIXES
+from ...runtime.video.file_kinds import VIDEO_SUFFIXES
 from ..bench.sources import SHIPPED_CLIP
 from ..command import benchmark, count_option, rounds_option
 from ..tables import markdown

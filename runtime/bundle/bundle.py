@@ -21,6 +21,7 @@ TOKENIZER = "tokenizer.json"
 BANK = "bank.npz"
 PARITY = "parity.json"
 RUNS = Path("runs")
+_DEPTH = 3
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +36,12 @@ class Bundle:
 
     @classmethod
     def open(cls, path: str | Path) -> "Bundle":
-        """Check and read the bundle in the folder `path`.
+        """Check and read the bundle in the folder `path`, or the newest one below it.
 
         Raises:
             BundleError: the folder is not a bundle, is incomplete, changed or of a newer format.
         """
-        path = Path(path)
+        path = bundle_at(Path(path))
         manifest = read_manifest(path)
         required = {FRAME_GRAPH, WINDOW_GRAPH, BANK}
         if manifest.features and manifest.label_states:
@@ -75,8 +76,8 @@ def read_manifest(folder: Path) -> Manifest:
         content = read_file(path, MAX_MANIFEST_BYTES, follow_links=False)
     except OSError as error:
         raise BundleError(
-            f"{folder} is not a bundle, its {MANIFEST} cannot be read ({error.strerror}): make one "
-            "with stzsar-export."
+            f"{folder} is not a bundle and holds none, its {MANIFEST} cannot be read "
+            f"({error.strerror}): make one with stzsar-export."
         ) from error
     return Manifest.from_json(content, where=str(path))
 
@@ -99,6 +100,28 @@ def newest_bundle(root: Path = RUNS) -> Path | None:
     found = [path for path in root.glob(f"**/{MANIFEST}") if _is_bundle(path.parent, root)]
     newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
     return newest and newest.parent
+
+
+def bundles_below(root: Path) -> list[Path]:
+    """Return the bundles up to three folders below `root`, hidden folders aside, newest first."""
+    found = [
+        path
+        for depth in range(1, _DEPTH + 1)
+        for path in root.glob("*/" * depth + MANIFEST)
+        if _is_bundle(path.parent, root)
+    ]
+    found.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return [path.parent for path in found]
+
+
+def bundle_at(folder: Path) -> Path:
+    """Return `folder`, or the newest bundle below it if it is none itself."""
+    if (folder / MANIFEST).exists() or not folder.is_dir():
+        return folder
+    found = bundles_below(folder)
+    if len(found) > 1:
+        log.info("%s holds %d bundles: taking the newest, %s.", folder, len(found), found[0])
+    return found[0] if found else folder
 
 
 def find_bundle(root: Path = RUNS) -> Path:

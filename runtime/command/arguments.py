@@ -35,9 +35,10 @@ _INPUT = cloup.option_group(
         "sources",
         metavar="PATH|URI",
         multiple=True,
-        help="Read a video file, a folder of videos (with its subfolders), a pattern, a camera "
-        "number, v4l2:///dev/video0, csi://0, rtsp://…, http://…, gst:PIPELINE or "
-        "test://moving-shapes. Repeat it for more: live sources run side by side, files in order",
+        help="Read a video file, a folder of videos (with its subfolders) or of the pictures of a "
+        "clip, a pattern, a camera number, v4l2:///dev/video0, csi://0, rtsp://…, http://…, "
+        "gst:PIPELINE or test://moving-shapes; like SOURCE. Repeat it for more: live sources run "
+        "side by side, files in order",
     ),
     cloup.option(
         "--camera",
@@ -58,6 +59,14 @@ _INPUT = cloup.option_group(
         type=_PATH,
         help="Score a file that --record wrote, with the same or other --labels; decodes and "
         "encodes nothing",
+    ),
+    cloup.option(
+        "--frame-rate",
+        "frame_rate",
+        metavar="FPS",
+        type=_Positive(),
+        show_default="25",
+        help="Take FPS pictures of a folder or pattern of pictures for a second",
     ),
     cloup.option(
         "--seconds", metavar="S", type=_Positive(), help="Stop each source after S seconds"
@@ -87,17 +96,17 @@ _RECOGNITION = cloup.option_group(
         "--bundle",
         metavar="FOLDER",
         type=_PATH,
-        show_default="the newest under runs/, else the one shipped",
-        help="Use a bundle that stzsar-export wrote",
+        show_default="the recording's with --replay; else the newest under runs/, else the one "
+        "shipped",
+        help="Use a bundle that stzsar-export wrote, or the newest in a folder of them",
     ),
     cloup.option(
         "--labels",
-        metavar="FILE",
-        type=_PATH,
+        metavar="FILE|A,B",
         show_default="all labels of the bundle",
-        help="Recognise these labels: a text file with one label a line, a CSV with the column "
-        'name, or a JSON list of {"label": …, "attributes": […]}. Edits take effect while a '
-        "camera runs",
+        help="Recognise these labels: words with commas between them, or a text file with one "
+        "label a line, a CSV, TSV, YAML or JSON, which may have attributes. Edits of a file take "
+        "effect while a camera runs",
     ),
     cloup.option(
         "--no-attributes",
@@ -317,7 +326,11 @@ def _leave_out(why: str) -> Callable[[ConstraintViolated], str]:
 
     def sentence(error: ConstraintViolated) -> str:
         values = error.ctx.params if error.ctx else {}
-        given = [p.opts[0] for p in error.params if param_value_is_set(p, values[p.name or ""])]
+        given = [
+            p.opts[0] if isinstance(p, click.Option) else "SOURCE"
+            for p in error.params
+            if param_value_is_set(p, values[p.name or ""])
+        ]
         verb = "has" if len(given) == 1 else "have"
         return f"{', '.join(given)} {verb} no effect: {why}. Leave one of them out."
 
@@ -330,17 +343,18 @@ _MODES = (
         If("replay", then=accept_none).rephrased(
             error=_leave_out("--replay scores what was recorded")
         ),
-        ["sources", "camera", "streams", "footage", "per_day", "seconds", "give_up_s", "rate_fps",
-         "window_s", "whole", "motion_gate", "explain", "video", "show", "record",
-         "record_features", "record_patches", "webhook", "webhook_secret", "webhook_results",
-         "mqtt", "mqtt_ca", "metrics"],
+        ["named", "sources", "camera", "streams", "footage", "per_day", "frame_rate", "seconds",
+         "give_up_s", "rate_fps", "window_s", "whole", "motion_gate", "explain", "video", "show",
+         "record", "record_features", "record_patches", "webhook", "webhook_secret",
+         "webhook_results", "mqtt", "mqtt_ca", "metrics"],
     ),
     cloup.constraint(
         If("footage", then=accept_none).rephrased(
             error=_leave_out("--calibrate only looks for thresholds")
         ),
-        ["sources", "camera", "streams", "replay", "whole", "threshold", "explain", "output",
-         "json", "only_events", "video", "show", "record", "record_features", "record_patches",
+        ["named", "sources", "camera", "streams", "replay", "whole", "threshold", "explain",
+         "output", "json", "only_events", "video", "show", "record", "record_features",
+         "record_patches",
          "webhook", "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics"],
     ),
     cloup.constraint(
@@ -354,6 +368,12 @@ _MODES = (
 
 def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add all options of stzsar-run to a command."""
-    for add in (*_MODES, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT):
+    source = cloup.argument(
+        "named",
+        metavar="[SOURCE]...",
+        nargs=-1,
+        help="What to watch: as for --source",
+    )
+    for add in (*_MODES, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
         command = add(command)
     return command

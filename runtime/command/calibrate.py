@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 from ..decisions.calibrator import Calibrator
 from ..decisions.footage import FootageSink
-from ..labels.labels import MAX_LABELS, read_labels
+from ..labels.labels import MAX_LABELS
 from ..sinks.sink import Fanout
 from ..sources.uri import is_live
 from ..streams.loop import StreamLoop, plan_of
@@ -23,12 +23,12 @@ CLOSE_S = 1.0
 
 def calibrate(options: CalibrationOptions) -> None:
     """Write the thresholds for a site; see `run`."""
-    specs = footage_from(options.footage, options)
+    specs = footage_from(options)
     bundle = open_bundle(options)
     sampled = stream_options(bundle.manifest, options)
-    read = {options.labels: "the label file", **files_read(specs)}
+    read = {options.label_file: "the label file", **files_read(specs)}
     check_outputs(written=[options.thresholds], read=read, bundle=bundle.path)
-    labels = read_labels(options.labels) if options.labels else None
+    labels = options.read_labels()
     recognizer = load_recognizer(bundle, labels, options, top_k=MAX_LABELS)
     calibrator = Calibrator(
         recognizer.labels,

@@ -18,7 +18,7 @@ Examples:
       shows what the camera sees, until Ctrl-C
   stzsar-run --source test://moving-shapes --events-only
       needs no camera: prints one line when an action starts and one when it ends
-  stzsar-run --source clip.mp4 --video annotated.mp4 > results.jsonl
+  stzsar-run clip.mp4 --labels archery,waving --video annotated.mp4 > results.jsonl
       recognises over time, and draws the results onto the video
   stzsar-run --streams streams.toml --mqtt mqtt://broker/site --metrics 9100
       watches many cameras, each with its own labels
@@ -43,7 +43,7 @@ def main(
     footage: tuple[str, ...],
     no_attributes: bool,
     bundle: Path | None,
-    labels: Path | None,
+    labels: str | None,
     engine: str,
     trust_engines: bool,
     threads: int,
@@ -53,6 +53,7 @@ def main(
     calibration: Path | None,
     per_day: float | None,
     camera: int | None,
+    named: tuple[str, ...],
     sources: tuple[str, ...],
     **options: Any,
 ) -> None:
@@ -79,12 +80,13 @@ def main(
         run(ReplayOptions(recording=replay, calibration=calibration, **scored, **common))
     elif footage:
         of_reading = ("seconds", "rate_fps", "window_s", "motion_gate", "batch_wait_ms",
-                      "stalled_s", "give_up_s")  # fmt: skip
+                      "stalled_s", "give_up_s", "frame_rate")  # fmt: skip
         reading = {name: options[name] for name in of_reading}
         written = {"thresholds": calibration, "false_alarms_per_day": per_day}
         given = {name: value for name, value in written.items() if value is not None}
         run(CalibrationOptions(footage=footage, **given, **reading, **common))
     else:
+        sources = (*named, *sources)
         if camera is not None:
             sources = (*sources, str(camera))
         run(RunOptions(sources=sources, calibration=calibration, **options, **common))

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from ..decisions.policy import Policy
 from ..errors import StzsarError
+from ..labels.label_files import LabelsLike, label_source, labels_from
+from ..labels.labels import Label
 from ..sinks.choose import SinkOptions, check_json
 
 
@@ -21,7 +23,8 @@ class ModelOptions:
 
     Attributes:
         bundle: folder of the bundle; None takes the newest under runs/, else the shipped one.
-        labels: label file; None takes all labels of the bundle.
+        labels: what to recognise: a label file's path, words with commas between them, a list, a
+            dict of attributes by label; None takes all labels of the bundle.
         shipped_attributes: use the attributes that stzsar ships for labels it knows by name.
         engine: "auto" or another of `runtime.engines.opening.ENGINES`.
         trust_engines: load TensorRT engines that others built; an engine can run code.
@@ -30,12 +33,34 @@ class ModelOptions:
     """
 
     bundle: Path | None = None
-    labels: Path | None = None
+    labels: LabelsLike | None = None
     shipped_attributes: bool = True
     engine: str = "auto"
     trust_engines: bool = False
     threads: int = 0
     quiet: bool = False
+
+    def __post_init__(self) -> None:
+        """Tell labels from the file that holds them.
+
+        Raises:
+            LabelError: `labels` is neither.
+        """
+        if self.labels is not None:
+            object.__setattr__(self, "labels", label_source(self.labels))
+
+    @property
+    def label_file(self) -> Path | None:
+        """The file that holds the labels, if they are in one."""
+        return self.labels if isinstance(self.labels, Path) else None
+
+    def read_labels(self) -> tuple[Label, ...] | None:
+        """Return the labels; None for all labels of the bundle.
+
+        Raises:
+            LabelError: the file cannot be used.
+        """
+        return None if self.labels is None else labels_from(self.labels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +75,7 @@ class ReadingOptions:
         batch_wait_ms: how long a frame waits for those of other streams, to share their batch.
         stalled_s: a live source without a new frame for so long is stalled.
         give_up_s: a live source that is lost for so long has ended; None waits for ever.
+        frame_rate: pictures per second of a clip that is a folder of them; None is 25.
     """
 
     seconds: float | None = None
@@ -59,6 +85,7 @@ class ReadingOptions:
     batch_wait_ms: float = 10.0
     stalled_s: float = 10.0
     give_up_s: float | None = None
+    frame_rate: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no source can be read with.
@@ -73,6 +100,7 @@ class ReadingOptions:
             ("--motion-gate", self.motion_gate, 255),
             ("--stalled", self.stalled_s, math.inf),
             ("--give-up", self.give_up_s, math.inf),
+            ("--frame-rate", self.frame_rate, 1000),
         ):
             if number is not None and not 0 < number < limit:
                 above = "" if limit == math.inf else f" and below {limit}"
@@ -164,6 +192,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
         Raises:
             StzsarError: an option has no effect beside another, or requires one that is missing.
         """
+        ModelOptions.__post_init__(self)
         ReadingOptions.__post_init__(self)
         DecisionOptions.__post_init__(self)
         SinkOptions.__post_init__(self)
@@ -179,6 +208,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
 
     def _check_whole(self) -> None:
         for option, value in (
+            ("--frame-rate", self.frame_rate),
             ("--seconds", self.seconds),
             ("--rate", self.rate_fps),
             ("--window", self.window_s),
@@ -224,6 +254,7 @@ class ReplayOptions(ModelOptions, DecisionOptions):
         Raises:
             StzsarError: a number is out of its range, or an option requires one that is missing.
         """
+        ModelOptions.__post_init__(self)
         DecisionOptions.__post_init__(self)
         check_json(output=self.output, json=self.json)
         check_attributes(self, has_labels=bool(self.labels))
@@ -249,6 +280,7 @@ class CalibrationOptions(ModelOptions, ReadingOptions, EventOptions):
         Raises:
             StzsarError: a number is out of its range, or an option requires one that is missing.
         """
+        ModelOptions.__post_init__(self)
         ReadingOptions.__post_init__(self)
         EventOptions.__post_init__(self)
         if isinstance(self.footage, str):
@@ -262,7 +294,7 @@ def check_attributes(options: ModelOptions, *, has_labels: bool) -> None:
     """Refuse `shipped_attributes=False` where there is no label that could have any.
 
     Raises:
-        StzsarError: no label file is given.
+        StzsarError: no labels are given.
     """
     if not options.shipped_attributes and not has_labels:
-        raise StzsarError("--no-attributes requires --labels FILE: give that too.")
+        raise StzsarError("--no-attributes requires --labels: give that too.")

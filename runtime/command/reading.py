@@ -9,12 +9,13 @@ from ..errors import StzsarError
 from ..sources.feed import FeedOptions
 from ..sources.spec import SourceSpec, specs_of
 from ..sources.streams_file import read_streams
-from ..sources.uri import expand_sources, is_live
+from ..sources.uri import expand_sources, is_live, is_pictures
 from ..streams.loop import StreamLoop
 from ..streams.stream import StreamOptions
 from ..terminal.commandline import say
 from ..terminal.signals import StopSignals
-from .options import ReadingOptions, RunOptions
+from ..video.pictures import DEFAULT_FPS
+from .options import CalibrationOptions, ReadingOptions, RunOptions
 
 
 def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
@@ -28,18 +29,24 @@ def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
     if not uris and not options.streams:
         uris = ["0"]
         if not options.quiet:
-            say("No --source is given: looking at camera 0.")
+            say("No source is given: looking at camera 0.")
     named = read_streams(options.streams) if options.streams else ()
-    specs = (*named, *specs_of(expand_sources(uris), taken={spec.name for spec in named}))
+    others = specs_of(
+        expand_sources(uris), taken={spec.name for spec in named}, frame_rate=options.frame_rate
+    )
+    specs = (*named, *others)
+    _check_pictures(specs, options)
     if options.whole:
         _check_whole(specs)
     check_give_up(specs, options)
     return specs
 
 
-def footage_from(footage: Sequence[str | Path], options: ReadingOptions) -> tuple[SourceSpec, ...]:
+def footage_from(options: CalibrationOptions) -> tuple[SourceSpec, ...]:
     """Return the sources of a calibration; raise as `specs_from` does."""
-    specs = specs_of(expand_sources(str(source) for source in footage))
+    uris = expand_sources(str(source) for source in options.footage)
+    specs = specs_of(uris, frame_rate=options.frame_rate)
+    _check_pictures(specs, options)
     check_give_up(specs, options)
     return specs
 
@@ -52,6 +59,19 @@ def check_give_up(specs: Sequence[SourceSpec], options: ReadingOptions) -> None:
     """
     if options.give_up_s is not None and not any(is_live(spec.uri) for spec in specs):
         raise StzsarError("--give-up is for live sources, and there are only files: leave it out.")
+
+
+def _check_pictures(specs: Sequence[SourceSpec], options: RunOptions | CalibrationOptions) -> None:
+    """Say once how fast pictures are shown, and refuse a rate where there are none."""
+    clips = [spec for spec in specs if is_pictures(spec.uri)]
+    if not clips and options.frame_rate is not None:
+        raise StzsarError("--frame-rate is for pictures, and no source is a folder of them.")
+    if clips and options.frame_rate is None and not options.quiet:
+        what = clips[0].name if len(clips) == 1 else f"{clips[0].name} and {len(clips) - 1} more"
+        say(
+            f"{what}: taking the pictures for a clip of {DEFAULT_FPS:g} a second; --frame-rate "
+            "changes that."
+        )
 
 
 def _check_whole(specs: Sequence[SourceSpec]) -> None:

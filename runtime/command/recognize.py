@@ -76,7 +76,7 @@ def _prepare(options: RunOptions) -> _Ready:
     check_outputs(
         written=[options.output, record, *videos.values()],
         read={
-            options.labels: "the label file",
+            options.label_file: "the label file",
             options.streams: "the file of streams",
             options.calibration: "the calibration",
             **files_read(specs),

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from ..decisions.calibration import Calibration
 from ..decisions.events import Decider
-from ..labels.labels import read_labels
+from ..recordings.find_bundle import bundle_of
 from ..recordings.replay import Replay
 from ..results import Message
 from ..sinks.jsonl import JsonLines
@@ -26,12 +27,14 @@ FLUSH_S = 15.0
 
 def replay(options: ReplayOptions) -> None:
     """Score a recording; see `run`."""
+    if options.bundle is None:
+        options = replace(options, bundle=bundle_of(options.recording))
     bundle = open_bundle(options)
     check_outputs(
         written=[options.output],
         read={
             options.recording: "the recording",
-            options.labels: "the label file",
+            options.label_file: "the label file",
             options.calibration: "the calibration",
         },
         bundle=bundle.path,
@@ -41,7 +44,7 @@ def replay(options: ReplayOptions) -> None:
         recording = Replay(
             options.recording,
             bundle,
-            read_labels(options.labels) if options.labels else None,
+            options.read_labels(),
             top_k=max(options.top, policy.labels_needed),
             progress=progress,
             shipped_attributes=options.shipped_attributes,

@@ -11,7 +11,8 @@ from typing import Protocol
 
 from ..callbacks import OnEmbedded
 from ..errors import LabelError
-from .labels import Label, LabelsOf, read_labels
+from .label_files import LabelsLike, label_source, read_labels
+from .labels import Label, LabelsOf
 from .names import name_key
 
 FileState = tuple[int, int, int]
@@ -41,7 +42,7 @@ class LabelFiles:
 
     def __init__(
         self,
-        default: Path | None,
+        default: LabelsLike | None,
         of_source: Mapping[str, Path],
         *,
         sources: Iterable[str] = (),
@@ -50,7 +51,8 @@ class LabelFiles:
         """Read all files.
 
         Args:
-            default: the file of sources without their own; None means all `known` labels.
+            default: the labels of sources without their own, or the file of them; None means all
+                `known` labels.
             of_source: the files of the others, by the source's name.
             sources: the names of all sources.
             known: the bundle's labels.
@@ -59,10 +61,12 @@ class LabelFiles:
             LabelError: a file cannot be used, or two files mean different things by one name.
         """
         self.of_source = dict(of_source)
-        self._default = default
+        source = () if default is None else label_source(default)
+        self._default = source if isinstance(source, Path) else None
+        self._given = () if isinstance(source, Path) else source
         self._sources = tuple(sources)
         self._known = tuple(known)
-        named: list[Path] = [*([default] if default else []), *of_source.values()]
+        named: list[Path] = [*([self._default] if self._default else []), *of_source.values()]
         paths = list(dict.fromkeys(named))
         self.seen = {path: file_state(path) for path in paths}
         self._labels = {path: tuple(read_labels(path)) for path in paths}
@@ -98,7 +102,7 @@ class LabelFiles:
         self._labels = self._wanted
 
     def _union(self, labels: Mapping[Path, tuple[Label, ...]]) -> list[Label] | None:
-        if not labels:
+        if not labels and not self._given:
             return None
         union: dict[str, Label] = {}
         for label in self._own_or_known(labels):
@@ -118,7 +122,10 @@ class LabelFiles:
     def _own_or_known(self, labels: Mapping[Path, tuple[Label, ...]]) -> Iterator[Label]:
         for own in labels.values():
             yield from own
-        if self._default is None and any(name not in self.of_source for name in self._sources):
+        yield from self._given
+        if self._default or self._given:
+            return
+        if any(name not in self.of_source for name in self._sources):
             named = {label.name: label for own in labels.values() for label in own}
             for label in self._known:
                 own = named.get(label.name)
@@ -129,7 +136,7 @@ class LabelFiles:
     def _choices(self, labels: Mapping[Path, tuple[Label, ...]]) -> dict[str, list[str]]:
         if not self.of_source:
             return {}
-        others = labels[self._default] if self._default else self._known
+        others = labels[self._default] if self._default else self._given or self._known
         return {
             name: [label.name for label in labels.get(self.of_source.get(name, Path()), others)]
             for name in self._sources

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
-from ..bundle.manifest import FORMAT_VERSION, PATCH_EMBEDDINGS, SamplingSpec
+from ..bundle.manifest import FORMAT_VERSION, PATCH_EMBEDDINGS, Manifest, SamplingSpec
 from ..errors import BundleError
 from ..labels.bank import LabelBank
 from ..scoring.explain import unit
@@ -299,7 +299,11 @@ class Recorder:
 
 def identity(bundle: Bundle) -> BundleIdentity:
     """Return what identifies the numbers of a bundle."""
-    manifest = bundle.manifest
+    return identity_of(bundle.manifest)
+
+
+def identity_of(manifest: Manifest) -> BundleIdentity:
+    """Return what identifies the numbers of the bundle of a manifest."""
     return BundleIdentity(manifest.name, manifest.files[FRAME_GRAPH], manifest.files[WINDOW_GRAPH])
 
 

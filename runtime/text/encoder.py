@@ -17,6 +17,7 @@ from ..errors import BundleError, EngineError
 from ..labels.bank import LabelBank
 from ..labels.cut import cut_warning
 from ..labels.labels import Label
+from ..labels.scripts import script_warning
 from .clean_text import clean_text
 from .clip_tokenizer import ClipTokenizer
 
@@ -129,11 +130,17 @@ class TextEncoder:
             ) from error
         return Tokens(rows, cut)
 
+    def _count(self, text: str) -> int:
+        """Return how many tokens a text has, without start and end."""
+        return len(self._encode(clean_text(text))) - 2
+
     def bank_for(self, labels: Sequence[Label], progress: OnEmbedded | None = None) -> LabelBank:
-        """Embed the texts of `labels` and their attributes, and warn of those that are cut."""
+        """Embed the texts of `labels` and their attributes, and warn of those it hardly reads."""
         texts = [text for label in labels for text in (label.text, *label.attributes)]
         embeddings, cut = self._embed(texts, progress)
         if warning := cut_warning(labels, cut, self._context_length):
+            log.warning("%s", warning)
+        if warning := script_warning((label.text for label in labels), self._count):
             log.warning("%s", warning)
         counts = [len(label.attributes) for label in labels]
         # A label's rows follow each other: its text, then its attributes.

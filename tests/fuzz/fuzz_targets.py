@@ -45,10 +45,31 @@ def streams(data: bytes) -> None:
 
 
 def labels(data: bytes) -> None:
-    from stzsar.runtime.labels.labels import read_labels
+    from stzsar.runtime.labels.label_files import read_labels
 
-    with _File(data, "labels.txt") as path:  # JSON is known by how it begins
+    with _File(data, "labels.txt") as path:  # JSON is known by how it begins, tables by their lines
         read_labels(path)
+
+
+def labels_csv(data: bytes) -> None:
+    from stzsar.runtime.labels.label_files import read_labels
+
+    with _File(data, "labels.csv") as path:
+        read_labels(path)
+
+
+def labels_yaml(data: bytes) -> None:
+    from stzsar.runtime.labels.label_files import read_labels
+
+    with _File(data, "labels.yaml") as path:
+        read_labels(path)
+
+
+def label_words(data: bytes) -> None:
+    """What follows --labels."""
+    from stzsar.runtime.labels.label_files import labels_from
+
+    labels_from(data.decode(errors="replace"))
 
 
 def bank(data: bytes) -> None:
@@ -122,7 +143,10 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "checkpoint": checkpoint,
     "engine-key": engine_key,
     "graph": graph,
+    "label-words": label_words,
     "labels": labels,
+    "labels-csv": labels_csv,
+    "labels-yaml": labels_yaml,
     "manifest": manifest,
     "recording": recording,
     "streams": streams,

@@ -116,6 +116,15 @@ def test_a_folder_is_classified_in_a_list_and_streamed_as_it_is(recognizer, tmp_
         recognizer.classify(folder)
 
 
+def test_a_folder_of_pictures_is_one_clip(recognizer, tmp_path, picture):
+    (tmp_path / "frames").mkdir()
+    for number in range(16):
+        cv2.imwrite(str(tmp_path / f"frames/{number:04d}.png"), picture("blue"))
+
+    assert recognizer.classify(tmp_path / "frames").label == "blue"
+    assert {one.label for one in recognizer.stream(tmp_path / "frames")} == {"blue"}
+
+
 def test_own_frames_are_streamed_with_their_times_or_at_a_rate(recognizer, frames):
     in_file_time = [(index / 8, image) for index, image in enumerate(frames)]
 
@@ -335,7 +344,7 @@ def test_other_wrong_arguments_are_one_sentence(recognizer, red_video, frames):
         Frames(np.stack(frames), order="GBR")  # type: ignore[arg-type]
     with pytest.raises(StzsarError, match="is neither"):
         Frames("clip.mp4")  # type: ignore[arg-type]
-    with pytest.raises(StzsarError, match="is neither"):
+    with pytest.raises(StzsarError, match="3 is not labels"):
         recognizer.use_labels(3)  # type: ignore[arg-type]
 
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import click
 
 from ... import __version__
-from ...runtime.labels.labels import Label, read_labels
+from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import console, printable, say
 from ...runtime.terminal.progress import bar
 from .bank_json import write_bank

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from ...runtime.bundle.bundle import MANIFEST
-from ...runtime.labels.labels import Label, read_labels
+from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import say
 from ...runtime.terminal.outputs import check_outputs, check_writable
 from ..lists.class_labels import add_seen, described, labels_of_file, labels_of_model

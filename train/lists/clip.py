@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...runtime.labels.names import name_key
-from ...runtime.sources.uri import VIDEO_SUFFIXES
+from ...runtime.video.file_kinds import VIDEO_SUFFIXES
 
 ClipKey = tuple[str, str]
 

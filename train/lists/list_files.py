@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labels.names import check_distinct, spaced_words
-from ...runtime.sources.uri import VIDEO_SUFFIXES
+from ...runtime.video.file_kinds import VIDEO_SUFFIXES
 from .class_lists import NAME_NUMBERS, class_file_of, read_numbered_classes
 from .clip import ListedClip
 from .text_files import read_lines, read_rows

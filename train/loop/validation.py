@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...runtime.errors import SourceError
-from ...runtime.labels.labels import Label, read_labels
+from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import say
 from ..config import TrainConfig
 from ..data.dataset import LEFT_OUT, ClipRequest

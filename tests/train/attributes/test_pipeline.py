@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.runtime.errors import StzsarError
-from stzsar.runtime.labels.labels import read_labels
+from stzsar.runtime.labels.label_files import read_labels
 from stzsar.train.attributes.cli import main
 from stzsar.train.attributes.options import AttributesOptions
 from stzsar.train.attributes.run import run as run_options
