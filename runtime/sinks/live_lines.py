@@ -22,7 +22,7 @@ from .sink import Sink
 REDRAWS_PER_S = 5.0
 # Pictures are counted over so many seconds.
 RATE_S = 2.0
-WIDEST_NAME, WIDEST_LABEL = 28, 32
+WIDEST_NAME, WIDEST_LABEL = 28, 40
 # Cells of a label's place besides its name: mark, bar, score, and the gap behind.
 _NARROW_BAR, _WIDE_BAR, _BESIDES = 6, 12, 9
 _RATE_CELLS, _AGE_CELLS = 9, 8
@@ -249,7 +249,7 @@ class LiveLines(Sink):
         return self._sign("▶ ") + label + since, "bold green"
 
     def _event(self, event: ActionEvent, line: _Line) -> Text:
-        text = Text(f"{_clock(event):>8}  ", "dim")
+        text = Text.assemble((f"{_clock(event):>8}  ", "dim"))
         text.append(padded(line.name, self._name_cells()), "bold").append("  ")
         room = self._console.width - text.cell_len - 1
         label = printable(event.label)
