@@ -16,7 +16,7 @@ _EXAMPLE = """\b
 Examples:
   stzsar-run --camera 0 --labels labels.txt
       shows what the camera sees, until Ctrl-C
-  stzsar-run --source test://moving-shapes --events-only
+  stzsar-run test://moving-shapes --events-only
       needs no camera: prints one line when an action starts and one when it ends
   stzsar-run clip.mp4 --labels archery,waving --video annotated.mp4 > results.jsonl
       recognises over time, and draws the results onto the video

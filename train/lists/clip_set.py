@@ -14,6 +14,7 @@ from ...runtime.labels.names import (
     nearest_hint,
     spaced_words,
 )
+from ...runtime.video.pictures import picture_files
 from .class_lists import NAME_NUMBERS, class_file_of, read_numbered_classes
 from .clip import Clip, ClipKey, ListedClip
 from .clips_on_disk import ClipsOnDisk
@@ -250,11 +251,18 @@ def _of_csv(data: Path, classes: Path | None) -> ClipSet:
     )
 
 
+def _is_clip(path: Path) -> bool:
+    return path.is_dir() and len(picture_files(str(path))) > 1
+
+
 def _find_beside(data: Path, listed: str) -> Path | None:
-    """Return the file of a path in a CSV; disks and lists may compose letters in another way."""
+    """Return the file, or folder of pictures, of a path in a CSV.
+
+    Disks and lists may compose letters in another way.
+    """
     path = data.parent / listed
     forms = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
     try:
-        return next((file for file in (path, *forms) if file.is_file()), None)
+        return next((file for file in (path, *forms) if file.is_file() or _is_clip(file)), None)
     except OSError:  # such as a name that is too long for the disk
         return None

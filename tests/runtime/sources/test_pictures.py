@@ -139,11 +139,10 @@ def test_a_run_reads_pictures_at_their_rate_and_says_it_once(frames, bundle, run
     result = run_cli(frames, "--bundle", bundle, "--frame-rate", 2, "--output", results)
     assert result.exit_code == 0, result.stderr
     assert said not in " ".join(result.stderr.split())
-    assert '"end_s": 5.5' in results.read_text() or '"end_s":5.5' in results.read_text()
+    assert '"time_s": 5.5' in results.read_text()
 
 
 def test_a_rate_of_pictures_without_pictures_is_refused(red_video, bundle, run_cli, assert_refused):
     result = run_cli(red_video, "--bundle", bundle, "--frame-rate", 2)
 
-    assert result.exit_code == 2
-    assert "--frame-rate is for pictures" in result.stderr
+    assert_refused(result, "--frame-rate is for pictures")
