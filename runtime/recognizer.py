@@ -32,7 +32,6 @@ from .sources.given import (
 )
 from .stages import UNTIMED, Stages
 from .streams.lane import PolicyFor
-from .streams.loop import plan_of, results_of
 from .streams.result_stream import ResultStream
 from .streams.stream import Stream, StreamOptions
 from .streams.whole_clips import classify_clips, ring_of
@@ -335,6 +334,8 @@ class Recognizer:
             SourceError: the source cannot be opened, or breaks off: once results are asked for.
             CalibrationError: the calibration cannot be read, or belongs to another bundle.
         """
+        from .streams.loop import plan_of, results_of  # brings the terminal's rich
+
         policy, options = _policy(policy), options or StreamOptions()
         sources = sources_from(source, rate_fps=self.manifest.sampling.rate_fps)
         top = options.top_k or self._top_k
