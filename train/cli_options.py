@@ -56,7 +56,7 @@ _DATA = cloup.option_group(
     _file(
         "--labels",
         show_default="their names",
-        help="Read the classes' labels: a JSON list of {label, attributes}",
+        help="Read the classes' labels and attributes from a JSON, YAML, CSV or text file",
     ),
     _switch(
         "--attributes/--no-attributes",

@@ -316,6 +316,7 @@ def test_the_options_are_the_agreed_ones():
         *("--output", "--json", "--events-only", "--top", "--video", "--show", "--quiet"),
         *("--record", "--record-features", "--record-patches"),
         *("--webhook", "--webhook-secret", "--webhook-results", "--mqtt", "--mqtt-ca", "--metrics"),
+        *("named", "--frame-rate"),
         *("--debug", "--version"),
     }
 

@@ -12,7 +12,7 @@ from stzsar.runtime.video.pixel_aspect import square_size, stretched
 # Stored size, pixel aspect: Kinetics' clips, HMDB's at 4:3, DV of PAL, one that is too high.
 STORED = [
     ((340, 256), (64, 51)),
-    ((318, 238), (159, 178)),
+    ((318, 238), (476, 477)),
     ((720, 576), (16, 15)),
     ((320, 240), (1, 2)),
 ]
