@@ -247,14 +247,20 @@ _OUTPUT = cloup.option_group(
         "--output",
         metavar="FILE",
         type=_PATH,
-        show_default="stdout",
+        show_default="stdout, or a terminal's live lines",
         help="Write the JSON lines to a file",
+    ),
+    cloup.option(
+        "--json",
+        is_flag=True,
+        help="Write JSON lines to stdout also where that is a terminal, which otherwise shows a "
+        "live line for each stream",
     ),
     cloup.option(
         "--events-only",
         "only_events",
         is_flag=True,
-        help="Write starts and ends of actions and states of streams, and no results",
+        help="Write or show starts and ends of actions and states of streams, and no results",
     ),
     cloup.option(
         "--top",
@@ -262,7 +268,7 @@ _OUTPUT = cloup.option_group(
         type=click.IntRange(min=1),
         default=5,
         show_default=True,
-        help="Write the N best labels of a result",
+        help="Write the N best labels of a result; a terminal shows as many as fit",
     ),
     cloup.option(
         "--video",
@@ -357,7 +363,7 @@ _MODES = (
             error=_leave_out("--calibrate only looks for thresholds")
         ),
         ["named", "sources", "camera", "streams", "replay", "whole", "seen_bias", "threshold",
-         "explain", "output", "only_events", "video", "show", "record", "record_features",
+         "explain", "output", "json", "only_events", "video", "show", "record", "record_features",
          "record_patches", "webhook", "webhook_secret", "webhook_results", "mqtt", "mqtt_ca",
          "metrics"],
     ),

@@ -5,15 +5,20 @@ from contextlib import ExitStack
 from ..decisions.calibrator import Calibrator
 from ..decisions.footage import FootageSink
 from ..labels.labels import MAX_LABELS
+from ..sinks.sink import Fanout
+from ..sources.uri import is_live
 from ..streams.loop import StreamLoop, plan_of
 from ..streams.table import StreamTable
 from ..terminal.commandline import log, say, show_error
 from ..terminal.outputs import check_outputs
-from ..terminal.progress import bar
 from ..terminal.signals import LIMIT_S, StopSignals
+from .display import open_display
 from .loading import load_recognizer, open_bundle
 from .options import CalibrationOptions
 from .reading import feed_options, files_read, footage_from, read_to_the_end, stream_options
+
+# The lines in the terminal are removed at once.
+CLOSE_S = 1.0
 
 
 def calibrate(options: CalibrationOptions) -> None:
@@ -33,11 +38,18 @@ def calibrate(options: CalibrationOptions) -> None:
     )
     table = StreamTable()
     with StopSignals(table.wake.set, limit_s=LIMIT_S) as signals, ExitStack() as stack:
-        progress = stack.enter_context(bar(not options.quiet))
+        footage = FootageSink(calibrator, [label.name for label in recognizer.labels])
+        files = sum(not is_live(spec.uri) for spec in specs)
+        # Nothing goes to stdout, as if there were a file for it.
+        display = open_display(
+            output=options.thresholds, quiet=options.quiet, reading=table.reading, files=files
+        )
+        sink = Fanout([footage, *display])
+        stack.callback(sink.close, CLOSE_S)
         stack.callback(signals.end_has_begun)
         loop = StreamLoop(
             recognizer,
-            FootageSink(calibrator, [label.name for label in recognizer.labels]),
+            sink,
             [plan_of(spec, sampled) for spec in specs],
             table=table,
             feeds=feed_options(options),
@@ -45,7 +57,7 @@ def calibrate(options: CalibrationOptions) -> None:
             on_failure=show_error,
             on_end=signals.end_has_begun,
         )
-        read_to_the_end(loop, signals, progress)
+        read_to_the_end(loop, signals)
     found = calibrator.thresholds(options.false_alarms_per_day)
     found.write(options.thresholds)
     say(f"{options.thresholds} has the thresholds of {len(recognizer.labels)} labels, from "

@@ -15,7 +15,7 @@ from .arguments import run_arguments
 _EXAMPLE = """\b
 Examples:
   stzsar-run --camera 0 --labels labels.txt
-      prints what the camera sees, as JSON lines, until Ctrl-C
+      shows what the camera sees, until Ctrl-C
   stzsar-run test://moving-shapes --events-only
       needs no camera: prints one line when an action starts and one when it ends
   stzsar-run clip.mp4 --labels archery,waving --video annotated.mp4 > results.jsonl
@@ -25,7 +25,8 @@ Examples:
   stzsar-run --calibrate night.mp4 --labels labels.txt --false-alarms 1
       finds thresholds for this site, for later runs with --calibration calibration.json
 
-Results go to stdout or --output, everything else goes to stderr. The exit code is 0, or 2 if
+A terminal shows a line for each stream; elsewhere, and with --json, results are JSON lines on
+stdout or in --output. Everything else goes to stderr. The exit code is 0, or 2 if
 something could not be used (one of several sources, too), 130 after Ctrl-C, 143 after SIGTERM
 or SIGHUP.
 """
@@ -76,7 +77,7 @@ def main(
         "cool_down_s": cool_down_s,
     }
     if replay:
-        of_replay = ("threshold", "top", "output", "only_events")
+        of_replay = ("threshold", "top", "output", "json", "only_events")
         scored = {name: options[name] for name in of_replay}
         run(ReplayOptions(recording=replay, calibration=calibration, **scored, **common))
     elif footage:

@@ -14,7 +14,7 @@ from ..decisions.policy import Policy
 from ..errors import StzsarError
 from ..labels.label_files import LabelsLike, label_source, labels_from
 from ..labels.labels import Label
-from ..sinks.choose import SinkOptions
+from ..sinks.choose import SinkOptions, check_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,12 +241,14 @@ class ReplayOptions(ModelOptions, DecisionOptions):
         recording: file that a run recorded.
         top: labels in a result.
         output: file for the results, as JSON lines; None is stdout.
+        json: write the JSON lines to stdout also where that is a terminal.
         only_events: leave the results out of the lines.
     """
 
     recording: Path
     top: int = 5
     output: Path | None = None
+    json: bool = False
     only_events: bool = False
 
     def __post_init__(self) -> None:
@@ -257,6 +259,7 @@ class ReplayOptions(ModelOptions, DecisionOptions):
         """
         ModelOptions.__post_init__(self)
         DecisionOptions.__post_init__(self)
+        check_json(output=self.output, json=self.json)
         check_attributes(self, has_labels=bool(self.labels))
 
 

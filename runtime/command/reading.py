@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from rich.progress import Progress
-
 from ..bundle.manifest import Manifest
 from ..errors import StzsarError
 from ..sources.feed import FeedOptions
@@ -14,13 +12,10 @@ from ..sources.streams_file import read_streams
 from ..sources.uri import expand_sources, is_live, is_pictures
 from ..streams.loop import StreamLoop
 from ..streams.stream import StreamOptions
-from ..terminal.commandline import printable, say
+from ..terminal.commandline import say
 from ..terminal.signals import StopSignals
 from ..video.pictures import DEFAULT_FPS
 from .options import CalibrationOptions, ReadingOptions, RunOptions
-
-# More of them do not fit onto a line.
-SHOWN_STREAMS = 3
 
 
 def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
@@ -141,38 +136,14 @@ def feed_options(options: ReadingOptions) -> FeedOptions:
     )
 
 
-def read_to_the_end(loop: StreamLoop, signals: StopSignals, progress: Progress) -> None:
-    """Run a loop, showing its progress, until it ends or a signal comes.
+def read_to_the_end(loop: StreamLoop, signals: StopSignals) -> None:
+    """Run a loop until it ends or a signal comes.
 
     Raises:
         StzsarError: as `StreamLoop.steps`.
         KeyboardInterrupt: Ctrl-C.
         SystemExit: SIGTERM.
     """
-    task = progress.add_task("", total=loop.files or None)
     with closing(loop.steps()) as steps:
         for _ in steps:
             signals.check()
-            if not progress.disable:
-                what, done = _progress_of(loop)
-                progress.update(task, description=printable(what), completed=done)
-
-
-def _progress_of(loop: StreamLoop) -> tuple[str, float]:
-    """Return what the loop does now, and how many files are done."""
-    if loop.current:
-        number, lane = loop.current
-        read, total = lane.feed.counters.read, lane.feed.frame_count
-        parts = [f"file {number + 1} of {loop.files}"] if loop.files > 1 else []
-        parts += [f"frame {read}" + (f" of {total}" if total else "")] if read else []
-        return ", ".join(parts), number + (min(1.0, read / total) if total else 0.0)
-    lanes = loop.batcher.lanes
-    results = [lane.latest for lane in lanes if lane.latest]
-    parts = [f"{r.source}: {r.decision or 'none of these'}" for r in results[:SHOWN_STREAMS]]
-    if len(lanes) > SHOWN_STREAMS:
-        parts.append(f"and {len(lanes) - SHOWN_STREAMS} more")
-    if ages := [found.age_ms for found in results if found.age_ms]:
-        parts.append(f"{max(ages):.0f} ms old")
-    if loop.batcher.share < 1:
-        parts.append(f"too slow for more than {loop.batcher.share:.0%} of the rate")
-    return ", ".join(parts), loop.files

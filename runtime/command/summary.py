@@ -152,7 +152,7 @@ def _table(*columns: str, title: str | None = None) -> Table:
         table.add_column(
             column,
             justify="left" if is_text else "right",
-            overflow="fold",
+            overflow="fold" if is_text else "ellipsis",
             no_wrap=not is_text,
         )
     return table

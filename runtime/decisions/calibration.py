@@ -5,7 +5,7 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -132,6 +132,27 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
                 _some(without),
             )
         return dataclasses.replace(policy, thresholds=applied)
+
+    def policy_for(
+        self, policy: Policy, manifest: Manifest, labels: Sequence[Label], *, sampling: SamplingSpec
+    ) -> Callable[[Sequence[Label]], Policy]:
+        """Return what applies it to labels, and try it with the first ones.
+
+        Labels that are used later and that it does not know are never decided on.
+
+        Raises:
+            CalibrationError: see `apply`.
+        """
+        self.apply(policy, manifest, labels, sampling=sampling)
+
+        def apply_or_nothing(labels: Sequence[Label]) -> Policy:
+            try:
+                return self.apply(policy, manifest, labels, sampling=sampling)
+            except CalibrationError as error:
+                log.warning("Nothing is decided on: %s", error)
+                return dataclasses.replace(policy, thresholds={})
+
+        return apply_or_nothing
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all; raise CalibrationError if it cannot be written."""

@@ -21,7 +21,7 @@ class FetchOptions:
             `weights` it says what the file must be.
         revision: a commit, branch or tag on the hub; None takes the pinned commit.
         weights: a safetensors file that is there already; None downloads it.
-        labels: of the bank, as `Recognizer.load` takes them; None takes the 400 classes of Kinetics.
+        labels: of the bank, as `Recognizer.load` takes them; None takes those of Kinetics-400.
         precision: "fp32" or "fp16"; None takes fp16 where there is a GPU.
         accept_licence: whether the user accepts a licence for research only.
         output: the bundle's folder; None is `runs/<backbone>-<pretrained>/bundle-<precision>`.

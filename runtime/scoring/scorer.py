@@ -99,6 +99,7 @@ class WindowScorer:
         *,
         rate_fps: float | None = None,
         explained: bool = False,
+        top_k: int | None = None,
     ) -> Recognition:
         """Return the complete result for a window; only a `Decider` adds to it.
 
@@ -107,6 +108,7 @@ class WindowScorer:
             window: its frames; with the features too if the result is to be explained.
             rate_fps: frames sampled per second; None for a whole clip.
             explained: whether to explain the best label.
+            top_k: the most labels that the result holds; None is the scorer's own number.
 
         Raises:
             BundleError: the graph returns wrong shapes, or numbers that are not finite; or the
@@ -121,7 +123,7 @@ class WindowScorer:
         if self._biases is not None:
             logits = logits - self._biases[rows]
         scores = softmax(logits)
-        best = largest(logits, self._top_k)
+        best = largest(logits, top_k or self._top_k)
         found = zip(
             rows[best].tolist(), scores[best].tolist(), similarities[best].tolist(), strict=True
         )

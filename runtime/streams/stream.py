@@ -45,6 +45,7 @@ class StreamOptions:
         motion_gate: encode a frame only if it changed by this much of 255; None encodes all.
         explain: explain each result.
         keep_features: return the embeddings of frames and patches too, for a recording.
+        top_k: the most labels that a result holds; None is the recogniser's number.
     """
 
     rate_fps: float | None = None
@@ -52,6 +53,7 @@ class StreamOptions:
     motion_gate: float | None = None
     explain: bool = False
     keep_features: bool = False
+    top_k: int | None = None
 
     @property
     def features(self) -> bool:
@@ -243,7 +245,11 @@ class Stream:
     def _recognize(self) -> Recognition:
         self._has_result = True
         return self._scorer.recognize(
-            self.name, self._ring, rate_fps=self.rate_fps, explained=self.options.explain
+            self.name,
+            self._ring,
+            rate_fps=self.rate_fps,
+            explained=self.options.explain,
+            top_k=self.options.top_k,
         )
 
     def _is_break(self, shape: tuple[int, ...], time_s: float) -> bool:

@@ -34,6 +34,10 @@ class StreamTable:
         """Return what was done so far, by source and name."""
         return {lane.name: lane.counters() for lane in self.lanes}
 
+    def reading(self) -> Mapping[str, tuple[int, int | None]]:
+        """Return the pictures read so far and the announced number of them, by source."""
+        return {lane.name: (lane.feed.counters.read, lane.feed.frame_count) for lane in self.lanes}
+
     def fps_of(self, name: str) -> float | None:
         """Return the frame rate that a source announces; None if it is unknown."""
         return next((lane.feed.source_fps for lane in self.lanes if lane.name == name), None)

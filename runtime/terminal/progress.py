@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from rich.console import Console
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -15,25 +16,28 @@ from rich.progress import (
 
 from ..callbacks import OnBuild, OnEmbedded
 from .commandline import console
+from .shortened import shortened
 
 
-def bar(shown: bool = True, *columns: ProgressColumn) -> Progress:
+def bar(shown: bool = True, *columns: ProgressColumn, on: Console | None = None) -> Progress:
     """Return a progress bar, to use in a `with` block; it vanishes at the end.
 
     Args:
         shown: whether it may be shown at all.
         columns: what it shows beside the share that is done and the time that is left.
+        on: the console to draw on; stderr's if None.
     """
+    on = on or console
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),  # all of it fits into 80 columns
         TaskProgressColumn(),
         *columns,
         TimeRemainingColumn(),
-        console=console,
+        console=on,
         transient=True,
         redirect_stdout=False,  # rich would send results to stderr
-        disable=not (shown and console.is_terminal),
+        disable=not (shown and on.is_terminal),
     )
 
 
@@ -48,7 +52,7 @@ def loading_progress(*, shown: bool = True) -> Iterator[tuple[OnEmbedded, OnBuil
             progress.update(task, description=description, completed=done, total=total)
 
         def built(share: float, phase: str) -> None:
-            progress.update(task, description=f"{phase:.40}", completed=share, total=1.0)
+            progress.update(task, description=shortened(phase, 40), completed=share, total=1.0)
 
         yield embedded, built
 
