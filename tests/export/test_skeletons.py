@@ -208,6 +208,7 @@ def test_the_graph_of_a_frame_that_ships_is_the_exporters(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("backbone", BACKBONES)
 def test_each_shipped_backbone_fills_to_what_is_exported(backbone, tmp_path):
     needs_the_versions_of(shipped.read_skeleton(backbone, "fp32").manifest)
