@@ -23,6 +23,7 @@ def found(bundle, bias=None):
     red = np.full((48, 64, 3), (0, 0, 255), np.uint8)
     stream = recognizer.open_stream("red")
     results = [stream.push(red, time / 4) for time in range(20) if stream.due(time / 4)]
+    assert results[-1] is not None
     top = results[-1].top
     return {s.label: s.score for s in top}, {s.label: s.similarity for s in top}
 
