@@ -58,7 +58,8 @@ def test_a_circle_is_round_for_the_network_and_in_every_frame(circle_clip, decod
 
     assert_round(clip.images_thwc[0])
     assert_round(frame)
-    assert frame.shape[1::-1] == source.size_wh == square_size(stored[0], stored[1], Fraction(*aspect))
+    width, height = stored
+    assert frame.shape[1::-1] == source.size_wh == square_size(width, height, Fraction(*aspect))
     source.close()
 
 
