@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..decisions.policy import Policy
 from ..errors import StzsarError
+from ..events.options import KeepingOptions
 from ..sinks.choose import SinkOptions
 
 
@@ -132,7 +133,7 @@ class DecisionOptions(EventOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
+class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, KeepingOptions):
     """What a run over sources reads, recognises and writes.
 
     Attributes:
@@ -167,6 +168,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
         ReadingOptions.__post_init__(self)
         DecisionOptions.__post_init__(self)
         SinkOptions.__post_init__(self)
+        KeepingOptions.__post_init__(self)
         if isinstance(self.sources, str):  # which is a sequence of letters, too
             object.__setattr__(self, "sources", (self.sources,))
         if self.record_features and not self.record:
@@ -192,6 +194,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
             ("--video", self.video),
             ("--show", self.show),
             ("--record", self.record),
+            ("--events", self.events),
         ):
             if value is not None and value is not False:
                 raise StzsarError(

@@ -17,7 +17,7 @@ from ..errors import SourceError
 from ..recordings.recorder import Recorder
 from ..results import Message, Recognition, StreamState
 from ..sinks.sink import Sink
-from ..sources.feed import Feed, FeedOptions
+from ..sources.feed import Feed, FeedOptions, FrameTap
 from ..sources.file_feed import FileFeed
 from ..sources.frames import Due, Frame, Source
 from ..sources.open_feed import open_feed
@@ -105,6 +105,7 @@ class StreamLoop:
         feeds: FeedOptions | None = None,
         batch_wait_s: float = 0.01,
         recorder: Recorder | None = None,
+        tap: FrameTap | None = None,
         top: int | None = None,
         on_batch: Callable[[float, int], None] = lambda _busy_s, _frames: None,
         on_failure: Callable[[SourceError], None] = lambda _error: None,
@@ -120,6 +121,7 @@ class StreamLoop:
             feeds: time limits of all feeds.
             batch_wait_s: see `Batcher`.
             recorder: see `Batcher`.
+            tap: sees pictures in the threads of the feeds.
             top: labels that a result keeps once it is decided on.
             on_batch: see `Batcher`.
             on_failure: called for each of several sources that fails.
@@ -143,6 +145,7 @@ class StreamLoop:
         self._feed_options = replace(
             feeds or FeedOptions(),
             every_frame=sink.wants_frames,
+            tap=tap,
             on_state=self._states.put,
             wake=table.wake,
         )

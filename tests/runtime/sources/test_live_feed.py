@@ -230,6 +230,23 @@ def test_with_every_frame_those_that_are_not_due_come_too_and_never_replace_due_
     assert run.feed.counters.dropped == 0
 
 
+def test_a_tap_sees_every_picture_that_it_wants_however_few_are_taken(run_cameras):
+    taken = []
+
+    class Tap:
+        def wants(self, source, time_s):
+            return True
+
+        def take(self, source, frame, *, live):
+            taken.append((frame.index, live))
+
+    run = run_cameras(Camera(30, then="end"), rate_fps=2.0, tap=Tap())
+    run.take_all()
+
+    assert taken == [(index, True) for index in range(30)]
+    assert all(captured.due for captured in run.frames)
+
+
 def test_only_wanted_frames_are_converted(run_cameras, monkeypatch):
     converted = []
     real = Camera.retrieve
