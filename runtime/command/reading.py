@@ -70,6 +70,11 @@ def _check_whole(specs: Sequence[SourceSpec]) -> None:
                 f"--whole gives one result for each file, so the rate, threshold or calibration "
                 f"of {spec.name!r} has no effect: leave it or --whole out."
             )
+        if spec.mask:
+            raise StzsarError(
+                f"--whole reads whole pictures, and {spec.name!r} has a mask: leave it or "
+                "--whole out."
+            )
 
 
 def stream_options(

@@ -8,6 +8,7 @@ from typing import Protocol
 from ..errors import SourceError
 from ..results import StreamState
 from ..stages import UNTIMED, Stages
+from .areas import Mask
 from .frames import Frame
 
 
@@ -66,6 +67,7 @@ class FeedOptions:
     Attributes:
         every_frame: deliver frames that are not due too (all of a file, the newest when live).
         tap: sees pictures as they are decoded.
+        mask: what is black in every picture, before anybody sees it; a source's own.
         seconds: stop at this time of the source; None reads to the end. For a live source it
             counts from the first frame, or from the start until there is one.
         stalled_s: seconds without a new picture before a live source is stalled.
@@ -79,6 +81,7 @@ class FeedOptions:
 
     every_frame: bool = False
     tap: FrameTap | None = None
+    mask: Mask | None = None
     seconds: float | None = None
     stalled_s: float = 10.0
     give_up_s: float | None = None

@@ -1,5 +1,6 @@
 """The feed of a file: every frame, in order, decoded while earlier frames are encoded."""
 
+import dataclasses
 from collections.abc import Callable
 from time import monotonic
 
@@ -59,6 +60,7 @@ def read_file(feed: ThreadFeed, source: Source) -> None:
                 frame = next(frames, None)
             if frame is None:
                 break
+            frame = dataclasses.replace(frame, image_hwc=feed.masked(frame.image_hwc))
             if is_tapped and options.tap:
                 options.tap.take(feed.name, frame, live=False)
             piece = 1 + feed.size_changes(frame.image_hwc)

@@ -182,6 +182,7 @@ class LiveFeed(ThreadFeed):
             image = capture.retrieve()
         if image is None:
             return False
+        image = self.masked(image)
         if is_due:
             self._check_frozen(image, now_s)
         if self._reporter.state == "live":

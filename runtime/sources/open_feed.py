@@ -29,6 +29,7 @@ def open_feed(spec: SourceSpec, options: FeedOptions, rate_fps: float) -> Feed:
     """
     load_cv2()  # a missing OpenCV is better reported here than from a thread
     address = dataclasses.replace(parse_address(spec.uri), name=spec.name)
+    options = dataclasses.replace(options, mask=spec.mask)
     rate_fps = spec.rate_fps or rate_fps
     if not address.live:
         open_file = partial(VideoSource.open, str(address.target), spec.name)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .address import parse_address
+from .areas import Mask
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class SourceSpec:
         rate_fps: its sampling rate.
         threshold: its threshold, 0 to 1.
         calibration: its calibration file.
+        mask: what of its pictures is nobody's business.
     """
 
     uri: str
@@ -26,6 +28,7 @@ class SourceSpec:
     rate_fps: float | None = None
     threshold: float | None = None
     calibration: Path | None = None
+    mask: Mask | None = None
 
     def __repr__(self) -> str:
         return f"SourceSpec({self.name!r})"

@@ -7,6 +7,7 @@
     threshold = 0.6
     calibration = "hall.json"
     rate = 8
+    mask = [[0.0, 0.0, 0.3, 0.08], [[0.8, 0.1], [1, 0.1], [1, 0.5]]]  # boxes and polygons are black
 
 Only `name` and `source` are required. `${NAME}` stands for a variable of the environment, inserted
 as it is: percent-encode there what an address does not take, such as `@` or `/` in a password.
@@ -24,6 +25,7 @@ from msgspec import Meta, Struct
 from ..documents import MIB, DocumentError, convert, from_toml, read_file
 from ..errors import SourceError
 from .address import parse_address
+from .areas import MAX_AREAS, Mask, area_of
 from .spec import SourceSpec
 
 MAX_RATE_FPS = 1000.0
@@ -41,12 +43,18 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     threshold: Annotated[float, Meta(gt=0, le=1)] | None = None
     calibration: _Path | None = None
     rate: Annotated[float, Meta(gt=0, le=MAX_RATE_FPS)] | None = None
+    mask: Annotated[tuple[Any, ...], Meta(max_length=MAX_AREAS)] = ()
 
     def __post_init__(self) -> None:
         if not self.name.isprintable():
             raise ValueError("name: it is not one line of text")
         if any("\0" in path for path in (self.source, self.labels or "", self.calibration or "")):
             raise ValueError("it holds a NUL character")
+        for number, area in enumerate(self.mask, start=1):
+            try:
+                area_of(area)
+            except ValueError as error:
+                raise ValueError(f"mask: number {number}: {error}") from None
 
 
 def read_streams(
@@ -105,6 +113,7 @@ def _spec(table: object, place: str, folder: Path, environment: Mapping[str, str
         rate_fps=found.rate,
         threshold=found.threshold,
         calibration=folder / found.calibration if found.calibration else None,
+        mask=Mask(tuple(map(area_of, found.mask))) if found.mask else None,
     )
 
 
