@@ -35,7 +35,13 @@ def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
         if not options.quiet:
             say("No --source is given: looking at camera 0.")
     named = read_streams(options.streams) if options.streams else ()
-    specs = (*named, *specs_of(expand_sources(uris), taken={spec.name for spec in named}))
+    specs = (
+        *named,
+        *specs_of(
+            expand_sources(uris),
+            taken={name for spec in named for name in (spec.name, spec.source)},
+        ),
+    )
     if options.whole:
         _check_whole(specs)
     check_give_up(specs, options)
@@ -70,10 +76,10 @@ def _check_whole(specs: Sequence[SourceSpec]) -> None:
                 f"--whole gives one result for each file, so the rate, threshold or calibration "
                 f"of {spec.name!r} has no effect: leave it or --whole out."
             )
-        if spec.mask:
+        if spec.mask or spec.region:
             raise StzsarError(
-                f"--whole reads whole pictures, and {spec.name!r} has a mask: leave it or "
-                "--whole out."
+                f"--whole reads whole pictures, and {spec.source!r} has a mask or regions: leave "
+                "them or --whole out."
             )
 
 
@@ -153,7 +159,10 @@ def _progress_of(loop: StreamLoop) -> tuple[str, float]:
         return ", ".join(parts), number + (min(1.0, read / total) if total else 0.0)
     lanes = loop.batcher.lanes
     results = [lane.latest for lane in lanes if lane.latest]
-    parts = [f"{r.source}: {r.decision or 'none of these'}" for r in results[:SHOWN_STREAMS]]
+    parts = [
+        f"{r.source}{f'/{r.region}' if r.region else ''}: {r.decision or 'none of these'}"
+        for r in results[:SHOWN_STREAMS]
+    ]
     if len(lanes) > SHOWN_STREAMS:
         parts.append(f"and {len(lanes) - SHOWN_STREAMS} more")
     if ages := [found.age_ms for found in results if found.age_ms]:

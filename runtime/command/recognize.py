@@ -76,7 +76,7 @@ def _prepare(options: RunOptions) -> _Ready:
     if options.explain:
         check_explainable(bundle)
     sampled = {spec.name: _stream_options(bundle, options, spec) for spec in specs}
-    live = {spec.name for spec in specs if is_live(spec.uri)}
+    live = {spec.source for spec in specs if is_live(spec.uri)}
     videos = {
         name: _kept(path, "video") if name in live else path
         for name, path in video_paths(specs, options.video).items()
@@ -198,10 +198,10 @@ def _stream_options(bundle: Bundle, options: RunOptions, spec: SourceSpec) -> St
 
 
 def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenSinks:
-    if len(ready.specs) > 1:
+    if len({spec.source for spec in ready.specs}) > 1:
         for path in ready.videos.values():
             path.parent.mkdir(parents=True, exist_ok=True)
-    live = {spec.name: is_live(spec.uri) for spec in ready.specs}
+    live = {spec.source: is_live(spec.uri) for spec in ready.specs}
     return open_sinks(
         options,
         live=any(live.values()),
@@ -224,7 +224,7 @@ def _open_keeper(options: RunOptions, ready: _Ready) -> EventKeeper:
     )
     return EventKeeper(
         options.events,
-        addresses={spec.name: parse_address(spec.uri).name for spec in ready.specs},
+        addresses={spec.source: parse_address(spec.uri).name for spec in ready.specs},
         bundle=sha256_of(ready.bundle.path / MANIFEST),
         plan=replace(options.clips, late_s=late_s),
         limits=options.limits,

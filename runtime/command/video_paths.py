@@ -22,8 +22,10 @@ def video_paths(specs: Sequence[SourceSpec], video: Path | None) -> dict[str, Pa
     """
     if video is None:
         return {}
+    # Regions of a stream share its video.
+    specs = list({spec.source: spec for spec in specs}.values())
     if len(specs) == 1 and not video.is_dir():
-        return {specs[0].name: video}
+        return {specs[0].source: video}
     if video.suffix.lower() == ".mp4" and not video.is_dir():
         raise StzsarError(f"{len(specs)} sources need a folder for --video, and {video} is a file.")
     paths: dict[str, Path] = {}
@@ -33,16 +35,16 @@ def video_paths(specs: Sequence[SourceSpec], video: Path | None) -> dict[str, Pa
         names = (f"{stem}{f'-{n}' if n > 1 else ''}.mp4" for n in range(1, len(specs) + 1))
         name = next(name for name in names if name not in taken)
         taken.add(name)
-        paths[spec.name] = video / name
+        paths[spec.source] = video / name
     return paths
 
 
 def _file_stem(spec: SourceSpec) -> str:
     """Return a file name for the video of a source, without passwords."""
-    if spec.name == spec.uri and not is_live(spec.uri):
+    if spec.source == spec.uri and not is_live(spec.uri):
         stem = Path(spec.uri).stem
     else:
-        place = (spec.name.partition("://")[2] or spec.name).partition("?")[0]
+        place = (spec.source.partition("://")[2] or spec.source).partition("?")[0]
         stem = re.sub(r"[^\w.]+", "-", place).strip("-.")
     # File systems count bytes, and 255 of them.
     return (

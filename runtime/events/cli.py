@@ -36,6 +36,7 @@ _debug = cloup.option("--debug", is_flag=True, help="Show tracebacks.")
 _FILTERS = cloup.option_group(
     "Which events",
     cloup.option("--stream", "streams", metavar="NAME", multiple=True, help="Of this stream"),
+    cloup.option("--region", "regions", metavar="NAME", multiple=True, help="In this region"),
     cloup.option("--label", "labels", metavar="NAME", multiple=True, help="With this label"),
     cloup.option(
         "--since",
@@ -90,7 +91,7 @@ def list_events(folder: Path, limit: int, **filters: Any) -> None:
         table.add_row(
             f"{event.id}{' *' if event.kept else ''}",
             _moment(event.when),
-            Text(printable(event.source)),
+            Text(printable(f"{event.source}/{event.region}" if event.region else event.source)),
             Text(printable(event.label)),
             f"{event.duration_s:.1f}{state}",
             f"{event.peak:.2f}",
@@ -121,6 +122,7 @@ def show(folder: Path, id: int) -> None:  # noqa: A002
         "event": f"{event.id}{', a favourite' if event.kept else ''}",
         "label": event.label,
         "stream": event.source,
+        **({"region": event.region} if event.region else {}),
         "from": event.address,
         "when": _moment(event.when) + ("" if event.time else " (stored; the source is a file)"),
         "in the source": f"{event.start_s:.2f} s to {event.end_s:.2f} s",

@@ -12,6 +12,7 @@ class EventFilter:
     Attributes:
         streams: their sources are among these.
         labels: their labels are among these.
+        regions: their regions are among these.
         since: they happened at this time or later, in seconds since 1970.
         until: they happened before this time.
         min_peak: their best score is at least this.
@@ -22,6 +23,7 @@ class EventFilter:
 
     streams: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    regions: tuple[str, ...] = ()
     since: float | None = None
     until: float | None = None
     min_peak: float | None = None
@@ -33,7 +35,11 @@ class EventFilter:
         """Return a WHERE clause and its values."""
         clauses: list[str] = []
         values: list[str | float] = []
-        for column, among in (("source", self.streams), ("label", self.labels)):
+        for column, among in (
+            ("source", self.streams),
+            ("label", self.labels),
+            ("region", self.regions),
+        ):
             if among:
                 clauses.append(f"{column} IN ({', '.join('?' * len(among))})")
                 values += among

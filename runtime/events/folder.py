@@ -69,7 +69,7 @@ class EventFolder:
     def name_of(self, event: StoredEvent, part: Part) -> str:
         """Return the name of a file of an event, relative to the folder."""
         day = time.strftime("%Y-%m-%d", time.localtime(event.when))
-        words = "-".join(filter(None, map(_plain, (event.source, event.label))))
+        words = "-".join(filter(None, map(_plain, (event.source, event.region or "", event.label))))
         return f"{_FOLDERS[part]}/{day}/{event.id:06d}-{words}{_ENDINGS[part]}"
 
     def write(self, event: StoredEvent, part: Part, data: bytes) -> tuple[str, int]:

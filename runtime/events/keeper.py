@@ -41,6 +41,22 @@ TOLD_S, NOTED_S = 0.5, 10.0
 _SLACK_S = 2.0
 
 
+class _Pictures:
+    """The last pictures of a source, for all of its regions.
+
+    Attributes:
+        ring: the pictures.
+        live: whether they come in real time.
+        written: set while none of them waits for the thread that writes.
+    """
+
+    def __init__(self, ring: FrameRing) -> None:
+        self.ring = ring
+        self.live = True
+        self.written = threading.Event()
+        self.written.set()
+
+
 class EventKeeper(Sink):
     """Stores events with stills and clips.
 
@@ -90,17 +106,11 @@ class EventKeeper(Sink):
             lock.close()
             raise
         share = self._plan.memory_bytes // max(1, len(addresses))
-        self._watches = {
-            source: Watch(
-                FrameRing(self._plan.before_s + self._plan.late_s + _SLACK_S, share),
-                address=address,
-                bundle=bundle,
-                recent_s=self._plan.late_s,
-            )
-            for source, address in addresses.items()
-        }
+        seconds = self._plan.before_s + self._plan.late_s + _SLACK_S
+        self._pictures = {source: _Pictures(FrameRing(seconds, share)) for source in addresses}
+        self._watches: dict[tuple[str, str | None], Watch] = {}
+        self._addresses, self._bundle = addresses, bundle
         self._samplers = {source: RateSampler(self._plan.rate_fps) for source in addresses}
-        self._ids = threading.Lock()
         self._swept_s = time.monotonic()
         self._memory_is_said = False
         self._writing = EventWriting(store, folder, lock, retention, self._plan)
@@ -148,24 +158,35 @@ class EventKeeper(Sink):
 
     def take(self, source: str, frame: Frame, *, live: bool) -> None:
         """Keep a picture for a while, and let the clips of its source go on."""
-        watch = self._watches[source]
-        watch.live = live
-        watch.ring.add(frame.time_s, encoded(frame.image_hwc))
+        pictures = self._pictures[source]
+        pictures.live = live
+        pictures.ring.add(frame.time_s, encoded(frame.image_hwc))
         if source in self._writing.clips:
-            self._nudge(watch, source)
+            self._nudge(source)
 
-    def _nudge(self, watch: Watch, source: str) -> None:
+    def _nudge(self, source: str) -> None:
         """Have the clips of a source written on; wait for that if it is a file."""
-        if watch.live and not watch.written.is_set():
+        pictures = self._pictures[source]
+        if pictures.live and not pictures.written.is_set():
             return  # it has not done what it was asked for last
-        watch.written.clear()
-        self._queue.offer(Pictures(source, watch.written), precious=True)
-        if not watch.live:
-            watch.written.wait(PATIENCE_S)
+        pictures.written.clear()
+        self._queue.offer(Pictures(source, pictures.written), precious=True)
+        if not pictures.live:
+            pictures.written.wait(PATIENCE_S)
+
+    def _watch(self, of: Recognition | ActionEvent) -> Watch:
+        key = of.source, of.region
+        if key not in self._watches:
+            self._watches[key] = Watch(
+                self._pictures[of.source].ring,
+                address=self._addresses[of.source],
+                bundle=self._bundle,
+                recent_s=self._plan.late_s,
+            )
+        return self._watches[key]
 
     def _see(self, found: Recognition) -> None:
-        if (watch := self._watches.get(found.source)) is None:
-            return
+        watch = self._watch(found)
         event = watch.see(found)
         if event and event.end_s - watch.told_s >= TOLD_S:
             is_noted = event.end_s - watch.noted_s >= NOTED_S
@@ -175,25 +196,23 @@ class EventKeeper(Sink):
             self._queue.offer(Goes(event, is_noted))
 
     def _begin(self, started: ActionEvent) -> None:
-        if (watch := self._watches.get(started.source)) is None:
-            return
-        with self._ids:
-            id_, self._next_id = self._next_id, self._next_id + 1
+        watch, pictures = self._watch(started), self._pictures[started.source]
+        id_, self._next_id = self._next_id, self._next_id + 1
         event = watch.begin(started, id_, recorded=self._clock())
         watch.told_s = watch.noted_s = event.end_s
-        self._queue.offer(Began(event, watch.peak, watch.ring), precious=True)
-        if not watch.live:
-            self._nudge(watch, started.source)
-        self._warn_of_memory(watch, started)
+        self._queue.offer(Began(event, watch.peak, pictures.ring), precious=True)
+        if not pictures.live:
+            self._nudge(started.source)
+        self._warn_of_memory(pictures.ring, started)
 
     def _end(self, ended: ActionEvent) -> None:
-        watch = self._watches.get(ended.source)
-        if watch and (event := watch.end(ended)):
+        watch = self._watch(ended)
+        if event := watch.end(ended):
             self._queue.offer(Ended(event, watch.peak), precious=True)
             watch.peak = None
 
-    def _warn_of_memory(self, watch: Watch, started: ActionEvent) -> None:
-        if watch.ring.forgotten_early and not self._memory_is_said:
+    def _warn_of_memory(self, ring: FrameRing, started: ActionEvent) -> None:
+        if ring.forgotten_early and not self._memory_is_said:
             self._memory_is_said = True
             log.warning(
                 "The memory for clips is too small, so that of %s begins late: raise "

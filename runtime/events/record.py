@@ -38,6 +38,7 @@ class StoredEvent:
         annotated: the same with the result drawn on it.
         left_out: pictures that its clip lacks.
         kept: whether it is a favourite, which no retention removes.
+        region: the part of the picture where it is; None is all of it.
     """
 
     id: int
@@ -57,6 +58,7 @@ class StoredEvent:
     annotated: str | None = None
     left_out: int = 0
     kept: bool = False
+    region: str | None = None
 
     @property
     def duration_s(self) -> float:

@@ -31,6 +31,7 @@ MIGRATIONS = (
     CREATE INDEX event_clip ON event (id) WHERE clip IS NOT NULL;
     CREATE INDEX event_still ON event (id) WHERE still IS NOT NULL;
     """,
+    "ALTER TABLE event ADD COLUMN region TEXT",
 )
 
 

@@ -1,7 +1,6 @@
-"""One stream as the keeper of events follows it: its last results, and the event that is open."""
+"""One stream, or a region of it, as the keeper of events follows it: last results, open event."""
 
 import dataclasses
-import threading
 from collections import deque
 
 from ..results import ActionEvent, Recognition
@@ -11,23 +10,17 @@ from .stills import Peak
 
 
 class Watch:
-    """Follows the results of one stream; only the run's thread calls its methods.
+    """Follows the results of one stream or region; only the run's thread calls its methods.
 
     Attributes:
-        ring: its last pictures.
         peak: the best picture of the open event, or of the one that has just ended.
-        live: whether pictures come in real time.
-        written: set while no picture waits for the thread that writes.
         told_s: how far the writer knows the open event, in seconds of the source.
         noted_s: how far its row does.
     """
 
     def __init__(self, ring: FrameRing, *, address: str, bundle: str, recent_s: float) -> None:
-        self.ring = ring
         self.peak: Peak | None = None
-        self.live = True
-        self.written = threading.Event()
-        self.written.set()
+        self._ring = ring
         self.told_s = self.noted_s = 0.0
         self._address, self._bundle, self._recent_s = address, bundle, recent_s
         self._recent: deque[Recognition] = deque()
@@ -64,6 +57,7 @@ class Watch:
             recorded=recorded,
             peak=started.peak,
             bundle=self._bundle,
+            region=started.region,
         )
         before: list[Recognition] = []
         for found in reversed(self._recent):
@@ -97,5 +91,5 @@ class Watch:
         add_score(self._scores, middle_s - event.start_s, score)
         if found.decision == event.label and score > self._best:
             self._best = score
-            if picture := self.ring.nearest(middle_s):
+            if picture := self._ring.nearest(middle_s):
                 self.peak = Peak(middle_s, picture.jpeg, found)

@@ -85,6 +85,61 @@ class Mask:
         return image
 
 
+@dataclass(frozen=True)
+class Region:
+    """A part of a picture that is looked at by itself.
+
+    Attributes:
+        name: what results call it.
+        area: where it is.
+    """
+
+    name: str
+    area: Area
+
+    def cut(self, image_hwc: Array) -> Array:
+        """Return the region as a square, uint8 [S, S, 3]; black is what it lacks.
+
+        The network looks at squares, and would see the middle of a wide region only. What lies
+        beside the region does not count, so it is not shown either.
+        """
+        height, width = image_hwc.shape[:2]
+        top, left, bottom, right = self.area.bounds(height, width)
+        part = image_hwc[top:bottom, left:right]
+        if not self.area.is_box:
+            covered = inside(self.area, height, width)[top:bottom, left:right]
+            part = np.where(covered[:, :, None], part, np.uint8(0))
+        side = max(part.shape[:2])
+        square = np.zeros((side, side, 3), np.uint8)
+        y, x = (side - part.shape[0]) // 2, (side - part.shape[1]) // 2
+        square[y : y + part.shape[0], x : x + part.shape[1]] = part
+        return square
+
+
+def tiles(columns: int, rows: int) -> tuple[Region, ...]:
+    """Return regions that cover a picture, each half a tile into its neighbours.
+
+    Args:
+        columns: how many beside each other, from 1.
+        rows: how many above each other, from 1.
+    """
+    xs, ys = _overlapping(columns), _overlapping(rows)
+    return tuple(
+        Region(
+            f"tile {column},{row}",
+            Area(((left, top), (right, top), (right, bottom), (left, bottom)), is_box=True),
+        )
+        for row, (top, bottom) in enumerate(ys, start=1)
+        for column, (left, right) in enumerate(xs, start=1)
+    )
+
+
+def _overlapping(count: int) -> list[tuple[float, float]]:
+    """Return starts and ends of equal parts of 0 to 1 that overlap by half of their length."""
+    length = 2 / (count + 1)
+    return [(index * length / 2, index * length / 2 + length) for index in range(count)]
+
+
 @functools.lru_cache(maxsize=256)
 def inside(area: Area, height: int, width: int) -> Array:
     """Return bool [H, W]: which pixels an area covers, even by a part."""

@@ -1,19 +1,22 @@
 """One source in a run: its feed, its window, its decisions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
+from typing import TypeVar
 
 from ..decisions.events import Decider
 from ..decisions.policy import Policy
 from ..labels.labels import Label
-from ..results import Recognition
+from ..results import ActionEvent, Recognition
+from ..sources.areas import Region
 from ..sources.feed import Captured, Feed
 from .stream import Prepared, Stream
 
 # A stream without a frame for so long, or for so many of its periods, does not count as load.
 QUIET_S, QUIET_PERIODS = 2.0, 3.0
 
+Told = TypeVar("Told", Recognition, ActionEvent)
 # The policy for some labels; asked again when the labels change.
 PolicyFor = Callable[[Sequence[Label]], Policy]
 
@@ -26,6 +29,8 @@ class Lane:
         feed: reads its frames.
         stream: holds its window.
         asked_fps: its sampling rate on a machine that is fast enough.
+        region: the part of the pictures that it looks at; None is all of them.
+        shown: whether its pictures are shown; of several regions of a source, one lane's are.
         decider: makes decisions and events of its results; None makes none.
         policy_for: the decider's policy for some labels.
         encoded: number of frames encoded.
@@ -39,6 +44,8 @@ class Lane:
     asked_fps: float
     decider: Decider | None = None
     policy_for: PolicyFor | None = None
+    region: Region | None = None
+    shown: bool = True
     encoded: int = 0
     results: int = 0
     latest: Recognition | None = None
@@ -47,9 +54,14 @@ class Lane:
     _frame_s: float = field(default_factory=monotonic, repr=False)
 
     @property
-    def name(self) -> str:
+    def source(self) -> str:
         """What results call the source."""
         return self.feed.name
+
+    @property
+    def name(self) -> str:
+        """The source, with the region where there is one: no other lane's."""
+        return f"{self.source}/{self.region.name}" if self.region else self.source
 
     @property
     def active(self) -> bool:
@@ -76,12 +88,18 @@ class Lane:
         frame = captured.frame
         is_live = captured.time is not None
         return self.stream.prepare(
-            frame.image_hwc,
+            self.region.cut(frame.image_hwc) if self.region else frame.image_hwc,
             frame.time_s,
             breaks=breaks,
             clock=captured.time,
             captured_s=captured.monotonic_s if is_live else None,
         )
+
+    def told(self, found: Told) -> Told:
+        """Return a result or an event with the source and the region instead of the lane's name."""
+        if self.region is None:
+            return found
+        return replace(found, source=self.source, region=self.region.name)
 
     def counters(self) -> dict[str, int]:
         """Return what was done so far, by name."""

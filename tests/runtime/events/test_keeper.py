@@ -154,7 +154,7 @@ def test_an_event_that_lasts_long_needs_no_more_memory_and_its_clip_ends(
     sizes = []
     for second in range(4, 40):
         stream.show(float(second), label="waving")
-        sizes.append(keeper._watches["hall"].ring.size_bytes)
+        sizes.append(keeper._pictures["hall"].ring.size_bytes)
     stream.end(39.0, 1.0)
     keeper.close(5)
 
@@ -170,7 +170,7 @@ def test_the_memory_has_a_bound_and_a_clip_that_begins_late_says_so(open_keeper,
     stream = Stream(keeper)
     stream.show(7.0, label="waving")
     stream.start(5.0)
-    assert keeper._watches["hall"].ring.size_bytes <= 9 * picture
+    assert keeper._pictures["hall"].ring.size_bytes <= 9 * picture
     stream.end(7.0, 5.0)
     stream.show(9.0)
     keeper.close(5)

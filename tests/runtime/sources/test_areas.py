@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stzsar.runtime.sources.areas import Mask, area_of, inside
+from stzsar.runtime.sources.areas import Mask, Region, area_of, inside, tiles
 
 
 def hidden(*areas, size_hw=(100, 200)):
@@ -57,3 +57,39 @@ def test_pixels_of_a_polygon_are_counted_once_for_each_size():
 def test_what_is_no_area_is_refused(value):
     with pytest.raises(ValueError, match="an area is a box"):
         area_of(value)
+
+
+def test_a_wide_region_is_cut_whole_with_its_aspect_kept():
+    image = np.zeros((100, 200, 3), np.uint8)
+    image[40:60, 20:180] = 200
+    image[50:60, 20:30] = 255
+    cut = Region("strip", area_of([0.1, 0.4, 0.9, 0.6])).cut(image)
+
+    assert cut.shape == (160, 160, 3)
+    assert (cut[70:90] >= 200).all()
+    assert not cut[:70].any()
+    assert not cut[90:].any()
+    assert (cut[80:90, :10] == 255).all()
+
+
+def test_a_polygon_shows_nothing_beside_itself():
+    image = np.full((100, 100, 3), 255, np.uint8)
+    cut = Region("corner", area_of([[0, 0], [1, 0], [0, 1]])).cut(image)
+    assert cut.shape == (100, 100, 3)
+    assert cut[10, 10].all()
+    assert not cut[90, 90].any()
+    assert image.all()
+
+
+@pytest.mark.parametrize(("columns", "rows"), [(1, 1), (3, 2), (8, 1)])
+def test_tiles_cover_the_picture_and_overlap_by_half(columns, rows):
+    found = tiles(columns, rows)
+    assert len({region.name for region in found}) == columns * rows
+    seen = np.zeros((240, 360), int)
+    for region in found:
+        top, left, bottom, right = region.area.bounds(240, 360)
+        seen[top:bottom, left:right] += 1
+    assert seen.min() >= 1
+    assert seen.max() <= 9
+    if columns > 1:
+        assert (seen[0] >= 2).mean() > 0.4
