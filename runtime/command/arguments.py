@@ -9,6 +9,8 @@ import cloup
 from cloup.constraints import ConstraintViolated, If, IsSet, accept_none
 from cloup.constraints.common import param_value_is_set
 
+from .event_arguments import EVENTS, OF_EVENTS
+
 
 class _Positive(click.ParamType):
     """A finite number above zero."""
@@ -51,6 +53,13 @@ _INPUT = cloup.option_group(
         metavar="FILE.toml",
         type=_PATH,
         help="Read streams with names, labels and thresholds of their own from a file",
+    ),
+    cloup.option(
+        "--show-regions",
+        metavar="FILE.png",
+        type=_PATH,
+        help="Draw the first picture of each source with its regions and masks, and end; with "
+        "several sources, name a folder",
     ),
     cloup.option(
         "--replay",
@@ -305,56 +314,6 @@ _OUTPUT = cloup.option_group(
     ),
 )
 
-_EVENTS = cloup.option_group(
-    "Events kept",
-    cloup.option(
-        "--events",
-        metavar="DIR",
-        type=_PATH,
-        help="Keep events in a folder, each with a still and a clip; stzsar-events lists them",
-    ),
-    cloup.option(
-        "--before",
-        "before_s",
-        metavar="S",
-        type=click.FloatRange(0, 60),
-        show_default="5",
-        help="Begin a clip S seconds ahead of its event",
-    ),
-    cloup.option(
-        "--after",
-        "after_s",
-        metavar="S",
-        type=click.FloatRange(0, 60),
-        show_default="5",
-        help="End a clip S seconds behind its event",
-    ),
-    cloup.option(
-        "--clip-rate",
-        "clip_rate_fps",
-        metavar="FPS",
-        type=click.FloatRange(1, 60),
-        show_default="10",
-        help="Keep FPS pictures a second for clips",
-    ),
-    cloup.option(
-        "--clip-memory",
-        "clip_memory_mib",
-        metavar="MIB",
-        type=click.FloatRange(min=1),
-        show_default="256",
-        help="Hold the last pictures of all streams in MIB of memory",
-    ),
-    cloup.option(
-        "--keep",
-        metavar="KIND=LIMIT",
-        multiple=True,
-        show_default="all, while the disk has room",
-        help="Remove the oldest clips, stills or records beyond an age or a size: clips=7d, "
-        "clips=20GiB, records=365d. Repeat it for more limits",
-    ),
-)
-
 
 def _leave_out(why: str) -> Callable[[ConstraintViolated], str]:
     """Return what says which of the options that were given have no effect, and why."""
@@ -368,25 +327,33 @@ def _leave_out(why: str) -> Callable[[ConstraintViolated], str]:
     return sentence
 
 
-_OF_EVENTS = ("events", "before_s", "after_s", "clip_rate_fps", "clip_memory_mib", "keep")
 # A replay opens, decodes and encodes nothing; a calibration writes thresholds and nothing else.
 _MODES = (
     cloup.constraint(
         If("replay", then=accept_none).rephrased(
             error=_leave_out("--replay scores what was recorded")
         ),
-        ["sources", "camera", "streams", "footage", "per_day", "seconds", "give_up_s", "rate_fps",
-         "window_s", "whole", "motion_gate", "explain", "video", "show", "record",
-         "record_features", "record_patches", "webhook", "webhook_secret", "webhook_results",
-         "mqtt", "mqtt_ca", "metrics", *_OF_EVENTS],
+        ["sources", "camera", "streams", "show_regions", "footage", "per_day", "seconds",
+         "give_up_s", "rate_fps", "window_s", "whole", "motion_gate", "explain", "video", "show",
+         "record", "record_features", "record_patches", "webhook", "webhook_secret",
+         "webhook_results", "mqtt", "mqtt_ca", "metrics", *OF_EVENTS],
     ),
     cloup.constraint(
         If("footage", then=accept_none).rephrased(
             error=_leave_out("--calibrate only looks for thresholds")
         ),
-        ["sources", "camera", "streams", "replay", "whole", "threshold", "explain", "output",
-         "only_events", "video", "show", "record", "record_features", "record_patches", "webhook",
-         "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics", *_OF_EVENTS],
+        ["sources", "camera", "streams", "show_regions", "replay", "whole", "threshold", "explain",
+         "output", "only_events", "video", "show", "record", "record_features", "record_patches",
+         "webhook", "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics", *OF_EVENTS],
+    ),
+    cloup.constraint(
+        If("show_regions", then=accept_none).rephrased(
+            error=_leave_out("--show-regions recognises nothing")
+        ),
+        ["bundle", "labels", "rate_fps", "window_s", "whole", "motion_gate", "threshold",
+         "min_length_s", "cool_down_s", "calibration", "explain", "output", "only_events", "video",
+         "show", "record", "record_features", "record_patches", "webhook", "webhook_secret",
+         "webhook_results", "mqtt", "mqtt_ca", "metrics", *OF_EVENTS],
     ),
     cloup.constraint(
         If(~IsSet("footage"), then=accept_none).rephrased(
@@ -399,6 +366,6 @@ _MODES = (
 
 def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add all options of stzsar-run to a command."""
-    for add in (*_MODES, _EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT):
+    for add in (*_MODES, EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT):
         command = add(command)
     return command

@@ -140,6 +140,8 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
         sources: files, folders, patterns, camera numbers and addresses; camera 0 if neither these
             nor `streams` are given.
         streams: file of named streams with labels and thresholds of their own.
+        show_regions: draw the first picture of each source with its regions and masks into this
+            file, or with several sources into this folder, and do nothing else.
         whole: give one result for each file instead of results over time.
         explain: say why each result has its label.
         top: labels in a result.
@@ -151,6 +153,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
 
     sources: Sequence[str | Path] = ()
     streams: Path | None = None
+    show_regions: Path | None = None
     whole: bool = False
     explain: bool = False
     top: int = 5

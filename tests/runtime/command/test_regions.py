@@ -162,3 +162,39 @@ def test_regions_and_whole_files_do_not_go_together(run_cli, bundle, folder, ass
     (folder / "streams.toml").write_text(REGIONS.format(stream="", right=""))
     result = run_cli("--bundle", bundle, "--streams", folder / "streams.toml", "--whole")
     assert_refused(result, "has a mask or regions")
+
+
+def test_regions_and_masks_are_drawn(run_cli, folder, assert_refused):
+    text = REGIONS.format(stream="mask = [[0.4, 0.0, 0.6, 0.3]]", right="")
+    (folder / "streams.toml").write_text(text)
+    result = run_cli("--streams", folder / "streams.toml", "--show-regions", folder / "out.png")
+    assert result.exit_code == 0, result.stderr
+
+    picture = cv2.imread(str(folder / "out.png"))
+    assert picture is not None
+    assert picture.shape == (64, 128, 3)
+    plain = cv2.VideoCapture(str(folder / "clip.mkv")).read()[1]
+    changed = (picture != plain).any(2)
+    under = picture[4:16, 56:72]  # the mask, where there is nothing but its grey name
+    assert (under.max(2) == under.min(2)).all()
+    assert (under == 0).mean() > 0.3
+    assert changed[31:33, 2:30].any(0).mean() > 0.9  # the upper side of the left region
+    assert changed[40:60, 94:97].any(1).mean() > 0.9  # the left side of the right one
+    assert not changed[40:60, 40:80].any()
+
+    two = (folder / "streams.toml").read_text() + '[[stream]]\nname = "b"\nsource = "clip.mkv"\n'
+    (folder / "streams.toml").write_text(two)
+    result = run_cli("--streams", folder / "streams.toml", "--show-regions", folder / "out.png")
+    assert_refused(result, "2 sources need a folder for --show-regions")
+    result = run_cli("--streams", folder / "streams.toml", "--show-regions", folder / "pictures")
+    assert result.exit_code == 0, result.stderr
+    assert sorted(path.name for path in (folder / "pictures").iterdir()) == ["b.png", "hall.png"]
+
+
+def test_nothing_else_goes_with_drawing_regions(run_cli, folder):
+    result = run_cli("--source", folder / "clip.mkv", "--show-regions", "a.png", "--explain")
+    assert result.exit_code == 2
+    assert "--show-regions recognises nothing" in result.stderr
+    result = run_cli("--source", folder / "gone.mkv", "--show-regions", folder / "a.png")
+    assert result.exit_code == 2
+    assert not (folder / "a.png").exists()
