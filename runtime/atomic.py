@@ -45,6 +45,21 @@ def write_file(path: Path, data: bytes | str, *, mode: int | None = None) -> Non
     _sync(path.parent)
 
 
+def land_file(temporary: Path, path: Path) -> None:
+    """Give a finished file its name, once everything of it is on disk; it replaces what was there.
+
+    Args:
+        temporary: the file, in the folder of `path`.
+        path: its name.
+
+    Raises:
+        OSError: the disk is full; `temporary` stays.
+    """
+    _sync(temporary)
+    temporary.replace(path)
+    _sync(path.parent)
+
+
 @contextlib.contextmanager
 def written_whole(target: Path, *, keep: Sequence[str] = ()) -> Iterator[Path]:
     """Yield a temporary folder that becomes `target` when the block ends without an error.

@@ -84,6 +84,7 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         time: when the last frame was captured, in seconds since 1970; null for a file.
         age_ms: milliseconds from that capture to the decision; null for a file.
         explanation: why the best label; only where it was asked for.
+        region: the region of the picture that was looked at; only where the stream has regions.
     """
 
     version: Literal[1] = VERSION
@@ -101,6 +102,7 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     time: _NotNegative | None
     age_ms: _NotNegative | None
     explanation: ExplainedLabel | UnsetType = UNSET
+    region: str | UnsetType = UNSET
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -116,6 +118,7 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         time: the same in seconds since 1970; null for a file.
         peak: the best score so far.
         duration: seconds since the start; at a start, for how long it has been seen already.
+        region: the region of the picture where it is; only where the stream has regions.
     """
 
     version: Literal[1] = VERSION
@@ -127,6 +130,7 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     time: _NotNegative | None
     peak: _Share
     duration: _NotNegative
+    region: str | UnsetType = UNSET
 
 
 class StreamChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

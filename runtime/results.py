@@ -77,6 +77,7 @@ class Recognition:
         time: when the last frame was captured, in seconds since 1970; None for a file.
         age_ms: from that moment to the decision, in milliseconds; None for a file.
         explanation: why the best label, if that was asked for.
+        region: the part of the picture that was looked at; None is all of it.
     """
 
     source: str
@@ -91,6 +92,7 @@ class Recognition:
     time: float | None = None
     age_ms: float | None = None
     explanation: Explanation | None = None
+    region: str | None = None
 
     @property
     def label(self) -> str:
@@ -143,6 +145,7 @@ class ActionEvent:
         time: when, in seconds since 1970; None for a file.
         peak: the best score so far.
         duration_s: seconds since the start; at a start, for how long it has been seen already.
+        region: the part of the picture where it is; None is all of it.
     """
 
     event: Literal["start", "end"]
@@ -152,6 +155,7 @@ class ActionEvent:
     time: float | None
     peak: float
     duration_s: float
+    region: str | None = None
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,7 @@ def _message_of(message: Message) -> msgspec.Struct:
                 time=_rounded(message.time, 3),
                 peak=round(message.peak, 4),
                 duration=round(message.duration_s, 3),
+                region=_given(message.region),
             )
         case StreamState():
             return messages.StreamChange(
@@ -239,6 +244,7 @@ def _result_of(found: Recognition) -> messages.Result:
         time=_rounded(found.time, 3),
         age_ms=_rounded(found.age_ms, 1),
         explanation=_explained(found.explanation) if found.explanation else msgspec.UNSET,
+        region=_given(found.region),
     )
 
 
@@ -254,6 +260,10 @@ def _explained(explanation: Explanation) -> messages.ExplainedLabel:
         for frame in explanation.frames
     )
     return messages.ExplainedLabel(explanation.label, tuple(frames))
+
+
+def _given(text: str | None) -> str | msgspec.UnsetType:
+    return msgspec.UNSET if text is None else text
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

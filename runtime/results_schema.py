@@ -38,7 +38,7 @@ def schema() -> dict[str, Any]:
             fields[name] = {"description": " ".join(text.split()), **fields[name]}
             fields[name].pop("default", None)
         # All fields are written, also those with a default here.
-        required = [name for name in fields if name != "explanation"]
+        required = [name for name in fields if name not in ("explanation", "region")]
         definition |= {"description": summary, "required": required}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

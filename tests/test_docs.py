@@ -42,6 +42,7 @@ STAGE = {
     "run": "runtime/command",
     "bench": "benchmarks/bench",
     "attributes": "train/attributes",
+    "events": "runtime/events",
 }
 
 
@@ -51,6 +52,12 @@ SUBCOMMANDS = {
     ("export", "inspect"): "export.cli:inspect_command",
     ("bench", "compare"): "benchmarks.bench.compare:compare",
     ("attributes", "check"): "train.attributes.cli:check",
+    ("events", "list"): "runtime.events.cli:list_events",
+    ("events", "show"): "runtime.events.cli:show",
+    ("events", "count"): "runtime.events.cli:count",
+    ("events", "export"): "runtime.events.cli:export",
+    ("events", "keep"): "runtime.events.cli:keep",
+    ("events", "delete"): "runtime.events.cli:delete",
 }
 
 # What each command hands on.

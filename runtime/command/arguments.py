@@ -10,6 +10,7 @@ from cloup.constraints import ConstraintViolated, If, IsSet, accept_none
 from cloup.constraints.common import param_value_is_set
 
 from ..bundle.manifest import MAX_SEEN_BIAS
+from .event_arguments import EVENTS, OF_EVENTS
 
 
 class _Positive(click.ParamType):
@@ -54,6 +55,13 @@ _INPUT = cloup.option_group(
         metavar="FILE.toml",
         type=_PATH,
         help="Read streams with names, labels and thresholds of their own from a file",
+    ),
+    cloup.option(
+        "--show-regions",
+        metavar="FILE.png",
+        type=_PATH,
+        help="Draw the first picture of each source with its regions and masks, and end; with "
+        "several sources, name a folder",
     ),
     cloup.option(
         "--replay",
@@ -353,19 +361,28 @@ _MODES = (
         If("replay", then=accept_none).rephrased(
             error=_leave_out("--replay scores what was recorded")
         ),
-        ["named", "sources", "camera", "streams", "footage", "per_day", "frame_rate", "seconds",
-         "give_up_s", "rate_fps", "window_s", "whole", "motion_gate", "explain", "video", "show",
-         "record", "record_features", "record_patches", "webhook", "webhook_secret",
-         "webhook_results", "mqtt", "mqtt_ca", "metrics"],
+        ["named", "sources", "camera", "streams", "show_regions", "footage", "per_day",
+         "frame_rate", "seconds", "give_up_s", "rate_fps", "window_s", "whole", "motion_gate",
+         "explain", "video", "show", "record", "record_features", "record_patches", "webhook",
+         "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics", *OF_EVENTS],
     ),
     cloup.constraint(
         If("footage", then=accept_none).rephrased(
             error=_leave_out("--calibrate only looks for thresholds")
         ),
-        ["named", "sources", "camera", "streams", "replay", "whole", "seen_bias", "threshold",
-         "explain", "output", "json", "only_events", "video", "show", "record", "record_features",
-         "record_patches", "webhook", "webhook_secret", "webhook_results", "mqtt", "mqtt_ca",
-         "metrics"],
+        ["named", "sources", "camera", "streams", "show_regions", "replay", "whole", "seen_bias",
+         "threshold", "explain", "output", "json", "only_events", "video", "show", "record",
+         "record_features", "record_patches", "webhook", "webhook_secret", "webhook_results",
+         "mqtt", "mqtt_ca", "metrics", *OF_EVENTS],
+    ),
+    cloup.constraint(
+        If("show_regions", then=accept_none).rephrased(
+            error=_leave_out("--show-regions recognises nothing")
+        ),
+        ["bundle", "labels", "seen_bias", "rate_fps", "window_s", "whole", "motion_gate",
+         "threshold", "min_length_s", "cool_down_s", "calibration", "explain", "output", "json",
+         "only_events", "video", "show", "record", "record_features", "record_patches", "webhook",
+         "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics", *OF_EVENTS],
     ),
     cloup.constraint(
         If(~IsSet("footage"), then=accept_none).rephrased(
@@ -384,6 +401,6 @@ def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
         nargs=-1,
         help="What to watch: as for --source",
     )
-    for add in (*_MODES, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
+    for add in (*_MODES, EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
         command = add(command)
     return command

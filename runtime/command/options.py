@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..decisions.policy import Policy
 from ..errors import StzsarError
+from ..events.options import KeepingOptions
 from ..labels.label_files import LabelsLike, label_source, labels_from
 from ..labels.labels import Label
 from ..sinks.choose import SinkOptions, check_json
@@ -163,13 +164,15 @@ class DecisionOptions(EventOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
+class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, KeepingOptions):
     """What a run over sources reads, recognises and writes.
 
     Attributes:
         sources: files, folders, patterns, camera numbers and addresses; camera 0 if neither these
             nor `streams` are given.
         streams: file of named streams with labels and thresholds of their own.
+        show_regions: draw the first picture of each source with its regions and masks into this
+            file, or with several sources into this folder, and do nothing else.
         whole: give one result for each file instead of results over time.
         explain: say why each result has its label.
         top: labels in a result.
@@ -181,6 +184,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
 
     sources: Sequence[str | Path] = ()
     streams: Path | None = None
+    show_regions: Path | None = None
     whole: bool = False
     explain: bool = False
     top: int = 5
@@ -199,6 +203,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
         ReadingOptions.__post_init__(self)
         DecisionOptions.__post_init__(self)
         SinkOptions.__post_init__(self)
+        KeepingOptions.__post_init__(self)
         if isinstance(self.sources, str):  # which is a sequence of letters, too
             object.__setattr__(self, "sources", (self.sources,))
         if self.record_features and not self.record:
@@ -225,6 +230,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
             ("--video", self.video),
             ("--show", self.show),
             ("--record", self.record),
+            ("--events", self.events),
         ):
             if value is not None and value is not False:
                 raise StzsarError(

@@ -32,7 +32,9 @@ def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
             say("No source is given: looking at camera 0.")
     named = read_streams(options.streams) if options.streams else ()
     others = specs_of(
-        expand_sources(uris), taken={spec.name for spec in named}, frame_rate=options.frame_rate
+        expand_sources(uris),
+        taken={name for spec in named for name in (spec.name, spec.source)},
+        frame_rate=options.frame_rate,
     )
     specs = (*named, *others)
     _check_pictures(specs, options)
@@ -84,6 +86,11 @@ def _check_whole(specs: Sequence[SourceSpec]) -> None:
             raise StzsarError(
                 f"--whole gives one result for each file, so the rate, threshold or calibration "
                 f"of {spec.name!r} has no effect: leave it or --whole out."
+            )
+        if spec.mask or spec.region:
+            raise StzsarError(
+                f"--whole reads whole pictures, and {spec.source!r} has a mask or regions: leave "
+                "them or --whole out."
             )
 
 

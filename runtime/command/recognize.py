@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from ..bundle.bundle import Bundle
+from ..bundle.bundle import MANIFEST, Bundle, sha256_of
 from ..errors import SourceError
+from ..events.keeper import EventKeeper
 from ..labels.per_source import LabelFiles
 from ..labels.watch import LabelWatch
 from ..recognizer import Recognizer
@@ -16,8 +17,11 @@ from ..scoring.explain import check_explainable
 from ..sinks.choose import OpenSinks, open_sinks
 from ..sinks.sink import Fanout, Sink
 from ..sinks.videos import VideoPlan
+from ..sources.address import parse_address
 from ..sources.spec import SourceSpec
+from ..sources.thread_feed import AHEAD
 from ..sources.uri import is_live
+from ..streams.batcher import FILE_BATCH
 from ..streams.loop import StreamLoop, StreamPlan, plan_of
 from ..streams.stream import StreamOptions
 from ..streams.table import StreamTable
@@ -35,6 +39,8 @@ from .video_paths import video_paths
 # Ctrl-C leaves two seconds, of which closing may take this much; without it there is more time.
 FLUSH_S, RECORD_S = 1.0, 0.3
 PATIENT_FLUSH_S = 15.0
+# Sampled frames of a file that are read before the results that they lead to.
+_READ_AHEAD = AHEAD + FILE_BATCH + 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +73,7 @@ def _prepare(options: RunOptions) -> _Ready:
     if options.explain:
         check_explainable(bundle)
     sampled = {spec.name: _stream_options(bundle, options, spec) for spec in specs}
-    live = {spec.name for spec in specs if is_live(spec.uri)}
+    live = {spec.source for spec in specs if is_live(spec.uri)}
     videos = {
         name: _kept(path, "video") if name in live else path
         for name, path in video_paths(specs, options.video).items()
@@ -147,6 +153,7 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             feeds=feed_options(options),
             batch_wait_s=options.batch_wait_ms / 1000,
             recorder=recorder,
+            tap=next((one for one in sinks.sinks if isinstance(one, EventKeeper)), None),
             top=options.top,
             on_batch=sinks.observe_round,
             on_failure=show_error,
@@ -196,10 +203,10 @@ def _stream_options(bundle: Bundle, options: RunOptions, spec: SourceSpec) -> St
 
 
 def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenSinks:
-    if len(ready.specs) > 1:
+    if len({spec.source for spec in ready.specs}) > 1:
         for path in ready.videos.values():
             path.parent.mkdir(parents=True, exist_ok=True)
-    live = {spec.name: is_live(spec.uri) for spec in ready.specs}
+    live = {spec.source: is_live(spec.uri) for spec in ready.specs}
     return open_sinks(
         options,
         lines=writes_lines(output=options.output, json=options.json, quiet=options.quiet),
@@ -208,8 +215,25 @@ def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenS
             name: VideoPlan(path, live[name], partial(table.fps_of, name))
             for name, path in ready.videos.items()
         },
+        keeper=partial(_open_keeper, options, ready) if options.events else None,
         on_quit=table.end,
         counters=table.counters,
+    )
+
+
+def _open_keeper(options: RunOptions, ready: _Ready) -> EventKeeper:
+    assert options.events
+    samplings = [plan.options.sampling(ready.bundle.manifest) for plan in ready.plans]
+    # A start is reported half a window after it, once it has lasted; a file is read ahead besides.
+    late_s = options.policy.min_length_s + max(
+        one.window_s + _READ_AHEAD / one.rate_fps for one in samplings
+    )
+    return EventKeeper(
+        options.events,
+        addresses={spec.source: parse_address(spec.uri).name for spec in ready.specs},
+        bundle=sha256_of(ready.bundle.path / MANIFEST),
+        plan=replace(options.clips, late_s=late_s),
+        limits=options.limits,
     )
 
 

@@ -8,6 +8,7 @@ from .calibrate import calibrate
 from .options import CalibrationOptions, ReplayOptions, RunOptions
 from .recognize import recognize
 from .replay import replay
+from .show_regions import show_regions
 
 
 def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
@@ -32,5 +33,7 @@ def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
             replay(options)
         elif isinstance(options, CalibrationOptions):
             calibrate(options)
+        elif options.show_regions:
+            show_regions(options, options.show_regions)
         else:
             recognize(options)

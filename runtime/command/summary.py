@@ -113,11 +113,13 @@ class Summaries(Sink):
     def put(self, message: Message) -> None:
         """Add a result."""
         if isinstance(message, Recognition):
-            self._summary(message.source).add(message)
+            region = f"/{message.region}" if message.region else ""
+            self._summary(message.source + region).add(message)
 
     def source_ended(self, source: str) -> None:
         """Give a source without results a line, too."""
-        self._summary(source)
+        if not any(name.startswith(f"{source}/") for name in self._by_source):
+            self._summary(source)
 
     def close(self, timeout_s: float) -> None:
         """Do nothing: the run prints the table when everything is closed."""

@@ -85,6 +85,7 @@ def open_sinks(
     lines: bool = True,
     live: bool = False,
     videos: Mapping[str, VideoPlan] | None = None,
+    keeper: Callable[[], Sink] | None = None,
     counters: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
     environment: Mapping[str, str] = os.environ,
 ) -> "OpenSinks":
@@ -97,6 +98,7 @@ def open_sinks(
         live: a source is live, so lines wait in a queue for a slow reader, and results may be left
             out. Over files alone, the run waits for its reader.
         videos: annotated video of each source, by its name.
+        keeper: opens what keeps events.
         counters: returns the counters of each stream, for the metrics.
         environment: may hold secrets.
 
@@ -117,6 +119,8 @@ def open_sinks(
             )
         if videos:
             sinks.append(AnnotatedVideos(videos))
+        if keeper:
+            sinks.append(keeper())
         if options.show:
             from .window import LiveWindow
 

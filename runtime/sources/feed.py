@@ -8,6 +8,7 @@ from typing import Protocol
 from ..errors import SourceError
 from ..results import StreamState
 from ..stages import UNTIMED, Stages
+from .areas import Mask
 from .frames import Frame
 
 
@@ -47,12 +48,26 @@ class FeedCounters:
     connections: int = 0
 
 
+class FrameTap(Protocol):
+    """Sees pictures in the thread that decodes them, also those that the run has no time for."""
+
+    def wants(self, source: str, time_s: float) -> bool:
+        """Say whether it takes the picture at `time_s`; asked once for each, in order."""
+        ...
+
+    def take(self, source: str, frame: Frame, *, live: bool) -> None:
+        """Take a picture; may wait for a file, never for a live source."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class FeedOptions:
     """What all feeds of a run have in common.
 
     Attributes:
         every_frame: deliver frames that are not due too (all of a file, the newest when live).
+        tap: sees pictures as they are decoded.
+        mask: what is black in every picture, before anybody sees it; a source's own.
         seconds: stop at this time of the source; None reads to the end. For a live source it
             counts from the first frame, or from the start until there is one.
         stalled_s: seconds without a new picture before a live source is stalled.
@@ -65,6 +80,8 @@ class FeedOptions:
     """
 
     every_frame: bool = False
+    tap: FrameTap | None = None
+    mask: Mask | None = None
     seconds: float | None = None
     stalled_s: float = 10.0
     give_up_s: float | None = None

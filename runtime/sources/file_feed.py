@@ -1,5 +1,6 @@
 """The feed of a file: every frame, in order, decoded while earlier frames are encoded."""
 
+import dataclasses
 from collections.abc import Callable
 from time import monotonic
 
@@ -43,14 +44,14 @@ def read_file(feed: ThreadFeed, source: Source) -> None:
     """
     feed.source_fps, feed.frame_count = source.fps, source.frame_count
     options = feed.options
-    is_due = False
+    is_due = is_tapped = False
 
     def wanted(time_s: float) -> bool:
-        nonlocal is_due
+        nonlocal is_due, is_tapped
         if feed.stopping.is_set() or (options.seconds is not None and time_s >= options.seconds):
             raise _EnoughError
-        is_due = feed.sampled(time_s)
-        return is_due or options.every_frame
+        is_due, is_tapped = feed.sampled(time_s), feed.tapped(time_s)
+        return is_due or is_tapped or options.every_frame
 
     try:
         frames = source.frames(wanted)
@@ -59,7 +60,12 @@ def read_file(feed: ThreadFeed, source: Source) -> None:
                 frame = next(frames, None)
             if frame is None:
                 break
+            frame = dataclasses.replace(frame, image_hwc=feed.masked(frame.image_hwc))
+            if is_tapped and options.tap:
+                options.tap.take(feed.name, frame, live=False)
             piece = 1 + feed.size_changes(frame.image_hwc)
+            if not (is_due or options.every_frame):
+                continue
             captured = Captured(frame, is_due, monotonic(), None, piece)
             if not feed.mailbox.put_in_order(captured):
                 break

@@ -179,17 +179,23 @@ class LiveFeed(ThreadFeed):
             self._end_in_time()
             return True
         index = self.counters.read
-        is_due = self.sampled(now_s - self._start_s)
-        if not (is_due or self.options.every_frame):
+        time_s = now_s - self._start_s
+        is_due, is_tapped = self.sampled(time_s), self.tapped(time_s)
+        if not (is_due or is_tapped or self.options.every_frame):
             return True
         with self.options.stages.of("decode"):
             image = capture.retrieve()
         if image is None:
             return False
+        image = self.masked(image)
         if is_due:
             self._check_frozen(image, now_s)
         if self._reporter.state == "live":
-            frame = Frame(image, now_s - self._start_s, index)
+            frame = Frame(image, time_s, index)
+            if is_tapped and self.options.tap:
+                self.options.tap.take(self.name, frame, live=True)
+            if not (is_due or self.options.every_frame):
+                return True
             # A standstill or another size breaks a window just as a reconnection does.
             piece = self.counters.connections + self._stalls + self.size_changes(image)
             captured = Captured(frame, is_due, now_s, time.time(), piece)

@@ -28,15 +28,16 @@ def open_feed(spec: SourceSpec, options: FeedOptions, rate_fps: float) -> Feed:
         EngineError: OpenCV is not installed.
     """
     load_cv2()  # a missing OpenCV is better reported here than from a thread
-    address = dataclasses.replace(parse_address(spec.uri), name=spec.name)
+    address = dataclasses.replace(parse_address(spec.uri), name=spec.source)
+    options = dataclasses.replace(options, mask=spec.mask)
     rate_fps = spec.rate_fps or rate_fps
     if not address.live:
         target, fps = str(address.target), spec.frame_rate
-        open_file = partial(VideoSource.open, target, spec.name, fps=fps)
-        return FileFeed(spec.name, open_file, options, rate_fps)
+        open_file = partial(VideoSource.open, target, spec.source, fps=fps)
+        return FileFeed(spec.source, open_file, options, rate_fps)
     check_possible(address)
     return LiveFeed(
-        spec.name,
+        spec.source,
         partial(connect, address),
         options,
         rate_fps,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .address import parse_address
+from .areas import Mask, Region
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,9 @@ class SourceSpec:
         threshold: its threshold, 0 to 1.
         calibration: its calibration file.
         frame_rate: pictures per second, if it is a folder or a pattern of pictures.
+        mask: what of its pictures is nobody's business.
+        region: the part of its pictures that is looked at; None is all of them.
+        stream: the name of the stream that it is a region of; None if it has no region.
     """
 
     uri: str
@@ -28,6 +32,14 @@ class SourceSpec:
     threshold: float | None = None
     calibration: Path | None = None
     frame_rate: float | None = None
+    mask: Mask | None = None
+    region: Region | None = None
+    stream: str | None = None
+
+    @property
+    def source(self) -> str:
+        """What results call the stream; `name` has the region's name too."""
+        return self.stream or self.name
 
     def __repr__(self) -> str:
         return f"SourceSpec({self.name!r})"

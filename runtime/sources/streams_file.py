@@ -7,6 +7,12 @@
     threshold = 0.6
     calibration = "hall.json"
     rate = 8
+    mask = [[0.0, 0.0, 0.3, 0.08], [[0.8, 0.1], [1, 0.1], [1, 0.5]]]  # boxes and polygons are black
+
+    [[stream.region]]              # only what is in a region is looked at
+    name = "door"
+    box = [0.6, 0.2, 0.9, 0.95]    # or polygon = [[0.6, 0.2], ...]; shares of the picture
+    labels = "door.txt"            # like threshold, calibration and rate: else the stream's
 
 Only `name` and `source` are required. `${NAME}` stands for a variable of the environment, inserted
 as it is: percent-encode there what an address does not take, such as `@` or `/` in a password.
@@ -16,6 +22,7 @@ import glob
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,12 +32,41 @@ from ..documents import MIB, DocumentError, convert, from_toml, read_file
 from ..errors import SourceError
 from ..video.pictures import picture_files
 from .address import parse_address
+from .areas import MAX_AREAS, MAX_CORNERS, Area, Mask, Region, area_of, tiles
 from .spec import SourceSpec
 
 MAX_RATE_FPS = 1000.0
 MAX_FILE_BYTES = MIB
 
+_Tiles = Annotated[int, Meta(ge=1, le=8)]
 _Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+
+
+class _Region(Struct, frozen=True, forbid_unknown_fields=True):
+    """One [[stream.region]]."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    box: tuple[Any, ...] | None = None
+    polygon: Annotated[tuple[Any, ...], Meta(max_length=MAX_CORNERS)] | None = None
+    labels: _Path | None = None
+    threshold: Annotated[float, Meta(gt=0, le=1)] | None = None
+    calibration: _Path | None = None
+    rate: Annotated[float, Meta(gt=0, le=MAX_RATE_FPS)] | None = None
+
+    def __post_init__(self) -> None:
+        if not self.name.isprintable():
+            raise ValueError("name: it is not one line of text")
+        if (self.box is None) == (self.polygon is None):
+            raise ValueError("it takes a box or a polygon, and not both")
+        if any("\0" in path for path in (self.labels or "", self.calibration or "")):
+            raise ValueError("it holds a NUL character")
+        area = area_of(self.polygon if self.box is None else self.box)
+        if area.is_box != (self.polygon is None):
+            raise ValueError("box takes [left, top, right, bottom], polygon [[x, y], …]")
+
+    @property
+    def area(self) -> Area:
+        return area_of(self.polygon if self.box is None else self.box)
 
 
 class _Table(Struct, frozen=True, forbid_unknown_fields=True):
@@ -42,18 +78,31 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     threshold: Annotated[float, Meta(gt=0, le=1)] | None = None
     calibration: _Path | None = None
     rate: Annotated[float, Meta(gt=0, le=MAX_RATE_FPS)] | None = None
+    mask: Annotated[tuple[Any, ...], Meta(max_length=MAX_AREAS)] = ()
+    region: Annotated[tuple[_Region, ...], Meta(max_length=MAX_AREAS)] = ()
+    tiles: tuple[_Tiles, _Tiles] | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isprintable():
             raise ValueError("name: it is not one line of text")
         if any("\0" in path for path in (self.source, self.labels or "", self.calibration or "")):
             raise ValueError("it holds a NUL character")
+        names = [one.name for one in self.region]
+        if len(names) != len(set(names)):
+            raise ValueError("region: two have the same name")
+        if self.region and self.tiles:
+            raise ValueError("it takes regions or tiles, and not both")
+        for number, area in enumerate(self.mask, start=1):
+            try:
+                area_of(area)
+            except ValueError as error:
+                raise ValueError(f"mask: number {number}: {error}") from None
 
 
 def read_streams(
     path: Path, environment: Mapping[str, str] | None = None
 ) -> tuple[SourceSpec, ...]:
-    """Read a file of streams.
+    """Read a file of streams; one with regions is a source for each of them.
 
     Args:
         path: the TOML file.
@@ -64,14 +113,17 @@ def read_streams(
     """
     variables = os.environ if environment is None else environment
     specs: dict[str, SourceSpec] = {}
+    taken: set[str] = set()
     for number, table in enumerate(_tables(path), start=1):
-        spec = _spec(table, f"stream {number} of {path}", path.parent, variables)
-        if spec.name in specs:
-            raise SourceError(
-                f"Cannot use stream {number} of {path}: the name {spec.name!r} is taken by one "
-                "before it; rename it."
-            )
-        specs[spec.name] = spec
+        place = f"stream {number} of {path}"
+        for spec in _specs(table, place, path.parent, variables):
+            if {spec.name, spec.source} & taken:
+                raise SourceError(
+                    f"Cannot use {place}: the name {spec.name!r} is taken by one before it; "
+                    "rename it."
+                )
+            specs[spec.name] = spec
+        taken |= {name for spec in specs.values() for name in (spec.name, spec.source)}
     return tuple(specs.values())
 
 
@@ -91,7 +143,9 @@ def _tables(path: Path) -> list[Any]:
     return tables
 
 
-def _spec(table: object, place: str, folder: Path, environment: Mapping[str, str]) -> SourceSpec:
+def _specs(
+    table: object, place: str, folder: Path, environment: Mapping[str, str]
+) -> list[SourceSpec]:
     try:
         found = convert(table, _Table)
     except DocumentError as error:
@@ -99,14 +153,33 @@ def _spec(table: object, place: str, folder: Path, environment: Mapping[str, str
             f"Cannot use {place}: {error}; a [[stream]] takes "
             f"{', '.join(_Table.__struct_fields__)}."
         ) from None
-    return SourceSpec(
+    whole = SourceSpec(
         uri=_uri(_filled(found.source, place, environment), place, folder),
         name=found.name,
         labels=folder / found.labels if found.labels else None,
         rate_fps=found.rate,
         threshold=found.threshold,
         calibration=folder / found.calibration if found.calibration else None,
+        mask=Mask(tuple(map(area_of, found.mask))) if found.mask else None,
     )
+    if found.tiles:
+        return [_of_region(whole, region) for region in tiles(*found.tiles)]
+    if not found.region:
+        return [whole]
+    return [
+        replace(
+            _of_region(whole, Region(one.name, one.area)),
+            labels=folder / one.labels if one.labels else whole.labels,
+            rate_fps=one.rate or whole.rate_fps,
+            threshold=one.threshold or whole.threshold,
+            calibration=folder / one.calibration if one.calibration else whole.calibration,
+        )
+        for one in found.region
+    ]
+
+
+def _of_region(whole: SourceSpec, region: Region) -> SourceSpec:
+    return replace(whole, name=f"{whole.name}/{region.name}", region=region, stream=whole.name)
 
 
 def _uri(uri: str, place: str, folder: Path) -> str:

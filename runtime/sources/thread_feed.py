@@ -139,6 +139,14 @@ class ThreadFeed(ABC):
         self.counters.sampled += is_due
         return is_due
 
+    def masked(self, image_hwc: Array) -> Array:
+        """Return a decoded picture without what nobody may see; the first thing done to it."""
+        return self.options.mask.hide(image_hwc) if self.options.mask else image_hwc
+
+    def tapped(self, time_s: float) -> bool:
+        """Return whether the tap takes the frame at `time_s`."""
+        return self.options.tap is not None and self.options.tap.wants(self.name, time_s)
+
     def size_changes(self, image_hwc: Array) -> int:
         """Return how often the pictures up to this one changed their size: a phone turns."""
         self._size_changes += self._shape not in (None, image_hwc.shape)

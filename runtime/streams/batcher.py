@@ -119,7 +119,7 @@ class Batcher:
     def interrupt(self, lane: Lane) -> None:
         """End the open event of a stream that is away."""
         if lane.decider:
-            self._put_events(lane.decider.interrupt())
+            self._put_events(lane, lane.decider.interrupt())
 
     def close(self) -> None:
         """Stop all feeds, and end open events."""
@@ -127,7 +127,7 @@ class Batcher:
             lane.feed.stop()
         for lane in self.lanes:
             if lane.decider:
-                self._put_events(lane.decider.finish())
+                self._put_events(lane, lane.decider.finish())
 
     def _collect(self) -> dict[Lane, list[Captured]]:
         """Take due frames, and wait a moment for streams that have none yet."""
@@ -196,8 +196,8 @@ class Batcher:
                 if captured.due:
                     frame = prepared[lane].popleft()
                     self._accept(lane, frame, states.get(id(frame)))
-                if self._sink.wants_frames:
-                    self._sink.show(lane.name, captured.frame, lane.latest)
+                if self._sink.wants_frames and lane.shown:
+                    self._sink.show(lane.source, captured.frame, self._latest(lane))
         return len(to_encode)
 
     def _prepare(self, lane: Lane, captured: Captured) -> Prepared:
@@ -247,15 +247,22 @@ class Batcher:
         if lane.decider:
             with self._stages.of("decision", 0):
                 found, events = lane.decider.decide(found)
-        lane.latest = found
+        lane.latest = found = lane.told(found)
         lane.results += 1
         with self._stages.of("sink"):
             self._sink.put(found)
-            self._put_events(events)
+            self._put_events(lane, events)
 
-    def _put_events(self, events: Iterable[ActionEvent]) -> None:
+    def _latest(self, lane: Lane) -> Recognition | None:
+        """Return the result to show with a picture: of a source's regions, the surest decision."""
+        if lane.region is None:
+            return lane.latest
+        every = [one.latest for one in self.lanes if one.source == lane.source and one.latest]
+        return max(every, key=lambda one: (one.decision is not None, one.score), default=None)
+
+    def _put_events(self, lane: Lane, events: Iterable[ActionEvent]) -> None:
         for event in events:
-            self._sink.put(event)
+            self._sink.put(lane.told(event))
 
     def _end(self, lane: Lane) -> None:
         self.lanes.remove(lane)
@@ -264,8 +271,9 @@ class Batcher:
         if rest:
             self._decide(lane, rest)
         if lane.decider:
-            self._put_events(lane.decider.finish())
-        self._sink.source_ended(lane.name)
+            self._put_events(lane, lane.decider.finish())
+        if all(other.source != lane.source for other in self.lanes):
+            self._sink.source_ended(lane.source)
         if self._recorder:
             self._recorder.end_stream(lane.name, rest=rest is not None)
 

@@ -1,19 +1,22 @@
 """One source in a run: its feed, its window, its decisions."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
+from typing import TypeVar
 
 from ..decisions.events import Decider
 from ..decisions.policy import Policy
 from ..labels.labels import Label
-from ..results import Recognition
+from ..results import ActionEvent, Recognition
+from ..sources.areas import Region
 from ..sources.feed import Captured, Feed
 from .stream import Prepared, Stream
 
 # A stream without a frame for so long, or for so many of its periods, does not count as load.
 QUIET_S, QUIET_PERIODS = 2.0, 3.0
 
+Told = TypeVar("Told", Recognition, ActionEvent)
 # The policy for some labels; asked again when the labels change.
 PolicyFor = Callable[[Sequence[Label]], Policy]
 
@@ -27,6 +30,8 @@ class Lane:
     asked_fps: float  # its sampling rate on a machine that is fast enough
     decider: Decider | None = None  # makes decisions and events of its results; None makes none
     policy_for: PolicyFor | None = None  # the decider's policy for some labels
+    region: Region | None = None  # the part of the pictures that it looks at; None is all of them
+    shown: bool = True  # whether its pictures are; of several regions of a source, one lane's are
     encoded: int = 0  # number of frames encoded
     results: int = 0  # number of results
     latest: Recognition | None = None  # its last result
@@ -35,9 +40,14 @@ class Lane:
     _frame_s: float = field(default_factory=monotonic, repr=False)
 
     @property
-    def name(self) -> str:
+    def source(self) -> str:
         """What results call the source."""
         return self.feed.name
+
+    @property
+    def name(self) -> str:
+        """The source, with the region where there is one: no other lane's."""
+        return f"{self.source}/{self.region.name}" if self.region else self.source
 
     @property
     def active(self) -> bool:
@@ -64,12 +74,18 @@ class Lane:
         frame = captured.frame
         is_live = captured.time is not None
         return self.stream.prepare(
-            frame.image_hwc,
+            self.region.cut(frame.image_hwc) if self.region else frame.image_hwc,
             frame.time_s,
             breaks=breaks,
             clock=captured.time,
             captured_s=captured.monotonic_s if is_live else None,
         )
+
+    def told(self, found: Told) -> Told:
+        """Return a result or an event with the source and the region instead of the lane's name."""
+        if self.region is None:
+            return found
+        return replace(found, source=self.source, region=self.region.name)
 
     def counters(self) -> dict[str, int]:
         """Return what was done so far, by name."""

@@ -10,17 +10,21 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 from time import monotonic
+from typing import cast
 
 from ..decisions.events import Decider
 from ..errors import SourceError
 from ..recordings.recorder import Recorder
 from ..results import ActionEvent, Message, Recognition, StreamState
 from ..sinks.sink import Sink
-from ..sources.feed import Feed, FeedOptions
+from ..sources.areas import Region
+from ..sources.feed import Feed, FeedOptions, FrameTap
 from ..sources.file_feed import FileFeed
 from ..sources.frames import Due, Frame, Source
 from ..sources.open_feed import open_feed
+from ..sources.shared_feed import SharedFeed
 from ..sources.spec import SourceSpec
 from ..sources.uri import is_live
 from ..terminal.commandline import leave_threads_behind
@@ -49,6 +53,10 @@ class StreamPlan:
     options: StreamOptions  # how it is sampled
     source_fps: float | None = None  # its own rate, where that is known before it is opened
     policy_for: PolicyFor | None = None  # the policy for its labels; None makes no decisions
+    region: Region | None = None  # the part of its pictures that is looked at; None is all of them
+    # The stream that it is a region of. Plans of one stream follow each other, and share the feed
+    # that the first one opens.
+    source: str | None = None
 
 
 def plan_of(
@@ -62,6 +70,8 @@ def plan_of(
             open=partial(open_feed, source),
             options=options,
             policy_for=policy_for,
+            region=source.region,
+            source=source.stream,
         )
     left_open = _LeftOpen(source)
     return StreamPlan(
@@ -81,8 +91,8 @@ class StreamLoop:
 
     Attributes:
         batcher: encodes and scores the frames.
-        current: the number of the file that is being read, from 0, and its lane; None before the
-            first file and after the last.
+        current: the number of the file that is being read, from 0, and its first lane; None before
+            the first file and after the last.
         files: number of files.
         failures: what ended sources that failed.
     """
@@ -97,6 +107,7 @@ class StreamLoop:
         feeds: FeedOptions | None = None,
         batch_wait_s: float = 0.01,
         recorder: Recorder | None = None,
+        tap: FrameTap | None = None,
         top: int | None = None,
         on_batch: Callable[[float, int], None] = lambda _busy_s, _frames: None,
         on_failure: Callable[[SourceError], None] = lambda _error: None,
@@ -112,13 +123,17 @@ class StreamLoop:
             feeds: time limits of all feeds.
             batch_wait_s: see `Batcher`.
             recorder: see `Batcher`.
+            tap: sees pictures in the threads of the feeds.
             top: labels that a result keeps once it is decided on.
             on_batch: see `Batcher`.
             on_failure: called for each of several sources that fails.
             on_end: called when the loop begins to end, for whatever reason.
         """
         table = table or StreamTable()
-        self.files: int = sum(not plan.live for plan in plans)
+        self._sources = [
+            tuple(group) for _, group in groupby(plans, lambda plan: plan.source or plan.name)
+        ]
+        self.files: int = sum(not group[0].live for group in self._sources)
         self.current: tuple[int, Lane] | None = None
         self.failures: list[SourceError] = []
         self.batcher: Batcher = Batcher(
@@ -129,12 +144,12 @@ class StreamLoop:
             recorder=recorder,
             on_batch=on_batch,
         )
-        self._plans = plans
         self._recognizer, self._sink, self._table = recognizer, sink, table
         self._states: queue.SimpleQueue[StreamState] = queue.SimpleQueue()
         self._feed_options = replace(
             feeds or FeedOptions(),
             every_frame=sink.wants_frames,
+            tap=tap,
             on_state=self._states.put,
             wake=table.wake,
         )
@@ -156,21 +171,23 @@ class StreamLoop:
         finally:
             self._stop()
         if self.failures:
-            failed = SourceError(f"{len(self.failures)} of {len(self._plans)} sources failed.")
-            raise self.failures[0] if len(self._plans) == 1 else failed
+            failed = SourceError(f"{len(self.failures)} of {len(self._sources)} sources failed.")
+            raise self.failures[0] if len(self._sources) == 1 else failed
 
     def _read(self) -> Iterator[None]:
         start_s = monotonic()
-        for plan in self._plans:
-            if plan.live:
-                self._open(plan)
-        files = deque(enumerate(plan for plan in self._plans if not plan.live))
+        for group in self._sources:
+            if group[0].live:
+                self._open(group)
+        files = deque(enumerate(group for group in self._sources if not group[0].live))
+        lanes: list[Lane] = []
         while not self._table.over and (files or self.batcher.lanes):
-            if self.current and self.current[1].ended:
+            if self.current and all(lane.ended for lane in lanes):
                 self.current = None
             if files and not self.current:
-                number, plan = files.popleft()
-                self.current = number, self._open(plan)
+                number, group = files.popleft()
+                lanes = self._open(group)
+                self.current = number, lanes[0]
             self.batcher.step(TICK_S)
             self._pass_on_states()
             self._drop_ended()
@@ -178,18 +195,30 @@ class StreamLoop:
                 self._check_first_picture(start_s)
             yield
 
-    def _open(self, plan: StreamPlan) -> Lane:
-        rate_fps = plan.options.sampling(self._recognizer.manifest).rate_fps
+    def _open(self, plans: Sequence[StreamPlan]) -> list[Lane]:
+        """Open a source, and return its lanes: one, or one for each of its regions."""
+        rates_fps = [self._rate_of(plan) for plan in plans]
+        source = plans[0].open(self._feed_options, max(rates_fps))
+        self._feeds = [*(one for one in self._feeds if not one.join(0)), source]
+        # A view computes some attributes of a feed, which a type checker does not let pass.
+        shared = SharedFeed(source, rates_fps) if len(plans) > 1 else None
+        feeds = cast(Sequence[Feed], shared.views if shared else (source,))
+        lanes = [self._lane(plan, feed) for plan, feed in zip(plans, feeds, strict=True)]
+        for lane in lanes:
+            lane.shown = lane is lanes[0]
+            self.batcher.add(lane)
+        return lanes
+
+    def _rate_of(self, plan: StreamPlan) -> float:
+        return plan.options.sampling(self._recognizer.manifest).rate_fps
+
+    def _lane(self, plan: StreamPlan, feed: Feed) -> Lane:
         stream = Stream(self._recognizer, plan.name, plan.options, source_fps=plan.source_fps)
         decider = None
         if plan.policy_for:
             labels = self._recognizer.scorer.labels_in(plan.name)
             decider = Decider(plan.policy_for(labels), plan.name, top=self._top)
-        feed = plan.open(self._feed_options, rate_fps)
-        lane = Lane(feed, stream, rate_fps, decider, plan.policy_for)
-        self._feeds = [*(one for one in self._feeds if not one.join(0)), feed]
-        self.batcher.add(lane)
-        return lane
+        return Lane(feed, stream, self._rate_of(plan), decider, plan.policy_for, plan.region)
 
     def _pass_on_states(self) -> None:
         """Send the states of live sources to the sink, and log each loss and return once."""
@@ -205,7 +234,7 @@ class StreamLoop:
                     log.info("%s is back.", state.source)
             elif state.state in ("lost", "stalled"):
                 for lane in self._table.lanes:
-                    if lane.name == state.source:
+                    if lane.source == state.source:
                         self.batcher.interrupt(lane)
                 if state.source not in self._away:
                     log.warning("%s is %s: %s", state.source, state.state, state.reason)
@@ -218,7 +247,7 @@ class StreamLoop:
                 self._table.remove(lane)
             if error:
                 self.failures.append(error)
-                if len(self._plans) > 1:
+                if len(self._sources) > 1:
                     self._on_failure(error)
 
     def _check_first_picture(self, start_s: float) -> None:
@@ -229,7 +258,7 @@ class StreamLoop:
         """
         if self._feed_options.give_up_s is not None or self._had_picture or not self._away:
             return
-        away = [self._away.get(lane.name) for lane in self.batcher.lanes]
+        away = [self._away.get(lane.source) for lane in self.batcher.lanes]
         if None in away:
             return  # that one is still being opened
         # One that takes long to open may wait for others: OpenCV opens one address at a time.

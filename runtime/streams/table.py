@@ -40,4 +40,4 @@ class StreamTable:
 
     def fps_of(self, name: str) -> float | None:
         """Return the frame rate that a source announces; None if it is unknown."""
-        return next((lane.feed.source_fps for lane in self.lanes if lane.name == name), None)
+        return next((lane.feed.source_fps for lane in self.lanes if lane.source == name), None)

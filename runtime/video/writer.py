@@ -17,6 +17,9 @@ _KEY_FRAME_S = 2.0
 # An MP4 in fragments plays up to the last one, whatever ends the process, and has its index in
 # front, so that browsers play it from servers that cannot skip.
 _FRAGMENTS = {"movflags": "frag_keyframe+empty_moov+default_base_moof", "flush_packets": "1"}
+# One that is renamed once it is whole has its index in front all the same, and every player knows
+# this form.
+_WHOLE = {"movflags": "faststart"}
 # Cheap enough to run beside recognition: half the size of MPEG-4 Part 2 at 1.7 times its CPU time.
 _X264 = {"preset": "superfast", "tune": "zerolatency", "crf": "23"}
 _BT601, _LIMITED = 6, 1  # what players assume differs with the size, so the file says it
@@ -42,13 +45,16 @@ class VideoWriter(Protocol):
         ...
 
 
-def open_writer(path: Path, fps: float, size_wh: tuple[int, int]) -> VideoWriter:
+def open_writer(
+    path: Path, fps: float, size_wh: tuple[int, int], *, fragments: bool = True
+) -> VideoWriter:
     """Open an MP4 file for writing.
 
     Args:
         path: the file; what it has is lost.
         fps: pictures per second.
         size_wh: width and height in pixels, both even.
+        fragments: let an unfinished file play, where PyAV writes it.
 
     Raises:
         SourceError: no video of this size and rate can be written.
@@ -56,7 +62,7 @@ def open_writer(path: Path, fps: float, size_wh: tuple[int, int]) -> VideoWriter
     """
     try:
         if av := pyav.load_av():
-            return H264Writer(av, path, fps, size_wh)
+            return H264Writer(av, path, fps, size_wh, fragments=fragments)
         pyav.warn_without_av()
         return OpenCvWriter(path, fps, size_wh)
     except UnsupportedError as error:
@@ -73,12 +79,22 @@ def writes_in_place() -> bool:
 
 
 class H264Writer:
-    """Writes H.264 in fragments; see `VideoWriter`."""
+    """Writes H.264; see `VideoWriter`."""
 
-    def __init__(self, av: ModuleType, path: Path, fps: float, size_wh: tuple[int, int]) -> None:
+    def __init__(
+        self,
+        av: ModuleType,
+        path: Path,
+        fps: float,
+        size_wh: tuple[int, int],
+        *,
+        fragments: bool = True,
+    ) -> None:
         self._path = path
         self._fps = fps
-        self._container = av.open(f"file:{path.absolute()}", "w", format="mp4", options=_FRAGMENTS)
+        self._fragments = fragments
+        form = _FRAGMENTS if fragments else _WHOLE
+        self._container = av.open(f"file:{path.absolute()}", "w", format="mp4", options=form)
         try:
             rate = Fraction(f"{fps:.2f}")
             self._stream = self._container.add_stream("libx264", rate=rate, options=_X264)
@@ -118,4 +134,5 @@ class H264Writer:
                 self._container.mux(packet)
         finally:
             self._container.close()
-        write_duration(self._path, self._count / self._fps)
+        if self._fragments:
+            write_duration(self._path, self._count / self._fps)

@@ -311,6 +311,8 @@ def test_the_options_are_the_agreed_ones():
         *("--engine", "--trust-engines", "--threads", "--no-attributes"),
         *("--threshold", "--min-length", "--cool-down", "--explain"),
         *("--calibrate", "--calibration", "--false-alarms"),
+        "--show-regions",
+        *("--events", "--before", "--after", "--clip-rate", "--clip-memory", "--keep"),
         *("--output", "--json", "--events-only", "--top", "--video", "--show", "--quiet"),
         *("--record", "--record-features", "--record-patches"),
         *("--webhook", "--webhook-secret", "--webhook-results", "--mqtt", "--mqtt-ca", "--metrics"),

@@ -50,6 +50,30 @@ def test_every_frame_comes_when_asked_for_and_says_whether_it_is_due(run_feed, r
     assert [captured.due for captured in frames] == [True, False] * 8
 
 
+class Tap:
+    """Takes a picture each second, and says where it was taken."""
+
+    def __init__(self):
+        self.taken = []
+
+    def wants(self, source, time_s):
+        return round(time_s * 8) % 8 == 1
+
+    def take(self, source, frame, *, live):
+        self.taken.append((source, frame.index, live, threading.current_thread().name))
+
+
+def test_a_tap_sees_pictures_of_its_own_in_the_thread_that_decodes(run_feed, red_video):
+    tap = Tap()
+    run = run_feed(red_video, rate_fps=4.0, tap=tap)
+
+    run.take_all()
+
+    assert indices(run) == list(range(0, 16, 2))
+    name = run.feed.name
+    assert tap.taken == [(name, index, False, f"feed {name}") for index in (1, 9)]
+
+
 def test_a_file_stops_after_the_seconds_that_were_asked_for(run_feed, red_video):
     run = run_feed(red_video, every_frame=True, seconds=1.0)
 

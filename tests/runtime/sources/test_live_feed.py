@@ -11,6 +11,7 @@ import pytest
 from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.errors import SourceError
 from stzsar.runtime.sources import live_feed
+from stzsar.runtime.sources.areas import Mask, area_of
 from stzsar.runtime.sources.live_feed import LiveFeed
 from stzsar.runtime.sources.pacing import Backlog, Playback
 from stzsar.runtime.video.capture import Capture
@@ -228,6 +229,43 @@ def test_with_every_frame_those_that_are_not_due_come_too_and_never_replace_due_
     assert sum(captured.due for captured in frames) == run.feed.counters.sampled
     assert len(frames) > 2 * run.feed.counters.sampled
     assert run.feed.counters.dropped == 0
+
+
+def test_a_tap_sees_every_picture_that_it_wants_however_few_are_taken(run_cameras):
+    taken = []
+
+    class Tap:
+        def wants(self, source, time_s):
+            return True
+
+        def take(self, source, frame, *, live):
+            taken.append((frame.index, live))
+
+    run = run_cameras(Camera(30, then="end"), rate_fps=2.0, tap=Tap())
+    run.take_all()
+
+    assert taken == [(index, True) for index in range(30)]
+    assert all(captured.due for captured in run.frames)
+
+
+def test_a_mask_hides_a_part_of_each_picture_from_everybody(run_cameras):
+    seen = []
+
+    class Tap:
+        def wants(self, source, time_s):
+            return True
+
+        def take(self, source, frame, *, live):
+            seen.append(frame.image_hwc)
+
+    mask = Mask((area_of([0, 0, 0.5, 1]),))
+    run = run_cameras(Camera(20, then="end"), rate_fps=50.0, tap=Tap(), mask=mask)
+    run.take_all()
+
+    seen += [captured.frame.image_hwc for captured in run.frames]
+    assert len(seen) > 20
+    assert not any(image[:, :32].any() for image in seen)
+    assert sum(image[:, 32:].all() for image in seen) > 10
 
 
 def test_only_wanted_frames_are_converted(run_cameras, monkeypatch):

@@ -108,3 +108,18 @@ def test_what_has_no_end_or_no_sense_is_not_read(write):
     for text in ("x = " + "[" * 100_000, "x = " + "9" * 5001, 'x = "a\\u0000b"', "#" * 2**21):
         with pytest.raises(SourceError):
             read_streams(write(text))
+
+
+def test_a_mask_is_boxes_and_polygons(write):
+    path = write(
+        '[[stream]]\nname = "a"\nsource = "0"\nmask = [[0, 0, 0.5, 1], [[0, 0], [1, 0], [1, 1]]]\n'
+    )
+    (spec,) = read_streams(path)
+    assert spec.mask
+    assert [area.is_box for area in spec.mask.areas] == [True, False]
+
+
+@pytest.mark.parametrize("mask", ["[[0, 0, 1]]", "[[0, 0, 2, 1]]", "[[[0, 0], [1, 1]]]", "[1]"])
+def test_a_mask_that_is_no_area_is_refused_with_its_number(write, mask):
+    with pytest.raises(SourceError, match=r"stream 1 of .*mask: number 1: an area is a box"):
+        read_streams(write(f'[[stream]]\nname = "a"\nsource = "0"\nmask = {mask}\n'))

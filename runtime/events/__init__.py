@@ -1,0 +1,1 @@
+"""What happened, kept: a store of events with stills and clips, and how long they stay."""

@@ -1,0 +1,217 @@
+"""The store of events: one SQLite file that one run writes and anybody reads meanwhile."""
+
+import contextlib
+import dataclasses
+import sqlite3
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+from ..errors import StzsarError
+from . import schema
+from .filters import EventFilter
+from .record import PARTS, Part, StoredEvent, packed, unpacked
+
+FILE_NAME = "events.sqlite"
+# How long a writer waits for another: `stzsar-events keep` beside a run.
+BUSY_S = 5.0
+_COLUMNS = tuple(field.name for field in dataclasses.fields(StoredEvent))
+
+
+class EventStore:
+    """The rows of events; `folder.EventFolder` has their files.
+
+    Not for several threads at once. A row is on disk when a method returns.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False) -> None:
+        """Open a store.
+
+        Args:
+            path: the file.
+            create: make it where it is missing, and bring an older one up to date.
+
+        Raises:
+            StzsarError: it is missing, of a newer version, or no store of events.
+        """
+        self._path = path
+        if not create and not path.is_file():
+            raise StzsarError(
+                f"{path.parent} holds no events: name the folder that stzsar-run --events wrote."
+            )
+        try:
+            mode = "rwc" if create else "rw"
+            self._database = sqlite3.connect(
+                f"file:{quote(str(path.absolute()))}?mode={mode}",
+                uri=True,
+                timeout=BUSY_S,
+                isolation_level=None,
+                check_same_thread=False,
+            )
+            self._prepare(create=create)
+        except sqlite3.Error as error:
+            raise StzsarError(f"The event store {path} cannot be used: {error}.") from error
+
+    def __enter__(self) -> "EventStore":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def next_id(self) -> int:
+        """Return a number that no event of this store ever had."""
+        row = self._database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
+        return int((row.fetchone() or (0,))[0]) + 1
+
+    def begin(self, event: StoredEvent) -> None:
+        """Add an event that has started; adding it again changes nothing."""
+        values = {**dataclasses.asdict(event), "scores": packed(event.scores)}
+        marks = ", ".join(f":{name}" for name in _COLUMNS)
+        self._database.execute(
+            f"INSERT INTO event ({', '.join(_COLUMNS)}) VALUES ({marks}) "
+            "ON CONFLICT (id) DO NOTHING",
+            values,
+        )
+
+    def follow(self, event: StoredEvent) -> None:
+        """Note how far an event has come, or that it has ended."""
+        self._database.execute(
+            "UPDATE event SET end_s = ?, peak = ?, scores = ?, state = ? WHERE id = ?",
+            (event.end_s, event.peak, packed(event.scores), event.state, event.id),
+        )
+
+    def close_open(self) -> list[StoredEvent]:
+        """Close the events of a run that was killed; return them as they are now."""
+        with self._whole():
+            left = self.find(EventFilter(state="open"))
+            self._database.execute("UPDATE event SET state = 'cut' WHERE state = 'open'")
+        return [dataclasses.replace(event, state="cut") for event in left]
+
+    def set_file(self, id: int, part: Part, name: str | None, size_bytes: int = 0) -> None:  # noqa: A002
+        """Note that an event has a file of a kind; None that it has none any more."""
+        self._database.execute(
+            f"UPDATE event SET {part} = ?, {part}_bytes = ? WHERE id = ?", (name, size_bytes, id)
+        )
+
+    def set_left_out(self, id: int, pictures: int) -> None:  # noqa: A002
+        """Note how many pictures an event's clip lacks."""
+        self._database.execute("UPDATE event SET left_out = ? WHERE id = ?", (pictures, id))
+
+    def keep(self, ids: Sequence[int], *, kept: bool) -> None:
+        """Make events favourites, or favourites no more."""
+        with self._whole():
+            self._database.executemany(
+                "UPDATE event SET kept = ? WHERE id = ?", [(kept, id_) for id_ in ids]
+            )
+
+    def delete(self, ids: Sequence[int]) -> None:
+        """Remove rows, and give their space back to the disk."""
+        with self._whole():
+            self._database.executemany("DELETE FROM event WHERE id = ?", [(id_,) for id_ in ids])
+        self._database.execute("PRAGMA incremental_vacuum").fetchall()
+
+    def get(self, id: int) -> StoredEvent | None:  # noqa: A002
+        """Return the event with a number."""
+        rows = self._database.execute(f"{_SELECT} WHERE id = ?", (id,))
+        return next(map(_event, rows), None)
+
+    def find(self, wanted: EventFilter | None = None) -> list[StoredEvent]:
+        """Return events, oldest first; with a limit, the newest of them."""
+        where, values = (wanted or EventFilter()).sql()
+        limit = wanted.limit if wanted else None
+        order = "ORDER BY id" if limit is None else f"ORDER BY id DESC LIMIT {limit:d}"
+        found = [
+            _event(row) for row in self._database.execute(f"{_SELECT} {where} {order}", values)
+        ]
+        return found if limit is None else found[::-1]
+
+    def count_by(self, expression: str, wanted: EventFilter) -> dict[Any, int]:
+        """Return how many events there are for each value of an SQL expression."""
+        where, values = wanted.sql()
+        return dict(
+            self._database.execute(
+                f"SELECT {expression}, count(*) FROM event {where} GROUP BY 1 ORDER BY 1", values
+            ).fetchall()
+        )
+
+    def removable(
+        self, part: Part | None, *, since: float | None = None, before: float | None = None
+    ) -> list[tuple[int, int]]:
+        """Return number and bytes of what may be removed, the first that was stored first.
+
+        Numbers keep that order, whatever the clock did meanwhile.
+
+        Args:
+            part: a kind of file; None is whole rows.
+            since: only of events from this time on, in seconds since 1970.
+            before: only of events before this time.
+        """
+        where, values = EventFilter(since=since, until=before).sql()
+        conditions = ["state != 'open'", "NOT kept", *([f"{part} IS NOT NULL"] if part else [])]
+        where = f"{where} AND" if where else "WHERE"
+        return self._database.execute(
+            f"SELECT id, {f'{part}_bytes' if part else 0} FROM event "
+            f"{where} {' AND '.join(conditions)} ORDER BY id",
+            values,
+        ).fetchall()
+
+    def bytes_of(self, part: Part | None) -> int:
+        """Return the size of all files of a kind; None is that of the rows."""
+        if part:
+            total = self._database.execute(f"SELECT sum({part}_bytes) FROM event").fetchone()[0]
+            return int(total or 0)
+        pages, free, size = (
+            int(self._database.execute(f"PRAGMA {name}").fetchone()[0])
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        return (pages - free) * size
+
+    def files(self) -> dict[str, tuple[int, Part]]:
+        """Return every file that a row names, with the row's number and the kind."""
+        return {
+            row[1 + index]: (row[0], part)
+            for row in self._database.execute(f"SELECT id, {', '.join(PARTS)} FROM event")
+            for index, part in enumerate(PARTS)
+            if row[1 + index] is not None
+        }
+
+    def _prepare(self, *, create: bool) -> None:
+        schema.check_version(self._database, str(self._path))
+        if create:
+            if schema.version_of(self._database) == 0:
+                self._database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            self._database.execute("PRAGMA journal_mode = WAL")
+            schema.migrate(self._database)
+        # Events are few, so each may wait for the disk: a power cut loses none.
+        self._database.execute("PRAGMA synchronous = FULL")
+        self._database.execute("SELECT 1 FROM event LIMIT 1")
+
+    @contextlib.contextmanager
+    def _whole(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM event"
+
+
+def _event(row: Sequence[Any]) -> StoredEvent:
+    values = dict(zip(_COLUMNS, row, strict=True))
+    values |= {"scores": unpacked(values["scores"]), "kept": bool(values["kept"])}
+    return StoredEvent(**values)
