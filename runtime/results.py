@@ -192,6 +192,11 @@ class Overload:
 Message = Recognition | ActionEvent | StreamState | Overload
 
 
+def place_of(message: Recognition | ActionEvent) -> str:
+    """Return the source of a message, with the region where there is one."""
+    return f"{message.source}/{message.region}" if message.region else message.source
+
+
 def to_json(message: Message) -> str:
     """Return a message as one JSON line (without the line's end)."""
     return json.dumps(

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from ..results import Message, Recognition
+from ..results import Message, Recognition, place_of
 from ..sinks.sink import Sink
 from ..terminal.commandline import printable
 
@@ -113,8 +113,7 @@ class Summaries(Sink):
     def put(self, message: Message) -> None:
         """Add a result."""
         if isinstance(message, Recognition):
-            region = f"/{message.region}" if message.region else ""
-            self._summary(message.source + region).add(message)
+            self._summary(place_of(message)).add(message)
 
     def source_ended(self, source: str) -> None:
         """Give a source without results a line, too."""

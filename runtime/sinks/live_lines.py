@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.progress import Progress
 from rich.text import Text
 
-from ..results import ActionEvent, Message, Overload, Recognition, StreamState
+from ..results import ActionEvent, Message, Overload, Recognition, StreamState, place_of
 from ..terminal.commandline import printable
 from ..terminal.progress import bar
 from ..terminal.shortened import padded, shortened
@@ -116,10 +116,10 @@ class LiveLines(Sink):
                     if self._each_result:
                         printed = self._row(_Line(printable(message.source), latest=message))
                     else:
-                        line = self._line(message.source)
+                        line = self._line(place_of(message))
                         line.latest, line.latest_s = message, self._now()
                 case ActionEvent():
-                    line = self._line(message.source)
+                    line = self._line(place_of(message))
                     is_start = message.event == "start"
                     line.action = message.label if is_start else None
                     line.action_s = self._now() - message.duration_s
@@ -137,7 +137,9 @@ class LiveLines(Sink):
         with self._lock:
             line = self._lines.get(source)
             if line is None or not line.is_live:
-                self._lines.pop(source, None)
+                of_regions = [name for name in self._lines if name.startswith(f"{source}/")]
+                for name in (source, *of_regions):
+                    self._lines.pop(name, None)
                 self._ended_files += 1
 
     def close(self, timeout_s: float) -> None:  # noqa: ARG002 (nothing here is slow)
