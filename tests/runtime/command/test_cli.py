@@ -308,7 +308,7 @@ def test_the_options_are_the_agreed_ones():
     assert names == {
         *("--source", "--camera", "--streams", "--replay", "--seconds", "--stalled", "--give-up"),
         *("--bundle", "--labels", "--rate", "--window", "--whole", "--motion-gate", "--batch-wait"),
-        *("--engine", "--trust-engines", "--threads", "--no-attributes"),
+        *("--engine", "--trust-engines", "--threads", "--no-attributes", "--seen-bias"),
         *("--threshold", "--min-length", "--cool-down", "--explain"),
         *("--calibrate", "--calibration", "--false-alarms"),
         "--show-regions",
