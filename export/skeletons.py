@@ -40,8 +40,7 @@ from ..runtime.labels.labels import Label
 from ..runtime.terminal.commandline import say
 from .folding import folded_for_inference
 from .recorded import Recorded
-from .to_onnx import trace
-from .write_bundle import BundleRequest, describe, graph_specs, in_fp16
+from .write_bundle import BundleRequest, describe, in_fp16, traced_graphs
 
 BACKBONES = (
     "MobileCLIP2-S0",
@@ -106,8 +105,7 @@ def exported_graphs(
     network: STZSAR, origin: WeightsOrigin
 ) -> Iterator[tuple[str, str, onnx.ModelProto]]:
     """Yield the graphs of an export in each precision, with their precision and file name."""
-    for name, spec in graph_specs(export_request(network, origin, "fp32")).items():
-        model = trace(spec)
+    for name, model in traced_graphs(export_request(network, origin, "fp32")):
         half = in_fp16(onnx.ModelProto.FromString(model.SerializeToString()), name)
         yield from (("fp32", name, model), ("fp16", name, half))
 

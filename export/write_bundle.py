@@ -2,7 +2,7 @@
 
 import datetime
 import importlib.metadata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,6 +134,12 @@ def graph_specs(request: BundleRequest) -> dict[str, GraphSpec]:
     if request.text_encoder:
         specs[TEXT_GRAPH] = text_spec(network)
     return specs
+
+
+def traced_graphs(request: BundleRequest) -> Iterator[tuple[str, onnx.ModelProto]]:
+    """Yield each graph of `request` in fp32, with its file name."""
+    for name, spec in graph_specs(request).items():
+        yield name, trace(spec)
 
 
 def in_fp16(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
