@@ -50,6 +50,7 @@ class Recognizer:
         on_build: OnBuild | None = None,
         labels_of: LabelsOf | None = None,
         stages: Stages = UNTIMED,
+        context: Sequence[Label] = (),
         shipped_attributes: bool = True,
     ) -> None:
         """Load the graphs; `load` finds the bundle and the labels, too.
@@ -65,6 +66,7 @@ class Recognizer:
         self.bundle: Bundle = bundle
         self._top_k, self._threads = top_k, threads
         self._shipped_attributes = shipped_attributes
+        self._context = tuple(context)
         self._frame, self._window = (
             open_graph(
                 bundle.path / name,
@@ -88,6 +90,8 @@ class Recognizer:
         bundle: str | Path | Bundle | None = None,
         labels: Sequence[str | Label] | None = None,
         *,
+        ignore: Sequence[str | Label] = (),
+        context: Sequence[Label] = (),
         top_k: int = 5,
         threads: int = 0,
         engine: str = "auto",
@@ -103,6 +107,8 @@ class Recognizer:
             bundle: its folder; None takes the newest under runs/, else the shipped one, with a
                 warning that says what it knows.
             labels: names or `Label` objects; None takes all labels of the bundle.
+            ignore: what is ordinary here: it competes with the labels and is never reported.
+            context: labels that a calibration measures with, see `Calibration.context`.
             top_k: the most labels that a result holds.
             threads: CPU threads; 0 leaves the number to the engine.
             engine: "auto" or another of `engines.opening.ENGINES`.
@@ -123,6 +129,8 @@ class Recognizer:
         bank = choose_labels(
             bundle,
             labels,
+            ignore=ignore,
+            context=context,
             threads=threads,
             progress=progress,
             shipped_attributes=shipped_attributes,
@@ -136,6 +144,7 @@ class Recognizer:
             trust_engines=trust_engines,
             on_build=on_build,
             labels_of=labels_of,
+            context=context,
             shipped_attributes=shipped_attributes,
         )
 
@@ -146,13 +155,14 @@ class Recognizer:
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """The labels in use, in the order of the logits."""
+        """The labels in use, in the order of the logits; their roles say what each is for."""
         return self.scorer.labels
 
     def use_labels(
         self,
         labels: Sequence[str | Label] | None,
         *,
+        ignore: Sequence[str | Label] = (),
         labels_of: LabelsOf | None = None,
         progress: OnEmbedded | None = None,
     ) -> None:
@@ -160,6 +170,7 @@ class Recognizer:
 
         Args:
             labels: names or `Label` objects; None takes all labels of the bundle.
+            ignore: see `load`.
             labels_of: names of the labels that compete in a source, if these are not all.
             progress: see `load`.
 
@@ -169,6 +180,8 @@ class Recognizer:
         bank = choose_labels(
             self.bundle,
             labels,
+            ignore=ignore,
+            context=self._context,
             threads=self._threads,
             progress=progress,
             shipped_attributes=self._shipped_attributes,

@@ -100,6 +100,14 @@ _RECOGNITION = cloup.option_group(
         "camera runs",
     ),
     cloup.option(
+        "--ignore",
+        metavar="FILE",
+        type=_PATH,
+        help="Take these labels for what is ordinary here: they compete with --labels and are "
+        "never reported; a window that one of them explains best is none of these. Edits take "
+        "effect like those of --labels",
+    ),
+    cloup.option(
         "--no-attributes",
         is_flag=True,
         help="Embed labels without the attributes that ship for actions of Kinetics, UCF-101 and "

@@ -21,10 +21,15 @@ def calibrate(options: CalibrationOptions) -> None:
     specs = footage_from(options.footage, options)
     bundle = open_bundle(options)
     sampled = stream_options(bundle.manifest, options)
-    read = {options.labels: "the label file", **files_read(specs)}
+    read = {
+        options.labels: "the label file",
+        options.ignore: "the file to ignore",
+        **files_read(specs),
+    }
     check_outputs(written=[options.thresholds], read=read, bundle=bundle.path)
     labels = read_labels(options.labels) if options.labels else None
-    recognizer = load_recognizer(bundle, labels, options, top_k=MAX_LABELS)
+    ignore = read_labels(options.ignore) if options.ignore else ()
+    recognizer = load_recognizer(bundle, labels, options, ignore=ignore, top_k=MAX_LABELS)
     calibrator = Calibrator(
         recognizer.labels,
         bundle.manifest,

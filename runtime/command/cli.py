@@ -43,6 +43,7 @@ def main(
     no_attributes: bool,
     bundle: Path | None,
     labels: Path | None,
+    ignore: Path | None,
     engine: str,
     trust_engines: bool,
     threads: int,
@@ -64,6 +65,7 @@ def main(
     common: dict[str, Any] = {
         "bundle": bundle,
         "labels": labels,
+        "ignore": ignore,
         "shipped_attributes": not no_attributes,
         "engine": engine,
         "trust_engines": trust_engines,

@@ -22,6 +22,7 @@ class ModelOptions:
     Attributes:
         bundle: folder of the bundle; None takes the newest under runs/, else the shipped one.
         labels: label file; None takes all labels of the bundle.
+        ignore: label file of what is ordinary: it competes with the labels and is never reported.
         shipped_attributes: use the attributes that stzsar ships for labels it knows by name.
         engine: "auto" or another of `runtime.engines.opening.ENGINES`.
         trust_engines: load TensorRT engines that others built; an engine can run code.
@@ -31,6 +32,7 @@ class ModelOptions:
 
     bundle: Path | None = None
     labels: Path | None = None
+    ignore: Path | None = None
     shipped_attributes: bool = True
     engine: str = "auto"
     trust_engines: bool = False
@@ -173,7 +175,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
             raise StzsarError("--record-features requires --record FILE: give that too.")
         if self.record_patches and not self.record_features:
             raise StzsarError("--record-patches requires --record-features: give that too.")
-        check_attributes(self, has_labels=bool(self.labels or self.streams))
+        check_attributes(self, has_labels=bool(self.labels or self.ignore or self.streams))
         if self.whole:
             self._check_whole()
 
@@ -223,7 +225,7 @@ class ReplayOptions(ModelOptions, DecisionOptions):
             StzsarError: a number is out of its range, or an option requires one that is missing.
         """
         DecisionOptions.__post_init__(self)
-        check_attributes(self, has_labels=bool(self.labels))
+        check_attributes(self, has_labels=bool(self.labels or self.ignore))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -252,7 +254,7 @@ class CalibrationOptions(ModelOptions, ReadingOptions, EventOptions):
             object.__setattr__(self, "footage", (self.footage,))
         if not 0 < self.false_alarms_per_day < math.inf:
             raise StzsarError(f"--false-alarms must be above 0, got {self.false_alarms_per_day!r}.")
-        check_attributes(self, has_labels=bool(self.labels))
+        check_attributes(self, has_labels=bool(self.labels or self.ignore))
 
 
 def check_attributes(options: ModelOptions, *, has_labels: bool) -> None:

@@ -80,6 +80,7 @@ def _prepare(options: RunOptions) -> _Ready:
         written=[options.output, record, *videos.values()],
         read={
             options.labels: "the label file",
+            options.ignore: "the file to ignore",
             options.streams: "the file of streams",
             options.calibration: "the calibration",
             **files_read(specs),
@@ -89,6 +90,7 @@ def _prepare(options: RunOptions) -> _Ready:
     labels = LabelFiles(
         options.labels,
         {spec.name: spec.labels for spec in specs if spec.labels},
+        ignore=options.ignore,
         sources=[spec.name for spec in specs],
         known=bundle.bank.labels,
     )

@@ -25,6 +25,7 @@ def replay(options: ReplayOptions) -> None:
         read={
             options.recording: "the recording",
             options.labels: "the label file",
+            options.ignore: "the file to ignore",
             options.calibration: "the calibration",
         },
         bundle=bundle.path,
@@ -35,6 +36,7 @@ def replay(options: ReplayOptions) -> None:
             options.recording,
             bundle,
             read_labels(options.labels) if options.labels else None,
+            ignore=read_labels(options.ignore) if options.ignore else (),
             top_k=max(options.top, policy.labels_needed),
             progress=progress,
             shipped_attributes=options.shipped_attributes,

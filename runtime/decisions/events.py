@@ -105,7 +105,9 @@ class Decider:
         events += self._end_what_is_over(recognition, found)
         events += self._start_what_lasts(recognition)
         decision, top = found.label if found else None, recognition.top[: self._top]
-        return dataclasses.replace(recognition, decision=decision, top=top), events
+        rival = recognition.rival if found is None else None
+        decided = dataclasses.replace(recognition, decision=decision, rival=rival, top=top)
+        return decided, events
 
     def interrupt(self) -> list[ActionEvent]:
         """End the action where it was last seen: the stream broke off, or its labels changed."""

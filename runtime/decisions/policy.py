@@ -91,12 +91,15 @@ class Policy:
         """Return the label that is decided on in a window; None is "none of these".
 
         That is the best label that passes its upper bounds; if none does, the label of the previous
-        window while it keeps its lower bounds.
+        window while it keeps its lower bounds. A window that is best explained by a label to ignore
+        shows none of them.
 
         Args:
             recognition: with the `labels_needed` best labels, or all of them.
             before: the label that was decided on in the previous window, if any.
         """
+        if recognition.rival is not None:
+            return None
         for found in recognition.top:
             if self._comes_on(found):
                 return found

@@ -1,11 +1,13 @@
 """Labels as people write them: a name, perhaps another text, and description attributes."""
 
+import hashlib
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import msgspec
 import numpy.typing as npt
@@ -26,6 +28,11 @@ MAX_ATTRIBUTES_ALTOGETHER = 100_000
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
 
 Array = npt.NDArray[Any]
+# What a label is for: an action is reported; what is ignored competes with actions and never is; a
+# context label does neither, and serves detectors as a measure.
+Role = Literal["action", "ignore", "context"]
+# What stands before what is ignored in a label file of plain lines.
+_IGNORE_MARK = "! "
 # The names of the labels that each source recognises, by the source's name.
 LabelsOf = Mapping[str, Sequence[str]]
 
@@ -38,11 +45,14 @@ class Label:
         name: what results show; unique among the labels of a run.
         text: the words that are embedded; the name if empty.
         attributes: short descriptions (objects, body parts, scene); the text itself if empty.
+        role: "action"; "ignore" for what is ordinary here, which competes with the actions and is
+            never reported; "context" for what neither competes nor is reported.
     """
 
     name: str
     text: str = ""
     attributes: tuple[str, ...] = ()
+    role: Role = "action"
 
     def __post_init__(self) -> None:
         words = (self.name, self.text, *self.attributes)
@@ -50,6 +60,11 @@ class Label:
             raise LabelError(
                 f"The label {self.name!r:.80} is not made of words: names and texts are strings, "
                 "attributes a list of strings."
+            )
+        if self.role not in get_args(Role):
+            raise LabelError(
+                f"The label {self.name!r:.80} has the role {self.role!r:.80}: give action or "
+                "ignore."
             )
         if len(self.name) > MAX_NAME_CHARACTERS:
             raise LabelError(
@@ -92,15 +107,17 @@ class _Row(msgspec.Struct, forbid_unknown_fields=True):
     label: str
     text: str = ""
     attributes: list[str] = []
+    role: Literal["action", "ignore"] = "action"
     source: str | list[dict[str, Any]] = ""
 
 
 def read_labels(path: Path) -> tuple[Label, ...]:
     """Read labels from a text file (one name a line, `#` comments), a JSON file, or a CSV.
 
-    The JSON form is a list of `{"label": …, "text": …, "attributes": [...], "source": …}`, in which
-    only `label` is required. A file is JSON if it is called `.json` or begins with `[` or `{`. A
-    CSV has rows `name` or `id,name`; a text file with such numbers is read as one.
+    A line `! name` is a label to ignore. The JSON form is a list of `{"label": …, "text": …,
+    "attributes": [...], "role": …, "source": …}`, in which only `label` is required. A file is JSON
+    if it is called `.json` or begins with `[` or `{`. A CSV has rows `name` or `id,name`; a text
+    file with such numbers is read as one.
 
     Raises:
         LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.
@@ -133,6 +150,27 @@ def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
         raise LabelError("No labels were given: name at least one action.")
     check_labels(made)
     return made
+
+
+def ignored(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """Return labels as labels to ignore."""
+    return tuple(replace(label, role="ignore") for label in labels)
+
+
+def actions(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """Return the labels that are reported."""
+    return tuple(label for label in labels if label.role == "action")
+
+
+def identity_of(label: Label) -> str:
+    """Return what changes with a label's text or attributes, as 16 hexadecimal digits."""
+    words = json.dumps([label.text, *label.attributes])
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def is_bare(label: Label) -> bool:
+    """Say whether a label is a name and nothing more."""
+    return label == Label(label.name, role=label.role)
 
 
 def check_labels(labels: Sequence[Label], where: str = "The label list") -> None:
@@ -188,7 +226,13 @@ def _from_lines(content: str) -> tuple[Label, ...]:
     names = without_numbers([line for line in lines if line and not line.startswith("#")])
     if len(names) > 1 and all(name.isdecimal() for name in names):
         raise LabelError("its labels are numbers, which say nothing to a network: write names.")
-    return tuple(map(Label, names))
+    return tuple(map(_from_line, names))
+
+
+def _from_line(line: str) -> Label:
+    if line.startswith(_IGNORE_MARK):
+        return Label(line.removeprefix(_IGNORE_MARK).strip(), role="ignore")
+    return Label(line)
 
 
 def _from_json(content: str) -> tuple[Label, ...]:
@@ -200,6 +244,11 @@ def _from_json(content: str) -> tuple[Label, ...]:
             f'not a list of {{"label": …, "attributes": [...]}}: {error}.'
         ) from error
     return tuple(
-        Label(row.label.strip(), row.text.strip(), tuple(words.strip() for words in row.attributes))
+        Label(
+            row.label.strip(),
+            row.text.strip(),
+            tuple(words.strip() for words in row.attributes),
+            row.role,
+        )
         for row in rows
     )

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from ..callbacks import OnEmbedded
 from ..errors import LabelError
-from .labels import Label, LabelsOf, read_labels
+from .labels import Label, LabelsOf, ignored, is_bare, read_labels
 from .names import name_key
 
 FileState = tuple[int, int, int]
@@ -44,6 +44,7 @@ class LabelFiles:
         default: Path | None,
         of_source: Mapping[str, Path],
         *,
+        ignore: Path | None = None,
         sources: Iterable[str] = (),
         known: Sequence[Label] = (),
     ) -> None:
@@ -52,6 +53,7 @@ class LabelFiles:
         Args:
             default: the file of sources without their own; None means all `known` labels.
             of_source: the files of the others, by the source's name.
+            ignore: the file of what every source ignores.
             sources: the names of all sources.
             known: the bundle's labels.
 
@@ -60,12 +62,13 @@ class LabelFiles:
         """
         self.of_source = dict(of_source)
         self._default = default
+        self._ignore = ignore
         self._sources = tuple(sources)
         self._known = tuple(known)
-        named: list[Path] = [*([default] if default else []), *of_source.values()]
-        paths = list(dict.fromkeys(named))
+        named = [default, *of_source.values(), ignore]
+        paths = [path for path in dict.fromkeys(named) if path]
         self.seen = {path: file_state(path) for path in paths}
-        self._labels = {path: tuple(read_labels(path)) for path in paths}
+        self._labels = {path: self._as_used(path, read_labels(path)) for path in paths}
         self._wanted = self._labels
         self.all_labels()
 
@@ -90,12 +93,15 @@ class LabelFiles:
             StzsarError: they cannot be used; the ones before stay.
         """
         # Also what is refused now: it may fit once another file is saved.
-        self._wanted = {**self._wanted, path: tuple(labels)}
+        self._wanted = {**self._wanted, path: self._as_used(path, labels)}
         if self._wanted == self._labels:
             return
         union, choices = self._union(self._wanted), self._choices(self._wanted)
         user.use_labels(union, labels_of=choices, progress=progress)
         self._labels = self._wanted
+
+    def _as_used(self, path: Path, labels: Sequence[Label]) -> tuple[Label, ...]:
+        return ignored(labels) if path == self._ignore else tuple(labels)
 
     def _union(self, labels: Mapping[Path, tuple[Label, ...]]) -> list[Label] | None:
         if not labels:
@@ -107,6 +113,11 @@ class LabelFiles:
                 raise LabelError(
                     f"Two streams spell one label {other.name!r:.80} and {label.name!r:.80}: give "
                     "it one spelling in both files."
+                )
+            if other.role != label.role:
+                raise LabelError(
+                    f"{label.name!r:.80} is an action in one file and to be ignored in another: "
+                    "all sources share one list of labels, so keep it in one of them."
                 )
             if other != label:
                 raise LabelError(
@@ -123,17 +134,20 @@ class LabelFiles:
             for label in self._known:
                 own = named.get(label.name)
                 # A name alone means what the bundle means by it.
-                if own is None or own != Label(label.name):
+                if own is None or not is_bare(own):
                     yield label
 
     def _choices(self, labels: Mapping[Path, tuple[Label, ...]]) -> dict[str, list[str]]:
         if not self.of_source:
             return {}
         others = labels[self._default] if self._default else self._known
-        return {
-            name: [label.name for label in labels.get(self.of_source.get(name, Path()), others)]
-            for name in self._sources
-        }
+        of_all = labels[self._ignore] if self._ignore else ()
+        choices: dict[str, list[str]] = {}
+        for name in self._sources:
+            own = labels[self.of_source[name]] if name in self.of_source else others
+            named = [label.name for label in (*own, *of_all)]
+            choices[name] = list(dict.fromkeys(named))
+        return choices
 
 
 def file_state(path: Path) -> FileState | None:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .labels import Label, read_labels
+from .labels import Label, is_bare, read_labels
 from .names import name_key, spaced_words
 
 # The first set that knows a name decides; a test checks that all agree.
@@ -51,13 +51,14 @@ def with_shipped_attributes(
 
 
 def _described(label: Label) -> Label:
-    if label != Label(label.name):
+    if not is_bare(label):
         return label
     attributes = _attributes_of_names().get(name_key(label.name))
     if not attributes:
         return label
     words = spaced_words(label.name)
-    return Label(label.name, "" if words == label.name.lower() else words, attributes)
+    text = "" if words == label.name.lower() else words
+    return Label(label.name, text, attributes, label.role)
 
 
 @functools.cache

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...runtime.bundle.bundle import MANIFEST
-from ...runtime.labels.labels import Label, read_labels
+from ...runtime.labels.labels import Label, actions, read_labels
 from ...runtime.terminal.commandline import say
 from ...runtime.terminal.outputs import check_outputs, check_writable
 from ..lists.class_labels import add_seen, described, labels_of_file, labels_of_model
@@ -146,7 +146,7 @@ def _candidates(
         labels = labels_of_file(
             clips.classes,
             clips.others,
-            read_labels(options.labels),
+            actions(read_labels(options.labels)),
             options.labels,
             allow_extra=options.allow_missing,
         )
@@ -154,7 +154,7 @@ def _candidates(
         labels = labels_of_model(clips.classes, model.labels)
     rows: tuple[int, ...] = ()
     if options.seen:
-        labels, rows = add_seen(labels, read_labels(options.seen), model.labels)
+        labels, rows = add_seen(labels, actions(read_labels(options.seen)), model.labels)
     return (described(labels, model.labels) if options.attributes else labels), rows
 
 
