@@ -41,11 +41,13 @@ class AllScores:
         names: of R labels: what competes (actions, and what is ignored), then the context.
         scores: softmax over the K labels that compete, [K].
         similarities: of all of them, [R].
+        scale: logits for each unit of similarity.
     """
 
     names: tuple[str, ...]
     scores: Array
     similarities: Array
+    scale: float = 1.0
 
     def of(self, place: int) -> Score:
         """Return the score of the label at a place."""

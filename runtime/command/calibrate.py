@@ -3,8 +3,8 @@
 from contextlib import ExitStack
 
 from ..decisions.calibrator import Calibrator
-from ..decisions.footage import FootageSink
-from ..labels.labels import MAX_LABELS, read_labels
+from ..decisions.footage import SeenWindows
+from ..labels.labels import read_labels
 from ..streams.loop import StreamLoop, plan_of
 from ..streams.table import StreamTable
 from ..terminal.commandline import log, say, show_error
@@ -29,20 +29,14 @@ def calibrate(options: CalibrationOptions) -> None:
     check_outputs(written=[options.thresholds], read=read, bundle=bundle.path)
     labels = read_labels(options.labels) if options.labels else None
     ignore = read_labels(options.ignore) if options.ignore else ()
-    recognizer = load_recognizer(bundle, labels, options, ignore=ignore, top_k=MAX_LABELS)
-    calibrator = Calibrator(
-        recognizer.labels,
-        bundle.manifest,
-        options.policy,
-        sampling=sampled.sampling(bundle.manifest),
-    )
-    table = StreamTable()
+    recognizer = load_recognizer(bundle, labels, options, ignore=ignore, top_k=1)
+    seen, table = SeenWindows(), StreamTable()
     with StopSignals(table.wake.set, limit_s=LIMIT_S) as signals, ExitStack() as stack:
         progress = stack.enter_context(bar(not options.quiet))
         stack.callback(signals.end_has_begun)
         loop = StreamLoop(
             recognizer,
-            FootageSink(calibrator, [label.name for label in recognizer.labels]),
+            seen,
             [plan_of(spec, sampled) for spec in specs],
             table=table,
             feeds=feed_options(options),
@@ -51,9 +45,19 @@ def calibrate(options: CalibrationOptions) -> None:
             on_end=signals.end_has_begun,
         )
         read_to_the_end(loop, signals, progress)
+    calibrator = Calibrator(
+        recognizer.labels,
+        bundle.manifest,
+        options.policy,
+        sampling=sampled.sampling(bundle.manifest),
+        scale=seen.scale,
+    )
+    calibrator.add_all(seen)
     found = calibrator.thresholds(options.false_alarms_per_day)
     found.write(options.thresholds)
-    say(f"{options.thresholds} has the thresholds of {len(recognizer.labels)} labels, from "
-        f"{found.hours:.2g} hours of footage.")  # fmt: skip
+    say(
+        f"{options.thresholds} has the thresholds of {len(found.thresholds)} labels. "
+        f"{found.promise}"
+    )
     if found.caution:
         log.warning("%s", found.caution)

@@ -31,12 +31,14 @@ def replay(options: ReplayOptions) -> None:
         bundle=bundle.path,
     )
     policy = options.policy
+    calibration = Calibration.read(options.calibration) if options.calibration else None
     with loading_progress(shown=not options.quiet) as (progress, _):
         recording = Replay(
             options.recording,
             bundle,
             read_labels(options.labels) if options.labels else None,
             ignore=read_labels(options.ignore) if options.ignore else (),
+            context=calibration.context if calibration else (),
             top_k=max(options.top, policy.labels_needed),
             progress=progress,
             shipped_attributes=options.shipped_attributes,
@@ -44,8 +46,8 @@ def replay(options: ReplayOptions) -> None:
             engine=options.engine,
             trust_engines=options.trust_engines,
         )
-    if options.calibration:
-        policy = Calibration.read(options.calibration).apply(
+    if calibration:
+        policy = calibration.apply(
             policy, bundle.manifest, recording.labels, sampling=recording.header.sampling
         )
     summaries, deciders = Summaries(), dict[str, Decider]()

@@ -1,7 +1,6 @@
 """The file of thresholds that calibration on a site's footage gives, and later runs apply."""
 
 import dataclasses
-import hashlib
 import json
 import logging
 import math
@@ -15,13 +14,22 @@ from msgspec import Meta, Struct
 from ..atomic import write_file
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH
 from ..bundle.manifest import Manifest, SamplingSpec
-from ..documents import MIB, DocumentError, FiniteFloat, PositiveFloat, from_json, read_file
+from ..documents import (
+    MIB,
+    DocumentError,
+    FiniteFloat,
+    NotNegativeFloat,
+    PositiveFloat,
+    from_json,
+    read_file,
+)
 from ..errors import CalibrationError
-from ..labels.labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label
+from ..labels.labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label, identity_of
 from ..labels.names import nearest_names
+from .detector import Detector
 from .policy import Policy
 
-CALIBRATION_VERSION = 1
+CALIBRATION_VERSION = 2
 MAX_FILE_BYTES = 16 * MIB
 _NAMED = 3
 _DAY_H = 24
@@ -35,12 +43,14 @@ class LabelThreshold(Struct, frozen=True):
     Attributes:
         label: its name.
         identity: of its text and attributes; with others, its similarities would be others.
-        similarity: the threshold.
+        threshold: of its evidence; in files of version 1 of its similarity.
+        examples: how many clips taught it.
     """
 
     label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]
     identity: Annotated[str, Meta(max_length=64)]
-    similarity: FiniteFloat
+    threshold: FiniteFloat
+    examples: Annotated[int, Meta(ge=0, le=10**6)] = 0
 
 
 class EventRules(Struct, frozen=True, kw_only=True):
@@ -77,7 +87,10 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
         sampling: frames of a window and windows per second.
         hours: length of the footage.
         false_alarms_per_day: events, of all labels together, that such footage gives at most.
+        between: how many there are in nine of ten cases; None in files of version 1.
         rules: what makes an event.
+        detector: what turns similarities into evidence; None where similarities have thresholds
+            themselves, in files of version 1.
         thresholds: of each label.
     """
 
@@ -86,7 +99,9 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
     sampling: SamplingSpec
     hours: PositiveFloat
     false_alarms_per_day: PositiveFloat
+    between: tuple[NotNegativeFloat, NotNegativeFloat] | None = None
     rules: EventRules
+    detector: Detector | None = None
     thresholds: Annotated[tuple[LabelThreshold, ...], Meta(min_length=1, max_length=MAX_LABELS)]
 
     def __post_init__(self) -> None:
@@ -94,6 +109,22 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
             raise ValueError("it does not say which bundle it belongs to")
         if len({threshold.label for threshold in self.thresholds}) < len(self.thresholds):
             raise ValueError("a label has two thresholds")
+
+    @property
+    def context(self) -> tuple[Label, ...]:
+        """The labels that its detector measures with: score them beside those of a run."""
+        return self.detector.labels if self.detector else ()
+
+    @property
+    def promise(self) -> str:
+        """What rate it is for, on which footage and examples, as a sentence."""
+        rate = f"It is for {_plural(self.false_alarms_per_day, 'false alarm')} a day"
+        low, high = self.between or (math.nan, math.nan)
+        examples = sum(threshold.examples for threshold in self.thresholds)
+        taught = f" and {_plural(examples, 'example')}" if examples else ""
+        return f"{rate} ({low:.2g} to {high:.2g} in nine of ten cases), from " + (
+            f"{_length(self.hours)} of ordinary footage{taught}."
+        )
 
     @property
     def caution(self) -> str | None:
@@ -122,11 +153,13 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
         self._check_rules(policy)
         known = {threshold.label: threshold for threshold in self.thresholds}
         applied = {
-            label.name: known[label.name].similarity
+            label.name: known[label.name].threshold
             for label in labels
             if label.name in known and known[label.name].identity == identity_of(label)
         }
-        without = [label.name for label in labels if label.name not in applied]
+        without = [
+            label.name for label in labels if label.role == "action" and label.name not in applied
+        ]
         if not applied:
             near = nearest_names(without[0], list(known), 1)[0]
             raise CalibrationError(
@@ -141,7 +174,14 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
                 _plural(len(without), "label"),
                 _some(without),
             )
-        return dataclasses.replace(policy, thresholds=applied)
+        if self.detector is None:
+            return dataclasses.replace(policy, thresholds=applied)
+        if policy.score != Policy.score:
+            raise CalibrationError(
+                f"The score threshold {policy.score:g} has no effect with this calibration, whose "
+                "own thresholds decide: leave it out."
+            )
+        return policy.by_evidence(self.detector.bind(labels), applied)
 
     def write(self, path: Path) -> None:
         """Write the file, whole or not at all.
@@ -184,6 +224,8 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
                 "upgrade stzsar, or calibrate again."
             )
         try:
+            if version == 1:
+                return from_json(content, _Version1).upgraded()
             return from_json(content, cls)
         except DocumentError as error:
             raise CalibrationError(f"{path} is damaged ({error}): calibrate again.") from error
@@ -214,6 +256,40 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
                 )
 
 
+class _Threshold1(Struct):
+    label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]
+    identity: Annotated[str, Meta(max_length=64)]
+    similarity: FiniteFloat
+
+
+class _Version1(Struct, kw_only=True, rename=_ON_DISK):
+    """The format in which similarities had thresholds, each label by itself."""
+
+    graphs: dict[str, Annotated[str, Meta(max_length=64)]]
+    sampling: SamplingSpec
+    hours: PositiveFloat
+    false_alarms_per_day: PositiveFloat
+    rules: EventRules
+    thresholds: Annotated[tuple[_Threshold1, ...], Meta(min_length=1, max_length=MAX_LABELS)]
+
+    def upgraded(self) -> Calibration:
+        """Return it as of now; what it says stays in force."""
+        try:
+            return Calibration(
+                graphs=self.graphs,
+                sampling=self.sampling,
+                hours=self.hours,
+                false_alarms_per_day=self.false_alarms_per_day,
+                rules=self.rules,
+                thresholds=tuple(
+                    LabelThreshold(old.label, old.identity, old.similarity)
+                    for old in self.thresholds
+                ),
+            )
+        except ValueError as error:
+            raise DocumentError(str(error)) from error
+
+
 class _Version(Struct):
     calibration_version: Annotated[int, Meta(ge=-(10**6), le=10**6)]
 
@@ -221,12 +297,6 @@ class _Version(Struct):
 def graphs_of(manifest: Manifest) -> dict[str, str]:
     """Return the hashes of the two graphs that similarities depend on."""
     return {name: manifest.files[name] for name in (FRAME_GRAPH, WINDOW_GRAPH)}
-
-
-def identity_of(label: Label) -> str:
-    """Return what changes with a label's text or attributes, as 16 hexadecimal digits."""
-    words = json.dumps([label.text, *label.attributes])
-    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def _length(hours: float) -> str:

@@ -115,7 +115,9 @@ class WindowScorer:
         batch, saliency, scale = self.score(states)
         contest = self._contest_in(name)
         logits = batch[0].astype(np.float64)[contest.rows]
-        everything = AllScores(contest.names, softmax(logits[: contest.competing]), logits / scale)
+        everything = AllScores(
+            contest.names, softmax(logits[: contest.competing]), logits / scale, scale
+        )
         best = contest.actions[largest(logits[contest.actions], self._top_k)].tolist()
         top = tuple(everything.of(place) for place in best)
         explanation = None

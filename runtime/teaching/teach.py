@@ -1,0 +1,121 @@
+"""From examples and ordinary footage to a calibration whose evidence was learnt."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..bundle.manifest import Manifest, SamplingSpec
+from ..decisions.calibration import Calibration
+from ..decisions.calibrator import Calibrator, calibration_of
+from ..decisions.detector import Detector, Feature, Taught
+from ..decisions.footage import SeenWindows
+from ..decisions.operating_point import OrdinaryFootage
+from ..decisions.policy import Policy
+from ..errors import CalibrationError
+from ..labels.labels import Label
+from .scenes import discriminants
+
+Array = npt.NDArray[Any]
+
+# Each part of the footage gets its evidence from a detector that was taught without it.
+_PARTS = 5
+# Six digits of a logit are more than single precision has.
+_DIGITS = 6
+
+
+def teach(
+    labels: Sequence[Label],
+    ordinary: SeenWindows,
+    examples: Mapping[str, Sequence[Array]],
+    *,
+    manifest: Manifest,
+    policy: Policy,
+    sampling: SamplingSpec,
+    false_alarms_per_day: float,
+) -> Calibration:
+    """Return a calibration that was taught.
+
+    Without examples it is that of `Calibrator`; labels that have none are decided on by their odds.
+
+    Args:
+        labels: all labels that are scored, in the order of the similarities.
+        ordinary: windows that show none of the actions.
+        examples: similarities [n, R] of the windows of each clip, by the name of its action.
+        manifest: of the bundle that scores.
+        policy: what makes an event.
+        sampling: of the windows.
+        false_alarms_per_day: events that ordinary footage may give in a day, all labels together.
+
+    Raises:
+        CalibrationError: the footage is too short, or examples are of no action.
+    """
+    actions = [label.name for label in labels if label.role == "action"]
+    if strange := [name for name in examples if name not in actions]:
+        raise CalibrationError(
+            f"There are examples of {strange[0]!r:.80}, which is none of the actions: give it a "
+            "label, or leave them out."
+        )
+    if not examples:
+        calibrator = Calibrator(labels, manifest, policy, sampling=sampling, scale=ordinary.scale)
+        calibrator.add_all(ordinary)
+        return calibrator.thresholds(false_alarms_per_day)
+    detector = _taught(labels, ordinary.similarities, examples, ordinary.scale)
+    footage = OrdinaryFootage(actions, policy, sampling=sampling, own_share=0)
+    evidence = _of_others(labels, ordinary.similarities, examples, ordinary.scale, sampling.frames)
+    row = 0
+    for source, (times, _) in ordinary.of_source.items():
+        for time_s in times:
+            footage.add(source, time_s, evidence[row])
+            row += 1
+    return calibration_of(
+        detector,
+        footage.find(false_alarms_per_day),
+        manifest=manifest,
+        policy=policy,
+        sampling=sampling,
+        hours=footage.hours,
+        false_alarms_per_day=false_alarms_per_day,
+        examples=[len(examples.get(name, ())) for name in actions],
+    )
+
+
+def _taught(
+    labels: Sequence[Label], ordinary: Array, examples: Mapping[str, Sequence[Array]], scale: float
+) -> Detector:
+    clips = [np.concatenate(list(examples[name])) for name in examples]
+    weights, offsets = discriminants(ordinary, clips)
+    return Detector(
+        features=tuple(Feature.of(label) for label in labels),
+        scale=scale,
+        taught=Taught(
+            labels=tuple(examples),
+            weights=tuple(tuple(_short(value) for value in row) for row in weights.tolist()),
+            offsets=tuple(map(_short, offsets.tolist())),
+        ),
+    )
+
+
+def _of_others(
+    labels: Sequence[Label],
+    ordinary: Array,
+    examples: Mapping[str, Sequence[Array]],
+    scale: float,
+    frames: int,
+) -> Array:
+    """Return the evidence of ordinary windows [N, C], by detectors that were taught without them.
+
+    Windows of other parts that share a frame with one are left out, too.
+    """
+    parts = []
+    for part in np.array_split(np.arange(len(ordinary)), _PARTS):
+        others = np.ones(len(ordinary), bool)
+        others[max(0, part[0] - frames) : part[-1] + 1 + frames] = False
+        detector = _taught(labels, ordinary[others], examples, scale)
+        parts.append(detector.bind(labels).of(ordinary[part]))
+    return np.concatenate(parts)
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{_DIGITS}g}")
