@@ -24,7 +24,7 @@ from ..runtime.recognizer import Recognizer
 from ..runtime.results import ActionEvent, AllScores, Recognition
 from ..runtime.scoring.scorer import largest, softmax
 from ..runtime.shapes.scenes import SAMPLING
-from ..runtime.teaching.teach import teach
+from ..runtime.teaching.teach import Teacher
 from .command import benchmark, count_option
 from .site_footage import ACTIONS, PERIOD_S, SITES, Shown, Site, examples, mixed, ordinary, windows
 from .tables import markdown
@@ -108,6 +108,11 @@ class AlarmCount:
 )  # fmt: skip
 @count_option("--actions", Options.actions, "Show N actions between ordinary ones.")
 @count_option("--seeds", Options.seeds, "Generate everything N times anew.")
+@cloup.option(
+    "--site", "sites", type=click.Choice([site.name for site in SITES]), multiple=True,
+    show_default="all", callback=lambda _context, _option, names: _sites(names),
+    help="Play this site. Repeat it for more.",
+)  # fmt: skip
 def main(options: Options) -> None:
     """Calibrate and teach on generated footage, and count false events and found actions."""
     click.echo(table(measure(options)))
@@ -212,8 +217,12 @@ def table(rows: Sequence[AlarmCount]) -> str:
                 _range([100 * row.prompt / row.actions for row in group], "{:.0f}"),
             )
         )
-    head = ("site", "what decides", "asked for", "counted", "found, %", "within 2 s, %")
-    return "False alarms per hour:\n\n" + markdown(head, cells)
+    head = ("site", "what decides", "asked, an hour", "counted", "found, %", "within 2 s, %")
+    return markdown(head, cells)
+
+
+def _sites(names: Sequence[str]) -> tuple[Site, ...]:
+    return tuple(site for site in SITES if site.name in names)
 
 
 def _seer(recognizer: Recognizer) -> Callable[[Sequence[Shown]], Windows]:
@@ -246,16 +255,16 @@ def _policies(
         if len(taught.setdefault(name, [])) < lever.examples:
             taught[name].append(np.stack([one.similarities[columns] for one in scores]))
     policies: dict[float | None, Policy] = {}
+    teacher = Teacher(
+        labels,
+        seen,
+        taught if lever.examples else {},
+        manifest=recognizer.manifest,
+        policy=Policy(),
+        sampling=SAMPLING,
+    )
     for rate in RATES_PER_DAY:
-        calibration = teach(
-            labels,
-            seen,
-            taught if lever.examples else {},
-            manifest=recognizer.manifest,
-            policy=Policy(),
-            sampling=SAMPLING,
-            false_alarms_per_day=rate,
-        )
+        calibration = teacher.thresholds(rate)
         policies[rate] = calibration.apply(Policy(), recognizer.manifest, labels, sampling=SAMPLING)
     return policies
 

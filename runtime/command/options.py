@@ -257,6 +257,38 @@ class CalibrationOptions(ModelOptions, ReadingOptions, EventOptions):
         check_attributes(self, has_labels=bool(self.labels or self.ignore))
 
 
+@dataclass(frozen=True, kw_only=True)
+class TeachOptions(ModelOptions, ReadingOptions, EventOptions):
+    """What teaching looks at and writes.
+
+    Attributes:
+        examples: folder with a folder of clips or recordings for each label; None teaches nothing,
+            and the file is a calibration.
+        ordinary: files, folders, patterns, addresses and recordings that show none of the actions.
+        false_alarms_per_day: false events that are acceptable in a day, of all labels together.
+        output: file for the calibration, which `RunOptions.calibration` reads.
+    """
+
+    examples: Path | None = None
+    ordinary: Sequence[str | Path]
+    false_alarms_per_day: float = 1.0
+    output: Path = Path("site.json")
+
+    def __post_init__(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            StzsarError: a number is out of its range, or an option requires one that is missing.
+        """
+        ReadingOptions.__post_init__(self)
+        EventOptions.__post_init__(self)
+        if isinstance(self.ordinary, str):
+            object.__setattr__(self, "ordinary", (self.ordinary,))
+        if not 0 < self.false_alarms_per_day < math.inf:
+            raise StzsarError(f"--false-alarms must be above 0, got {self.false_alarms_per_day!r}.")
+        check_attributes(self, has_labels=bool(self.labels or self.ignore))
+
+
 def check_attributes(options: ModelOptions, *, has_labels: bool) -> None:
     """Refuse `shipped_attributes=False` where there is no label that could have any.
 

@@ -155,7 +155,9 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
         applied = {
             label.name: known[label.name].threshold
             for label in labels
-            if label.name in known and known[label.name].identity == identity_of(label)
+            if label.role == "action"
+            and label.name in known
+            and known[label.name].identity == identity_of(label)
         }
         without = [
             label.name for label in labels if label.role == "action" and label.name not in applied

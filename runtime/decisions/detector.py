@@ -194,17 +194,18 @@ def odds(own: Array, competing: Array) -> Array:
     """
     if competing.shape[-1] == 1:
         return own.copy()
-    top = competing.max(axis=-1, keepdims=True)
-    total = np.exp(competing - top).sum(axis=-1, keepdims=True)
-    # The others' share; of the best label it is a difference of near numbers, so the others are
-    # added up for it alone.
-    share = np.exp(own - top)
-    rest = np.maximum(total - share, 0)
-    best = own >= top
-    if best.any():
-        second = np.where(competing >= top, -np.inf, competing)
-        ties = (competing >= top).sum(axis=-1, keepdims=True) - 1
-        alone = np.exp(second - top).sum(axis=-1, keepdims=True) + ties
-        rest = np.where(best, alone, rest)
-    with np.errstate(divide="ignore"):
-        return own - top - np.log(np.maximum(rest, np.finfo(np.float64).tiny))
+    winner = competing.argmax(axis=-1)[..., None]
+    top = np.take_along_axis(competing, winner, axis=-1)
+    others = competing.copy()
+    np.put_along_axis(others, winner, -np.inf, axis=-1)
+    without_top = _log_sum(others)
+    rest = np.exp(without_top - top) - np.exp(np.minimum(own - top, 0))
+    # The rest of the best label are the others; of another one, everything but itself.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        of_another = top + np.log1p(np.maximum(rest, -1))
+    return own - np.where(own >= top, without_top, of_another)
+
+
+def _log_sum(logits: Array) -> Array:
+    top = logits.max(axis=-1, keepdims=True)
+    return top + np.log(np.exp(logits - top).sum(axis=-1, keepdims=True))

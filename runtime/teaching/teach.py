@@ -25,60 +25,76 @@ _PARTS = 5
 _DIGITS = 6
 
 
-def teach(
-    labels: Sequence[Label],
-    ordinary: SeenWindows,
-    examples: Mapping[str, Sequence[Array]],
-    *,
-    manifest: Manifest,
-    policy: Policy,
-    sampling: SamplingSpec,
-    false_alarms_per_day: float,
-) -> Calibration:
-    """Return a calibration that was taught.
+class Teacher:
+    """Learns from examples and ordinary footage, once for all rates.
 
-    Without examples it is that of `Calibrator`; labels that have none are decided on by their odds.
-
-    Args:
-        labels: all labels that are scored, in the order of the similarities.
-        ordinary: windows that show none of the actions.
-        examples: similarities [n, R] of the windows of each clip, by the name of its action.
-        manifest: of the bundle that scores.
-        policy: what makes an event.
-        sampling: of the windows.
-        false_alarms_per_day: events that ordinary footage may give in a day, all labels together.
-
-    Raises:
-        CalibrationError: the footage is too short, or examples are of no action.
+    Without examples it gives what `Calibrator` gives; labels that have none are decided on by their
+    odds.
     """
-    actions = [label.name for label in labels if label.role == "action"]
-    if strange := [name for name in examples if name not in actions]:
-        raise CalibrationError(
-            f"There are examples of {strange[0]!r:.80}, which is none of the actions: give it a "
-            "label, or leave them out."
+
+    def __init__(
+        self,
+        labels: Sequence[Label],
+        ordinary: SeenWindows,
+        examples: Mapping[str, Sequence[Array]],
+        *,
+        manifest: Manifest,
+        policy: Policy,
+        sampling: SamplingSpec,
+    ) -> None:
+        """Learn.
+
+        Args:
+            labels: all labels that are scored, in the order of the similarities.
+            ordinary: windows that show none of the actions.
+            examples: similarities [n, R] of the windows of each clip, by the name of its action.
+            manifest: of the bundle that scores.
+            policy: what makes an event.
+            sampling: of the windows.
+
+        Raises:
+            CalibrationError: examples are of no action, or there is no footage.
+        """
+        self._actions = [label.name for label in labels if label.role == "action"]
+        if strange := [name for name in examples if name not in self._actions]:
+            raise CalibrationError(
+                f"There are examples of {strange[0]!r:.80}, which is none of the actions: give it "
+                "a label, or leave them out."
+            )
+        self._manifest, self._policy, self._sampling = manifest, policy, sampling
+        self._counts = [len(examples.get(name, ())) for name in self._actions]
+        self._untaught = Calibrator(
+            labels, manifest, policy, sampling=sampling, scale=ordinary.scale
         )
-    if not examples:
-        calibrator = Calibrator(labels, manifest, policy, sampling=sampling, scale=ordinary.scale)
-        calibrator.add_all(ordinary)
-        return calibrator.thresholds(false_alarms_per_day)
-    detector = _taught(labels, ordinary.similarities, examples, ordinary.scale)
-    footage = OrdinaryFootage(actions, policy, sampling=sampling, own_share=0)
-    evidence = _of_others(labels, ordinary.similarities, examples, ordinary.scale, sampling.frames)
-    row = 0
-    for source, (times, _) in ordinary.of_source.items():
-        for time_s in times:
-            footage.add(source, time_s, evidence[row])
-            row += 1
-    return calibration_of(
-        detector,
-        footage.find(false_alarms_per_day),
-        manifest=manifest,
-        policy=policy,
-        sampling=sampling,
-        hours=footage.hours,
-        false_alarms_per_day=false_alarms_per_day,
-        examples=[len(examples.get(name, ())) for name in actions],
-    )
+        if not examples:
+            self._untaught.add_all(ordinary)
+            return
+        rows = ordinary.similarities
+        self._detector = _taught(labels, rows, examples, ordinary.scale)
+        self._footage = OrdinaryFootage(self._actions, policy, sampling=sampling, own_share=0)
+        evidence = iter(_of_others(labels, rows, examples, ordinary.scale, sampling.frames))
+        for source, (times, _) in ordinary.of_source.items():
+            for time_s in times:
+                self._footage.add(source, time_s, next(evidence))
+
+    def thresholds(self, false_alarms_per_day: float) -> Calibration:
+        """Return the calibration for a rate of events on ordinary footage, all labels together.
+
+        Raises:
+            CalibrationError: the footage is too short, or the rate is not a positive number.
+        """
+        if not any(self._counts):
+            return self._untaught.thresholds(false_alarms_per_day)
+        return calibration_of(
+            self._detector,
+            self._footage.find(false_alarms_per_day),
+            manifest=self._manifest,
+            policy=self._policy,
+            sampling=self._sampling,
+            hours=self._footage.hours,
+            false_alarms_per_day=false_alarms_per_day,
+            examples=self._counts,
+        )
 
 
 def _taught(

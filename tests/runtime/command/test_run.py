@@ -222,12 +222,12 @@ def test_thresholds_that_footage_gave_decide_later_runs(run, tmp_path, draw_vide
     assert "the thresholds of 3 labels" in said.stderr
     assert said.stdout == ""
     found = messages(run("--source", red_video, "--calibration", calibration).stdout)
-    thresholds = {
-        row["label"]: row["similarity"] for row in json.loads(calibration.read_text())["labels"]
-    }
+    written = json.loads(calibration.read_text())
+    threshold = next(row["threshold"] for row in written["labels"] if row["label"] == "red")
     for row in found:
-        passes = row["top"][0]["similarity"] >= thresholds["red"]
-        assert (row["decision"] == "red") == passes
+        logits = [20 * score["similarity"] for score in row["top"]]
+        evidence = logits[0] - math.log(sum(map(math.exp, logits[1:])))
+        assert (row["decision"] == "red") == (evidence >= threshold)
 
 
 def test_an_explanation_names_the_attribute_and_where_it_is(run, red_video):
