@@ -209,6 +209,14 @@ _DECISIONS = cloup.option_group(
         "the actions, and write it to --calibration. Repeat it for more footage",
     ),
     cloup.option(
+        "--suggest-ignore",
+        "ordinary",
+        metavar="PATH",
+        multiple=True,
+        help="List the class names that describe ordinary footage, by how many events each would "
+        "make, as a label file to edit for --ignore. Repeat it for more footage",
+    ),
+    cloup.option(
         "--false-alarms",
         "per_day",
         metavar="N",
@@ -344,6 +352,15 @@ _MODES = (
         ["sources", "camera", "streams", "replay", "whole", "threshold", "explain", "output",
          "only_events", "video", "show", "record", "record_features", "record_patches", "webhook",
          "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics"],
+    ),
+    cloup.constraint(
+        If("ordinary", then=accept_none).rephrased(
+            error=_leave_out("--suggest-ignore only lists labels")
+        ),
+        ["sources", "camera", "streams", "replay", "footage", "calibration", "ignore", "whole",
+         "threshold", "min_length_s", "cool_down_s", "explain", "only_events", "video", "show",
+         "record", "record_features", "record_patches", "webhook", "webhook_secret",
+         "webhook_results", "mqtt", "mqtt_ca", "metrics"],
     ),
     cloup.constraint(
         If(~IsSet("footage"), then=accept_none).rephrased(

@@ -258,6 +258,29 @@ class CalibrationOptions(ModelOptions, ReadingOptions, EventOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SuggestOptions(ModelOptions, ReadingOptions):
+    """What a search for labels to ignore looks at and writes.
+
+    Attributes:
+        footage: files, folders, patterns, addresses and recordings of ordinary days.
+        output: label file with the suggestions; None is stdout.
+    """
+
+    footage: Sequence[str | Path]
+    output: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            StzsarError: a number is out of its range.
+        """
+        ReadingOptions.__post_init__(self)
+        if isinstance(self.footage, str):
+            object.__setattr__(self, "footage", (self.footage,))
+
+
+@dataclass(frozen=True, kw_only=True)
 class TeachOptions(ModelOptions, ReadingOptions, EventOptions):
     """What teaching looks at and writes.
 

@@ -5,12 +5,13 @@ import signal
 from ..terminal.signals import LIMIT_S
 from ..terminal.watchdog import Watchdog
 from .calibrate import calibrate
-from .options import CalibrationOptions, ReplayOptions, RunOptions
+from .options import CalibrationOptions, ReplayOptions, RunOptions, SuggestOptions
 from .recognize import recognize
 from .replay import replay
+from .suggest import suggest
 
 
-def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
+def run(options: RunOptions | ReplayOptions | CalibrationOptions | SuggestOptions) -> None:
     """Recognise actions until the sources end, as `stzsar-run` does.
 
     Results go where the options say, and to stdout otherwise; messages, progress and the summary
@@ -20,7 +21,7 @@ def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
 
     Args:
         options: `RunOptions` watches sources, `ReplayOptions` scores a recording again,
-            `CalibrationOptions` writes a file of thresholds.
+            `CalibrationOptions` writes a file of thresholds, `SuggestOptions` labels to ignore.
 
     Raises:
         StzsarError: something cannot be used, a source failed, or an output cannot be written.
@@ -32,5 +33,7 @@ def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
             replay(options)
         elif isinstance(options, CalibrationOptions):
             calibrate(options)
+        elif isinstance(options, SuggestOptions):
+            suggest(options)
         else:
             recognize(options)

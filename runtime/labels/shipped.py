@@ -22,6 +22,11 @@ def shipped_labels(name: str) -> tuple[Label, ...]:
     return read_labels(_FOLDER / f"{name}.json")
 
 
+def everyday_labels() -> tuple[Label, ...]:
+    """Return what cameras see on ordinary days, a list for people to edit."""
+    return read_labels(_FOLDER / "everyday.txt")
+
+
 def default_labels() -> tuple[Label, ...]:
     """Return the names of Kinetics-400, the labels of a bundle unless others are given."""
     return tuple(Label(label.name) for label in shipped_labels("kinetics-400"))

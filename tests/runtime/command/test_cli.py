@@ -313,7 +313,7 @@ def test_the_options_are_the_agreed_ones():
         *("--batch-wait",),
         *("--engine", "--trust-engines", "--threads", "--no-attributes"),
         *("--threshold", "--min-length", "--cool-down", "--explain"),
-        *("--calibrate", "--calibration", "--false-alarms"),
+        *("--calibrate", "--calibration", "--false-alarms", "--suggest-ignore"),
         *("--output", "--events-only", "--top", "--video", "--show", "--quiet"),
         *("--record", "--record-features", "--record-patches"),
         *("--webhook", "--webhook-secret", "--webhook-results", "--mqtt", "--mqtt-ca", "--metrics"),
