@@ -1,4 +1,6 @@
 # make demo    see it work: installs the runtime only (no torch), and runs the shipped bundle
+# make people  a bundle that knows people: installs the runtime and stzsar-fetch (no torch), downloads
+#              CLIP's weights (0.6 GB; HF_ENDPOINT names a mirror, FETCH="…" adds options)
 # make setup   .venv with everything, for training, export and development
 # make test    everything that must hold: format, lint, import rules, types, docs, tests
 # make test-slow   real-size exports, RTX compiles and long streams: before a release
@@ -6,6 +8,7 @@
 # make fuzz    untrusted files of every format, mutated for a minute each (Atheris)
 # make docs    the pages under docs/ as HTML, with warnings as errors
 # make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes)
+# make skeletons   export the graphs without weights that stzsar-fetch fills
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -15,13 +18,18 @@ DEMO := runs/demo
 # installed, on 3.10 with the oldest packages that pyproject.toml allows.
 OTHER_PYTHONS := 3.12
 
-.PHONY: demo setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle clean
+.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
 	@$(BIN)/stzsar-run --bundle $(SHIPPED)/moving-shapes --source $(SHIPPED)/sample.mp4 \
 	    --output $(DEMO)/results.jsonl --video $(DEMO)/annotated.mp4
 	@echo "The JSON lines are in $(DEMO)/results.jsonl, the annotated video is $(DEMO)/annotated.mp4."
+
+people: .venv/.people
+	@$(BIN)/stzsar-fetch $(FETCH)
+	@echo "Start the camera with: $(BIN)/stzsar-run --camera 0"
+	@echo "Add --labels FILE for labels of your own, one a line."
 
 setup: .venv/.everything
 
@@ -74,6 +82,10 @@ shipped-bundle: setup
 	$(MAKE) demo
 	$(BIN)/python -m stzsar.train.data.sample picture $(DEMO)/annotated.mp4 $(SHIPPED)/demo.png
 
+# runtime/fetch/graphs: commit what changed together with what changed it.
+skeletons: setup
+	$(BIN)/python -m stzsar.export.skeletons
+
 .venv/bin/python:
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
 	    echo "Error: $(PYTHON) makes no environment: apt install python3-venv." >&2; exit 1; }
@@ -82,12 +94,16 @@ shipped-bundle: setup
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu]'
 	@touch $@
 
+.venv/.people: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,fetch]'
+	@touch .venv/.runtime $@
+
 .venv/.everything: .venv/bin/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[cpu,train,export,dev]'
 	@rm -rf .links && mkdir -p .links/stzsar
 	@for part in benchmarks export models runtime train __init__.py py.typed; do \
 	    ln -sfn ../../$$part .links/stzsar/$$part; done
-	@touch .venv/.runtime $@
+	@touch .venv/.runtime .venv/.people $@
 
 clean:
 	rm -rf .venv .venvs .links build dist *.egg-info

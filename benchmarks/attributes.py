@@ -10,14 +10,13 @@ are those of `MovingShapes("unseen-test")`.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import click
 import cloup
 import numpy as np
-import numpy.typing as npt
 
 from ..runtime.bundle.bundle import shipped_bundle
+from ..runtime.engines.graph import Array
 from ..runtime.errors import StzsarError
 from ..runtime.labels.labels import Label
 from ..runtime.recognizer import Recognizer
@@ -33,8 +32,6 @@ from ..train.attributes.sources import Folder
 from .command import benchmark
 from .tables import markdown
 
-Array = npt.NDArray[Any]
-
 TEXTS = Path(__file__).with_name("attribute_texts")
 # The seed of the split in train.data.moving_shapes, which imports torch.
 _SEED = (0, 2)
@@ -42,15 +39,11 @@ _SEED = (0, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How many clips to classify, and a chat endpoint for one more bank.
-
-    Attributes:
-        llm_model: its model; None takes the first that the endpoint lists.
-    """
+    """How many clips to classify, and a chat endpoint for one more bank."""
 
     clips_per_class: int = 20
     llm_url: str | None = None
-    llm_model: str | None = None
+    llm_model: str | None = None  # its model; None takes the first that the endpoint lists
 
     def __post_init__(self) -> None:
         if self.llm_model and not self.llm_url:
@@ -79,7 +72,6 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[BankAccuracy]:
-    """Make each bank, and classify the clips with it."""
     banks = {"written by hand": by_hand(), "stzsar-attributes --llm none": made_by(ByYake("en"))}
     if options.llm_url:
         model = ChatModel(options.llm_url, options.llm_model, Cache(default_folder()).open())
@@ -97,7 +89,6 @@ def measure(options: Options) -> list[BankAccuracy]:
 
 
 def by_hand() -> list[Label]:
-    """Return the unseen classes with the attributes of MovingShapes."""
     return [replace(action.label, text=action.label.name) for action in unseen_actions()]
 
 
@@ -153,7 +144,6 @@ def clip(index: int, *, hard: bool) -> tuple[Array, int]:
 
 
 def table(rows: Sequence[BankAccuracy]) -> str:
-    """Return the rows as Markdown."""
     return markdown(
         ("attributes", "per class", "plain", "hard"),
         ((r.name, f"{r.attributes:.1f}", f"{r.plain:.1%}", f"{r.hard:.1%}") for r in rows),

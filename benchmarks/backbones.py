@@ -40,8 +40,6 @@ BACKBONES = (
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which of open_clip's networks to measure, and how."""
-
     backbones: tuple[str, ...] = BACKBONES
     rounds: int = 30
     threads: int = 2
@@ -52,25 +50,14 @@ QUICK = Options(backbones=(SMALLEST,), rounds=2)
 
 @dataclass(frozen=True, kw_only=True)
 class Backbone:
-    """What one frame encoder costs.
-
-    Attributes:
-        vision_millions: parameters of the frame encoder, branches merged.
-        total_millions: the same with the text encoder.
-        gmac: billions of multiply-adds per frame (matrix products and convolutions).
-        frame_mib: the fp16 bundle without the text encoder.
-        bundle_mib: the whole fp16 bundle.
-        frame_ms: the fp32 frame graph at batch 1, median.
-    """
-
     name: str
     image_px: int
-    vision_millions: float
-    total_millions: float
-    gmac: float
-    frame_mib: float
-    bundle_mib: float
-    frame_ms: float = float("nan")
+    vision_millions: float  # parameters of the frame encoder, branches merged
+    total_millions: float  # the same with the text encoder
+    gmac: float  # billions of multiply-adds per frame (matrix products and convolutions)
+    frame_mib: float  # the fp16 bundle without the text encoder
+    bundle_mib: float  # the whole fp16 bundle
+    frame_ms: float = float("nan")  # the fp32 frame graph at batch 1, median
 
 
 @benchmark(usual=Options(), quick=QUICK)
@@ -87,11 +74,6 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[Backbone]:
-    """Export and time every backbone.
-
-    Raises:
-        StzsarError: one cannot be exported, or a graph differs from torch.
-    """
     names, rounds = options.backbones, options.rounds
     with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(names) * (1 + rounds))
@@ -132,9 +114,6 @@ def fp16_sizes(folder: Path, network: "STZSAR") -> dict[str, float]:
     """Convert the graphs of an fp32 bundle to fp16; return the MiB of each file.
 
     The fp16 graphs are compared with torch and deleted; the fp32 text graph is deleted too.
-
-    Raises:
-        ParityError: fp16 differs too much.
     """
     import onnx
 
@@ -168,7 +147,6 @@ def count_gmac(network: "STZSAR") -> float:
 
 
 def table(rows: Sequence[Backbone]) -> str:
-    """Return the rows as Markdown."""
     columns = ("backbone", "px", "parameters, M: vision / all", "GMAC per frame",
                "fp16 bundle, MiB: without text / all", "ms per frame")  # fmt: skip
     cells = (

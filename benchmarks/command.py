@@ -10,7 +10,7 @@ import click
 import cloup
 
 from ..runtime.terminal.commandline import at_the_edge
-from .processes import ended_by_signals
+from ..runtime.terminal.signals import StopSignals
 
 Options = TypeVar("Options", bound=Any)
 
@@ -36,14 +36,12 @@ def count_option(
 
 
 def threads_option(default: int = 2) -> Callable[[Any], Any]:
-    """Return --threads."""
     return count_option("--threads", default, "Limit ONNX Runtime to N threads.")
 
 
 def bundle_option(
     default: str = "the one that ships", help_text: str = "Measure this bundle."
 ) -> Callable[[Any], Any]:
-    """Return --bundle."""
     return cloup.option(
         "--bundle", type=click.Path(path_type=Path), show_default=default, help=help_text
     )
@@ -66,7 +64,7 @@ def benchmark(*, usual: Options, quick: Options) -> Callable[[Callable[[Options]
         def command(**typed: Any) -> None:
             defaults = quick if typed.pop("quick") else usual
             chosen = {name: value for name, value in typed.items() if value not in (None, ())}
-            with ended_by_signals():
+            with StopSignals():
                 run(dataclasses.replace(defaults, **chosen))
 
         return cloup.command()(_quick_option(_debug_option(at_the_edge(command))))

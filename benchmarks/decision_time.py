@@ -36,7 +36,6 @@ class TimedBundle(NamedTuple):
 
     @classmethod
     def load(cls, bundle: Bundle, *, threads: int) -> "TimedBundle":
-        """Load the graphs in ONNX Runtime."""
         watch = Stopwatch()
         frame, window = (
             open_graph(bundle.path / name, threads=threads, engine="onnxruntime")

@@ -8,17 +8,16 @@ events are counted on the other half, and true actions run between ordinary ones
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import click
 import cloup
 import numpy as np
-import numpy.typing as npt
 
 from ..runtime.bundle.bundle import Bundle, shipped_bundle
 from ..runtime.decisions.events import Decider
 from ..runtime.decisions.footage import SeenWindows
 from ..runtime.decisions.policy import Policy
+from ..runtime.engines.graph import Array
 from ..runtime.labels.labels import Label
 from ..runtime.recognizer import Recognizer
 from ..runtime.results import ActionEvent, AllScores, Recognition
@@ -29,7 +28,6 @@ from .command import benchmark, count_option
 from .site_footage import ACTIONS, PERIOD_S, SITES, Shown, Site, examples, mixed, ordinary, windows
 from .tables import markdown
 
-Array = npt.NDArray[Any]
 Windows = list[tuple[float, AllScores]]
 
 RATES_PER_DAY = (240.0, 24.0)
@@ -73,27 +71,16 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class AlarmCount:
-    """What one way to decide gives at one site, with one seed.
-
-    Attributes:
-        site: what its footage shows.
-        lever: what decides.
-        asked_per_day: false alarms per day that thresholds aim at; None without calibration.
-        ordinary_hours: footage without any of the actions.
-        false_events: events in it.
-        actions: how many the other footage shows.
-        found: how many of them had an event with their label.
-        prompt: how many of them had one that starts within two seconds of theirs.
-    """
+    """What one way to decide gives at one site, with one seed."""
 
     site: str
-    lever: str
-    asked_per_day: float | None
-    ordinary_hours: float
-    false_events: int
-    actions: int
-    found: int
-    prompt: int
+    lever: str  # what decides
+    asked_per_day: float | None  # what thresholds aim at; None without calibration
+    ordinary_hours: float  # footage without any of the actions
+    false_events: int  # events in it
+    actions: int  # how many the other footage shows
+    found: int  # how many of them had an event with their label
+    prompt: int  # how many of them had one that starts within two seconds of theirs
 
 
 @benchmark(

@@ -34,20 +34,11 @@ class Options:
 
 @dataclass(frozen=True, kw_only=True)
 class GateEffect:
-    """The effect of one level.
-
-    Attributes:
-        encoded: share of the sampled frames that are encoded.
-        largest: largest difference of any label's score from the run without a gate.
-        mean: mean difference of the best label's score.
-        same: share of windows with the same best label.
-    """
-
     level: float
-    encoded: float
-    largest: float
-    mean: float
-    same: float
+    encoded: float  # share of the sampled frames that are encoded
+    largest: float  # largest difference of any label's score from the run without a gate
+    mean: float  # mean difference of the best label's score
+    same: float  # share of windows with the same best label
 
 
 @benchmark(usual=Options(), quick=Options(levels=(2.0,)))
@@ -66,11 +57,6 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[GateEffect]:
-    """Recognise the source without the gate and at each level.
-
-    Raises:
-        StzsarError: the source gives no window.
-    """
     bundle = Bundle.open(options.bundle or shipped_bundle())
     recognizer = Recognizer.load(bundle, top_k=len(bundle.bank.labels))
     files = expand_sources([options.source])
@@ -95,7 +81,6 @@ def _results(
 
 
 def compare(level: float, plain: Sequence[Recognition], gated: Sequence[Recognition]) -> GateEffect:
-    """Compare the results of the same windows."""
     pairs = list(zip(plain, gated, strict=True))
     gated_scores = [{score.label: score.score for score in result.top} for result in gated]
     differences = [
@@ -112,7 +97,6 @@ def compare(level: float, plain: Sequence[Recognition], gated: Sequence[Recognit
 
 
 def table(rows: Sequence[GateEffect]) -> str:
-    """Return the rows as Markdown."""
     columns = ("level", "frames encoded", "mean difference of the best score",
                "largest of any score", "same best label")  # fmt: skip
     cells = (

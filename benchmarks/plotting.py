@@ -12,11 +12,7 @@ SUFFIXES = (".png", ".svg", ".pdf")
 
 
 def check_plot(path: Path | None) -> None:
-    """Refuse a picture that could not be drawn after a long run.
-
-    Raises:
-        StzsarError: the suffix is unknown, matplotlib is missing, or the folder is not writable.
-    """
+    """Refuse a picture that could not be drawn after a long run."""
     if path is None:
         return
     if path.suffix.lower() not in SUFFIXES:
@@ -33,7 +29,6 @@ def check_plot(path: Path | None) -> None:
 
 
 def new_figure(width: float, height: float) -> Any:
-    """Return an empty matplotlib figure of so many inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")

@@ -33,21 +33,11 @@ _LABELS = 64  # as many as the parity check uses
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which network to measure, in which precisions.
-
-    Attributes:
-        checkpoint: folder of a checkpoint or a run.
-        backbone: a network of open_clip with random weights, instead of a checkpoint.
-        newest: without these, whether to take the newest checkpoint under runs/.
-        fallback: without any checkpoint, the network with random weights.
-        calibration: videos that int8 is calibrated on; None takes the sample clip.
-    """
-
-    checkpoint: Path | None = None
-    backbone: str | None = None
-    calibration: str | None = None
-    newest: bool = True
-    fallback: str = "ViT-B-32"
+    checkpoint: Path | None = None  # folder of a checkpoint or a run
+    backbone: str | None = None  # of open_clip, with random weights, instead of a checkpoint
+    calibration: str | None = None  # videos that int8 is calibrated on; None takes the sample clip
+    newest: bool = True  # without these, whether to take the newest checkpoint under runs/
+    fallback: str = "ViT-B-32"  # without any checkpoint, the network with random weights
     precisions: tuple[str, ...] = PRECISIONS
     rounds: int = 30
     threads: int = 2
@@ -65,25 +55,14 @@ QUICK = Options(newest=False, fallback=SMALLEST, precisions=("fp32", "int8"), ro
 
 @dataclass(frozen=True, kw_only=True)
 class Precision:
-    """Size, speed and error of one precision.
-
-    Attributes:
-        relative: largest difference between a frame state and torch's, over the largest value.
-        cosine: smallest cosine between an output and torch's, over all windows and both graphs.
-        scores: largest difference between a score and torch's, from pixels to scores.
-        refused: why the parity check fails; empty if it passes.
-        frame_ms: median time of the frame graph at batch 1.
-        ratio: median over the rounds of the time relative to the first precision.
-    """
-
     name: str
     graph_mib: float
-    relative: float
-    cosine: float
-    scores: float
-    refused: str
-    frame_ms: float = float("nan")
-    ratio: float = float("nan")
+    relative: float  # largest difference between a frame state and torch's, over the largest value
+    cosine: float  # smallest cosine between an output and torch's, over all windows and both graphs
+    scores: float  # largest difference between a score and torch's, from pixels to scores
+    refused: str  # why the parity check fails; empty if it passes
+    frame_ms: float = float("nan")  # median time of the frame graph at batch 1
+    ratio: float = float("nan")  # of its time to the first precision's, median of the rounds
 
 
 @benchmark(usual=Options(), quick=QUICK)
@@ -164,7 +143,6 @@ def make_requests(
 
 
 def measure(requests: "Sequence[BundleRequest]", options: Options) -> list[Precision]:
-    """Export and time every request."""
     with tempfile.TemporaryDirectory() as folder, bar() as progress:
         task = progress.add_task("", total=len(requests) * (1 + options.rounds))
         rows = []
@@ -212,7 +190,6 @@ def export(request: "BundleRequest", folder: Path) -> Precision:
 
 
 def table(rows: Sequence[Precision]) -> str:
-    """Return the rows as Markdown."""
     columns = ("precision", "frame.onnx, MiB", "ms per frame", "to fp32", "relative error of "
                "frame states", "smallest cosine", "error of scores", "parity")  # fmt: skip
     cells = (

@@ -11,21 +11,6 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from ..runtime.terminal.signals import StopSignals
-
-
-@contextmanager
-def ended_by_signals() -> Iterator[None]:
-    """Raise SystemExit in the block on SIGTERM and SIGHUP, so that it ends what it started."""
-    with StopSignals():
-        before = signal.getsignal(signal.SIGHUP)
-        if before is not signal.SIG_IGN:  # started by nohup
-            signal.signal(signal.SIGHUP, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGHUP, before)
-
 
 def call(command: Sequence[str], **options: Any) -> int:
     """Run a command and return its exit code; an exception kills it with all its children."""

@@ -1,4 +1,4 @@
-"""Bundles with random weights: neither size nor speed depends on them."""
+"""Random bundles and label banks: no time or size depends on what their numbers mean."""
 
 import json
 import tempfile
@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from ..runtime.bundle.bundle import TOKENIZER
 from ..runtime.bundle.manifest import SamplingSpec
+from ..runtime.engines.graph import Array
+from ..runtime.labels.bank import LabelBank, stack_banks
 from ..runtime.labels.labels import Label, as_labels
 
 if TYPE_CHECKING:
@@ -27,11 +31,7 @@ _SMALLEST_CONFIG = {
 def export_random(
     name: str, folder: Path, *, labels: Sequence[Label] = LABELS, text_encoder: bool = True
 ) -> "STZSAR":
-    """Write the fp32 bundle `folder`/`name`, compared with torch; return its network.
-
-    Raises:
-        StzsarError: it cannot be exported, or a graph differs from torch.
-    """
+    """Write the fp32 bundle `folder`/`name`, compared with torch; return its network."""
     import torch
 
     from ..export.write_bundle import BundleRequest, write_bundle
@@ -78,3 +78,31 @@ def register_smallest() -> None:
         path = Path(folder) / f"{SMALLEST}.json"
         path.write_text(json.dumps(_SMALLEST_CONFIG), encoding="utf-8")
         open_clip.add_model_config(path)  # reads it at once
+
+
+def random_bank(labels: int, attributes: int, dim: int) -> LabelBank:
+    """Return a bank of so many labels with so many attributes each, always the same."""
+    rng = np.random.default_rng(0)
+    words = tuple(f"attribute {index + 1}" for index in range(attributes))
+    return LabelBank(
+        tuple(Label(f"random label {index + 1}", attributes=words) for index in range(labels)),
+        _unit(rng.standard_normal((labels, dim), dtype=np.float32)),
+        _unit(rng.standard_normal((labels, attributes, dim), dtype=np.float32)),
+        np.ones((labels, attributes), bool),
+    )
+
+
+def resized(bank: LabelBank, labels: int) -> LabelBank:
+    """Return the first `labels` labels of a bank, filled up with random ones.
+
+    A random label has as many attributes as the bank has room for.
+    """
+    own = bank.select(range(min(labels, len(bank.labels))))
+    missing = labels - len(own.labels)
+    if missing <= 0:
+        return own
+    return stack_banks([own, random_bank(missing, *bank.attribute_embeddings.shape[1:])])
+
+
+def _unit(vectors: Array) -> Array:
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)

@@ -28,7 +28,7 @@ from ..runtime.scoring.window import FrameRing, WindowFrame
 from ..runtime.sources.uri import open_source
 from .bench.sources import SHIPPED_CLIP
 from .command import benchmark, bundle_option, count_option, threads_option
-from .random_banks import random_bank
+from .random_bundles import random_bank
 from .tables import markdown
 
 # A frame's time, and its states and features.
@@ -38,23 +38,15 @@ _PATCHES = (32, 16, 8, 4, 2)
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to record.
-
-    Attributes:
-        patches: how many patches of a frame to keep, one row each; () takes the usual numbers.
-        labels: record the states of so many random labels; None takes the bundle's own labels, with
-            each choice of features.
-        attributes: of each random label; None is 8.
-        replays: how often each recording is replayed.
-    """
-
     bundle: Path | None = None
     source: str = SHIPPED_CLIP
-    patches: tuple[int, ...] = ()
+    patches: tuple[int, ...] = ()  # of a frame to keep, one row each; () takes the usual numbers
+    # Record the states of so many random labels; None takes the bundle's own labels, with each
+    # choice of features
     labels: int | None = None
-    attributes: int | None = None
+    attributes: int | None = None  # of each random label; None is 8
     threads: int = 1
-    replays: int = 5
+    replays: int = 5  # how often each recording is replayed
 
     def __post_init__(self) -> None:
         if self.attributes and not self.labels:
@@ -77,20 +69,11 @@ STATES = Choice("states alone")
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """Cost and accuracy of one choice.
-
-    Attributes:
-        bytes_per_hour: of one stream, at the bundle's rate.
-        replay_s: time to replay an hour, for the five best labels as in a run.
-        largest: largest difference of a score from the live run with the same labels.
-        same: share of windows with the same best label as live.
-    """
-
     choice: Choice
-    bytes_per_hour: float
-    replay_s: float
-    largest: float
-    same: float
+    bytes_per_hour: float  # of one stream, at the bundle's rate
+    replay_s: float  # time to replay an hour, for the five best labels as in a run
+    largest: float  # largest difference of a score from the live run with the same labels
+    same: float  # share of windows with the same best label as live
 
 
 @benchmark(usual=Options(), quick=Options(replays=1))
@@ -120,11 +103,6 @@ def main(options: Options) -> None:
 
 
 def prepare(options: Options) -> tuple[Recognizer, list[Encoded]]:
-    """Load the bundle with its labels, and encode the clip.
-
-    Raises:
-        StzsarError: the clip is too short for a window.
-    """
     bundle = Bundle.open(options.bundle or shipped_bundle())
     bank = bundle.bank
     if options.labels:
@@ -140,7 +118,6 @@ def prepare(options: Options) -> tuple[Recognizer, list[Encoded]]:
 def measure(
     options: Options, recognizer: Recognizer, frames: Sequence[Encoded]
 ) -> Iterator[Recorded]:
-    """Record the frames with each choice, replay them, and compare."""
     live = live_results(recognizer, frames)
     for choice in choices(options, recognizer):
         yield measure_choice(options, recognizer, frames, live, choice)
@@ -178,7 +155,6 @@ def encode(recognizer: Recognizer, source: str) -> list[Encoded]:
 
 
 def live_results(recognizer: Recognizer, frames: Sequence[Encoded]) -> list[Recognition]:
-    """Return what a live run gives for these frames."""
     ring = FrameRing(recognizer.manifest.sampling.frames)
     results = []
     for time_s, states in frames:
@@ -250,13 +226,11 @@ def record(
 
 
 def largest_difference(ours: Recognition, theirs: Recognition) -> float:
-    """Return the largest difference of one label's score."""
     scores = {score.label: score.score for score in theirs.top}
     return max(abs(score.score - scores[score.label]) for score in ours.top)
 
 
 def table(rows: Sequence[Recorded]) -> str:
-    """Return the rows as Markdown."""
     columns = ("recorded", "MiB per hour", "replay of an hour", "× real time",
                "largest difference of a score", "same best label")  # fmt: skip
     cells = (

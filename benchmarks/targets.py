@@ -36,8 +36,7 @@ from .bench.throughput import run_independent, run_streaming
 from .command import benchmark, rounds_option, threads_option
 from .decision_time import Step, TimedBundle, time_steps
 from .processes import call
-from .random_banks import random_bank
-from .random_bundles import FRAMES, SMALLEST, export_random
+from .random_bundles import FRAMES, SMALLEST, export_random, random_bank
 from .recordings import STATES, Encoded, encode, record, replay_s
 from .tables import markdown, median_and_range
 from .timing import in_turn, machine, milliseconds
@@ -54,25 +53,14 @@ _STREAM = "test://moving-shapes?seconds=4"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to measure, and for how long.
-
-    Attributes:
-        rounds: turns of each measurement.
-        seconds: length of a turn of a whole run.
-        labels: usual size of a bank.
-        many_labels: size of a large bank.
-        peers: record of stzsar.benchmarks.peers.
-        install: whether to install the runtime, to weigh it.
-    """
-
     backbone: str = BACKBONE
-    rounds: int = 10
-    seconds: float = 4.0
+    rounds: int = 10  # turns of each measurement
+    seconds: float = 4.0  # length of a turn of a whole run
     threads: int = 2
-    labels: int = 400
-    many_labels: int = MANY_LABELS
-    peers: Path | None = None
-    install: bool = False
+    labels: int = 400  # usual size of a bank
+    many_labels: int = MANY_LABELS  # size of a large bank
+    peers: Path | None = None  # record of stzsar.benchmarks.peers
+    install: bool = False  # whether to install the runtime, to weigh it
 
 
 QUICK = Options(backbone=SMALLEST, rounds=2, seconds=0.2, labels=20, many_labels=100)
@@ -107,11 +95,6 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[Target]:
-    """Check every target.
-
-    Raises:
-        StzsarError: the record of the peers cannot be read, or pip fails.
-    """
     against_xclip = xclip(options.peers)
     with tempfile.TemporaryDirectory() as temporary, bar() as progress:
         folder = Path(temporary)
@@ -272,11 +255,7 @@ def installed(folder: Path) -> Iterator[Target]:
 
 
 def xclip(path: Path | None) -> Target:
-    """Compare with X-CLIP from the record of a run of the peers.
-
-    Raises:
-        StzsarError: the file is not such a record, or was made with other sizes.
-    """
+    """Compare with X-CLIP from the record of a run of the peers."""
     what, target = "decisions/s, streaming against X-CLIP in PyTorch, as in its example", "≥ 12×"
     if path is None:
         return Target(what, target, "run stzsar.benchmarks.peers --json, and pass it as --peers")
@@ -301,7 +280,6 @@ def xclip(path: Path | None) -> Target:
 
 
 def table(rows: Sequence[Target]) -> str:
-    """Return the rows as Markdown."""
     holds = {True: "yes", False: "**no**", None: ""}
     return markdown(
         ("what", "target", "measured", "holds"),
@@ -315,7 +293,6 @@ def _at_least(what: str, ratios: np.ndarray, least: float, *, unit: str = "×") 
 
 
 def _labels(count: int) -> tuple[Label, ...]:
-    """Return labels with attributes of usual length, all different."""
     names = [label.name for label in default_labels()[:count]]
     return tuple(
         Label(name, attributes=tuple(f"{name.split()[0]} {n} {row}" for n in range(_ATTRIBUTES)))
@@ -330,7 +307,6 @@ def _clip_fps() -> float:
 
 
 def _encoding_ms(recognizer: Recognizer, batch: int) -> float:
-    """Return the time of one call of the frame graph, the median of three."""
     side = recognizer.manifest.pixels.size_px
     images = np.random.default_rng(0).integers(0, 256, (batch, side, side, 3), dtype=np.uint8)
     return float(

@@ -26,10 +26,9 @@ def in_turn(
     *,
     after_each: Callable[[], object] = lambda: None,
 ) -> list[list[T]]:
-    """Call every task once a round, in a new order each time, so that noise meets all of them.
+    """Return what each task returned in each round, [rounds][tasks].
 
-    Returns:
-        What the tasks returned, [rounds][tasks].
+    Tasks run in a new order each round, so that noise meets all of them.
     """
     shuffle = random.Random(0).shuffle
     order, results = list(range(len(tasks))), []
@@ -44,7 +43,6 @@ def in_turn(
 
 
 def milliseconds(run: Callable[[], object]) -> float:
-    """Return how long one call takes."""
     start_s = time.perf_counter()
     run()
     return 1000 * (time.perf_counter() - start_s)

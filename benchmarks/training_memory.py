@@ -38,21 +38,11 @@ QUICK = Options(backbone=SMALLEST, batch=2, frames=2, attributes=2)
 
 @dataclass(frozen=True, kw_only=True)
 class StepMemory:
-    """Bytes of one training step.
-
-    Attributes:
-        precision: of the towers.
-        recomputed: whether the backward pass computes the blocks again.
-        kept: what the forward pass keeps for the gradients, without weights.
-        peak: most alive at once in the forward and backward pass, without `lasting`.
-        lasting: weights, gradients and AdamW's moments.
-    """
-
-    precision: str
-    recomputed: bool
-    kept: int
-    peak: int
-    lasting: int
+    precision: str  # of the towers
+    recomputed: bool  # whether the backward pass computes the blocks again
+    kept: int  # what the forward pass keeps for the gradients, without weights
+    peak: int  # most alive at once in the forward and backward pass, without `lasting`
+    lasting: int  # weights, gradients and AdamW's moments
 
 
 @benchmark(usual=Options(), quick=QUICK)
@@ -122,7 +112,7 @@ def count_step(network: "STZSAR", options: Options) -> tuple[int, int]:
     import torch
 
     from ..models.interaction import Bank
-    from ..train.loop.loss import symmetric_loss
+    from ..train.loop.objective import symmetric_loss
 
     size, dim = network.config.vision.image_px, network.config.dim
     batch, attributes = options.batch, options.attributes

@@ -17,7 +17,7 @@ FLOORS = (
     ("runtime.scoring", "runtime.sources"), ("runtime.decisions",),
     ("runtime.sinks", "runtime.recordings"), ("runtime.streams",),
     ("runtime.recognizer", "runtime.clip_tokenizer", "runtime.manifest", "runtime.shipped_labels"),
-    ("runtime.command",), ("models",), ("export", "train"), ("benchmarks",),
+    ("runtime.fetch",), ("runtime.command",), ("models",), ("export", "train"), ("benchmarks",),
 )  # fmt: skip
 
 

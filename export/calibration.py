@@ -18,17 +18,11 @@ MIN_FRAMES = 16
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Different frames of one source, half of them held out.
+    """Different frames of one source, half of them held out."""
 
-    Attributes:
-        source: name of the source.
-        frames_bhwc: uint8 BGR [B, S, S, 3], to measure the ranges of activations on.
-        held_out_bhwc: as many others, to compare the graphs with torch on.
-    """
-
-    source: str
-    frames_bhwc: Array
-    held_out_bhwc: Array
+    source: str  # name of the source
+    frames_bhwc: Array  # uint8 BGR [B, S, S, 3], to measure the ranges of activations on
+    held_out_bhwc: Array  # as many others, to compare the graphs with torch on
 
 
 def calibration_files(source: str | None) -> list[str]:
@@ -50,13 +44,9 @@ def calibration_files(source: str | None) -> list[str]:
 
 
 def read_calibration(files: list[str], *, size_px: int) -> Calibration:
-    """Read frames spread evenly over the files and over time.
+    """Read frames [S, S] spread evenly over the files and over time.
 
     If there are several files, it logs unreadable ones and leaves them out.
-
-    Args:
-        files: the result of `calibration_files`.
-        size_px: S.
 
     Raises:
         SourceError: there are fewer than 16 different frames, or the only file is unreadable.

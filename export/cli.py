@@ -96,7 +96,7 @@ def inspect_command(bundle: Path | None, *, as_json: bool) -> None:
         metavar="FILE",
         type=click.Path(path_type=Path),
         show_default="those of the training; for CLIP the 400 classes of Kinetics",
-        help="Read the bank's labels from a text or JSON file",
+        help="Read the bank's labels from a text, CSV, TSV, YAML or JSON file",
     ),
     cloup.option(
         "--no-attributes",

@@ -62,11 +62,7 @@ def compare_engines(bundle: Bundle) -> ParityReport:
 
 
 def check_engines(report: ParityReport, folder: Path) -> None:
-    """Remove the engines in `folder` if they are out of bounds.
-
-    Raises:
-        ParityError: they were.
-    """
+    """Remove the engines in `folder` if they are out of bounds; raise ParityError if they were."""
     try:
         report.check()
     except ParityError:

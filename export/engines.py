@@ -20,11 +20,8 @@ GRAPHS = (FRAME_GRAPH, WINDOW_GRAPH)
 def device_engines(bundle: Bundle, *, streams: int, labels: int | None, report: Report) -> Path:
     """Build the engines for this machine's GPU, and return their folder.
 
-    Args:
-        bundle: the opened bundle.
-        streams: maximum of streams that are encoded at once.
-        labels: maximum of labels; None leaves room for more than the bundle has.
-        report: called with the share of a graph's build that is done, and its phase.
+    An engine takes up to `streams` frames at once; `labels` None leaves room for more than the
+    bundle has. `report` gets the share of a graph's build that is done, and its phase.
 
     Raises:
         EngineError: TensorRT is not installed, refuses a graph, or is out of memory.
@@ -49,13 +46,8 @@ def rtx_engines(
 ) -> Path:
     """Compile the engines for RTX cards, without a GPU, and return their folder.
 
-    Args:
-        bundle: the opened bundle.
-        targets: compute capabilities, such as "sm86".
-        streams: maximum of streams that are encoded at once.
-        labels: maximum of labels; None leaves room for more than the bundle has.
-        report: called with the share of a graph's build that is done, and its phase.
-        listen: called with every message of the compiler.
+    Targets are compute capabilities, such as "sm86"; `listen` gets every message of the compiler.
+    The rest is as in `device_engines`.
 
     Raises:
         EngineError: TensorRT-RTX is not installed, or refuses a graph.

@@ -89,7 +89,6 @@ def example_bank(network: STZSAR, classes: int = 3, attributes: int = 2) -> Bank
 
 
 def frame_spec(network: STZSAR) -> GraphSpec:
-    """Return how to trace the frame graph."""
     inputs = {"frames": _frames(network, 2), **example_bank(network)._asdict()}
     outputs = (*network.state_names, *network.feature_names)
     return GraphSpec(FrameGraph(network), inputs, outputs, {"frames": {0: _BATCH}, **_BANK_DIMS})
@@ -129,7 +128,6 @@ def window_spec(network: STZSAR, max_frames: int) -> GraphSpec:
 
 
 def text_spec(network: STZSAR) -> GraphSpec:
-    """Return how to trace the text graph."""
     tokens = torch.ones((2, network.config.text.context_length), dtype=torch.int64)
     dynamic = {"tokens": {0: Dim("texts", min=1, max=10_000)}}
     return GraphSpec(TextGraph(network), {"tokens": tokens}, ("embeddings",), dynamic)

@@ -9,11 +9,14 @@ from rich.table import Table
 from rich.text import Text
 
 from ..runtime.bundle.bundle import MANIFEST, PARITY, Bundle, find_bundle
+from ..runtime.bundle.manifest import WeightsOrigin
+from ..runtime.documents import MIB, from_json, read_file
 from ..runtime.engines.opening import open_graph
 from ..runtime.engines.trt.graph import RTX_ENGINES
 from ..runtime.engines.trt.key import EngineKey
 from ..runtime.engines.trt.store import ENGINES, EngineStore
 from ..runtime.errors import BundleError
+from ..runtime.fetch.fill import FILLED_BY
 from ..runtime.scoring.scorer import check_graphs
 from ..runtime.terminal.commandline import printable
 from ..runtime.text.encoder import TextEncoder
@@ -43,11 +46,9 @@ class Description:
     facts: dict[str, str | list[str]]
 
     def to_json(self) -> str:
-        """Return the facts as JSON text."""
         return json.dumps(self.facts, indent=2)
 
     def table(self) -> Table:
-        """Return the facts as a table for the terminal."""
         title = Text(printable(str(self.path)))
         table = Table(title=title, show_header=False, title_justify="left")
         table.add_column(style="bold")
@@ -80,7 +81,7 @@ def _check_that_it_loads(bundle: Bundle) -> None:
     frame, window = (open_graph(bundle.path / name, engine="onnxruntime") for name in GRAPHS)
     check_graphs(bundle, frame, window, bundle.bank)
     if bundle.manifest.text:
-        TextEncoder(bundle)
+        TextEncoder(bundle).load()
 
 
 def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
@@ -94,6 +95,7 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
     return {
         "format": f"{_format_on_disk(bundle)}, unchanged since its export (sha256 of every file)",
         "weights": f"{manifest.weights.source}; knows {manifest.weights.knows}",
+        **_licence(manifest.weights),
         "network": _network(bundle),
         "precision": f"{manifest.precision}, ONNX opset {manifest.opset}",
         "runs on": _RUNS_ON[manifest.precision],
@@ -105,6 +107,7 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
         "other labels": "embedded on the device (text.onnx)"
         if manifest.text
         else "none: it has no text encoder",
+        "trained on": _seen(bundle),
         "features": _features(bundle),
         "parity": _parity(bundle),
         "size": [
@@ -114,6 +117,15 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
         "engines": _engines(bundle),
         "made": f"{manifest.created}, with {versions}",
     }
+
+
+def _licence(weights: WeightsOrigin) -> dict[str, str | list[str]]:
+    """Return the licence and the origin of the weights, if the bundle records them."""
+    revision = f"revision {weights.revision}" if weights.revision else ""
+    sha256 = f"sha256 {weights.sha256}" if weights.sha256 else ""
+    origin = [line for line in (weights.url, revision, sha256) if line]
+    licence: dict[str, str | list[str]] = {"licence": weights.licence} if weights.licence else {}
+    return {**licence, **({"origin": origin} if origin else {})}
 
 
 def _format_on_disk(bundle: Bundle) -> str:
@@ -134,6 +146,16 @@ def _network(bundle: Bundle) -> str:
     return f"{model.get('name')}, {vision.get('kind', 'vit')}"
 
 
+def _seen(bundle: Bundle) -> str:
+    seen = bundle.manifest.seen
+    if seen is None:
+        return "no labels that it records"
+    measured = (
+        "not measured" if seen.bias is None else f"{seen.bias:.2f} logits, taken out of scores"
+    )
+    return f"{len(seen.labels)} labels; bias towards them: {measured}"
+
+
 def _features(bundle: Bundle) -> str:
     """Return what explanations and recordings for other labels are computed from."""
     manifest = bundle.manifest
@@ -146,10 +168,14 @@ def _features(bundle: Bundle) -> str:
 
 
 def _parity(bundle: Bundle) -> str:
+    versions = bundle.manifest.versions
+    if PARITY not in bundle.manifest.files and FILLED_BY in versions:
+        wrote = f"stzsar-export {versions.get('stzsar')} (torch {versions.get('torch')})"
+        return f"filled from graphs that {wrote} wrote; not compared with torch on this machine"
     if PARITY not in bundle.manifest.files:
         return "not compared with torch"
     try:
-        report: Any = json.loads((bundle.path / PARITY).read_text(encoding="utf-8"))
+        report: Any = from_json(read_file(bundle.path / PARITY, MIB), dict[str, Any])
         differences = report["differences"]
         worst = max(differences, key=lambda name: differences[name]["relative"])
         agreement = report["top1_agreement"]
@@ -160,7 +186,7 @@ def _parity(bundle: Bundle) -> str:
             f"torch in {worst}, {differences[worst]['relative']:.1e} of its largest value, cosine "
             f"{differences[worst]['cosine']:.6f}"
         )
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         raise BundleError(
             f"{bundle.path / PARITY} is not a parity report ({type(error).__name__}). Export the "
             "bundle again."

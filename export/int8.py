@@ -40,11 +40,8 @@ def to_int8(
 ) -> onnx.ModelProto:
     """Return a copy of the fp32 frame graph `model` with its tower in int8.
 
-    Args:
-        model: the frame graph.
-        frames_bhwc: uint8 BGR [B, S, S, 3], to measure the ranges of activations on.
-        bank: any bank; no range depends on it.
-        scratch: folder for temporary files, which are as large as the graph.
+    The ranges of activations are measured on `frames_bhwc`, uint8 BGR [B, S, S, 3]; none depends on
+    the bank. `scratch` is the folder for temporary files, which are as large as the graph.
     """
     load_onnxruntime()
     from onnxruntime.quantization import QuantFormat, QuantType, quantize_static

@@ -16,22 +16,15 @@ PRECISIONS: tuple[Precision, ...] = get_args(Precision)
 class ClipOptions:
     """CLIP with an untrained head, exported without a checkpoint.
 
-    Attributes:
-        backbone: open_clip's name of the backbone.
-        pretrained: open_clip's tag, a file, or "none" for random weights.
-        tokenizer: `tokenizer.json` of a SigLIP2 backbone; None downloads it once.
-        interaction: how the head weighs frames by their patches.
-        patch_path: what patches pass through in the last block; None is "block".
-
     Raises:
         StzsarError: `patch_path` has no effect with this interaction.
     """
 
-    backbone: str
-    pretrained: str = "openai"
-    tokenizer: str | None = None
-    interaction: Interaction = "residual"
-    patch_path: PatchPath | None = None
+    backbone: str  # open_clip's name of the backbone
+    pretrained: str = "openai"  # open_clip's tag, a file, or "none" for random weights
+    tokenizer: str | None = None  # `tokenizer.json` of a SigLIP2 backbone; None downloads it once
+    interaction: Interaction = "residual"  # how the head weighs frames by their patches
+    patch_path: PatchPath | None = None  # of patches in the last block; None is "block"
 
     def __post_init__(self) -> None:
         if self.patch_path is not None and self.interaction in ("off", "mean"):
@@ -45,21 +38,14 @@ class ClipOptions:
 class EngineOptions:
     """TensorRT engines to build after the export.
 
-    Attributes:
-        tensorrt: whether to build engines for this machine's GPU.
-        rtx_targets: compute capabilities to compile TensorRT-RTX engines for, such as "sm86".
-        max_streams: streams that an engine encodes at once; None takes the runtime's default.
-        max_labels: labels that an engine accepts; None takes the runtime's default, or more if the
-            bundle has more.
-
     Raises:
         StzsarError: a target is not supported, or a limit is set but no engine is built.
     """
 
-    tensorrt: bool = False
-    rtx_targets: tuple[str, ...] = ()
-    max_streams: int | None = None
-    max_labels: int | None = None
+    tensorrt: bool = False  # whether to build engines for this machine's GPU
+    rtx_targets: tuple[str, ...] = ()  # compute capabilities for TensorRT-RTX, such as "sm86"
+    max_streams: int | None = None  # encoded at once; None takes the runtime's default
+    max_labels: int | None = None  # None takes the runtime's default, or the bundle's if more
 
     def __post_init__(self) -> None:
         if self.rtx_targets:

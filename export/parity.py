@@ -31,21 +31,13 @@ MAX_LABELS = 64
 
 @dataclass(frozen=True, kw_only=True)
 class Bounds:
-    """How much a bundle of one precision may differ.
+    """How much a bundle of one precision may differ."""
 
-    Attributes:
-        relative: maximum relative difference of any output but the scores.
-        cosine: minimum cosine of any output but the scores.
-        scores: maximum difference of a score in 0..1; their cosine depends on the best one only.
-        top1: minimum share of windows with the same best label.
-        tie: labels whose similarities differ by less may swap.
-    """
-
-    relative: float
-    cosine: float
-    scores: float
-    top1: float
-    tie: float
+    relative: float  # maximum relative difference of any output but the scores
+    cosine: float  # minimum cosine of any output but the scores
+    scores: float  # maximum difference of a score in 0..1; its cosine says little
+    top1: float  # minimum share of windows with the same best label
+    tie: float  # labels whose similarities differ by less may swap
 
 
 # fp32 differs by rounding, fp16 by its 11 bits through a dozen layers. int8 is judged by labels and
@@ -68,17 +60,11 @@ _REMEDIES = {
 
 @dataclass(frozen=True)
 class Difference:
-    """The difference of one output from its reference.
+    """The difference of one output from its reference."""
 
-    Attributes:
-        absolute: largest absolute difference.
-        relative: the same, divided by the largest absolute value.
-        cosine: smallest cosine of all rows.
-    """
-
-    absolute: float
-    relative: float
-    cosine: float
+    absolute: float  # largest absolute difference
+    relative: float  # the same, divided by the largest absolute value
+    cosine: float  # smallest cosine of all rows
 
     @classmethod
     def between(cls, actual: Array, expected: Array) -> "Difference":
@@ -94,35 +80,19 @@ class Difference:
 
 @dataclass(frozen=True)
 class ParityReport:
-    """The comparison of one bundle.
-
-    Attributes:
-        precision: the bundle's precision.
-        differences: by graph and output, such as "window.logits"; "end to end" runs from pixels to
-            scores.
-        top1_agreement: share of windows with the same best label or a tie, for the window graph
-            and end to end.
-        windows: number of windows.
-        pictures: what the frames show.
-        of_engines: true if TensorRT engines were compared with ONNX Runtime, false if graphs were
-            compared with torch.
-    """
-
-    precision: str
-    differences: dict[str, Difference]
-    top1_agreement: dict[str, float]
-    windows: int
-    pictures: str
-    of_engines: bool = False
+    precision: str  # the bundle's precision
+    differences: dict[str, Difference]  # by graph and output: "window.logits", "end to end.scores"
+    top1_agreement: dict[str, float]  # share of windows with the same best label or a tie
+    windows: int  # number of windows
+    pictures: str  # what the frames show
+    of_engines: bool = False  # whether engines were compared with ONNX Runtime
 
     def save(self, path: Path) -> None:
-        """Write the report of a bundle as JSON."""
         document = asdict(self)
         del document["of_engines"]
         path.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
     def table(self) -> Table:
-        """Return the report as a table for the terminal."""
         reference = "ONNX Runtime" if self.of_engines else "torch"
         table = Table(
             "output",
@@ -206,16 +176,10 @@ def compare(
     images_bhwc: Array | None = None,
     pictures: str = "drawn pictures",
 ) -> ParityReport:
-    """Compare the graphs in `folder` with `network` on the CPU.
+    """Compare the graphs in `folder` with the fp32 `network` on the CPU, on the first 64 labels.
 
-    Args:
-        folder: the graphs' folder.
-        network: the fp32 network on the CPU.
-        bank: the labels, of which the first 64 are compared.
-        precision: the graphs' precision.
-        window_frames: T.
-        images_bhwc: uint8 BGR frames [B, S, S, 3] in order; None draws some.
-        pictures: what the frames show, for the report.
+    `images_bhwc` are uint8 BGR frames [B, S, S, 3] in order, None draws some; `pictures` says in
+    the report what they show.
     """
     network.eval()
     bank = bank.select(range(min(MAX_LABELS, len(bank.labels))))
@@ -266,7 +230,6 @@ def choose_windows(count: int, frames: int, *, in_order: bool) -> Array:
 def window_differences(
     graph: str, actual: Mapping[str, Array], expected: Mapping[str, Array]
 ) -> dict[str, Difference]:
-    """Compare logits, scores (their softmax) and saliency."""
     scores = [torch.from_numpy(one["logits"]).softmax(-1).numpy() for one in (actual, expected)]
     return {
         f"{graph}.logits": Difference.between(actual["logits"], expected["logits"]),
@@ -276,12 +239,9 @@ def window_differences(
 
 
 def top1_agreement(actual: Array, expected: Array, *, tie: float) -> float:
-    """Return the share of rows with the expected best column, or one within `tie` of it.
+    """Return the share of rows [N, C] with the expected best column, or one within `tie` of it.
 
-    Args:
-        actual: logits [N, C], in any scale.
-        expected: similarities [N, C].
-        tie: similarities that are closer count as equal.
+    `actual` are logits in any scale; `expected` are similarities, equal if closer than `tie`.
     """
     chosen = np.take_along_axis(expected, actual.argmax(1)[:, None], 1)[:, 0]
     return float((expected.max(1) - chosen <= tie).mean())

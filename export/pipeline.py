@@ -6,11 +6,12 @@ from pathlib import Path
 from ..models.checkpoint import Checkpoint
 from ..runtime.atomic import remove_leftovers
 from ..runtime.bundle.bundle import Bundle
-from ..runtime.bundle.manifest import SamplingSpec
+from ..runtime.bundle.manifest import SamplingSpec, SeenLabels
 from ..runtime.engines.trt.api import load_rtx, why_no_tensorrt
 from ..runtime.engines.trt.key import DEFAULT_STREAMS
 from ..runtime.errors import EngineError, StzsarError
-from ..runtime.labels.labels import Label, read_labels
+from ..runtime.labels.label_files import read_labels
+from ..runtime.labels.labels import Label
 from ..runtime.labels.shipped import with_shipped_attributes
 from ..runtime.terminal.commandline import console, say
 from ..runtime.terminal.progress import loading_progress
@@ -25,8 +26,6 @@ from .write_bundle import BundleRequest, write_bundle
 
 @dataclass(frozen=True)
 class Exported:
-    """The bundle's folder, and how far its graphs are from torch."""
-
     bundle: Path
     parity: ParityReport
 
@@ -112,10 +111,18 @@ def _request(options: ExportOptions, origin: Origin, labels: tuple[Label, ...]) 
         labels=labels,
         sampling=_sampling(options, checkpoint),
         origin=checkpoint.origin,
+        seen=_seen(checkpoint),
         precision=options.precision,
         text_encoder=options.text_encoder,
         calibration=_calibration(options, size_px) if options.precision == "int8" else None,
     )
+
+
+def _seen(checkpoint: Checkpoint) -> SeenLabels | None:
+    if checkpoint.step == 0:  # CLIP itself
+        return None
+    names = tuple(label.name for label in checkpoint.labels)
+    return SeenLabels(labels=names, bias=checkpoint.seen_bias)
 
 
 def _sampling(options: ExportOptions, checkpoint: Checkpoint) -> SamplingSpec:

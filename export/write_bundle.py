@@ -2,7 +2,7 @@
 
 import datetime
 import importlib.metadata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +23,8 @@ from ..runtime.bundle.bundle import (
     TEXT_GRAPH,
     TOKENIZER,
     WINDOW_GRAPH,
-    sha256_of,
+    check_free,
+    hashes_of,
 )
 from ..runtime.bundle.manifest import (
     MAX_FRAMES,
@@ -32,6 +33,7 @@ from ..runtime.bundle.manifest import (
     Manifest,
     PixelSpec,
     SamplingSpec,
+    SeenLabels,
     TextSpec,
     WeightsOrigin,
 )
@@ -49,30 +51,19 @@ from .to_onnx import OPSET, trace
 
 _MAX_FRAMES_WITHOUT_TEMPORAL = 256
 _MAX_GRAPH_BYTES = 2**31 - 2**24  # protobuf's limit, minus room for nodes
-_VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "open_clip_torch")
+_VERSIONS = ("torch", "onnx", "onnxscript", "onnxruntime", "open_clip_torch", "timm")
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundleRequest:
-    """A network to export, and how.
-
-    Attributes:
-        network: the network, on the CPU.
-        labels: the bank's labels.
-        sampling: frames of a window.
-        origin: origin of the weights, for the manifest.
-        precision: "fp32", "fp16" or "int8".
-        text_encoder: whether devices can embed new labels.
-        calibration: frames for int8; None for other precisions.
-    """
-
-    network: STZSAR
-    labels: Sequence[Label]
-    sampling: SamplingSpec
-    origin: WeightsOrigin
-    precision: str
-    text_encoder: bool
-    calibration: Calibration | None = None
+    network: STZSAR  # the network, on the CPU
+    labels: Sequence[Label]  # the bank's labels
+    sampling: SamplingSpec  # frames of a window
+    origin: WeightsOrigin  # origin of the weights, for the manifest
+    seen: SeenLabels | None = None  # the labels that training saw; None without training
+    precision: str  # "fp32", "fp16" or "int8"
+    text_encoder: bool  # whether devices can embed new labels
+    calibration: Calibration | None = None  # frames for int8; None for other precisions
 
     def __post_init__(self) -> None:
         if (self.precision == "int8") != (self.calibration is not None):
@@ -82,19 +73,14 @@ class BundleRequest:
 def write_bundle(
     request: BundleRequest, target: Path, *, say: Callable[[str], None] = lambda _: None
 ) -> ParityReport:
-    """Write the bundle `target`, or nothing.
-
-    Args:
-        request: what to export.
-        target: the bundle's folder. An existing bundle is replaced, except for its engines.
-        say: called with a few words at each step.
+    """Write the bundle `target`, or nothing; it replaces an existing one, but for its engines.
 
     Raises:
         ParityError: the graphs differ too much from the network.
         StzsarError: `target` is not a bundle, or the network is too large, cannot be traced, or
             does not fit into fp16.
     """
-    _check_target(target)
+    check_free(target)
     _check_size(request.network, text_encoder=request.text_encoder)
     # Engines record the hash of their graph, so those that still fit can stay.
     with written_whole(target, keep=[ENGINES]) as folder, torch.no_grad():
@@ -111,31 +97,49 @@ def write_bundle(
         report.check()
         report.save(folder / PARITY)
         # The manifest comes last: a folder that has one is complete.
-        manifest = _manifest(request, target.name, folder)
+        manifest = describe(request, target.name, hashes_of(folder))
         (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
     return report
 
 
-@torch.no_grad()
 def write_graphs(
     request: BundleRequest, folder: Path, *, say: Callable[[str], None] = lambda _: None
 ) -> None:
     """Write the graphs of `request` into `folder`, without comparing them."""
-    # Traces the folded network; the comparison is with the original one.
-    folded = folded_for_inference(request.network.eval())
-    write_out_attention(folded)
-    for name, spec in _specs(folded, request).items():
+    for name, spec in graph_specs(request).items():
         say(f"tracing {name}")
         model = trace(spec)
-        # Everything in the state graph depends on the bank and stays fp32.
-        if request.precision == "fp16" and name != STATE_GRAPH:
-            model = to_fp16(model)
+        if request.precision == "fp16":
+            model = in_fp16(model, name)
         elif request.calibration and name == FRAME_GRAPH:
             say(f"calibrating {name}")
             example = {key: spec.inputs[key].numpy() for key in BANK_INPUTS}
             frames = request.calibration.frames_bhwc
             model = to_int8(model, frames, example, scratch=folder)
         onnx.save(model, folder / name)
+
+
+@torch.no_grad()
+def graph_specs(request: BundleRequest) -> dict[str, GraphSpec]:
+    """Return how to trace each graph of `request`, by the graph's file name."""
+    # Traces the folded network; the comparison is with the original one.
+    network = folded_for_inference(request.network.eval())
+    write_out_attention(network)
+    specs = {
+        FRAME_GRAPH: frame_spec(network),
+        WINDOW_GRAPH: window_spec(network, _longest_window(request)),
+    }
+    if network.head.label_states:
+        specs[STATE_GRAPH] = state_spec(network)
+    if request.text_encoder:
+        specs[TEXT_GRAPH] = text_spec(network)
+    return specs
+
+
+def in_fp16(model: onnx.ModelProto, name: str) -> onnx.ModelProto:
+    """Return the graph `name` in fp16."""
+    # Everything in the state graph depends on the bank and stays fp32.
+    return model if name == STATE_GRAPH else to_fp16(model)
 
 
 def compare_graphs(request: BundleRequest, folder: Path, bank: LabelBank) -> ParityReport:
@@ -150,13 +154,6 @@ def compare_graphs(request: BundleRequest, folder: Path, bank: LabelBank) -> Par
         images_bhwc=frames.held_out_bhwc if frames else None,
         pictures=f"frames of {frames.source}" if frames else "drawn pictures",
     )
-
-
-def _check_target(target: Path) -> None:
-    is_bundle = (target / MANIFEST).is_file() and (target / FRAME_GRAPH).is_file()
-    is_free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
-    if not (is_bundle or is_free):
-        raise StzsarError(f"{target} exists and is not a bundle. Choose another --output.")
 
 
 def _check_size(network: STZSAR, *, text_encoder: bool) -> None:
@@ -174,16 +171,6 @@ def _check_size(network: STZSAR, *, text_encoder: bool) -> None:
             )
 
 
-def _specs(network: STZSAR, request: BundleRequest) -> dict[str, GraphSpec]:
-    longest = _longest_window(request)
-    specs = {FRAME_GRAPH: frame_spec(network), WINDOW_GRAPH: window_spec(network, longest)}
-    if network.head.label_states:
-        specs[STATE_GRAPH] = state_spec(network)
-    if request.text_encoder:
-        specs[TEXT_GRAPH] = text_spec(network)
-    return specs
-
-
 def _longest_window(request: BundleRequest) -> int:
     temporal = request.network.config.temporal
     if temporal:
@@ -191,7 +178,8 @@ def _longest_window(request: BundleRequest) -> int:
     return max(_MAX_FRAMES_WITHOUT_TEMPORAL, request.sampling.frames)
 
 
-def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
+def describe(request: BundleRequest, name: str, files: Mapping[str, str]) -> Manifest:
+    """Return the manifest of the bundle `name` with `files`, the sha256 of each by its name."""
     network, sampling = request.network, request.sampling
     config, vision = network.config, network.config.vision
     return Manifest(
@@ -211,9 +199,10 @@ def _manifest(request: BundleRequest, name: str, folder: Path) -> Manifest:
         if request.text_encoder
         else None,
         weights=request.origin,
+        seen=request.seen,
         model=config.to_json(),
         versions={name: _version(name) for name in ("stzsar", *_VERSIONS)},
-        files={path.name: sha256_of(path) for path in sorted(folder.iterdir())},
+        files=files,
     )
 
 

@@ -17,10 +17,7 @@ _CHUNK_BYTES = 64 << 20
 def best_match(patches_npd: Tensor, words_cwd: Tensor, mask_cw: Tensor) -> Tensor:
     """Return f [N, C]: the largest cosine over a frame's patches and a class's attributes.
 
-    Args:
-        patches_npd: unit vectors.
-        words_cwd: unit vectors.
-        mask_cw: bool, false where a class has fewer attributes.
+    Patches and words are unit vectors; the mask is false where a class has fewer attributes.
     """
     return _BestMatch.apply(patches_npd, words_cwd, mask_cw)  # type: ignore[no-any-return]
 

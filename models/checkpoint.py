@@ -9,14 +9,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 import torch
-from msgspec import Struct
+from msgspec import Meta, Struct
 from torch import Tensor
 
-from ..runtime.bundle.manifest import SamplingSpec, WeightsOrigin
+from ..runtime.bundle.manifest import MAX_SEEN_BIAS, SamplingSpec, WeightsOrigin
 from ..runtime.documents import MIB, Count, DocumentError, from_json, read_file
 from ..runtime.errors import BundleError, LabelError
 from ..runtime.labels.labels import Label
@@ -24,6 +24,7 @@ from .config import ModelConfig
 from .stzsar import STZSAR
 from .tensor_file import load_tensors, read_shapes, save_tensors
 from .tokenizer_file import FILE as TOKENIZER
+from .tokenizer_file import MAX_BYTES as MAX_TOKENIZER_BYTES
 
 FORMAT_VERSION = 1
 DESCRIPTION = "checkpoint.json"
@@ -33,21 +34,15 @@ _MAX_DESCRIPTION_BYTES = 64 * MIB  # most of it labels
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """What a checkpoint says of its weights.
+    """What a checkpoint says of its weights."""
 
-    Attributes:
-        model: the network's configuration.
-        labels: the labels that it was trained on, with their attributes.
-        sampling: the frames of a window in training.
-        origin: where the weights come from.
-        step: optimiser steps taken.
-    """
-
-    model: ModelConfig
-    labels: tuple[Label, ...]
-    sampling: SamplingSpec
-    origin: WeightsOrigin
-    step: int
+    model: ModelConfig  # the network's configuration
+    labels: tuple[Label, ...]  # the labels that it was trained on, with their attributes
+    sampling: SamplingSpec  # the frames of a window in training
+    origin: WeightsOrigin  # where the weights come from
+    step: int  # optimiser steps taken
+    # How far training puts the logits of its labels above those of others; None if not measured.
+    seen_bias: float | None = None
 
 
 class _Version(Struct):
@@ -55,13 +50,12 @@ class _Version(Struct):
 
 
 class _Description(Struct):
-    """`checkpoint.json`."""
-
     model: dict[str, Any]
     labels: tuple[Label, ...]
     sampling: SamplingSpec
     origin: WeightsOrigin
     step: Count
+    seen_bias: Annotated[float, Meta(ge=0, le=MAX_SEEN_BIAS)] | None = None
 
 
 def save_checkpoint(folder: Path, checkpoint: Checkpoint, network: STZSAR) -> None:
@@ -108,8 +102,9 @@ def read_checkpoint(folder: Path) -> Checkpoint:
             sampling=document.sampling,
             origin=document.origin,
             step=document.step,
+            seen_bias=document.seen_bias,
         )
-    except (KeyError, TypeError, ValueError, AttributeError, LabelError) as error:
+    except (DocumentError, LabelError) as error:
         raise BundleError(f"{path} is not a valid checkpoint description: {error}.") from error
 
 
@@ -180,7 +175,7 @@ def _read_tokenizer(folder: Path, config: ModelConfig) -> str | None:
         return None
     path = folder / TOKENIZER
     try:
-        return path.read_text(encoding="utf-8")
+        return read_file(path, MAX_TOKENIZER_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"Cannot read the tokenizer {path}: {error}.") from error
 

@@ -4,8 +4,14 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
+import msgspec
+from msgspec import Meta, Struct
+
+from ..runtime.documents import DocumentError, convert
+
+Size = Annotated[int, Meta(ge=1, le=2**24)]
 Interaction = Literal["product", "residual", "off", "mean"]
 PatchPath = Literal["block", "value"]
 Activation = Literal["gelu", "quick_gelu", "gelu_tanh"]
@@ -21,68 +27,48 @@ PROMPT = "This is a video about {}."
 
 @dataclass(frozen=True, kw_only=True)
 class VisionConfig:
-    """CLIP's plain ViT, which `vision.py` implements.
+    """CLIP's plain ViT, which `vision.py` implements."""
 
-    Attributes:
-        image_px: side of the square input.
-        patch_px: side of a patch.
-        width: width of a token.
-        layers, heads, mlp_width: number of blocks, and the size of each.
-        activation: of the MLP; OpenAI's weights need quick_gelu.
-        pre_norm: whether a LayerNorm precedes the blocks, as in every CLIP.
-        patch_path: what patches pass through in the last block: the block itself, or its value
-            path, which keeps them local (MaskCLIP).
-        mean, std: of RGB values in 0..1.
-        kind: distinguishes this type from TimmConfig in JSON.
-    """
-
-    image_px: int
-    patch_px: int
-    width: int
-    layers: int
-    heads: int
-    mlp_width: int
-    activation: Activation = "gelu"
-    pre_norm: bool = True
+    image_px: Size  # side of the square input
+    patch_px: Size  # side of a patch
+    width: Size  # width of a token
+    # Number of blocks, and the size of each
+    layers: Size
+    heads: Size
+    mlp_width: Size
+    activation: Activation = "gelu"  # of the MLP; OpenAI's weights need quick_gelu
+    pre_norm: bool = True  # whether a LayerNorm precedes the blocks, as in every CLIP
+    # What patches pass through in the last block: the block itself, or its value path, which keeps
+    # them local (MaskCLIP)
     patch_path: PatchPath = "block"
+    # Of RGB values in 0..1
     mean: tuple[float, float, float] = (0.48145466, 0.4578275, 0.40821073)
     std: tuple[float, float, float] = (0.26862954, 0.26130258, 0.27577711)
-    kind: Literal["vit"] = "vit"
+    kind: Literal["vit"] = "vit"  # distinguishes this type from TimmConfig in JSON
 
     @property
     def patches(self) -> int:
-        """Number of patches, P."""
         return (self.image_px // self.patch_px) ** 2
 
     @property
     def patch_grid(self) -> tuple[int, int]:
-        """Rows and columns of the patches."""
         side = self.image_px // self.patch_px
         return side, side
 
 
 @dataclass(frozen=True, kw_only=True)
 class TimmConfig:
-    """A frame encoder from timm: MobileCLIP's, SigLIP2's, PE-Core's.
+    """A frame encoder from timm: MobileCLIP's, SigLIP2's, PE-Core's."""
 
-    Attributes:
-        model: its name in timm, which fixes the architecture.
-        image_px: side of the square input.
-        patches: number of patch embeddings, P.
-        pool: how patches become one embedding: mean, class token or attention ("map").
-        projected: whether timm's head maps into the joint space; otherwise the pool does.
-        mean, std: of RGB values in 0..1.
-        kind: distinguishes this type from VisionConfig in JSON.
-    """
-
-    model: str
-    image_px: int
-    patches: int
-    pool: TimmPool
-    projected: bool
+    model: str  # its name in timm, which fixes the architecture
+    image_px: Size  # side of the square input
+    patches: Size  # number of patch embeddings, P
+    pool: TimmPool  # how patches become one embedding: mean, class token or attention ("map")
+    projected: bool  # whether timm's head maps into the joint space; otherwise the pool does
+    # Of RGB values in 0..1
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
-    kind: Literal["timm"] = "timm"
+    kind: Literal["timm"] = "timm"  # distinguishes this type from VisionConfig in JSON
 
     @property
     def patch_grid(self) -> tuple[int, int]:
@@ -93,60 +79,38 @@ class TimmConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TextConfig:
-    """A text transformer.
-
-    Attributes:
-        context_length: tokens of a sequence.
-        vocab_size: may be below CLIP's 49,408; the tokenizer then uses fewer merges.
-        width: width of a token.
-        layers, heads, mlp_width: number of blocks, and the size of each.
-        activation: of the MLP.
-        causal: whether a token attends only to those before it, as in CLIP.
-        pool: the token to read: end-of-text, or the last position, padding or not.
-        projection_bias: whether the map into the joint space has a bias.
-        norm_eps: epsilon of every LayerNorm.
-        tokenizer: CLIP's from open_clip, or a `tokenizer.json` file.
-    """
-
-    context_length: int
-    vocab_size: int
-    width: int
-    layers: int
-    heads: int
-    mlp_width: int
-    activation: Activation = "gelu"
-    causal: bool = True
-    pool: TextPool = "end"
-    projection_bias: bool = False
-    norm_eps: float = 1e-5
-    tokenizer: TokenizerKind = "clip"
+    context_length: Size  # tokens of a sequence
+    vocab_size: Size  # may be below CLIP's 49,408; the tokenizer then uses fewer merges
+    width: Size  # width of a token
+    # Number of blocks, and the size of each
+    layers: Size
+    heads: Size
+    mlp_width: Size
+    activation: Activation = "gelu"  # of the MLP
+    causal: bool = True  # whether a token attends only to those before it, as in CLIP
+    pool: TextPool = "end"  # the token to read: end-of-text, or the last position, padding or not
+    projection_bias: bool = False  # whether the map into the joint space has a bias
+    norm_eps: float = 1e-5  # epsilon of every LayerNorm
+    tokenizer: TokenizerKind = "clip"  # CLIP's from open_clip, or a `tokenizer.json` file
 
 
 @dataclass(frozen=True, kw_only=True)
 class TemporalConfig:
     """A transformer over the frames of a window; BIKE's has six layers."""
 
-    layers: int = 6
-    heads: int = 8
-    max_frames: int = 32
+    layers: Size = 6
+    heads: Size = 8
+    max_frames: Size = 32
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadConfig:
-    """The spatio-temporal interaction.
-
-    Attributes:
-        interaction: the weight of a frame with spatial similarity f: "product" f, "residual"
-            1 + βf, "off" 1 (BIKE's video concept spotting); "mean" is plain mean pooling.
-        temperature: τ of the saliency softmax.
-        projections: whether learned maps I + ΔW precede the similarities; ΔW starts at zero.
-        initial_scale: exp(γ) at the start of training.
-    """
-
+    # The weight of a frame with spatial similarity f: "product" f, "residual" 1 + βf, "off" 1
+    # (BIKE's video concept spotting); "mean" is plain mean pooling
     interaction: Interaction = "product"
-    temperature: float = 0.01
-    projections: bool = False
-    initial_scale: float = 100.0
+    temperature: float = 0.01  # τ of the saliency softmax
+    projections: bool = False  # whether learned maps I + ΔW precede the similarities
+    initial_scale: float = 100.0  # exp(γ) at the start of training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -154,7 +118,7 @@ class ModelConfig:
     """A whole network. `dim` is D, the width of the joint embedding."""
 
     name: str
-    dim: int
+    dim: Size
     vision: VisionConfig | TimmConfig
     text: TextConfig
     head: HeadConfig
@@ -162,7 +126,6 @@ class ModelConfig:
     prompt: str = PROMPT
 
     def to_json(self) -> dict[str, Any]:
-        """Return the configuration as plain JSON types."""
         return dataclasses.asdict(self)
 
     @classmethod
@@ -170,25 +133,41 @@ class ModelConfig:
         """Build the configuration from the result of `to_json`.
 
         Raises:
-            KeyError, TypeError: a field is missing or unknown.
+            DocumentError: a field is missing, unknown, of another type or out of range.
         """
-        vision: dict[str, Any] = {
-            k: tuple(v) if isinstance(v, list) else v for k, v in document["vision"].items()
-        }
-        temporal = document["temporal"]
-        return cls(
-            **{
-                **document,
-                "vision": _VISION_KINDS[vision.get("kind", "vit")](**vision),
-                "text": TextConfig(**document["text"]),
-                "head": HeadConfig(**document["head"]),
-                "temporal": None if temporal is None else TemporalConfig(**temporal),
-            }
-        )
+        parts = convert(document, _Parts)
+        kinds: dict[str, Any] = {"vision": _vision_kind(parts.vision), **_PARTS}
+        for name, kind in kinds.items():
+            part = document.get(name) or {}
+            if unknown := sorted(set(part) - {field.name for field in dataclasses.fields(kind)}):
+                raise DocumentError(f"{name}: unknown field {unknown[0]!r:.80}")
+        try:
+            vision = convert(parts.vision, kinds["vision"])
+        except DocumentError as error:
+            raise DocumentError(f"vision.{error}") from error
+        return cls(**{**msgspec.structs.asdict(parts), "vision": vision})
 
 
-# Old checkpoints have no kind.
-_VISION_KINDS: dict[str, Any] = {"vit": VisionConfig, "timm": TimmConfig}
+class _Parts(Struct, forbid_unknown_fields=True):
+    """A configuration whose frame encoder may be of either kind."""
+
+    name: str
+    dim: Size
+    vision: dict[str, Any]
+    text: TextConfig
+    head: HeadConfig
+    temporal: TemporalConfig | None
+    prompt: str = PROMPT
+
+
+_PARTS = {"text": TextConfig, "head": HeadConfig, "temporal": TemporalConfig}
+
+
+def _vision_kind(vision: Mapping[str, Any]) -> type[VisionConfig] | type[TimmConfig]:
+    kind = vision.get("kind", "vit")  # old checkpoints have none
+    if kind not in ("vit", "timm"):
+        raise DocumentError(f"vision.kind: {kind!r:.80} is neither 'vit' nor 'timm'")
+    return TimmConfig if kind == "timm" else VisionConfig
 
 
 def small_config() -> ModelConfig:

@@ -19,31 +19,17 @@ from .config import HeadConfig
 
 
 class Bank(NamedTuple):
-    """Unit text embeddings of the classes, as tensors.
+    """Unit text embeddings of the classes, as tensors."""
 
-    Attributes:
-        class_embeddings: ê, [C, D].
-        attribute_embeddings: ŵ, [C, W, D].
-        attribute_mask: bool [C, W], false where a class has fewer attributes.
-    """
-
-    class_embeddings: Tensor
-    attribute_embeddings: Tensor
-    attribute_mask: Tensor
+    class_embeddings: Tensor  # ê, [C, D]
+    attribute_embeddings: Tensor  # ŵ, [C, W, D]
+    attribute_mask: Tensor  # bool [C, W], false where a class has fewer attributes
 
 
 class WindowScores(NamedTuple):
-    """The head's output for a batch of windows.
-
-    Attributes:
-        logits: [B, C].
-        saliency: S, [B, C, T]; sums to 1 over T.
-        scale: exp(γ), a scalar; logits / scale are similarities.
-    """
-
-    logits: Tensor
-    saliency: Tensor
-    scale: Tensor
+    logits: Tensor  # [B, C]
+    saliency: Tensor  # S, [B, C, T]; sums to 1 over T
+    scale: Tensor  # exp(γ), a scalar; logits / scale are similarities
 
 
 FrameState = dict[str, Tensor]
@@ -52,11 +38,8 @@ FrameState = dict[str, Tensor]
 class STIHead(nn.Module):
     """Aligns description attributes with patches (spatial) and frames (temporal).
 
-    Args:
-        config: the head's configuration.
-        dim: D.
-        contextual: true if a temporal transformer makes frame embeddings depend on the window.
-            The frame state then holds the embedding, otherwise its similarities with the bank.
+    `contextual`: a temporal transformer makes frame embeddings depend on the window. The frame
+    state then holds the embedding, otherwise its similarities with the bank.
     """
 
     def __init__(self, config: HeadConfig, dim: int, *, contextual: bool) -> None:
@@ -94,13 +77,8 @@ class STIHead(nn.Module):
     def features(self, frame: Tensor, patches: Tensor) -> dict[str, Tensor]:
         """Return the label-independent features of frames, for `label_state`.
 
-        Args:
-            frame: [B, D], not normalised.
-            patches: [B, P, D], not normalised.
-
-        Returns:
-            The tensors of `feature_names`: `frame_embedding` [B, D], unchanged, and
-            `patch_embeddings` [B, P, D] after the patch projection; neither is normalised.
+        `frame_embedding` [B, D] is unchanged, `patch_embeddings` [B, P, D] come after the patch
+        projection; neither is normalised, as are neither frame nor patches.
         """
         features = {"frame_embedding": frame}
         if "spatial" in self.state_names:

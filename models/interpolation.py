@@ -15,14 +15,9 @@ _TEMPORAL = "temporal."
 def interpolate_weights(original: STZSAR, tuned: STZSAR, share: float) -> dict[str, Tensor]:
     """Return the state dict with `share` of the tuned weights and the rest of the original.
 
-    The towers, the logit scale γ and the head are interpolated: the head starts as the identity
-    (ΔW = 0, β = 0), which is CLIP. The temporal transformer starts at random and keeps its tuned
-    weights; so do counters.
-
-    Args:
-        original: the network before training, with CLIP's towers.
-        tuned: the network after training.
-        share: from 0, the original's exact weights, to 1, the tuned network's.
+    Share 0 gives the original's exact weights, 1 the tuned network's. The towers, the logit scale
+    γ and the head are interpolated: the head starts as the identity (ΔW = 0, β = 0), which is CLIP.
+    The temporal transformer starts at random and keeps its tuned weights; so do counters.
 
     Raises:
         ValueError: the share is not within 0 and 1.
@@ -39,15 +34,10 @@ def interpolate_weights(original: STZSAR, tuned: STZSAR, share: float) -> dict[s
 
 
 def check_related(original: STZSAR, tuned: STZSAR, name: str) -> None:
-    """Refuse to mix two networks unless one was tuned from the other.
+    """Refuse to mix two networks unless one was tuned from the other, which messages call `name`.
 
     Unrelated weights are about √2 times their norm distance, tuned ones a small fraction of it.
     Nothing between unrelated weights works.
-
-    Args:
-        original: the network before training.
-        tuned: the network after training.
-        name: name of the original's weights, for the message.
 
     Raises:
         BundleError: a tower is further from its original than from zero.

@@ -23,12 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class LabelTexts:
-    """The tokens of a label set, and the rows that belong to each class.
-
-    Attributes:
-        labels: C labels.
-        tokens: int64 [S, L], one row for each distinct string.
-    """
+    """The tokens of C labels, int64 [S, L], one row for each distinct string."""
 
     def __init__(
         self, labels: Sequence[Label], config: ModelConfig, tokenizer_json: str | None = None
@@ -63,7 +58,6 @@ class LabelTexts:
             log.warning("%s", self._cut_warning)
 
     def to(self, device: torch.device) -> "LabelTexts":
-        """Move the tokens and indices to `device`, and return self."""
         self.tokens = self.tokens.to(device)
         self._texts = self._texts.to(device)
         self._attributes = self._attributes.to(device)
@@ -94,7 +88,6 @@ class LabelTexts:
 
 
 def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
-    """Embed `labels` as a bank for the runtime."""
     texts = LabelTexts(labels, network.config, network.tokenizer_json)
     texts.warn_of_cuts()
     texts.to(network.head.logit_scale.device)
@@ -107,5 +100,4 @@ def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:
 
 
 def to_tensors(bank: LabelBank, device: torch.device | str = "cpu") -> Bank:
-    """Convert a bank of the runtime to tensors."""
     return Bank(*(torch.from_numpy(array).to(device) for array in bank.arrays().values()))

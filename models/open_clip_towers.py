@@ -130,7 +130,6 @@ def check_same(source: Any, network: STZSAR, backbone: str) -> None:
 
 
 def unsupported(backbone: str, reason: str) -> str:
-    """Return the message for an unsupported backbone."""
     return (
         f"stzsar does not support {backbone} ({reason}). Use a plain ViT such as ViT-B-32 or "
         "ViT-B-16, or MobileCLIP2-S0, ViT-B-32-SigLIP2-256 or PE-Core-T-16-384."

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from ..runtime.bundle.manifest import WeightsOrigin
+from ..runtime.bundle.manifest import UNTRAINED_HEAD, WeightsOrigin
 from ..runtime.errors import BundleError
 from .config import HeadConfig, PatchPath, TemporalConfig
 from .open_clip_towers import check_same, copy_weights, describe, hub_tokenizer
@@ -50,10 +50,6 @@ def load_original(network: STZSAR, pretrained: str) -> WeightsOrigin:
 
     The rest of the network stays as it is. The embeddings are not compared: a file does not record
     its activation function, and the network's configuration already does.
-
-    Args:
-        network: a network named after its backbone.
-        pretrained: open_clip's tag or a file.
 
     Raises:
         BundleError: the weights cannot be loaded or do not fit.
@@ -172,5 +168,5 @@ def _origin(backbone: str, pretrained: str) -> WeightsOrigin:
     source = Path(pretrained).name if Path(pretrained).is_file() else pretrained
     return WeightsOrigin(
         source=f"{backbone} ({source})",
-        knows="what CLIP knows of single frames; its interaction head is not trained",
+        knows=UNTRAINED_HEAD,
     )

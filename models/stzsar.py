@@ -1,13 +1,14 @@
 """STZSAR: frame encoder, temporal transformer, text encoder and STI head as one network."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import ModelConfig, TimmConfig
+from .config import ModelConfig, TemporalConfig, TimmConfig
 from .interaction import Bank, FrameState, STIHead, WindowScores
-from .temporal import TemporalTransformer
 from .text import TextEncoder
 from .timm_vision import TimmFrameEncoder
+from .transformer import Transformer
 from .vision import FrameEncoder
 
 
@@ -15,11 +16,7 @@ class STZSAR(nn.Module):
     """The whole network.
 
     `forward` composes `encode_frames` and `score_window`. Export traces the same two, so a clip and
-    a stream are one computation.
-
-    Args:
-        config: the architecture.
-        tokenizer_json: contents of `tokenizer.json`, if `config.text.tokenizer` is "file".
+    a stream are one computation. A `config.text.tokenizer` of "file" needs `tokenizer_json`.
     """
 
     def __init__(self, config: ModelConfig, tokenizer_json: str | None = None) -> None:
@@ -46,15 +43,7 @@ class STZSAR(nn.Module):
         return self.head.feature_names
 
     def forward(self, video_bthwc: Tensor, bank: Bank) -> Tensor:
-        """Score clips.
-
-        Args:
-            video_bthwc: uint8 [B, T, H, W, 3], BGR, H = W = `config.vision.image_px`.
-            bank: the labels.
-
-        Returns:
-            logits [B, C].
-        """
+        """Return logits [B, C] of clips, uint8 BGR [B, T, S, S, 3], where S is `image_px`."""
         batch, frames = video_bthwc.shape[:2]
         state = self.encode_frames(video_bthwc.flatten(0, 1), bank)
         over_time = {name: value.unflatten(0, (batch, frames)) for name, value in state.items()}
@@ -81,3 +70,25 @@ class STZSAR(nn.Module):
     def encode_text(self, tokens_nl: Tensor) -> Tensor:
         """Return unit embeddings [N, D] of int64 tokens [N, L]."""
         return F.normalize(self.text(tokens_nl), dim=-1)
+
+
+class TemporalTransformer(nn.Module):
+    """Pre-LN blocks over the frames of a window with a residual connection around them, as in BIKE.
+
+    Each frame gets its position and its difference from the previous frame (ATM, arXiv 2307.08908).
+    Only pairs of frames distinguish opposite directions. Trained from scratch, attention alone does
+    not learn to compare them; with differences it does at once.
+    """
+
+    def __init__(self, config: TemporalConfig, dim: int) -> None:
+        super().__init__()
+        self.positional_embedding = nn.Parameter(0.01 * torch.randn(config.max_frames, dim))
+        self.difference = nn.Linear(dim, dim, bias=False)
+        self.transformer = Transformer(dim, config.layers, config.heads, 4 * dim)
+
+    def forward(self, frames_btd: Tensor) -> Tensor:
+        """Return CLS + temporal(CLS + position + difference), [B, T, D]; T up to `max_frames`."""
+        previous = torch.cat([frames_btd[:, :1], frames_btd[:, :-1]], dim=1)
+        position = self.positional_embedding[: frames_btd.shape[1]]
+        placed = frames_btd + position + self.difference(frames_btd - previous)
+        return frames_btd + self.transformer(placed)

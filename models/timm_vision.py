@@ -15,11 +15,7 @@ from .vision import FrameFeatures, Pixels
 
 
 class TimmFrameEncoder(nn.Module):
-    """A vision model of timm with its pool and head.
-
-    Raises:
-        BundleError: the installed timm does not have the model.
-    """
+    """A vision model of timm with its pool and head; raises BundleError if timm lacks it."""
 
     def __init__(self, config: TimmConfig, dim: int) -> None:
         import timm
@@ -27,6 +23,13 @@ class TimmFrameEncoder(nn.Module):
         super().__init__()
         self.pool = config.pool
         self.pixels = Pixels(config.mean, config.std)
+        # timm would look up other names on the network (`hf-hub:…`) or in folders; this one may
+        # come from a stranger's checkpoint.
+        if not timm.is_model(config.model):
+            raise BundleError(
+                f"timm {timm.__version__} has no frame encoder {config.model!r:.80}: upgrade timm, "
+                "or check where the checkpoint comes from."
+            )
         try:
             with quiet():
                 self.trunk: Any = timm.create_model(
@@ -42,11 +45,7 @@ class TimmFrameEncoder(nn.Module):
             ) from error
 
     def forward(self, frames_nhwc: Tensor) -> FrameFeatures:
-        """Encode frames.
-
-        Args:
-            frames_nhwc: uint8 BGR [N, H, W, 3], H = W = `image_px`.
-        """
+        """Encode frames, uint8 BGR [N, S, S, 3], S = `image_px`."""
         # Without contiguous(), the backward pass of MobileCLIP's first convolution writes past its
         # buffer on CPUs with AVX-512 (torch 2.14, oneDNN).
         pixels = self.pixels(frames_nhwc).contiguous()
@@ -67,13 +66,10 @@ class TimmFrameEncoder(nn.Module):
 
 
 def attended_alone(pool: Any, tokens_nld: Tensor) -> Tensor:
-    """Return the output of timm's AttentionPoolLatent for each token alone, [N, L, D].
+    """Return the output of timm's AttentionPoolLatent for each token [N, L, D] alone.
 
-    Attention to a single token is its value path, as in MaskCLIP (arXiv 2112.01071).
-
-    Args:
-        pool: a pool without a position embedding.
-        tokens_nld: [N, L, D].
+    Attention to a single token is its value path, as in MaskCLIP (arXiv 2112.01071). The pool has
+    no position embedding.
     """
     values = pool.kv(tokens_nld).chunk(2, -1)[1]
     mixed = pool.proj(values)

@@ -18,6 +18,7 @@ from ..runtime.text.clean_text import clean_text
 
 START, END = "<|startoftext|>", "<|endoftext|>"
 CLIP_VOCABULARY = 49_408
+CLIP_CONTEXT = 77
 _BYTES = 256
 # open_clip's pattern drops U+0345, which is not a letter but a case variant of one.
 _WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}\x{345}]+"

@@ -8,22 +8,19 @@ from pathlib import Path
 
 from tokenizers import Regex, Tokenizer, normalizers, processors
 
+from ..runtime.documents import MIB, read_file
 from ..runtime.errors import BundleError
 from .config import TextConfig
 from .quiet import quiet
 from .tokenizer import build_tokenizer
 
 FILE = "tokenizer.json"
+MAX_BYTES = 64 * MIB  # SigLIP2's has 34
 _PAD, _END = "<pad>", "<eos>"
 
 
 def find_tokenizer(file: str | None, hub_name: str, backbone: str) -> str:
-    """Return the JSON of the backbone's tokenizer.
-
-    Args:
-        file: a `tokenizer.json`; None downloads it once.
-        hub_name: its repository on the hub.
-        backbone: for messages.
+    """Return the JSON of the backbone's tokenizer: a `tokenizer.json`, or None to download it once.
 
     Raises:
         BundleError: the tokenizer cannot be read or downloaded, or is not SigLIP2's.
@@ -48,7 +45,7 @@ def find_tokenizer(file: str | None, hub_name: str, backbone: str) -> str:
 def _read(path: Path) -> str:
     """Read the file and add open_clip's own pre- and postprocessing of SigLIP2's strings."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_file(path, MAX_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise BundleError(f"Cannot read the tokenizer {path}: {error}.") from error
     try:
@@ -81,9 +78,7 @@ def _read(path: Path) -> str:
 def tokenizer_of(config: TextConfig, tokenizer_json: str | None) -> Tokenizer:
     """Return a text encoder's tokenizer, which pads rows to `context_length` with zeros.
 
-    Args:
-        config: the text encoder's configuration.
-        tokenizer_json: the result of `find_tokenizer`, if `config.tokenizer` is "file".
+    `tokenizer_json` is the result of `find_tokenizer`, if `config.tokenizer` is "file".
 
     Raises:
         BundleError: the tokenizer is missing, or has more tokens than the text encoder.

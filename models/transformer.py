@@ -19,7 +19,6 @@ class QuickGELU(nn.Module):
     """x·sigmoid(1.702x), the activation of OpenAI's CLIP."""
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return the activation of `x`, any shape."""
         return x * torch.sigmoid(1.702 * x)
 
 

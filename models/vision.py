@@ -10,15 +10,10 @@ from .transformer import Block, Transformer
 
 
 class FrameFeatures(NamedTuple):
-    """Embeddings in the joint space, not normalised.
+    """Embeddings in the joint space, not normalised."""
 
-    Attributes:
-        frame: the whole frame, [N, D].
-        patches: [N, P, D].
-    """
-
-    frame: Tensor
-    patches: Tensor
+    frame: Tensor  # the whole frame, [N, D]
+    patches: Tensor  # [N, P, D]
 
 
 class Pixels(nn.Module):
@@ -59,11 +54,7 @@ class FrameEncoder(nn.Module):
         self.pixels = Pixels(config.mean, config.std)
 
     def forward(self, frames_nhwc: Tensor) -> FrameFeatures:
-        """Encode frames.
-
-        Args:
-            frames_nhwc: uint8 BGR [N, H, W, 3], H = W = `image_px`.
-        """
+        """Encode frames, uint8 BGR [N, S, S, 3], S = `image_px`."""
         tokens = self._embed(self.pixels(frames_nhwc))
         blocks = self.transformer.resblocks
         for block in blocks[:-1]:

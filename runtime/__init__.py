@@ -3,9 +3,9 @@
 ```python
 from stzsar.runtime import Recognizer
 
-recognizer = Recognizer.load("runs/my-bundle", ["archery", "bowling"])
-for recognition in recognizer.stream("clip.mp4"):
-    print(recognition.start_s, recognition.label, recognition.score)
+with Recognizer.load("runs/my-bundle", ["archery", "bowling"]) as recognizer:
+    for recognition in recognizer.stream("clip.mp4"):
+        print(recognition.start_s, recognition.decision, recognition.score)
 ```
 
 `run(RunOptions(...))` does all that the command stzsar-run does.
@@ -14,24 +14,31 @@ for recognition in recognizer.stream("clip.mp4"):
 from typing import TYPE_CHECKING, Any
 
 from .bundle.bundle import Bundle
+from .decisions.policy import Policy
 from .errors import StzsarError
 from .labels.bank import LabelBank
 from .labels.labels import Label
 from .recognizer import Recognizer
-from .results import Recognition, Score
+from .results import ActionEvent, Recognition, Score
+from .sources.memory import Frames
+from .streams.result_stream import ResultStream
 from .streams.stream import StreamOptions
 
 if TYPE_CHECKING:
     from .command import CalibrationOptions, ReplayOptions, RunOptions, run
 
 __all__ = [
+    "ActionEvent",
     "Bundle",
     "CalibrationOptions",
+    "Frames",
     "Label",
     "LabelBank",
+    "Policy",
     "Recognition",
     "Recognizer",
     "ReplayOptions",
+    "ResultStream",
     "RunOptions",
     "Score",
     "StreamOptions",

@@ -6,11 +6,12 @@ list nested a thousand times or a missing field is one clause that names the fie
 """
 
 import errno
+import io
 import os
 import re
 import stat
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -44,11 +45,12 @@ def read_file(path: Path, max_bytes: int, *, follow_links: bool = True) -> bytes
             parts.append(part)
             left -= len(part)
     if not left:
-        raise OSError(errno.EFBIG, f"Larger than {max_bytes // MIB or 1} MiB", str(path))
+        most = f"{max_bytes // MIB} MiB" if max_bytes >= MIB else f"{max_bytes} bytes"
+        raise OSError(errno.EFBIG, f"Larger than {most}", str(path))
     return b"".join(parts)
 
 
-def open_regular(path: Path, *, follow_links: bool = True) -> BinaryIO:
+def open_regular(path: Path, *, follow_links: bool = True) -> io.BufferedReader:
     """Open a regular file to read it.
 
     Raises:

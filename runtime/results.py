@@ -10,7 +10,7 @@ from typing import Any, Literal
 import msgspec
 import numpy.typing as npt
 
-from . import messages
+from . import messages, notebook
 
 SCHEMA_VERSION = messages.VERSION
 StreamCondition = messages.StreamCondition
@@ -130,6 +130,26 @@ class Recognition:
     def score(self) -> float:
         """The best label's score."""
         return self.top[0].score
+
+    def __repr__(self) -> str:
+        return (
+            f"Recognition({self.source!r}, {self.start_s:.1f} to {self.end_s:.1f} s, "
+            f"{self.label!r} {self.score:.0%}, decision={self.decision!r})"
+        )
+
+    def _repr_html_(self) -> str:
+        """Return a table with bars, which notebooks show."""
+        head = ("label", "score", "similarity")
+        rows = []
+        for found in self.top:
+            strong = found.label == self.decision
+            name = notebook.text(found.label, strong=strong)
+            bar = notebook.bar(found.score, strong=strong)
+            rows.append((name, bar, f"{found.similarity:.3f}"))
+        title = f"{self.source}, {self.start_s:.1f} to {self.end_s:.1f} s"
+        if self.decision is None:
+            title += ": none of these"
+        return notebook.table(title, rows, head=head)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the result as JSON's types."""

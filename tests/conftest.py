@@ -41,13 +41,38 @@ def _own_data_folder(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 
 
 @pytest.fixture(autouse=True)
-def _logging_as_it_was():
-    """Undoes what a command that ran in this process did to the logger."""
-    log = logging.getLogger("stzsar")
-    handlers, propagate, level = list(log.handlers), log.propagate, log.level
+def _own_caches(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch):
+    """Gives the processes of a run one cache, and each test an empty one of embeddings."""
+    from stzsar.runtime.text import cache
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
+    own: list[Path] = []
+
+    def folder() -> Path:
+        if not own:
+            own.append(tmp_path_factory.mktemp("embeddings"))
+        return own[0]
+
+    monkeypatch.setattr(cache, "cache_folder", folder)
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_at_first():
+    """Undoes what commands that ran in this process did to the logger.
+
+    Before a test too: fixtures of a file or session run commands, and are made before this one.
+    pytest adds its handler to a logger that does not propagate, and would then note twice what a
+    logger says that propagates again.
+    """
+    _reset_logging()
     yield
-    log.handlers, log.propagate = handlers, propagate
-    log.setLevel(level)
+    _reset_logging()
+
+
+def _reset_logging() -> None:
+    log = logging.getLogger("stzsar")
+    log.handlers, log.propagate = [], True
+    log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

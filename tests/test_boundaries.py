@@ -79,6 +79,7 @@ def test_pixel_means_stand_in_one_place(root):
         ("stzsar.runtime.command.cli", ("torch", "cv2", "onnxruntime", "onnx", "tokenizers")),
         ("stzsar.train.cli", ("torch", "cv2", "open_clip")),
         ("stzsar.train.attributes.cli", ("torch", "cv2", "urllib3", "trafilatura", "yake")),
+        ("stzsar.runtime.fetch.cli", ("huggingface_hub", "httpx2", "cv2", "onnxruntime")),
         ("stzsar.export.cli", ("torch", "onnx", "onnxruntime", "open_clip")),
     ],
 )
@@ -109,7 +110,7 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
     code = {f"stzsar/{path.as_posix()}" for path in in_wheel(root, "*.py")}
     data = {
         f"stzsar/{path.relative_to(root).as_posix()}"
-        for folder in ("shipped", "labels/label_sets")
+        for folder in ("shipped", "fetch/graphs", "labels/label_sets")
         for path in (root / "runtime" / folder).rglob("*")
         if path.is_file()
     }
@@ -120,3 +121,5 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
         for path in (root / "benchmarks" / "attribute_texts").iterdir()
     }
     assert names == code | data | {"stzsar/__init__.py", "stzsar/py.typed"}
+    graphs = [i for i in zipfile.ZipFile(wheel).infolist() if "/fetch/graphs/" in i.filename]
+    assert sum(info.compress_size for info in graphs) < 1_000_000

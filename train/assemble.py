@@ -16,12 +16,13 @@ from ..models.pretrained import load_clip
 from ..models.stzsar import STZSAR
 from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.errors import BundleError, StzsarError
-from ..runtime.labels.labels import Label, actions, as_labels, read_labels
+from ..runtime.labels.label_files import read_labels
+from ..runtime.labels.labels import Label, actions, as_labels
 from ..runtime.labels.shipped import with_shipped_attributes
 from ..runtime.terminal.commandline import say
 from .config import CONFIG, SMALL, TrainConfig
 from .data.augment import Augmentation
-from .data.dataset import ClipDataset, ClipRequest
+from .data.dataset import ClipRequest, ListedClips
 from .data.moving_shapes import KNOWS, MovingShapes
 from .data.videos import VideoFiles
 from .lists.class_labels import labels_of_file
@@ -108,6 +109,15 @@ def make_network(config: TrainConfig, run: RunFolder) -> tuple[STZSAR, WeightsOr
         with contextlib.suppress(BundleError):  # it may be corrupt, and the one before intact
             checkpoint, network = open_checkpoint(folder)
             return network, checkpoint.origin
+    return first_network(config)
+
+
+def first_network(config: TrainConfig) -> tuple[STZSAR, WeightsOrigin]:
+    """Build the network that a run starts with, and say where its weights come from.
+
+    Raises:
+        BundleError: there is no such backbone, or its weights cannot be loaded.
+    """
     small = small_config()
     trained = f"stzsar-train on {config.data_name}"
     if config.from_checkpoint is not None:
@@ -150,7 +160,7 @@ def _temporal(config: TrainConfig, usual: TemporalConfig | None) -> TemporalConf
     return dataclasses.replace(usual, max_frames=max(usual.max_frames, config.frames))
 
 
-def make_dataset(config: TrainConfig, clips: TrainingClips | None, size_px: int) -> ClipDataset:
+def make_dataset(config: TrainConfig, clips: TrainingClips | None, size_px: int) -> ListedClips:
     """Return the training clips: those that were found, or MovingShapes.
 
     Raises:

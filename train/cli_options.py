@@ -56,7 +56,7 @@ _DATA = cloup.option_group(
     _file(
         "--labels",
         show_default="their names",
-        help="Read the classes' labels: a JSON list of {label, attributes}",
+        help="Read the classes' labels and attributes from a JSON, YAML, CSV or text file",
     ),
     _switch(
         "--attributes/--no-attributes",
@@ -204,6 +204,12 @@ _OPTIMISATION = cloup.option_group(
         show_default="50, 500 over CLIP, at most a tenth of --steps",
         help="Warm up linearly for N steps before the cosine",
     ),
+    _count(
+        "--bias-steps",
+        show_default="an eighth of --steps, 0 if these are below 400",
+        help="Measure the bias towards trained classes in two trainings of N steps that leave "
+        "classes out; 0 measures none",
+    ),
     _decay(
         "--ema",
         show_default="0, no average",
@@ -265,7 +271,6 @@ _RUN = cloup.option_group(
 
 
 def train_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add all options to a command."""
     for group in (_RUN, _OPTIMISATION, _NETWORK, _VALIDATION, _DATA):
         command = group(command)
     return command

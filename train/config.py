@@ -17,6 +17,7 @@ PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 MOVING_SHAPES = "moving-shapes"
 SMALL = "small"
 CONFIG = "config.json"
+_LONG_STEPS = 400  # rehearsals of shorter runs would learn nothing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,21 +26,12 @@ class TrainConfig:
 
     With one thread, equal configurations give equal losses on the same machine.
 
-    Attributes:
-        lists: None takes all clips of `data`.
-        from_checkpoint: a run or checkpoint whose network to train further (--from). `train`
-            replaces the fields that describe the network, from `backbone` to `temporal`.
-        augment: of clips of files; MovingShapes is never augmented.
-        clip_learning_rate: None is `learning_rate`.
-        warmup_steps: None is the usual number, see `warmup`.
-        workers: None is one, or none if /dev/shm has no room for its batches.
-
     Raises:
         StzsarError: options exclude each other, or one would have no effect.
     """
 
     data: str = MOVING_SHAPES
-    lists: str | None = None
+    lists: str | None = None  # None takes all clips of `data`
     split: int | None = None
     classes: str | None = None
     shots: int | None = None
@@ -47,9 +39,11 @@ class TrainConfig:
     setting: Setting = "mixed"
     labels: str | None = None
     attributes: bool = True
-    augment: bool = True
+    augment: bool = True  # of clips of files; MovingShapes is never augmented
     flip: float = 0.5
     grey: float = 0.2
+    # A run or checkpoint whose network to train further (--from). `train` replaces the fields that
+    # describe the network, from `backbone` to `temporal`.
     from_checkpoint: str | None = None
     backbone: str = SMALL
     pretrained: str = "none"
@@ -64,10 +58,11 @@ class TrainConfig:
     steps: int = 3600
     batch: int = 48
     learning_rate: float = 1e-3
-    clip_learning_rate: float | None = None
+    clip_learning_rate: float | None = None  # None is `learning_rate`
     weight_decay: float = 0.05
     beta2: float = 0.98
-    warmup_steps: int | None = None
+    warmup_steps: int | None = None  # None is the usual number, see `warmup`
+    bias_steps: int | None = None  # see `rehearsal_steps`; 0 measures no bias
     accumulate: int = 1
     ema: float = 0.0
     checkpoint_activations: bool = False
@@ -76,7 +71,7 @@ class TrainConfig:
     validate_every: int = 500
     keep_best: bool = False
     precision: PrecisionName = "auto"
-    workers: int | None = None
+    workers: int | None = None  # None is one, or none if /dev/shm has no room for its batches
     checkpoint_every: int = 100
     seed: int = 0
 
@@ -113,12 +108,10 @@ class TrainConfig:
 
     @property
     def is_moving_shapes(self) -> bool:
-        """Whether the clips are generated."""
         return self.data == MOVING_SHAPES
 
     @property
     def data_name(self) -> str:
-        """The data's name, without its folder."""
         return Path(self.data).resolve().stem
 
     @property
@@ -127,6 +120,13 @@ class TrainConfig:
         if self.warmup_steps is not None:
             return self.warmup_steps
         return min(50 if self.backbone == SMALL else 500, self.steps // 10)
+
+    @property
+    def rehearsal_steps(self) -> int:
+        """Steps of each rehearsal, see `seen_bias`: an eighth of the steps; 0 in a short run."""
+        if self.bias_steps is not None:
+            return self.bias_steps
+        return self.steps // 8 if self.steps >= _LONG_STEPS else 0
 
     def located(self) -> "TrainConfig":
         """Return the configuration with absolute paths, so that it holds in every folder."""
@@ -148,7 +148,6 @@ class TrainConfig:
         )
 
     def save(self, folder: Path) -> None:
-        """Write the configuration into a run's folder."""
         document = json.dumps(dataclasses.asdict(self), indent=1)
         write_file(folder / CONFIG, f"{document}\n")
 
@@ -160,7 +159,7 @@ class TrainConfig:
             BundleError: the folder is not a run of stzsar-train.
         """
         # Runs that began before there were these options trained without.
-        older = {"attributes": False, "augment": False}
+        older = {"attributes": False, "augment": False, "bias_steps": 0}
         try:
             document = from_json(read_file(folder / CONFIG, MIB), dict[str, object])
             config = convert({**older, **document}, cls)

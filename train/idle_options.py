@@ -84,7 +84,6 @@ _RULES: list[tuple[Predicate, list[str], str]] = [
 
 
 def refuse_idle_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the rules to a command."""
     for condition, names, sentence in reversed(_RULES):
         command = cloup.constraint(_Idle(condition, sentence), names)(command)
     return command

@@ -30,20 +30,17 @@ from .loop.run_folder import newest_trained_run, run_of
 class InterpolateOptions:
     """Which checkpoints to write.
 
-    Attributes:
-        checkpoint: the folder of a run or of a checkpoint; None is the last trained run.
-        shares: of the tuned weights, from 0, the original, to 1, the tuned network.
-        original: CLIP's weights, a tag or a file; None takes those that the run names.
-        output: where RUN-share-X goes; None is beside the run.
-
     Raises:
         StzsarError: a share is not between 0 and 1, or given twice.
     """
 
+    # The folder of a run or of a checkpoint; None is the last trained run
     checkpoint: Path | None = None
+    # Of the tuned weights, from 0, the original, to 1, the tuned network
     shares: tuple[float, ...] = (0.5,)
+    # CLIP's weights, a tag or a file; None takes those that the run names
     original: str | None = None
-    output: Path | None = None
+    output: Path | None = None  # where RUN-share-X goes; None is beside the run
 
     def __post_init__(self) -> None:
         names = [f"{share:g}" for share in self.shares]
@@ -82,7 +79,6 @@ def interpolate(options: InterpolateOptions) -> tuple[Path, ...]:
 
 
 def _original(home: Path, tuned: Checkpoint, given: str | None) -> str:
-    """Return the tag or file of the weights that training started from."""
     name = Path(os.path.relpath(home))
     if tuned.model.name == SMALL:
         raise StzsarError(
@@ -117,7 +113,10 @@ def _write(folder: Path, original: str, targets: dict[float, Path]) -> None:
     with StopSignals() as signals:  # so that no signal leaves half a folder
         for share, target in targets.items():
             mixture.load_state_dict(interpolate_weights(start, tuned, share))
-            described = dataclasses.replace(checkpoint, origin=_origin(checkpoint, clip, share))
+            # The bias of a mixture was not measured.
+            described = dataclasses.replace(
+                checkpoint, origin=_origin(checkpoint, clip, share), seen_bias=None
+            )
             remove_leftovers(target)
             # Laid out as a run, so that stzsar-eval and stzsar-export take its name.
             with written_whole(target) as staging:
@@ -129,7 +128,6 @@ def _write(folder: Path, original: str, targets: dict[float, Path]) -> None:
 
 
 def _origin(checkpoint: Checkpoint, clip: WeightsOrigin, share: float) -> WeightsOrigin:
-    """Describe what a mixture is made of, and what it knows."""
     tuned = checkpoint.origin
     knows = f"{tuned.knows}, and what CLIP knows of single frames"
     if share == 1:

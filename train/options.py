@@ -10,40 +10,27 @@ from .config import TrainConfig
 
 @dataclass(frozen=True, kw_only=True)
 class TrainOptions:
-    """A new run.
+    """A new run."""
 
-    Attributes:
-        config: what it trains, and on which clips.
-        output: the run's folder; None is runs/<data>-<date>.
-        device: cpu, cuda, cuda:1, …, or auto: a GPU if there is one.
-    """
-
-    config: TrainConfig
-    output: Path | None = None
-    device: str = "auto"
+    config: TrainConfig  # what it trains, and on which clips
+    output: Path | None = None  # the run's folder; None is runs/<data>-<date>
+    device: str = "auto"  # cpu, cuda, cuda:1, …, or auto: a GPU if there is one
 
 
 @dataclass(frozen=True, kw_only=True)
 class ResumeOptions:
-    """A run that goes on as it was configured.
+    """A run that goes on as it was configured."""
 
-    Attributes:
-        run: its folder; None is the newest one under runs/.
-        data, lists, classes, labels, validate, validate_labels: where these are now, if they were
-            moved; the clips must be the same.
-        workers: processes that read clips, if another number than before.
-        device: as in TrainOptions.
-    """
-
-    run: Path | None = None
+    run: Path | None = None  # its folder; None is the newest one under runs/
+    # Where these are now, if they were moved; the clips must be the same
     data: str | None = None
     lists: str | None = None
     classes: str | None = None
     labels: str | None = None
     validate: str | None = None
     validate_labels: str | None = None
-    workers: int | None = None
-    device: str = "auto"
+    workers: int | None = None  # processes that read clips, if another number than before
+    device: str = "auto"  # as in TrainOptions
 
     def applied_to(self, config: TrainConfig) -> TrainConfig:
         """Return the run's configuration with these changes.

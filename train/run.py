@@ -13,18 +13,20 @@ from rich.table import Table
 from ..models.stzsar import STZSAR
 from ..models.transformer import has_batch_norm
 from ..runtime.bundle.bundle import RUNS
+from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.errors import StzsarError
 from ..runtime.terminal.commandline import console, say
 from .assemble import (
     find_clips,
+    first_network,
     make_dataset,
     make_network,
     with_network_of_checkpoint,
 )
 from .config import TrainConfig
-from .data.dataset import ClipDataset, ClipRequest
+from .data.dataset import ClipDataset, ClipRequest, ListedClips
+from .data.loader import choose_workers, lost_worker
 from .data.videos import VideoFiles
-from .data.workers import choose_workers, lost_worker
 from .loop.accuracy import TEST_BATCH, HitRates, evaluate_moving_shapes
 from .loop.precision import Precision
 from .loop.processes import Processes, joined
@@ -32,6 +34,7 @@ from .loop.run_folder import RunFolder, newest_run
 from .loop.trainer import Trained, Trainer
 from .loop.validation import validation_clips
 from .options import ResumeOptions, TrainOptions
+from .seen_bias import BiasMeasurement
 
 
 def train(options: TrainOptions | ResumeOptions) -> Path:
@@ -101,12 +104,32 @@ def _train(config: TrainConfig, run: RunFolder, processes: Processes) -> Path:
         processes.wait()  # for the folder
         held.enter_context(_explaining_losses(run))
         millions = sum(p.numel() for p in network.parameters()) / 1e6
+        if config.rehearsal_steps:
+            trainer = dataclasses.replace(trainer, seen_bias=_seen_bias(trainer, dataset))
         others = f" in {processes.count} processes" if processes.count > 1 else ""
         say(
             f"Training {config.backbone} ({millions:.1f} M parameters, {device}{others}) on "
             f"{config.data}: {clips or f'{len(dataset.labels)} classes'}. The run is {run.path}."
         )
         return _train_and_test(trainer, processes)
+
+
+def _seen_bias(trainer: Trainer, dataset: ListedClips) -> float | None:
+    config, run = trainer.config, trainer.run
+
+    def make() -> tuple[STZSAR, WeightsOrigin]:
+        torch.manual_seed(config.seed)
+        return first_network(config)
+
+    return BiasMeasurement(
+        config=config,
+        dataset=dataset,
+        tested=dataset.tested() if isinstance(dataset, VideoFiles) else dataset,
+        make_network=make,
+        run=run,
+        precision=trainer.precision,
+        processes=trainer.together,
+    ).bias()
 
 
 def _workers(
@@ -137,7 +160,7 @@ def _train_and_test(trainer: Trainer, processes: Processes) -> Path:
     for videos in video_sets:
         if summary := videos.broken.summary(len(videos)):
             say(summary)
-    results = _test(trained, config, processes)
+    results = _test(trained, trainer, processes)
     if results and processes.is_first:
         console.print(_as_table(results, config))
         run.note(results)
@@ -148,11 +171,7 @@ def _train_and_test(trainer: Trainer, processes: Processes) -> Path:
 
 
 def check_batch(config: TrainConfig, processes: Processes) -> None:
-    """Check that the processes can share a step's clips.
-
-    Raises:
-        StzsarError: they cannot.
-    """
+    """Check that the processes can share a step's clips; raise StzsarError if they cannot."""
     shares = processes.count * config.accumulate
     if config.batch % shares:
         fewer = config.batch - config.batch % shares
@@ -193,14 +212,16 @@ def _explaining_losses(run: RunFolder) -> Iterator[None]:
         ) from error
 
 
-def _test(trained: Trained, config: TrainConfig, processes: Processes) -> dict[str, HitRates]:
-    """Return the accuracy on each of the run's tests, by name."""
+def _test(trained: Trained, trainer: Trainer, processes: Processes) -> dict[str, HitRates]:
     results: dict[str, HitRates] = {}
     if trained.validated is not None:
         results["validation"] = trained.validated
-    if config.is_moving_shapes:
+    if trainer.config.is_moving_shapes:
         results |= evaluate_moving_shapes(
-            trained.network, workers=config.workers or 0, processes=processes
+            trained.network,
+            seen_bias=trainer.seen_bias,
+            workers=trainer.config.workers or 0,
+            processes=processes,
         )
     return results
 

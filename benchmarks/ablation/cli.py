@@ -13,9 +13,8 @@ from ...runtime.terminal.progress import bar
 from ..command import benchmark, count_option, plot_option
 from ..timing import machine
 from .options import Options
-from .picture import draw
 from .run import run
-from .table import attention, differences, table
+from .table import attention, differences, draw, table
 from .variants import VARIANTS
 
 QUICK = Options(seeds=2, encoder_steps=1, clips=48, steps=1, batch=8, tested=24)

@@ -75,23 +75,15 @@ class Seen(nn.Module):
 
 
 class EncodedClips:
-    """Encoded clips, as a data set.
-
-    Attributes:
-        tokens: of frames and their patches, fp16 [N, T, 1 + P, D].
-        classes: int64 [N].
-        labels: a row's own.
-    """
+    """Encoded clips as a data set: tokens, fp16 [N, T, 1 + P, D], and classes, int64 [N]."""
 
     def __init__(self, tokens: Tensor, classes: Tensor, labels: tuple[Label, ...] = ()) -> None:
         self.tokens, self.classes, self.labels = tokens, classes, labels
 
     def __len__(self) -> int:
-        """Return the number of clips."""
         return len(self.classes)
 
     def __getitem__(self, request: ClipRequest) -> Example:
-        """Return a clip; each looks the same every time."""
         return Example(self.tokens[request.clip], int(self.classes[request.clip]))
 
     @classmethod

@@ -27,7 +27,6 @@ class HalfHard(MovingShapes):
         super().__init__("train", "mixed", seed=seed)
 
     def __getitem__(self, request: ClipRequest) -> Example:
-        """Return the clip that training would draw much later."""
         return super().__getitem__(request._replace(draw=request.draw + _HALF_HARD))
 
 
@@ -47,7 +46,6 @@ def prepare(folder: Path, options: Options, seed: int) -> None:
 
 
 def train_and_test(variant: Variant, folder: Path, options: Options, seed: int) -> TrainedRow:
-    """Train one row, and test it."""
     torch.set_num_threads(1)
     clips = HalfHard(seed) if options.end_to_end else EncodedClips.load(folder / _CLIPS)
     shared = _shared_network(folder)

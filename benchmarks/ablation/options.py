@@ -8,29 +8,15 @@ from ..plotting import check_plot
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which rows to train, and the budget of each.
-
-    Attributes:
-        seeds: how often everything is trained.
-        encoder_steps: of the frame encoder that all rows of a seed share.
-        clips: encoded clips that the rows learn from, half of them hard.
-        steps: of each row.
-        batch: clips per step.
-        tested: clips of each of the four tests.
-        end_to_end: whether a row trains the encoder too, on newly drawn clips.
-        rows: names of rows; () trains all.
-        output: folder of finished rows.
-    """
-
-    seeds: int = 3
-    encoder_steps: int = 1500
-    clips: int = 20_000
-    steps: int = 800
-    batch: int = 48
-    tested: int = 960
-    end_to_end: bool = False
-    rows: tuple[str, ...] = ()
-    output: Path = Path("runs/ablation")
+    seeds: int = 3  # how often everything is trained
+    encoder_steps: int = 1500  # of the frame encoder that all rows of a seed share
+    clips: int = 20_000  # encoded clips that the rows learn from, half of them hard
+    steps: int = 800  # of each row
+    batch: int = 48  # clips per step
+    tested: int = 960  # clips of each of the four tests
+    end_to_end: bool = False  # whether a row trains the encoder too, on newly drawn clips
+    rows: tuple[str, ...] = ()  # names of rows; () trains all
+    output: Path = Path("runs/ablation")  # folder of finished rows
     plot: Path | None = None
 
     def __post_init__(self) -> None:
@@ -50,7 +36,6 @@ class Options:
         }
 
     def in_words(self) -> str:
-        """Return the budget as a sentence."""
         clips = f"of {self.clips:,} clips, half of them hard"
         if self.end_to_end:
             clips = "of newly drawn clips, half of them hard, which train the encoder too"

@@ -30,11 +30,7 @@ _COVERED = 0.05
 def read(variant: Variant, network: STZSAR, exam: Exam, clips: EncodedClips) -> dict[str, float]:
     """Return the shares of S on the action and of f on the thing, for the true class of each clip.
 
-    Args:
-        variant: the row.
-        network: its network, for encoded clips.
-        exam: a hard one: in the plain setting the action fills every frame.
-        clips: its clips.
+    The exam is a hard one: in the plain setting the action fills every frame.
     """
     network.eval()
     if variant.head == "mean":

@@ -25,11 +25,7 @@ class Folder:
     """Where a run keeps its finished rows."""
 
     def __init__(self, path: Path, budget: Mapping[str, int]) -> None:
-        """Start in an empty folder, or resume in one with the same budget.
-
-        Raises:
-            StzsarError: the folder is another run's, or is not usable.
-        """
+        """Start in an empty folder, or resume in one with the same budget."""
         self.path = path
         known = path / _BUDGET
         try:
@@ -59,7 +55,6 @@ class Folder:
         return [TrainedRow(Variant(*row["row"]), row["seed"], row["found"]) for row in rows]
 
     def keep(self, row: TrainedRow) -> None:
-        """Add a row."""
         variant = [row.variant.head, row.variant.attributes]
         document = {"row": variant, "seed": row.seed, "found": row.found}
         with (self.path / _ROWS).open("a", encoding="utf-8") as file:
@@ -73,11 +68,7 @@ class Folder:
 
 
 def run(options: Options, advance: Advance) -> list[TrainedRow]:
-    """Train the rows that are missing; return all.
-
-    Raises:
-        StzsarError: the folder is not usable, or a training process was killed.
-    """
+    """Train the rows that are missing; return all."""
     variants = [v for v in VARIANTS if not options.rows or str(v) in options.rows]
     folder = Folder(options.output, options.budget)
     rows = [row for row in folder.rows() if row.variant in variants]

@@ -30,7 +30,6 @@ class Exam:
 
     @property
     def split(self) -> Split:
-        """The split of MovingShapes."""
         return "seen-test" if self.seen else "unseen-test"
 
     @property
@@ -40,7 +39,6 @@ class Exam:
 
     @property
     def file(self) -> str:
-        """The file of its encoded clips."""
         return f"{self.split}-{self.setting}.safetensors"
 
 

@@ -25,22 +25,14 @@ COUNTS = (LABEL_ONLY, 2, 4, 8)
 
 @dataclass(frozen=True)
 class Variant:
-    """One row.
-
-    Attributes:
-        head: `HeadConfig.interaction`.
-        attributes: N_a, per class; 0 makes the label its own attribute.
-    """
-
-    head: Interaction
-    attributes: int
+    head: Interaction  # `HeadConfig.interaction`
+    attributes: int  # N_a, per class; 0 makes the label its own attribute
 
     def __str__(self) -> str:
         return f"{self.head}-{self.attributes}"
 
     @property
     def words(self) -> str:
-        """The number of attributes, for tables."""
         return str(self.attributes) if self.attributes else "label only"
 
     def label(self, action: Action, setting: Setting) -> Label:
@@ -82,7 +74,6 @@ class DescribedMean(STZSAR):
     """
 
     def forward(self, video_bthwc: Tensor, bank: Bank) -> Tensor:
-        """Score clips, as `STZSAR.forward` does."""
         return super().forward(video_bthwc, described(bank))
 
 

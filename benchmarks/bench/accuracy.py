@@ -1,12 +1,12 @@
 """Accuracy beside speed: the bundle's parity with torch, and top-1 and top-5 on labelled clips."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ...runtime.bundle.bundle import PARITY, Bundle
+from ...runtime.documents import MIB, from_json, read_file
 from ...runtime.errors import SourceError
 from ...runtime.recognizer import Recognizer
 from ...runtime.text.choose_labels import choose_labels
@@ -19,46 +19,28 @@ _TOP = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How the bundle's graphs agreed with torch when they were exported.
+    """How the bundle's graphs agreed with torch when they were exported."""
 
-    Attributes:
-        windows: how many were compared.
-        smallest_cosine: of any output of any graph.
-        scores: largest difference of a score, end to end.
-        top1: share of windows with the same best label, end to end.
-    """
-
-    windows: int
-    smallest_cosine: float
-    scores: float
-    top1: float
+    windows: int  # how many were compared
+    smallest_cosine: float  # of any output of any graph
+    scores: float  # largest difference of a score, end to end
+    top1: float  # share of windows with the same best label, end to end
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """Accuracy over whole files.
-
-    Attributes:
-        clips: files that were judged.
-        labels: classes of the data, all of which compete.
-        top1: share whose label came first.
-        top5: share whose label was among the first five.
-        broken: files without frames, which do not count.
-        damaged: files that were judged by the frames before the damage.
-    """
-
-    clips: int
-    labels: int
-    top1: float
-    top5: float
-    broken: tuple[str, ...]
-    damaged: tuple[str, ...]
+    clips: int  # files that were judged
+    labels: int  # classes of the data, all of which compete
+    top1: float  # share whose label came first
+    top5: float  # share whose label was among the first five
+    broken: tuple[str, ...]  # files without frames, which do not count
+    damaged: tuple[str, ...]  # files that were judged by the frames before the damage
 
 
 def read_parity(bundle: Bundle) -> Parity | None:
     """Return the bundle's own report; None if it has no complete one."""
     try:
-        report: Any = json.loads((bundle.path / PARITY).read_text(encoding="utf-8"))
+        report: Any = from_json(read_file(bundle.path / PARITY, MIB), dict[str, Any])
         end_to_end = next(name for name in report["top1_agreement"] if name.startswith("end"))
         return Parity(
             windows=int(report["windows"]),
@@ -66,16 +48,20 @@ def read_parity(bundle: Bundle) -> Parity | None:
             scores=float(report["differences"][f"{end_to_end}.scores"]["absolute"]),
             top1=float(report["top1_agreement"][end_to_end]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, StopIteration):
+    except (
+        OSError,
+        ArithmeticError,
+        LookupError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        StopIteration,
+    ):
         return None
 
 
 def labelled_clips(bundle: Bundle, data: Path) -> tuple[Clip, ...]:
-    """Return the labelled clips, and refuse what could not be judged.
-
-    Raises:
-        StzsarError: files are missing, there is one class only, or the bundle cannot know them.
-    """
+    """Return the labelled clips, and refuse what could not be judged."""
     found = find_clips(data)
     if found.missing:
         raise SourceError(
@@ -97,11 +83,6 @@ def labelled_clips(bundle: Bundle, data: Path) -> tuple[Clip, ...]:
 def judge(
     bundle: Bundle, clips: tuple[Clip, ...], options: Options, after_each: Callable[[], object]
 ) -> Judged:
-    """Classify whole files among the classes of the data, and count.
-
-    Raises:
-        SourceError: no clip has frames.
-    """
     recognizer = Recognizer.load(
         bundle,
         sorted({clip.label for clip in clips}),

@@ -19,7 +19,7 @@ from ...runtime.sources.uri import is_live
 from ...runtime.terminal.commandline import Output, console, log, say
 from ...runtime.terminal.outputs import check_outputs, check_writable
 from ...runtime.terminal.progress import bar
-from ..random_banks import resized
+from ..random_bundles import resized
 from .accuracy import Judged, judge, labelled_clips
 from .cold_start import ColdStart, start_cold
 from .environment import load_average
@@ -43,11 +43,6 @@ _TOP = 5  # labels of a result, the default of stzsar-run
 
 
 def run(options: Options) -> Record:
-    """Measure everything, write the record and the picture, and print the tables.
-
-    Raises:
-        StzsarError: the bundle, the source, the data or an output cannot be used.
-    """
     bundle = _open(options)
     record, ages_ms = measure(options, bundle)
     to_stdout = options.json == Path("-")
@@ -82,11 +77,7 @@ def _open(options: Options) -> Bundle:
 
 
 def measure(options: Options, bundle: Bundle) -> tuple[Record, Sequence[float]]:
-    """Measure everything; return the record, and the ages of all live decisions in milliseconds.
-
-    Raises:
-        StzsarError: the source or the data cannot be used.
-    """
+    """Measure everything; return the record, and the ages of all live decisions in milliseconds."""
     sampling, most = options.sampling.sampling(bundle.manifest), bundle.manifest.sampling.max_frames
     if sampling.frames > most:
         raise StzsarError(
@@ -193,7 +184,6 @@ class _BuildWatch:
         self._first_s = self._last_s if self._first_s is None else self._first_s
 
     def build(self, watch: Watch) -> Build | None:
-        """Return the build; None if there was none."""
         if self._first_s is None:
             return None
         return Build(

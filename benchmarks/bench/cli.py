@@ -148,7 +148,7 @@ def _compare() -> click.Command:
 @at_the_edge
 def main(*, quick: bool, **typed: Any) -> None:
     """Measure what this device can do with a bundle."""
-    from ..processes import ended_by_signals
+    from ...runtime.terminal.signals import StopSignals
     from .benchmark import run
     from .options import Options
 
@@ -158,7 +158,7 @@ def main(*, quick: bool, **typed: Any) -> None:
         given = {"seconds": 0.5, "repeat": 1, "streams": 1 if live else 2, **given}
     options = Options(**given)
     command = typed_command(options.source, options.address.name)
-    with ended_by_signals():
+    with StopSignals():
         run(replace(options, command=command))
 
 

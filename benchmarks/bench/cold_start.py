@@ -24,27 +24,12 @@ _RUN = "from stzsar.runtime.command.cli import program; program()"
 
 @dataclass(frozen=True)
 class ColdStart:
-    """How a fresh process began.
-
-    Attributes:
-        seconds: from its start to its first result.
-        peak_mib: its peak memory one second later; None where the system does not tell.
-    """
-
-    seconds: float
-    peak_mib: float | None
+    seconds: float  # from its start to its first result
+    peak_mib: float | None  # its peak memory one second later; None where the system does not tell
 
 
 def start_cold(arguments: Sequence[str], labels: Sequence[str] | None = None) -> ColdStart:
-    """Start `stzsar-run`, wait for its first result, and end it.
-
-    Args:
-        arguments: of `stzsar-run`.
-        labels: names of labels that the bundle knows; None takes all of them.
-
-    Raises:
-        StzsarError: it ends without a result; the message holds its last line.
-    """
+    """Start `stzsar-run`, wait for its first result, and end it; no labels means all."""
     with tempfile.TemporaryDirectory() as folder:
         chosen = []
         if labels is not None:

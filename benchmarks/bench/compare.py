@@ -77,7 +77,6 @@ def ratio(a: Figure, b: Figure) -> Ratio | None:
 
 
 def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return the differences between two set-ups, as text."""
     return {
         name: (_shown(a.get(name)), _shown(b.get(name)))
         for name in {**a, **b}

@@ -3,7 +3,6 @@
 import importlib.metadata
 import os
 import platform
-import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from ...runtime.engines.cuda import find_driver
 from ...runtime.engines.trt.api import why_no_tensorrt
 from ...runtime.jetson import jetson_linux
 from ..timing import machine
+from .instruments.jetson import read_or_empty
 
 _PACKAGES = (
     "stzsar", "numpy", "onnxruntime", "onnxruntime-gpu", "opencv-python-headless", "opencv-python",
@@ -22,7 +22,6 @@ _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 def describe_bundle(bundle: Bundle) -> dict[str, Any]:
-    """Return name, precision, image size and file hashes of a bundle."""
     manifest = bundle.manifest
     return {
         "bundle": manifest.name,
@@ -34,13 +33,15 @@ def describe_bundle(bundle: Bundle) -> dict[str, Any]:
 
 
 def describe_machine() -> dict[str, Any]:
-    """Return processor, memory, GPU, CPU governor and system."""
+    import psutil
+
+    affinity = getattr(os, "sched_getaffinity", None)
     found: dict[str, Any] = {
         "processor": machine(),
-        "usable cores": _usable_cores(),
-        "memory GiB": round(_memory_bytes() / 2**30, 1),
+        "usable cores": len(affinity(0)) if affinity else os.cpu_count() or 0,
+        "memory GiB": round(psutil.virtual_memory().total / 2**30, 1),
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
-        "governor": _read(_GOVERNOR) or "unknown",
+        "governor": read_or_empty(_GOVERNOR) or "unknown",
     }
     driver = find_driver()
     if driver:
@@ -81,35 +82,17 @@ def load_average() -> tuple[float, ...]:
 def _git() -> dict[str, str]:
     """Return the git revision, if this is a checkout."""
     folder = Path(__file__).resolve().parents[2]
-    if not (folder / ".git").exists() or shutil.which("git") is None:
+    if not (folder / ".git").exists():
         return {}
-    revision = _git_output(folder, "rev-parse", "HEAD")
-    if not revision:
-        return {}
-    changed = _git_output(folder, "status", "--porcelain", "--untracked-files=no")
-    return {"git revision": revision, "git state": "changed since" if changed else "as committed"}
-
-
-def _git_output(folder: Path, *arguments: str) -> str:
+    words = ("describe", "--always", "--exclude=*", "--abbrev=40", "--dirty")
     try:
-        done = subprocess.run(
-            ["git", "-C", str(folder), *arguments],
-            capture_output=True, text=True, timeout=10, check=False,
-        )  # fmt: skip
+        said = subprocess.check_output(
+            ["git", "-C", str(folder), *words], stderr=subprocess.DEVNULL, text=True, timeout=10
+        )
     except (OSError, subprocess.SubprocessError):
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
-
-
-def _usable_cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 0
-
-
-def _memory_bytes() -> int:
-    import psutil
-
-    return psutil.virtual_memory().total
+        return {}
+    revision, _, changed = said.strip().partition("-")
+    return {"git revision": revision, "git state": "changed since" if changed else "as committed"}
 
 
 def _opencv_version() -> str:
@@ -119,11 +102,4 @@ def _opencv_version() -> str:
     try:
         return load_cv2().__version__
     except StzsarError:
-        return ""
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError:
         return ""

@@ -4,10 +4,8 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import numpy.typing as npt
-
+from ...runtime.engines.graph import Array
 from ...runtime.errors import SourceError
 from ...runtime.sources.feed import FeedOptions
 from ...runtime.sources.file_feed import read_file
@@ -17,7 +15,6 @@ from ...runtime.sources.uri import open_source
 from ...runtime.sources.video_file import FileClock, VideoSource
 from ...runtime.video.capture import Capture, open_file
 
-Array = npt.NDArray[Any]
 _ASSUMED_FPS = 25.0
 # Frames of a live source that are kept for the loop.
 _KEPT_BYTES = 200_000_000
@@ -42,11 +39,7 @@ class EndlessFeed(ThreadFeed):
         self._open_again = open_again
 
     def read(self) -> None:
-        """Read until stopped.
-
-        Raises:
-            SourceError: it cannot be opened, or is truncated or damaged.
-        """
+        """Read until stopped."""
         self.counters.connections += 1
         read_file(self, _Endless(self._open_again))
 
@@ -93,7 +86,6 @@ class KeptFrames:
         self.size_wh = (width, height)
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
-        """Yield the frames that are due, from the first one."""
         return (frame for frame in self._frames if due is None or due(frame.time_s))
 
     def close(self) -> None:
@@ -101,11 +93,7 @@ class KeptFrames:
 
 
 def keep_frames(uri: str, seconds: float) -> KeptFrames:
-    """Capture a live source for so many seconds.
-
-    Raises:
-        SourceError: it gives none.
-    """
+    """Capture a live source for so many seconds; raise SourceError if it gives none."""
     source, kept, size = open_source(uri), [], 0
     try:
         for frame in source.frames():
@@ -132,11 +120,7 @@ class PacedFile:
     exhausted = False
 
     def __init__(self, path: Path, name: str) -> None:
-        """Open the file.
-
-        Raises:
-            SourceError: it has no frame that can be decoded.
-        """
+        """Open the file; raise SourceError if it has no frame that can be decoded."""
         VideoSource.open(path, name).close()  # raises with the reason
         self._path, self.name = path, name
         self._capture = self._open()
@@ -166,7 +150,6 @@ class PacedFile:
 
     @property
     def position_s(self) -> float:
-        """Time of the grabbed frame, in seconds."""
         return self._time_s
 
     def retrieve(self) -> Array | None:
@@ -174,7 +157,6 @@ class PacedFile:
         return self._capture.retrieve()
 
     def release(self) -> None:
-        """Close the file."""
         self._capture.release()
 
     def _begin_again(self) -> None:

@@ -27,36 +27,19 @@ from .task import (
 
 @dataclass(frozen=True, kw_only=True)
 class LiveTurn:
-    """One turn of live streams.
-
-    Attributes:
-        seconds: how long they were timed, with full windows.
-        ages_ms: of each decision, time since its newest frame was captured.
-        due: frames that the sampling rates asked for.
-        dropped: frames that a newer one replaced.
-        decisions: windows decided.
-        share: lowest share of their rates that the streams got.
-    """
-
-    seconds: float
-    ages_ms: Sequence[float]
-    due: int
-    dropped: int
-    decisions: int
-    share: float
+    seconds: float  # how long they were timed, with full windows
+    ages_ms: Sequence[float]  # of each decision, time since its newest frame was captured
+    due: int  # frames that the sampling rates asked for
+    dropped: int  # frames that a newer one replaced
+    decisions: int  # windows decided
+    share: float  # lowest share of their rates that the streams got
 
 
 def run_live(task: Task, on_full: Callable[[], None] = lambda: None) -> LiveTurn:
     """Watch streams in real time, as `stzsar-run` does cameras.
 
-    Streams start spread over one sampling period, as independent cameras would.
-
-    Args:
-        task: what to run.
-        on_full: called when all windows are full and timing starts.
-
-    Raises:
-        StzsarError: a source cannot be read, or a graph fails.
+    Streams start spread over one sampling period, as independent cameras would. `on_full` is called
+    when all windows are full and timing starts.
     """
     table, counted = StreamTable(), Results()
     wake = table.wake

@@ -14,39 +14,22 @@ _STREAMS = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to measure, how, and where to write it.
-
-    Attributes:
-        bundle: its folder; None takes the newest under runs/, else the one that ships.
-        source: a video file or a live source, as `stzsar-run` takes it.
-        labels: how many; None takes the bundle's own.
-        streams: how many live streams to watch together; None is 4, or 1 for a live source.
-        rate_fps: sampling rate; None takes the bundle's.
-        frames: frames per window; None takes the bundle's.
-        data: labelled clips, to measure accuracy too.
-        seconds: how long to time each mode in each turn.
-        repeat: turns of each mode.
-        engine, threads, trust_engines: as in `stzsar-run`.
-        json: where to write the record; "-" is stdout.
-        plot: where to draw the picture.
-        command: the command line, for the record.
-    """
-
-    bundle: Path | None = None
-    source: str = SHIPPED_CLIP
-    labels: int | None = None
-    streams: int | None = None
-    rate_fps: float | None = None
-    frames: int | None = None
-    data: Path | None = None
-    seconds: float = 5.0
-    repeat: int = 3
+    bundle: Path | None = None  # None takes the newest under runs/, else the one that ships
+    source: str = SHIPPED_CLIP  # a video file or a live source, as `stzsar-run` takes it
+    labels: int | None = None  # how many; None takes the bundle's own
+    streams: int | None = None  # watched together; None is 4, or 1 for a live source
+    rate_fps: float | None = None  # sampling rate; None takes the bundle's
+    frames: int | None = None  # frames per window; None takes the bundle's
+    data: Path | None = None  # labelled clips, to measure accuracy too
+    seconds: float = 5.0  # how long to time each mode in each turn
+    repeat: int = 3  # turns of each mode
+    # As in `stzsar-run`
     engine: str = "auto"
     threads: int = 0
     trust_engines: bool = False
-    json: Path | None = None
-    plot: Path | None = None
-    command: str = ""
+    json: Path | None = None  # where to write the record; "-" is stdout
+    plot: Path | None = None  # where to draw the picture
+    command: str = ""  # the command line, for the record
 
     def __post_init__(self) -> None:
         address = self.address
@@ -56,20 +39,16 @@ class Options:
 
     @property
     def address(self) -> Address:
-        """The source, parsed."""
         return parse_address(self.source)
 
     @property
     def live_streams(self) -> int:
-        """How many live streams to watch together."""
         return self.streams or (1 if self.address.live else _STREAMS)
 
     @property
     def sampling(self) -> StreamOptions:
-        """Rate and frames of a window."""
         return StreamOptions(rate_fps=self.rate_fps, frames=self.frames)
 
     @property
     def written(self) -> list[Path]:
-        """The files that a run writes."""
         return [path for path in (self.json, self.plot) if path and path != Path("-")]

@@ -27,7 +27,6 @@ _INK, _LINE = "#333333", "#2f5d8a"
 
 
 def draw(record: Record, ages_ms: Sequence[float], path: Path) -> None:
-    """Draw a record, and the ages of all its live decisions."""
     figure = new_figure(10, 4.2)
     bars, late = figure.subplots(1, 2, width_ratios=(1.25, 1))
     _draw_stages(bars, record)

@@ -10,12 +10,14 @@ from typing import Annotated, Any, Literal
 import msgspec
 import numpy as np
 
+from ...runtime.documents import MIB, read_file
 from ...runtime.errors import StzsarError
 from .accuracy import Judged, Parity
 from .percentiles import Distribution
 
 VERSION = 1  # of the record's fields: raise it when one changes
 KIND = "stzsar-bench"
+MAX_BYTES = 64 * MIB
 
 Better = Literal["more", "less"]
 
@@ -30,76 +32,42 @@ class Figure:
 
     @property
     def median(self) -> float:
-        """The median over the turns."""
         return float(np.median(self.values))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mode:
-    """How one mode spends its time.
-
-    Attributes:
-        stages: of each stage, milliseconds per decision; None where it does not occur.
-        mean_ms: all time of a stage divided by the decisions; "rest" is our code between stages.
-        busy: share of the time in which the run's thread worked, for each turn.
-        decisions: in all turns.
-        seconds: of all turns.
-    """
-
+    # Of each stage, milliseconds per decision; None where it does not occur
     stages: Mapping[str, Distribution | None]
-    mean_ms: Mapping[str, float]
-    busy: tuple[float, ...]
-    decisions: int
-    seconds: float
+    mean_ms: Mapping[str, float]  # all time by decisions; "rest" is our code between stages
+    busy: tuple[float, ...]  # share of the time in which the run's thread worked, for each turn
+    decisions: int  # in all turns
+    seconds: float  # of all turns
 
 
 @dataclass(frozen=True, kw_only=True)
 class Live:
-    """Streams in real time.
-
-    Attributes:
-        streams: how many there were.
-        asked_fps: sum of their sampling rates.
-        ages: milliseconds from a frame's capture to its decision.
-        due: frames that the rates asked for.
-        dropped: frames that a newer one replaced.
-        decisions: in all turns.
-        share: lowest share of the rates that the streams got, for each turn.
-        seconds: of all turns, with full windows.
-    """
-
-    streams: int
-    asked_fps: float
-    ages: Distribution | None
-    due: int
-    dropped: int
-    decisions: int
-    share: tuple[float, ...]
-    seconds: float
+    streams: int  # how many there were
+    asked_fps: float  # sum of their sampling rates
+    ages: Distribution | None  # milliseconds from a frame's capture to its decision
+    due: int  # frames that the rates asked for
+    dropped: int  # frames that a newer one replaced
+    decisions: int  # in all turns
+    share: tuple[float, ...]  # lowest share of the rates that the streams got, for each turn
+    seconds: float  # of all turns, with full windows
 
 
 @dataclass(frozen=True, kw_only=True)
 class Memory:
-    """Resident memory in MiB, of the benchmark's own process unless noted.
+    """Resident memory in MiB, of the benchmark's own process unless noted."""
 
-    Attributes:
-        run_peak: peak of `stzsar-run` within its first second of results; None where the system
-            does not tell.
-        before_load: with Python and the libraries loaded so far.
-        after_load: before the first decision.
-        at_end: after all turns.
-        peak: over the whole run.
-        slope_mib_per_h: growth while streams were watched; None if that was too short.
-        watched_s: how long that was.
-    """
-
-    run_peak: float | None
-    before_load: float
-    after_load: float
-    at_end: float
-    peak: float
-    slope_mib_per_h: float | None
-    watched_s: float
+    run_peak: float | None  # of `stzsar-run` in its first second of results; None if unknown
+    before_load: float  # with Python and the libraries loaded so far
+    after_load: float  # before the first decision
+    at_end: float  # after all turns
+    peak: float  # over the whole run
+    slope_mib_per_h: float | None  # growth while streams were watched; None if that was too short
+    watched_s: float  # how long that was
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,61 +81,36 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """What one instrument measured.
-
-    Attributes:
-        measures: what its power is the power of.
-        start: its state before anything was loaded.
-        end: its state at the end.
-        idle_w: mean power before anything was loaded.
-        watts: mean power in each mode.
-        joules: energy per decision in each mode.
-        net_joules: the same without the idle power.
-        largest: largest of its other quantities in any mode.
-    """
-
-    measures: str
-    start: Mapping[str, Any]
-    end: Mapping[str, Any]
-    idle_w: float | None
-    watts: Mapping[str, float]
-    joules: Mapping[str, float]
-    net_joules: Mapping[str, float]
-    largest: Mapping[str, float]
+    measures: str  # what its power is the power of
+    start: Mapping[str, Any]  # its state before anything was loaded
+    end: Mapping[str, Any]  # its state at the end
+    idle_w: float | None  # mean power before anything was loaded
+    watts: Mapping[str, float]  # mean power in each mode
+    joules: Mapping[str, float]  # energy per decision in each mode
+    net_joules: Mapping[str, float]  # the same without the idle power
+    largest: Mapping[str, float]  # largest of its other quantities in any mode
 
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """All of it.
-
-    Attributes:
-        setup: what the results depend on; `compare` lists its differences.
-        figures: what `compare` compares.
-        modes: "independent" and "streaming".
-        instruments: their measurements, by name.
-        absent: why other instruments are missing, by name.
-        notes: what a reader must know, in sentences.
-    """
-
     created: str
     command: str
-    setup: Mapping[str, Any]
+    setup: Mapping[str, Any]  # what the results depend on; `compare` lists its differences
     load_average: Mapping[str, tuple[float, ...]]
-    figures: Mapping[str, Figure]
-    modes: Mapping[str, Mode]
+    figures: Mapping[str, Figure]  # what `compare` compares
+    modes: Mapping[str, Mode]  # "independent" and "streaming"
     live: Live
     memory: Memory
     build: Build | None
-    instruments: Mapping[str, Measured]
-    absent: Mapping[str, str]
+    instruments: Mapping[str, Measured]  # their measurements, by name
+    absent: Mapping[str, str]  # why other instruments are missing, by name
     parity: Parity | None
     accuracy: Judged | None
-    notes: tuple[str, ...]
+    notes: tuple[str, ...]  # what a reader must know, in sentences
     kind: str = KIND
     version: int = VERSION
 
     def to_json(self) -> str:
-        """Return it as JSON."""
         document = dataclasses.asdict(self)
         return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -185,13 +128,9 @@ class Comparable(msgspec.Struct, frozen=True):
 
 
 def read_comparable(path: Path) -> Comparable:
-    """Read the part of a record that can be compared.
-
-    Raises:
-        StzsarError: the file cannot be read, is not a record, or has another version.
-    """
+    """Read the part of a record that can be compared."""
     try:
-        text = path.read_bytes()
+        text = read_file(path, MAX_BYTES)
         header = msgspec.json.decode(text, type=_Header)
         if header.kind != KIND:
             raise StzsarError(f"{path} is not a record of stzsar-bench: name one made with --json.")

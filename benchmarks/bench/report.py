@@ -25,7 +25,6 @@ _TITLES = {"independent": "independent, without a cache", "streaming": "streamin
 
 
 def show(record: Record, console: Console) -> None:
-    """Print a record."""
     console.print(Text(title(record), "bold"))
     console.print(Text(_machine_line(record.setup)))
     console.print(_stages(record))
@@ -35,7 +34,6 @@ def show(record: Record, console: Console) -> None:
 
 
 def title(record: Record) -> str:
-    """Return in one line what was measured."""
     setup = record.setup
     attributes = setup["attributes of a label"]
     return printable(
@@ -47,7 +45,6 @@ def title(record: Record) -> str:
 
 
 def device(setup: Mapping[str, Any]) -> str:
-    """Return processor and GPU."""
     gpu = f" · {setup['GPU']}" if "GPU" in setup else ""
     return printable(f"{setup['processor']}{gpu}")
 

@@ -1,7 +1,7 @@
 """From measurements to the record."""
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,35 +25,23 @@ WHOLE, AGE = "sum of stages", "capture → decision"
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """The measurements of a run.
-
-    Attributes:
-        turns: of "independent" and "streaming".
-        lives: of streams in real time.
-        load_s: time to load the bundle and its graphs.
-        rss_mib: memory before and after loading, at the end, and its peak.
-        states: of the instruments, at the start and at the end.
-        load_averages: of the machine, at the start and at the end.
-    """
-
     task: Task
     footage: Footage
-    turns: Mapping[str, Sequence[Turn]]
-    lives: Sequence[LiveTurn]
+    turns: Mapping[str, Sequence[Turn]]  # of "independent" and "streaming"
+    lives: Sequence[LiveTurn]  # of streams in real time
     colds: Sequence[ColdStart]
-    load_s: float
-    rss_mib: tuple[float, float, float, float]
+    load_s: float  # time to load the bundle and its graphs
+    rss_mib: tuple[float, float, float, float]  # before and after loading, at the end, at most
     build: Build | None
     watch: Watch
     instruments: Sequence[Instrument]
-    states: tuple[Mapping[str, State], Mapping[str, State]]
+    states: tuple[Mapping[str, State], Mapping[str, State]]  # at the start and at the end
     absent: Mapping[str, str]
     judged: Judged | None
-    load_averages: tuple[tuple[float, ...], tuple[float, ...]]
+    load_averages: tuple[tuple[float, ...], tuple[float, ...]]  # at the start and at the end
 
 
 def summarise(options: Options, bundle: Bundle, outcome: Outcome) -> Record:
-    """Return the record of a run."""
     modes = {name: _mode(outcome.turns[name]) for name in MODES}
     live, memory = _live(outcome), _memory(outcome)
     measured = {one.name: _measured(one, outcome, modes, live) for one in outcome.instruments}
@@ -199,14 +187,8 @@ def _figures(
     inside = [turn.mean_ms["frame graph"] * turn.windows_per_s / 1000 for turn in streaming]
     add("time in the frame graph", "share", "more", inside)
     ages = [distribution(turn.ages_ms) for turn in outcome.lives]
-    measures: dict[str, Callable[[Any], float | None]] = {
-        "mean": lambda age: age.mean,
-        "p50": lambda age: age.p50,
-        "p90": lambda age: age.p90,
-        "p99": lambda age: age.p99,
-    }
-    for name, of in measures.items():
-        add(f"live age, {name}", "ms", "less", [of(age) for age in ages if age])
+    for name in ("mean", "p50", "p90", "p99"):
+        add(f"live age, {name}", "ms", "less", [getattr(age, name) for age in ages if age])
     add("live share of the rate", "share", "more", [turn.share for turn in outcome.lives])
     decided = [turn.decisions / max(1, turn.due) for turn in outcome.lives]
     add("live decisions of due frames", "share", "more", decided)

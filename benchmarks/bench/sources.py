@@ -21,23 +21,14 @@ SHIPPED_CLIP = str(shipped_bundle().parent / "sample.mp4")
 
 @dataclass(frozen=True)
 class Footage:
-    """A source that never ends.
+    """A source that never ends."""
 
-    Attributes:
-        name: for people; holds no password.
-        sha256: of a file.
-        decoded: whether `endless` decodes it each time.
-        size_wh: width and height of its frames.
-        open_again: opens the finite source that `endless` reads in a loop.
-        live: opens it in real time: name, options, sampling rate.
-    """
-
-    name: str
-    sha256: str | None
-    decoded: bool
-    size_wh: tuple[int, int]
-    open_again: Callable[[], Source]
-    live: Callable[[str, FeedOptions, float], Feed]
+    name: str  # for people; holds no password
+    sha256: str | None  # of a file
+    decoded: bool  # whether `endless` decodes it each time
+    size_wh: tuple[int, int]  # width and height of its frames
+    open_again: Callable[[], Source]  # opens the finite source that `endless` reads in a loop
+    live: Callable[[str, FeedOptions, float], Feed]  # in real time: name, options, sampling rate
 
     def endless(self, name: str, options: FeedOptions, rate_fps: float, ahead: int) -> Feed:
         """Open it in a loop, as fast as frames are taken; `ahead` frames may wait."""
@@ -49,10 +40,6 @@ def open_footage(uri: str, *, kept_s: float) -> Footage:
 
     A file is decoded in a loop, and plays at its own rate as if it were a camera. A live source
     plays as it is; for the loop, `kept_s` seconds of its frames are kept.
-
-    Raises:
-        SourceError: it cannot be read.
-        EngineError: OpenCV is not installed.
     """
     load_cv2()
     if parse_address(uri).live:

@@ -14,14 +14,9 @@ from ...runtime.stages import UNTIMED, Stage
 
 @dataclass
 class Steps:
-    """All runs of a stage.
-
-    Attributes:
-        seconds: of each run, without the stages nested in it.
-        counts: frames or windows of each run.
-    """
-
+    # Of each run, without the stages nested in it
     seconds: "array[float]" = field(default_factory=lambda: array("d"))
+    # Frames or windows of each run
     counts: "array[int]" = field(default_factory=lambda: array("l"))
 
     def each_s(self) -> list[float]:
@@ -30,11 +25,7 @@ class Steps:
 
 
 class Stopwatch:
-    """Times every stage; see `runtime.stages.Stages`.
-
-    Attributes:
-        running: whether it does so now.
-    """
+    """Times every stage while it is `running`; see `runtime.stages.Stages`."""
 
     def __init__(self) -> None:
         self.running = True

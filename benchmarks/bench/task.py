@@ -14,9 +14,8 @@ from ...runtime.errors import SourceError
 from ...runtime.recognizer import Recognizer
 from ...runtime.results import Message, Overload, Recognition
 from ...runtime.sinks.jsonl import JsonLines
-from ...runtime.sinks.sink import Fanout
+from ...runtime.sinks.sink import Fanout, Sink
 from ...runtime.sources.feed import Feed, FeedOptions
-from ...runtime.sources.frames import Frame
 from ...runtime.stages import UNTIMED, Stages
 from ...runtime.streams.lane import Lane
 from ...runtime.streams.stream import StreamOptions
@@ -36,23 +35,12 @@ _NEVER_STALLED_S = 1e6
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """What every mode runs.
-
-    Attributes:
-        recognizer: the bundle with its labels; reports its stages to `stopwatch`.
-        stopwatch: of the run's thread.
-        sampling: frames of a window and their rate.
-        footage: the source.
-        streams: how many live streams to watch.
-        seconds: how long to time each mode.
-    """
-
-    recognizer: Recognizer
-    stopwatch: Stopwatch
-    sampling: StreamOptions
-    footage: Footage
-    streams: int
-    seconds: float
+    recognizer: Recognizer  # the bundle with its labels; reports its stages to `stopwatch`
+    stopwatch: Stopwatch  # of the run's thread
+    sampling: StreamOptions  # frames of a window and their rate
+    footage: Footage  # the source
+    streams: int  # how many live streams to watch
+    seconds: float  # how long to time each mode
 
     @property
     def warm_up_s(self) -> float:
@@ -66,22 +54,19 @@ class Task:
 
     @property
     def rate_fps(self) -> float:
-        """Sampling rate."""
         return self.sampling.sampling(self.recognizer.manifest).rate_fps
 
 
 @dataclass
-class Results:
+class Results(Sink):
     """A sink that counts results and keeps their ages."""
 
     name: str = "benchmark"
-    wants_frames: bool = False
     results: int = 0
     share: float = 1.0
     ages_ms: "array[float]" = field(default_factory=lambda: array("d"))
 
     def put(self, message: Message) -> None:
-        """Count a result."""
         if isinstance(message, Recognition):
             self.results += 1
             if message.age_ms is not None:
@@ -89,22 +74,12 @@ class Results:
         elif isinstance(message, Overload):
             self.share = min(self.share, message.share)
 
-    def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
-        """Do nothing."""
-
-    def source_ended(self, source: str) -> None:
-        """Do nothing."""
-
     def close(self, timeout_s: float) -> None:
-        """Do nothing."""
+        """Nothing to close."""
 
 
 def until(seconds: float, least: int, once: Callable[[], int]) -> tuple[float, int]:
-    """Repeat for so long and until so much is done; return the seconds, and how much was done.
-
-    Raises:
-        SourceError: nothing was done for much longer than that.
-    """
+    """Repeat for so long and until so much is done; return the seconds, and how much was done."""
     start_s, done = perf_counter(), 0
     while (passed_s := perf_counter() - start_s) < seconds or done < least:
         done += once()
@@ -145,5 +120,4 @@ def stop_feeds(feeds: Sequence[Feed]) -> None:
 
 
 def stream_name(index: int = 0) -> str:
-    """Return the name of a stream in results."""
     return f"stream {index + 1}"

@@ -50,45 +50,30 @@ REST = "rest"
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One turn of a mode.
-
-    Attributes:
-        seconds: how long it was timed.
-        decisions: windows decided in that time.
-        frames: frames encoded in that time.
-        stages_ms: of each stage, milliseconds per decision; where frames are encoded in batches,
-            of each batch, divided by its frames.
-        mean_ms: of each stage and of REST, all of its time divided by the decisions.
-        busy: share of the time in which the run's thread worked; it waits for frames otherwise.
-        whole_ms: of each independent decision, the sum of its stages; decoding runs in parallel,
-            so decisions may come faster than that.
-    """
-
-    seconds: float
-    decisions: int
-    frames: int
+    seconds: float  # how long it was timed
+    decisions: int  # windows decided in that time
+    frames: int  # frames encoded in that time
+    # Of each stage, milliseconds per decision; where frames are encoded in batches, of each batch,
+    # divided by its frames
     stages_ms: Mapping[str, Sequence[float]]
+    # Of each stage and of REST, all of its time divided by the decisions
     mean_ms: Mapping[str, float]
-    busy: float
+    busy: float  # share of the time in which the run's thread worked; it waits for frames otherwise
+    # Of each independent decision, the sum of its stages; decoding runs in parallel, so decisions
+    # may come faster than that
     whole_ms: Sequence[float] = ()
 
     @property
     def windows_per_s(self) -> float:
-        """Decisions per second."""
         return self.decisions / self.seconds
 
     @property
     def frames_per_s(self) -> float:
-        """Encoded frames per second."""
         return self.frames / self.seconds
 
 
 def run_independent(task: Task) -> Turn:
-    """Decide on windows that share nothing, one by one.
-
-    Raises:
-        StzsarError: the source cannot be read, or a graph fails.
-    """
+    """Decide on windows that share nothing, one by one."""
     decoding, wake = Stopwatch(), threading.Event()
     # A whole window may wait, so that decoding runs beside the network as in streaming.
     ahead = max(AHEAD, task.frames)
@@ -135,11 +120,7 @@ def run_independent(task: Task) -> Turn:
 
 
 def run_streaming(task: Task) -> Turn:
-    """Run the source through the runtime at full speed, as `stzsar-run` does a file.
-
-    Raises:
-        StzsarError: the source cannot be read, or a graph fails.
-    """
+    """Run the source through the runtime at full speed, as `stzsar-run` does a file."""
     decoding, table, counted = Stopwatch(), StreamTable(), Results()
     sink = open_sink(counted)
     batches_s, batches = array("d"), array("l")
@@ -205,7 +186,6 @@ class _Waiting:
 
 
 def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fanout) -> bool:
-    """Decide on one window from its frames alone."""
     scorer, watch = task.recognizer.scorer, task.stopwatch
     size_px = task.recognizer.manifest.pixels.size_px
     with watch.of("batch"):
@@ -223,7 +203,6 @@ def _decide(task: Task, window: Sequence[Captured], decider: Decider, sink: Fano
 
 
 def _step(batcher: Batcher, feed: Feed, counted: Results) -> int:
-    """Run one batch; return its decisions."""
     before = counted.results
     batcher.step(TICK_S)
     check_feeds([feed])

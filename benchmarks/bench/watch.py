@@ -76,7 +76,6 @@ class Watch:
         return dict(seen)
 
     def largest_rss_mib(self, what: str) -> float | None:
-        """Return the peak memory during `what`."""
         return max((m.rss_mib for span in self._spans[what] for m in span), default=None)
 
     def slope_mib_per_h(self, what: str) -> tuple[float | None, float]:
@@ -122,13 +121,11 @@ class Watch:
 
 
 def rss_mib() -> float:
-    """Return the resident memory of this process."""
     import psutil
 
     return psutil.Process().memory_info().rss / _MIB
 
 
 def peak_rss_mib() -> float:
-    """Return its peak."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (_MIB if sys.platform == "darwin" else 1024)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...runtime.errors import StzsarError
 from ...runtime.preprocessing.sampling import segment_indices
-from ...runtime.sources.uri import VIDEO_SUFFIXES
+from ...runtime.sources.uri import expand_sources
 from ..bench.sources import SHIPPED_CLIP
 from ..command import benchmark, count_option, rounds_option
 from ..tables import markdown
@@ -22,21 +22,11 @@ from .workers import Pass, start_workers
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """Which clips to decode, and how.
-
-    Attributes:
-        clips: a folder of clips, or one.
-        sample: take this number of clips, evenly spread; None takes all.
-        workers: processes that decode at once.
-        frames: T, of a clip.
-        size_px: side of a frame.
-    """
-
-    clips: Path = Path(SHIPPED_CLIP)
-    sample: int | None = None
-    workers: int = 2
-    frames: int = 8
-    size_px: int = 224
+    clips: Path = Path(SHIPPED_CLIP)  # a folder of clips, or one
+    sample: int | None = None  # take this number of clips, evenly spread; None takes all
+    workers: int = 2  # processes that decode at once
+    frames: int = 8  # T, of a clip
+    size_px: int = 224  # side of a frame
     rounds: int = 9
 
 
@@ -45,27 +35,15 @@ QUICK = Options(rounds=1, workers=1)
 
 @dataclass(frozen=True)
 class DecoderResult:
-    """What was measured of one decoder.
-
-    Attributes:
-        name: of the decoder.
-        rates: clips per second in each round.
-        cpu_ms: of all threads, per clip; the median of the rounds.
-        without: clips that it gives no frames of.
-        wrong_clips: clips with wrong frames.
-        wrong_frames: wrong frames of all clips.
-        frames: all frames that it gave.
-        difference: mean difference of its right frames from OpenCV's, in levels.
-    """
-
-    name: str
-    rates: Sequence[float]
-    cpu_ms: float
-    without: int
-    wrong_clips: int
-    wrong_frames: int
-    frames: int
-    difference: float
+    name: str  # of the decoder
+    rates: Sequence[float]  # clips per second in each round
+    cpu_ms: float  # of all threads, per clip; the median of the rounds
+    frame_cpu_ms: float  # the same per frame of the clips, wanted or not
+    without: int  # clips that it gives no frames of
+    wrong_clips: int  # clips with wrong frames
+    wrong_frames: int  # wrong frames of all clips
+    frames: int  # all frames that it gave
+    difference: float  # mean difference of its right frames from the runtime's, in levels
 
 
 @dataclass(frozen=True)
@@ -99,17 +77,12 @@ def main(options: Options) -> None:
     click.echo(
         f"\nT = {options.frames}, {options.size_px} px, {options.workers} workers, "
         f"{options.rounds} rounds; {found.clips} clips; frames are compared in the {found.judged} "
-        "of which OpenCV decodes any, as far as it gets; times are of the "
+        "of which the runtime decodes any, as far as it gets; times are of the "
         f"{found.timed} that all decoders read; {machine()}."
     )
 
 
 def measure(options: Options) -> Comparison:
-    """Judge the frames of every decoder, then time those clips that all of them read.
-
-    Raises:
-        StzsarError: there are no clips, or none that all decoders read.
-    """
     requests = [
         Request(path, options.frames, options.size_px)
         for path in find_clips(options.clips, options.sample)
@@ -127,7 +100,7 @@ def measure(options: Options) -> Comparison:
             raise StzsarError(f"No clip of {options.clips} is read by all decoders: name others.")
         rounds = workers.time(decoders, sound, options.rounds)
     results = [
-        _result(decoder.name, [of_round[place] for of_round in rounds], len(sound),
+        _result(decoder.name, [of_round[place] for of_round in rounds], sound,
                 [of_clip[place] for of_clip in verdicts])
         for place, decoder in enumerate(decoders)
     ]  # fmt: skip
@@ -136,13 +109,15 @@ def measure(options: Options) -> Comparison:
 
 
 def _result(
-    name: str, passes: Sequence[Pass], clips: int, verdicts: Sequence[Verdict]
+    name: str, passes: Sequence[Pass], clips: Sequence[Request], verdicts: Sequence[Verdict]
 ) -> DecoderResult:
+    cpu_ms = 1000 * float(np.median([one.cpu_s for one in passes]))
     judged = [verdict for verdict in verdicts if verdict.truth and verdict.frames]
     return DecoderResult(
         name=name,
-        rates=[clips / one.wall_s for one in passes],
-        cpu_ms=1000 * float(np.median([one.cpu_s for one in passes])) / clips,
+        rates=[len(clips) / one.wall_s for one in passes],
+        cpu_ms=cpu_ms / len(clips),
+        frame_cpu_ms=cpu_ms / max(1, sum(clip.counted or 0 for clip in clips)),
         without=sum(verdict.frames == 0 for verdict in verdicts),
         wrong_clips=sum(verdict.wrong > 0 for verdict in judged),
         wrong_frames=sum(verdict.wrong for verdict in judged),
@@ -154,8 +129,8 @@ def _result(
 def table(results: Sequence[DecoderResult], absent: dict[str, str]) -> str:
     """Return the results as Markdown; a ratio is the median of the rounds' own."""
     columns = ("decoder", "clips/s: median (quartiles)", "times the first", "CPU, ms per clip",
-               "clips without frames", "clips with wrong frames", "wrong frames",
-               "colours differ by")  # fmt: skip
+               "CPU, ms per frame", "clips without frames", "clips with wrong frames",
+               "wrong frames", "colours differ by")  # fmt: skip
     rows = []
     for result in results:
         low, middle, high = np.percentile(result.rates, (25, 50, 75))
@@ -164,6 +139,7 @@ def table(results: Sequence[DecoderResult], absent: dict[str, str]) -> str:
             f"{middle:.1f} ({low:.1f} … {high:.1f})",
             f"{np.median(np.divide(result.rates, results[0].rates)):.2f}",
             f"{result.cpu_ms:.0f}",
+            f"{result.frame_cpu_ms:.2f}",
             result.without,
             result.wrong_clips,
             f"{result.wrong_frames} of {result.frames}",
@@ -174,14 +150,6 @@ def table(results: Sequence[DecoderResult], absent: dict[str, str]) -> str:
 
 
 def find_clips(path: Path, sample: int | None) -> list[Path]:
-    """Return a file, or the videos of a folder.
-
-    Raises:
-        StzsarError: the folder has no videos.
-    """
-    if path.is_file():
-        return [path]
-    clips = sorted(p for p in path.rglob("*") if p.suffix.lower() in VIDEO_SUFFIXES)
-    if not clips:
-        raise StzsarError(f"{path} has no videos: name a folder of clips, or one clip.")
+    """Return a file, or the videos of a folder; raise SourceError if the folder has no videos."""
+    clips = [Path(clip) for clip in expand_sources([str(path)])]
     return [clips[i] for i in segment_indices(len(clips), min(sample or len(clips), len(clips)))]

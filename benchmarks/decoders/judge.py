@@ -17,25 +17,15 @@ _SHRINK = 4
 
 
 class Verdict(NamedTuple):
-    """A decoder's frames of one clip.
-
-    Attributes:
-        frames: how many it gave; 0 if it failed.
-        wrong: how many are not those that were asked for.
-        difference: of the right ones, mean difference in levels.
-        truth: frames of a full decode; 0 if there is none to compare with.
-        reason: why it failed; empty if it did not.
-    """
-
-    frames: int
-    wrong: int
-    difference: float
-    truth: int
-    reason: str = ""
+    frames: int  # how many it gave; 0 if it failed
+    wrong: int  # how many are not those that were asked for
+    difference: float  # of the right ones, mean difference in levels
+    truth: int  # frames of a full decode; 0 if there is none to compare with
+    reason: str = ""  # why it failed; empty if it did not
 
 
 def full_decode(clip: Request) -> Array:
-    """Return every frame of a clip as OpenCV decodes it, uint8 [N, S/4, S/4, 3]; N may be 0.
+    """Return every frame of a clip as the runtime decodes it, uint8 [N, S/4, S/4, 3]; N may be 0.
 
     It uses one thread: on a damaged clip several do not always give the same frames.
     """
@@ -51,7 +41,6 @@ def full_decode(clip: Request) -> Array:
 
 
 def judge(read: Read, clip: Request, truth: Array) -> Verdict:
-    """Compare a decoder's frames with all frames of the clip."""
     try:
         pictures = read(clip)
     except NoFramesError as error:

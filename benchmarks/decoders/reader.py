@@ -8,15 +8,13 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...runtime.engines.graph import Array
 from ...runtime.preprocessing.pixels import fit_frame
 from ...runtime.preprocessing.sampling import segment_indices
 
-Array = npt.NDArray[Any]
 THREADS = 1
 
 
@@ -26,19 +24,12 @@ class NoFramesError(Exception):
 
 @dataclass(frozen=True)
 class Request:
-    """The frames of a clip that a decoder shall give.
+    """The frames of a clip that a decoder shall give."""
 
-    Attributes:
-        path: the file.
-        frames: T.
-        size_px: S.
-        counted: true number of frames, for decoders that may know it.
-    """
-
-    path: Path
-    frames: int
-    size_px: int
-    counted: int | None = None
+    path: Path  # the file
+    frames: int  # T
+    size_px: int  # S
+    counted: int | None = None  # true number of frames, for decoders that may know it
 
     def wanted(self, count: int) -> list[int]:
         """Return the middle frames of T segments of `count` frames."""
@@ -61,21 +52,12 @@ Read = Callable[[Request], Array]
 
 @dataclass(frozen=True)
 class Decoder:
-    """One way to decode.
-
-    Attributes:
-        where: module and function, which returns uint8 [T, S, S, 3] BGR or raises NoFramesError.
-        needs: the package to import.
-        package: its name for pip.
-    """
-
     name: str
-    where: str
-    needs: str
-    package: str
+    where: str  # module and function, which returns uint8 [T, S, S, 3] BGR or raises NoFramesError
+    needs: str  # the package to import
+    package: str  # its name for pip
 
     def load(self) -> Read:
-        """Return the function."""
         module, _, name = self.where.partition(":")
         return getattr(importlib.import_module(f".{module}", __package__), name)
 
@@ -95,9 +77,11 @@ def _first_line(error: BaseException) -> str:
 
 
 DECODERS = (
-    Decoder("OpenCV as stzsar-run has it", "with_opencv:read_in_order", "cv2", "opencv-python"),
+    Decoder("stzsar-run, with PyAV", "with_runtime:read_in_order", "av", "av"),
+    Decoder("the same, one thread", "with_runtime:read_in_one_thread", "av", "av"),
+    Decoder("the same, frames counted before", "with_runtime:read_counted", "av", "av"),
+    Decoder("stzsar-run, OpenCV alone", "with_opencv:read_in_order", "cv2", "opencv-python"),
     Decoder("OpenCV, one thread", "with_opencv:read_in_one_thread", "cv2", "opencv-python"),
-    Decoder("OpenCV, frames counted before", "with_opencv:read_counted", "cv2", "opencv-python"),
     Decoder("OpenCV, seeking", "with_opencv:seek", "cv2", "opencv-python"),
     Decoder("PyAV", "with_pyav:read_in_order", "av", "av"),
     Decoder("PyAV, seeking", "with_pyav:seek", "av", "av"),

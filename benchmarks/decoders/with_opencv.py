@@ -1,24 +1,24 @@
-"""OpenCV: in order, as the runtime reads clips, and with its own seeking."""
+"""OpenCV: in order, as an install without PyAV reads clips, and with its own seeking."""
+
+from unittest.mock import patch
 
 from ...runtime.errors import SourceError
 from ...runtime.preprocessing.opencv import load_cv2, opencv_path
-from ...runtime.sources.clips import read_clip
-from .reader import THREADS, Array, NoFramesError, Request
+from ...runtime.video import pyav
+from .reader import THREADS, Array, Request
+from .with_runtime import read
 
 
 def read_in_order(clip: Request) -> Array:
     """Grab every frame, and convert those that are asked for."""
-    return _read(clip, None)
+    with patch.object(pyav, "load_av", lambda: None):
+        return read(clip, None)
 
 
 def read_in_one_thread(clip: Request) -> Array:
     """Do the same in one thread of FFmpeg."""
-    return _read(clip, THREADS)
-
-
-def read_counted(clip: Request) -> Array:
-    """Do that with a known number of frames, as stzsar-train does from the second epoch on."""
-    return _read(clip, THREADS, clip.counted)
+    with patch.object(pyav, "load_av", lambda: None):
+        return read(clip, THREADS)
 
 
 def seek(clip: Request) -> Array:
@@ -36,17 +36,3 @@ def seek(clip: Request) -> Array:
             pictures[index] = clip.fit(image)
     capture.release()
     return clip.stack(pictures, count)
-
-
-def _read(clip: Request, threads: int | None, count: int | None = None) -> Array:
-    try:
-        found = read_clip(
-            clip.path,
-            frames=clip.frames,
-            size_px=clip.size_px,
-            threads=threads,
-            frame_count=count,
-        )
-    except SourceError as error:
-        raise NoFramesError(str(error)) from error
-    return found.images_thwc

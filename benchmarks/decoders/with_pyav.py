@@ -13,17 +13,11 @@ from .reader import THREADS, Array, NoFramesError, Request
 
 
 class Index(NamedTuple):
-    """What the packets of a stream tell without decoding.
+    """What the packets of a stream tell without decoding."""
 
-    Attributes:
-        frames: how many there should be.
-        stamps: their time stamps in order; empty if some are missing.
-        keys: time stamps of the key frames, in order.
-    """
-
-    frames: int
-    stamps: list[int]
-    keys: list[int]
+    frames: int  # how many there should be
+    stamps: list[int]  # their time stamps in order; empty if some are missing
+    keys: list[int]  # time stamps of the key frames, in order
 
 
 def read_in_order(clip: Request) -> Array:

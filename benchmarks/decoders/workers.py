@@ -87,7 +87,6 @@ def start_workers(count: int) -> Iterator[Workers]:
 
 
 def _limit_opencv() -> None:
-    """Limit OpenCV's resizing to one thread too."""
     from ...runtime.preprocessing.opencv import load_cv2
 
     load_cv2().setNumThreads(1)

@@ -21,12 +21,10 @@ from ...runtime.terminal.progress import bar
 from ..command import benchmark, bundle_option, plot_option, rounds_option, threads_option
 from ..decision_time import PARTS, Step, TimedBundle, time_steps
 from ..plotting import check_plot
-from ..random_banks import random_bank
-from ..random_bundles import export_random
+from ..random_bundles import export_random, random_bank
 from ..tables import markdown
 from ..timing import machine
-from .curve import Curve
-from .picture import draw
+from .curve import Curve, draw
 
 LABELS, ATTRIBUTES = 400, 8
 _SHIPPED = "shipped"
@@ -34,15 +32,11 @@ _SHIPPED = "shipped"
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What grows, and the bundle that the other axes use.
+    """What grows, and the bundle that the other axes use."""
 
-    Attributes:
-        backbones: networks of open_clip, one point each; the first serves the other axes.
-        bundle: serves the other axes instead.
-    """
-
+    # Networks of open_clip, one point each; the first serves the other axes
     backbones: tuple[str, ...] = ("ViT-B-32", "MobileCLIP2-S0", "ViT-B-16", "ViT-L-14")
-    bundle: Path | None = None
+    bundle: Path | None = None  # serves the other axes instead
     rounds: int = 10
     threads: int = 2
     plot: Path | None = None
@@ -122,7 +116,6 @@ class Point:
 
 
 def axes(base: Bundle, bundles: Mapping[str, Bundle], options: Options) -> dict[str, list[Point]]:
-    """Return the points of each axis."""
     usual, longest = base.manifest.sampling.frames, base.manifest.sampling.max_frames
     point = partial(Point, base, frames=usual)
     frames = [count for count in options.frames if count <= longest]

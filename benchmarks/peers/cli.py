@@ -7,9 +7,8 @@ moves on by one frame for each.
 
 import datetime
 import json
-import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,75 +22,18 @@ from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import MAX_LABELS
 from ...runtime.sources.uri import expand_sources
 from ...runtime.terminal.commandline import say
-from ...runtime.terminal.outputs import check_writable
 from ...runtime.terminal.progress import bar
 from ..bench.environment import load_average
-from ..bench.sources import SHIPPED_CLIP
 from ..command import benchmark, count_option, plot_option, rounds_option
-from ..plotting import check_plot
 from ..timing import machine
 from .environments import Environments, variables
 from .interleave import Pace, Track, interleave
 from .materials import SCRIPTS, Materials
-from .picture import draw
 from .process import Worker, WorkerError
-from .roster import ENVIRONMENTS, OWN, PEERS, STREAMING, Peer
-from .table import PeerResult, make_results, markdown_table
+from .roster import OWN, STREAMING, Options, Peer
+from .table import PeerResult, draw, make_results, markdown_table
 
 _OWN_MODULE = f"{__package__}.workers.own"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Options:
-    """Who is compared, and on what.
-
-    Attributes:
-        clips: videos: a file, folder or pattern.
-        threads: CPU threads of each peer; 0 is one per core.
-        environments: folder in which environments and weights are made and kept.
-        interpreters: NAME=PATH, for environments that exist already.
-        only: names of peers; () takes all.
-        json: where to write every measured time.
-    """
-
-    clips: str = SHIPPED_CLIP
-    backbone: str = "ViT-B-32"
-    labels: int = 400
-    frames: int = 8
-    threads: int = 0
-    rounds: int = 30
-    turn_s: float = 2.0
-    environments: Path = Path(".venvs/peers")
-    interpreters: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    json: Path | None = None
-    plot: Path | None = None
-
-    def __post_init__(self) -> None:
-        names = [peer.name for peer in PEERS]
-        for name in self.only:
-            if name not in names:
-                raise StzsarError(f"There is no peer {name}: choose from {', '.join(names)}.")
-        for text in self.interpreters:
-            name, _, path = text.partition("=")
-            if not path or name not in ENVIRONMENTS:
-                raise StzsarError(
-                    f"--python {text} is not NAME=PATH with one of the environments "
-                    f"{', '.join(ENVIRONMENTS)}."
-                )
-        check_plot(self.plot)
-        if self.json:
-            check_writable(self.json)
-
-    @property
-    def peers(self) -> list[Peer]:
-        """The peers, in the order of the table."""
-        return [peer for peer in PEERS if not self.only or peer.name in self.only]
-
-    @property
-    def cores(self) -> int:
-        """CPU threads of each peer."""
-        return self.threads or os.cpu_count() or 1
 
 
 # ViT-S-32 is the smallest that exports in seconds.
@@ -156,11 +98,7 @@ def main(options: Options) -> None:
 
 
 def find_clips(where: str) -> list[str]:
-    """Return the video files.
-
-    Raises:
-        StzsarError: there are none, or it is not a file.
-    """
+    """Return the video files; raise StzsarError if there are none, or it is not a file."""
     clips = expand_sources([where])
     if not all(Path(path).is_file() for path in clips):
         raise StzsarError(f"--clips {where} is neither a video file nor a folder of them.")
@@ -171,15 +109,7 @@ def measure(options: Options, clips: Sequence[str]) -> dict[str, Track]:
     """Make what is missing, and time the peers; a peer that fails has a reason in its track."""
     given = dict(text.split("=", 1) for text in options.interpreters)
     environments = Environments(options.environments, given)
-    materials = Materials(
-        options.environments / "materials",
-        environments,
-        clips=clips,
-        backbone=options.backbone,
-        labels=options.labels,
-        frames=options.frames,
-        threads=options.cores,
-    )
+    materials = Materials(options, clips, environments)
     # Everything is made before the first is loaded: an export needs memory.
     for peer in options.peers:
         try:

@@ -17,12 +17,7 @@ _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
 
 class Environments:
-    """Finds or makes the interpreter of each environment.
-
-    Args:
-        folder: where the environments are kept.
-        given: interpreters that exist already, by environment.
-    """
+    """Finds or makes the interpreter of each environment; `given` ones exist already."""
 
     def __init__(self, folder: Path, given: Mapping[str, str]) -> None:
         self._folder = folder
@@ -30,11 +25,7 @@ class Environments:
         self._failed: dict[str, str] = {}
 
     def interpreter(self, name: str) -> str:
-        """Return the interpreter of an environment, which is made if missing.
-
-        Raises:
-            WorkerError: it cannot be made; a second call raises at once.
-        """
+        """Return an environment's interpreter; raise WorkerError, then and later, if pip fails."""
         if name in self._failed:
             raise WorkerError(self._failed[name])
         if name not in self._found:
@@ -47,8 +38,7 @@ class Environments:
 
     def _make(self, name: str) -> Path:
         folder, wanted = self._folder / name, "\n".join(ENVIRONMENTS[name])
-        inside = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
-        python, mark = folder / inside, folder / _MARK
+        python, mark = folder / "bin" / "python", folder / _MARK
         if mark.is_file() and mark.read_text() == wanted and python.is_file():
             return python
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -77,16 +67,9 @@ def variables(name: str) -> dict[str, str]:
 def run_logged(
     command: list[str], log: Path, failure: str, *, environment: str | None = None
 ) -> None:
-    """Run a command, with its output in a log.
+    """Run a command with its output in a log; raise WorkerError, with `failure` first, if it fails.
 
-    Args:
-        command: the program and its arguments.
-        log: where stdout and stderr go.
-        failure: start of the sentence if it fails.
-        environment: whose variables it gets; None for those of this process.
-
-    Raises:
-        WorkerError: it cannot be started, or fails.
+    It gets the variables of `environment`, or those of this process.
     """
     try:
         with log.open("wb") as output:

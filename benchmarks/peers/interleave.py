@@ -27,21 +27,11 @@ class Pace:
 
 @dataclass
 class Track:
-    """The measurements of one worker.
-
-    Attributes:
-        ready: its answer to `load`.
-        rounds_ms: the decisions of each round.
-        rss_mib: resident memory after the last round; None if it failed before.
-        idle: share of one core that it used while others had their turn; None if unknown.
-        failed: why it is not measured; empty if it is.
-    """
-
-    ready: dict[str, Any] = field(default_factory=dict)
-    rounds_ms: list[list[float]] = field(default_factory=list)
-    rss_mib: float | None = None
-    idle: float | None = None
-    failed: str = ""
+    ready: dict[str, Any] = field(default_factory=dict)  # its answer to `load`
+    rounds_ms: list[list[float]] = field(default_factory=list)  # the decisions of each round
+    rss_mib: float | None = None  # resident memory after the last round; None if it failed before
+    idle: float | None = None  # share of one core that it used while others had their turn
+    failed: str = ""  # why it is not measured; empty if it is
 
 
 def interleave(
@@ -91,7 +81,6 @@ class _Player:
             self._settle()
 
     def turn(self) -> None:
-        """Let it make decisions for a turn."""
         with self._giving_up():
             if self._worker is None:
                 return
@@ -103,32 +92,23 @@ class _Player:
             self._settle()
 
     def finish(self) -> None:
-        """Ask for its memory, and judge how idle it was."""
-        with self._giving_up():
-            if self._worker is None:
-                return
+        """Read its memory, and judge how idle it was."""
+        if self._worker:
             self._count_idle()
-            answer = self._worker.ask("rss", wait_s=60.0)
-            if not isinstance(answer.get("rss_mib"), float):
-                raise WorkerError(f"It answered 'rss' with {answer!r:.100}.")
-            self.track.rss_mib = answer["rss_mib"]
-            if self._waited_s > 0:
-                self.track.idle = self._used_s / self._waited_s
+            self.track.rss_mib = self._worker.rss_mib()
+            self.track.idle = self._used_s / self._waited_s
 
     def close(self) -> None:
-        """Ask the worker to end."""
         if self._worker:
             self._worker.close()
 
     def kill(self) -> None:
-        """End the worker at once."""
         if self._worker:
             self._worker.kill()
             self._worker = None
 
     @contextlib.contextmanager
     def _giving_up(self) -> Iterator[None]:
-        """Note why a worker fails, and end it."""
         try:
             yield
         except WorkerError as error:
@@ -149,12 +129,10 @@ class _Player:
     def _settle(self) -> None:
         assert self._worker
         time.sleep(_SETTLE_S)
-        self._waits_since = time.monotonic(), self._worker.processor_s() or 0.0
+        self._waits_since = time.monotonic(), self._worker.processor_s()
 
     def _count_idle(self) -> None:
         assert self._worker
-        used_s = self._worker.processor_s()
-        if used_s is not None:
-            since_s, before_s = self._waits_since
-            self._waited_s += time.monotonic() - since_s
-            self._used_s += used_s - before_s
+        since_s, before_s = self._waits_since
+        self._waited_s += time.monotonic() - since_s
+        self._used_s += self._worker.processor_s() - before_s

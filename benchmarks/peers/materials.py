@@ -12,57 +12,30 @@ from ...runtime.labels.shipped import default_labels
 from ...runtime.terminal.commandline import say
 from .environments import Environments, run_logged
 from .process import WorkerError
-from .roster import OWN
-from .workers.serving import Spec
+from .roster import OWN, Options
+from .workers.serving import FILES, Spec
 
 ATTRIBUTES = 8
 SCRIPTS = Path(__file__).parent / "workers"
 _ROOT = Path(__file__).parents[2]
-# The files that `workers/prepare.py` makes.
-_FILES = {
-    "xclip": "xclip",
-    "open_clip": "open_clip.pt",
-    "tower": "tower",
-    "swin3d": "swin3d_s.pt",
-}
 _EXPORT = "from stzsar.export.cli import main; main()"
 
 
 class Materials:
-    """The files that the peers load, for one choice of sizes.
+    """The files that the peers load, for one choice of sizes."""
 
-    Args:
-        folder: where the files of all choices are kept.
-        environments: which make the files.
-        clips: video files.
-        backbone: its name in open_clip.
-        labels: how many.
-        frames: T, of a window.
-        threads: of the CPU.
-    """
-
-    def __init__(
-        self,
-        folder: Path,
-        environments: Environments,
-        *,
-        clips: Sequence[str],
-        backbone: str,
-        labels: int,
-        frames: int,
-        threads: int,
-    ) -> None:
+    def __init__(self, options: Options, clips: Sequence[str], environments: Environments) -> None:
         self._environments = environments
-        name = f"{backbone}-{frames}-frames-{labels}-labels"
-        self.folder = folder / name.replace("/", "-")
+        name = f"{options.backbone}-{options.frames}-frames-{options.labels}-labels"
+        self.folder = options.environments / "materials" / name.replace("/", "-")
         self.folder.mkdir(parents=True, exist_ok=True)
         self._failed: dict[str, str] = {}
         self._spec = Spec(
             clips=[str(Path(clip).resolve()) for clip in clips],
-            labels=label_names(labels),
-            frames=frames,
-            threads=threads,
-            backbone=backbone,
+            labels=label_names(options.labels),
+            frames=options.frames,
+            threads=options.cores,
+            backbone=options.backbone,
             folder=str(self.folder.resolve()),
             bundle=bundle_name(),
         )
@@ -73,12 +46,8 @@ class Materials:
         self.spec.write_text(text, encoding="utf-8")
 
     def make(self, name: str) -> None:
-        """Make a file unless it exists.
-
-        Raises:
-            WorkerError: it cannot be made; a second call raises at once.
-        """
-        path = self.folder / (bundle_name() if name == "bundle" else _FILES[name])
+        """Make a file unless it exists; raise WorkerError, then and later, if that fails."""
+        path = self.folder / (bundle_name() if name == "bundle" else FILES[name])
         if path.exists():
             return
         if name in self._failed:
@@ -96,16 +65,13 @@ class Materials:
     def _export(self, path: Path) -> None:
         labels = self.folder / "labels.json"
         labels.write_text(json.dumps(with_attributes(self._spec.labels)))
-        options = {
-            "--backbone": self._spec.backbone,
-            "--pretrained": "none",
-            "--labels": str(labels),
-            "--frames": str(self._spec.frames),
-            "--output": str(path),
-        }
-        words = [word for option in options.items() for word in option]
-        # Labels are embedded at export: nobody would read the text encoder.
-        command = [self._environments.interpreter(OWN), "-c", _EXPORT, *words, "--no-text-encoder"]
+        command = [
+            *(self._environments.interpreter(OWN), "-c", _EXPORT),
+            *("--backbone", self._spec.backbone, "--pretrained", "none"),
+            *("--labels", str(labels), "--frames", str(self._spec.frames)),
+            # Labels are embedded at export: nobody would read the text encoder.
+            *("--output", str(path), "--no-text-encoder"),
+        ]
         log = self.folder / "bundle.log"
         run_logged(command, log, "stzsar-export failed", environment=OWN)
 
@@ -113,7 +79,7 @@ class Materials:
         script = str(SCRIPTS / "prepare.py")
         command = [self._environments.interpreter("torch"), script, str(self.spec), name]
         log = self.folder / f"{name}.log"
-        run_logged(command, log, f"Cannot make {_FILES[name]}", environment="torch")
+        run_logged(command, log, f"Cannot make {FILES[name]}", environment="torch")
 
 
 @functools.cache

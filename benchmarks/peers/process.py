@@ -2,10 +2,8 @@
 
 import contextlib
 import json
-import os
-import queue
+import select
 import subprocess
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,19 +19,12 @@ class WorkerError(Exception):
 
 
 class Worker:
-    """A process that speaks the line protocol of `workers/serving.py`.
-
-    Args:
-        command: the interpreter and its arguments.
-        log: where its stderr goes.
-        environment: its variables; None for those of this process.
-    """
+    """A process that speaks the line protocol of `workers/serving.py`; stderr goes into `log`."""
 
     def __init__(
         self, command: Sequence[str], log: Path, *, environment: dict[str, str] | None = None
     ) -> None:
         self._log = log
-        self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
         try:
             with log.open("wb") as stderr:
                 self._process = subprocess.Popen(
@@ -48,23 +39,18 @@ class Worker:
                 )
         except OSError as error:
             raise WorkerError(f"Cannot start {command[0]}: {error.strerror}.") from error
-        threading.Thread(target=self._read, daemon=True).start()
 
     def ask(self, command: str, *, wait_s: float) -> dict[str, Any]:
-        """Send a command and return its answer.
-
-        Raises:
-            WorkerError: no answer came in time, the worker died, or it reports an error.
-        """
-        stdin = self._process.stdin
-        assert stdin is not None
+        """Return the answer to a command; raise WorkerError if none comes in time, or an error."""
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin
+        assert stdout
         with contextlib.suppress(BrokenPipeError):  # the death is reported below
             stdin.write(command + "\n")
             stdin.flush()
-        try:
-            line = self._lines.get(timeout=wait_s)
-        except queue.Empty:
-            raise WorkerError(f"It did not answer {command!r} within {wait_s:.0f} s.") from None
+        if not select.select([stdout], [], [], wait_s)[0]:
+            raise WorkerError(f"It did not answer {command!r} within {wait_s:.0f} s.")
+        line = stdout.readline()
         if not line:
             raise WorkerError(self._obituary())
         try:
@@ -77,18 +63,20 @@ class Worker:
             raise WorkerError(_one_line(str(answer["error"])))
         return answer
 
-    def processor_s(self) -> float | None:
-        """Return its processor time so far; None where there is no /proc."""
-        try:
-            fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-        except (OSError, IndexError, ValueError):
-            return None
+    def processor_s(self) -> float:
+        import psutil
+
+        return sum(psutil.Process(self._process.pid).cpu_times()[:2])
+
+    def rss_mib(self) -> float:
+        import psutil
+
+        return psutil.Process(self._process.pid).memory_info().rss / 2**20
 
     def close(self) -> None:
         """Ask the process to end, then kill it."""
+        assert self._process.stdin
         with contextlib.suppress(OSError):
-            assert self._process.stdin is not None
             self._process.stdin.write("quit\n")
             self._process.stdin.close()
         try:
@@ -98,15 +86,8 @@ class Worker:
             self._process.wait()
 
     def kill(self) -> None:
-        """Kill the process."""
         self._process.kill()
         self._process.wait()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        for line in self._process.stdout:
-            self._lines.put(line)
-        self._lines.put("")
 
     def _obituary(self) -> str:
         code = self._process.wait()

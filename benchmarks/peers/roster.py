@@ -1,6 +1,13 @@
-"""The peers, their environments, and the packages of each environment."""
+"""The peers, the packages of their environments, and the options of the comparison."""
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
+
+from ...runtime.errors import StzsarError
+from ...runtime.terminal.outputs import check_writable
+from ..bench.sources import SHIPPED_CLIP
+from ..plotting import check_plot
 
 OWN = "own"
 STREAMING = "stzsar-streaming"
@@ -22,21 +29,11 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class Peer:
-    """One row of the table.
-
-    Attributes:
-        name: for options and records.
-        title: what it is, with what a decision encodes.
-        environment: OWN or one of ENVIRONMENTS.
-        script: file in `workers`, and its second argument if it has one.
-        needs: the file that it loads, see `materials`.
-    """
-
-    name: str
-    title: str
-    environment: str
-    script: tuple[str, ...]
-    needs: str
+    name: str  # for options and records
+    title: str  # what it is, with what a decision encodes
+    environment: str  # OWN or one of ENVIRONMENTS
+    script: tuple[str, ...]  # file in `workers`, and its second argument if it has one
+    needs: str  # the file that it loads, see `materials`
 
 
 _EXAMPLE = "X-CLIP, PyTorch, as in ultralytics' example: T frames and all labels"
@@ -57,3 +54,43 @@ PEERS = (
     Peer("swin3d", "Swin3D-S, torchvision, closed vocabulary: T frames", "torch", ("closed",),
          "swin3d"),
 )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    clips: str = SHIPPED_CLIP  # videos: a file, folder or pattern
+    backbone: str = "ViT-B-32"
+    labels: int = 400
+    frames: int = 8
+    threads: int = 0  # CPU threads of each peer; 0 is one per core
+    rounds: int = 30
+    turn_s: float = 2.0
+    environments: Path = Path(".venvs/peers")  # where they are kept, with the weights
+    interpreters: tuple[str, ...] = ()  # NAME=PATH, for environments that exist already
+    only: tuple[str, ...] = ()  # names of peers; () takes all
+    json: Path | None = None  # where to write every measured time
+    plot: Path | None = None
+
+    def __post_init__(self) -> None:
+        names = [peer.name for peer in PEERS]
+        for name in self.only:
+            if name not in names:
+                raise StzsarError(f"There is no peer {name}: choose from {', '.join(names)}.")
+        for text in self.interpreters:
+            name, _, path = text.partition("=")
+            if not path or name not in ENVIRONMENTS:
+                raise StzsarError(
+                    f"--python {text} is not NAME=PATH with one of the environments "
+                    f"{', '.join(ENVIRONMENTS)}."
+                )
+        check_plot(self.plot)
+        if self.json:
+            check_writable(self.json)
+
+    @property
+    def peers(self) -> list[Peer]:
+        return [peer for peer in PEERS if not self.only or peer.name in self.only]
+
+    @property
+    def cores(self) -> int:
+        return self.threads or os.cpu_count() or 1

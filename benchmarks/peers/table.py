@@ -1,51 +1,42 @@
-"""From times to results, and results as Markdown."""
+"""From times to results, and results as Markdown and as a picture."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from ..bench.percentiles import percentile
+from ..plotting import new_figure, save
 from ..tables import DASH, markdown, number
 from .interleave import Track
 from .roster import Peer
 
 # The table names a waiting worker that uses more than this share of a core.
 _QUIET = 0.05
+_OWN, _OTHER = "#0b7a75", "#9aa5b1"
+_ROW_INCHES, _WIDTH_INCHES = 0.55, 9.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class PeerResult:
-    """One peer.
-
-    Attributes:
-        decisions: how many were timed.
-        windows_per_s: decisions over the time that they took.
-        p50_ms: of a decision; p90 needs 100 of them, p99 1,000.
-        rss_mib: resident memory at the end, with the decoded frames.
-        load_s: from the start of the script until it could decide.
-        precision: in which it computes, by its own account.
-        ratio: time of a decision over the base's, with quartiles: the ratio of the medians of each
-            round, over the rounds; None if the base was not measured.
-        idle: share of a core that it used while others had their turn; None if unknown.
-        failed: why it was not measured; empty if it was.
-    """
-
     name: str
     title: str
-    decisions: int = 0
-    windows_per_s: float | None = None
-    p50_ms: float | None = None
+    decisions: int = 0  # how many were timed
+    windows_per_s: float | None = None  # decisions over the time that they took
+    p50_ms: float | None = None  # of a decision; p90 needs 100 of them, p99 1,000
     p90_ms: float | None = None
     p99_ms: float | None = None
-    rss_mib: float | None = None
-    load_s: float | None = None
-    precision: str = ""
+    rss_mib: float | None = None  # resident memory at the end, with the decoded frames
+    load_s: float | None = None  # from the start of the script until it could decide
+    precision: str = ""  # in which it computes, by its own account
+    # Time of a decision over the base's, with quartiles: the ratio of the medians of each round,
+    # over the rounds; None if the base was not measured
     ratio: float | None = None
     ratio_quartiles: tuple[float, float] | None = None
-    idle: float | None = None
+    idle: float | None = None  # share of a core that it used while others had their turn
     versions: Mapping[str, str] = field(default_factory=dict)
-    failed: str = ""
+    failed: str = ""  # why it was not measured; empty if it was
 
 
 def make_results(peers: Sequence[Peer], tracks: Mapping[str, Track], base: str) -> list[PeerResult]:
@@ -118,3 +109,29 @@ def _ratio(result: PeerResult) -> str:
         return DASH
     low, high = result.ratio_quartiles
     return f"{number(result.ratio)} ({number(low)}–{number(high)})"
+
+
+def draw(results: Sequence[PeerResult], path: Path, caption: str) -> None:
+    """Draw the results that were measured, fastest on top, with a caption below."""
+    shown = sorted(
+        (row for row in results if not row.failed), key=lambda row: row.windows_per_s or 0
+    )
+    figure = new_figure(_WIDTH_INCHES, 1.3 + _ROW_INCHES * len(shown))
+    axes = figure.add_subplot()
+    bars = axes.barh(
+        [row.title for row in shown],
+        [row.windows_per_s for row in shown],
+        color=[_OWN if row.name.startswith("stzsar") else _OTHER for row in shown],
+    )
+    axes.bar_label(bars, labels=[_bar_text(row) for row in shown], padding=4)
+    axes.set_xlabel("decisions per second")
+    axes.margins(x=0.25)
+    axes.spines[["top", "right"]].set_visible(False)
+    note = "In brackets: time of a decision over that of streaming."
+    figure.supxlabel(f"{note}\n{caption}", fontsize="small", color="#52606d")
+    save(figure, path)
+
+
+def _bar_text(row: PeerResult) -> str:
+    rate = f"{row.windows_per_s:.3g}"
+    return rate if row.ratio is None or row.ratio == 1 else f"{rate}  ({row.ratio:.3g} ×)"

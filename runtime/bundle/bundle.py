@@ -1,5 +1,6 @@
 """A bundle on disk: a folder that export writes and the runtime reads."""
 
+import dataclasses
 import hashlib
 import logging
 from collections.abc import Iterator
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..documents import read_file
-from ..errors import BundleError
+from ..errors import BundleError, StzsarError
 from ..labels.bank import LabelBank
 from .manifest import MAX_MANIFEST_BYTES, Manifest
 from .onnx_file import read_onnx
@@ -21,26 +22,35 @@ TOKENIZER = "tokenizer.json"
 BANK = "bank.npz"
 PARITY = "parity.json"
 RUNS = Path("runs")
+_DEPTH = 3
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
 class Bundle:
-    """An opened bundle: every file that the manifest lists is there and unchanged."""
+    """An opened bundle: every file that the manifest lists is there and unchanged.
+
+    Attributes:
+        path: its folder.
+        manifest: what it says about itself.
+        bank: its own labels.
+        is_fallback: whether it is the shipped one, taken since nobody named another.
+    """
 
     path: Path
     manifest: Manifest
     bank: LabelBank
+    is_fallback: bool = False
 
     @classmethod
     def open(cls, path: str | Path) -> "Bundle":
-        """Check and read the bundle in the folder `path`.
+        """Check and read the bundle in the folder `path`, or the newest one below it.
 
         Raises:
             BundleError: the folder is not a bundle, is incomplete, changed or of a newer format.
         """
-        path = Path(path)
+        path = bundle_at(Path(path))
         manifest = read_manifest(path)
         required = {FRAME_GRAPH, WINDOW_GRAPH, BANK}
         if manifest.features and manifest.label_states:
@@ -75,8 +85,8 @@ def read_manifest(folder: Path) -> Manifest:
         content = read_file(path, MAX_MANIFEST_BYTES, follow_links=False)
     except OSError as error:
         raise BundleError(
-            f"{folder} is not a bundle, its {MANIFEST} cannot be read ({error.strerror}): make one "
-            "with stzsar-export."
+            f"{folder} is not a bundle and holds none, its {MANIFEST} cannot be read "
+            f"({error.strerror}): make one with stzsar-fetch or stzsar-export."
         ) from error
     return Manifest.from_json(content, where=str(path))
 
@@ -87,6 +97,23 @@ def sha256_of(path: Path) -> str:
     for block in _blocks(path):
         digest.update(block)
     return digest.hexdigest()
+
+
+def hashes_of(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each file in `folder` by its name, for a manifest."""
+    return {path.name: sha256_of(path) for path in sorted(folder.iterdir())}
+
+
+def check_free(target: Path) -> None:
+    """Check that a bundle may be written to the folder `target`: it is free, or has a bundle.
+
+    Raises:
+        StzsarError: something else is there.
+    """
+    is_bundle = (target / MANIFEST).is_file() and (target / FRAME_GRAPH).is_file()
+    is_free = not target.exists() or (target.is_dir() and not any(target.iterdir()))
+    if not (is_bundle or is_free):
+        raise StzsarError(f"{target} exists and is not a bundle. Choose another --output.")
 
 
 def shipped_bundle() -> Path:
@@ -101,6 +128,28 @@ def newest_bundle(root: Path = RUNS) -> Path | None:
     return newest and newest.parent
 
 
+def bundles_below(root: Path) -> list[Path]:
+    """Return the bundles up to three folders below `root`, hidden folders aside, newest first."""
+    found = [
+        path
+        for depth in range(1, _DEPTH + 1)
+        for path in root.glob("*/" * depth + MANIFEST)
+        if _is_bundle(path.parent, root)
+    ]
+    found.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    return [path.parent for path in found]
+
+
+def bundle_at(folder: Path) -> Path:
+    """Return `folder`, or the newest bundle below it if it is none itself."""
+    if (folder / MANIFEST).exists() or not folder.is_dir():
+        return folder
+    found = bundles_below(folder)
+    if len(found) > 1:
+        log.info("%s holds %d bundles: taking the newest, %s.", folder, len(found), found[0])
+    return found[0] if found else folder
+
+
 def find_bundle(root: Path = RUNS) -> Path:
     """Return the default bundle: the newest below `root`, else the shipped one.
 
@@ -110,25 +159,30 @@ def find_bundle(root: Path = RUNS) -> Path:
     found = newest_bundle(root) or shipped_bundle()
     if not (found / MANIFEST).is_file():
         raise BundleError(
-            f"There is no bundle under {root}/: make one with stzsar-export, or name a folder."
+            f"There is no bundle under {root}/: make one with stzsar-fetch or stzsar-export, or "
+            "name a folder."
         )
     return found
 
 
 def open_default_bundle() -> Bundle:
-    """Open the default bundle, with a warning if it is the shipped one.
+    """Open the default bundle.
 
     Raises:
         BundleError: there is none, or it cannot be used.
     """
     bundle = Bundle.open(find_bundle())
-    if bundle.path == shipped_bundle():
+    return dataclasses.replace(bundle, is_fallback=bundle.path == shipped_bundle())
+
+
+def warn_of_fallback(bundle: Bundle) -> None:
+    """Say what the shipped bundle knows where nobody named it."""
+    if bundle.is_fallback:
         log.warning(
             "No bundle was named and %s/ holds none: using the shipped one, which knows %s.",
             RUNS,
             bundle.manifest.weights.knows,
         )
-    return bundle
 
 
 def _is_bundle(folder: Path, root: Path) -> bool:

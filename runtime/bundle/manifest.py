@@ -13,11 +13,15 @@ from msgspec import Meta, Struct
 from ..documents import DocumentError, convert, from_json
 from ..errors import BundleError
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
+FEATURES_SINCE = 3
 MAX_MANIFEST_BYTES = 2**20
 MAX_SIZE_PX = 4096
 MAX_FRAMES = 1024
 MAX_RATE_FPS = 1000
+MAX_SEEN_LABELS, MAX_SEEN_BIAS = 10_000, 100
+# Of CLIP's weights as they are, which no training here has touched.
+UNTRAINED_HEAD = "what CLIP knows of single frames; its interaction head is not trained"
 FRAME_EMBEDDING, PATCH_EMBEDDINGS = "frame_embedding", "patch_embeddings"
 
 PRECISIONS = ("fp32", "fp16", "int8")
@@ -81,11 +85,39 @@ class TextSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("a prompt holds {} once")
 
 
-class WeightsOrigin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where the weights come from, and what a person must know before trusting them."""
+class WeightsOrigin(
+    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True
+):
+    """Where the weights come from, and what a person must know before trusting them.
+
+    Attributes:
+        source: the network, and in brackets what open_clip calls the weights.
+        knows: what a network with them recognises, as the end of "it knows …".
+        licence: the licence of the weights, as an SPDX identifier or by name; "" is not recorded.
+        url: the page of those who publish them; "" is not recorded.
+        revision: the commit of that page's repository; "" is not recorded.
+        sha256: the hash of the file of weights; "" is not recorded.
+    """
 
     source: str
     knows: str
+    licence: str = ""
+    url: str = ""
+    revision: str = ""
+    sha256: str = ""
+
+
+class SeenLabels(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The labels that training saw, and how much it made the network prefer them.
+
+    Attributes:
+        labels: their names.
+        bias: how far their logits are above those of labels that training did not see; None if
+            training did not measure it.
+    """
+
+    labels: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MAX_SEEN_LABELS)]
+    bias: Annotated[float, Meta(ge=0, le=MAX_SEEN_BIAS)] | None
 
 
 class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -102,6 +134,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             vectors with attributes are cosines. Bundles of older formats have none.
         patch_grid: rows and columns of the patches, which are counted row by row from the top
             left; None without patches.
+        seen: the labels of the training; None where it is not known or there was none.
         files: sha256 of each file by its name.
     """
 
@@ -117,6 +150,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     patch_grid: tuple[Size, Size] | None
     text: TextSpec | None
     weights: WeightsOrigin
+    seen: SeenLabels | None = None
     model: Mapping[str, Any]
     versions: Mapping[str, str]
     files: Annotated[Mapping[str, str], Meta(max_length=64)]
@@ -206,5 +240,14 @@ def _from_2(document: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _from_3(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 4 says which labels training saw, the licence of the weights, and where they lie."""
+    return {**document, "seen": None, "format_version": 4}
+
+
 # From each older format to the next. tests/data keeps a bundle of every format.
-_MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}
+_MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    1: _from_1,
+    2: _from_2,
+    3: _from_3,
+}

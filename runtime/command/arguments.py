@@ -1,4 +1,4 @@
-"""The command-line options of stzsar-run, in groups, and which of them exclude each other."""
+"""The command-line options of stzsar-run, in groups."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 import cloup
-from cloup.constraints import ConstraintViolated, If, IsSet, accept_none
-from cloup.constraints.common import param_value_is_set
+
+from ..bundle.manifest import MAX_SEEN_BIAS
+from .modes import MODES
 
 
 class _Positive(click.ParamType):
@@ -35,9 +36,10 @@ _INPUT = cloup.option_group(
         "sources",
         metavar="PATH|URI",
         multiple=True,
-        help="Read a video file, a folder of videos (with its subfolders), a pattern, a camera "
-        "number, v4l2:///dev/video0, csi://0, rtsp://…, http://…, gst:PIPELINE or "
-        "test://moving-shapes. Repeat it for more: live sources run side by side, files in order",
+        help="Read a video file, a folder of videos (with its subfolders) or of the pictures of a "
+        "clip, a pattern, a camera number, v4l2:///dev/video0, csi://0, rtsp://…, http://…, "
+        "gst:PIPELINE or test://moving-shapes; like SOURCE. Repeat it for more: live sources run "
+        "side by side, files in order",
     ),
     cloup.option(
         "--camera",
@@ -58,6 +60,14 @@ _INPUT = cloup.option_group(
         type=_PATH,
         help="Score a file that --record wrote, with the same or other --labels; decodes and "
         "encodes nothing",
+    ),
+    cloup.option(
+        "--frame-rate",
+        "frame_rate",
+        metavar="FPS",
+        type=_Positive(),
+        show_default="25",
+        help="Take FPS pictures of a folder or pattern of pictures for a second",
     ),
     cloup.option(
         "--seconds", metavar="S", type=_Positive(), help="Stop each source after S seconds"
@@ -87,22 +97,21 @@ _RECOGNITION = cloup.option_group(
         "--bundle",
         metavar="FOLDER",
         type=_PATH,
-        show_default="the newest under runs/, else the one shipped",
-        help="Use a bundle that stzsar-export wrote",
+        show_default="the recording's with --replay; else the newest under runs/, else the one "
+        "shipped",
+        help="Use a bundle that stzsar-export wrote, or the newest in a folder of them",
     ),
     cloup.option(
         "--labels",
-        metavar="FILE",
-        type=_PATH,
+        metavar="FILE|A,B",
         show_default="all labels of the bundle",
-        help="Recognise these labels: a text file with one label a line, a CSV with the column "
-        'name, or a JSON list of {"label": …, "attributes": […]}. Edits take effect while a '
-        "camera runs",
+        help="Recognise these labels: words with commas between them, or a text file with one "
+        "label a line, a CSV, TSV, YAML or JSON, which may have attributes. Edits of a file take "
+        "effect while a camera runs",
     ),
     cloup.option(
         "--ignore",
-        metavar="FILE",
-        type=_PATH,
+        metavar="FILE|A,B",
         help="Take these labels for what is ordinary here: they compete with --labels and are "
         "never reported; a window that one of them explains best is none of these. Edits take "
         "effect like those of --labels",
@@ -112,6 +121,14 @@ _RECOGNITION = cloup.option_group(
         is_flag=True,
         help="Embed labels without the attributes that ship for actions of Kinetics, UCF-101 and "
         "HMDB-51",
+    ),
+    cloup.option(
+        "--seen-bias",
+        metavar="LOGITS",
+        type=click.FloatRange(0, MAX_SEEN_BIAS),
+        show_default="what training measured",
+        help="Subtract this from the logits of labels of the training, which the network prefers; "
+        "0 subtracts nothing",
     ),
     cloup.option(
         "--rate",
@@ -244,14 +261,20 @@ _OUTPUT = cloup.option_group(
         "--output",
         metavar="FILE",
         type=_PATH,
-        show_default="stdout",
+        show_default="stdout, or a terminal's live lines",
         help="Write the JSON lines to a file",
+    ),
+    cloup.option(
+        "--json",
+        is_flag=True,
+        help="Write JSON lines to stdout also where that is a terminal, which otherwise shows a "
+        "live line for each stream",
     ),
     cloup.option(
         "--events-only",
         "only_events",
         is_flag=True,
-        help="Write starts and ends of actions and states of streams, and no results",
+        help="Write or show starts and ends of actions and states of streams, and no results",
     ),
     cloup.option(
         "--top",
@@ -259,7 +282,7 @@ _OUTPUT = cloup.option_group(
         type=click.IntRange(min=1),
         default=5,
         show_default=True,
-        help="Write the N best labels of a result",
+        help="Write the N best labels of a result; a terminal shows as many as fit",
     ),
     cloup.option(
         "--video",
@@ -322,57 +345,14 @@ _OUTPUT = cloup.option_group(
 )
 
 
-def _leave_out(why: str) -> Callable[[ConstraintViolated], str]:
-    """Return what says which of the options that were given have no effect, and why."""
-
-    def sentence(error: ConstraintViolated) -> str:
-        values = error.ctx.params if error.ctx else {}
-        given = [p.opts[0] for p in error.params if param_value_is_set(p, values[p.name or ""])]
-        verb = "has" if len(given) == 1 else "have"
-        return f"{', '.join(given)} {verb} no effect: {why}. Leave one of them out."
-
-    return sentence
-
-
-# A replay opens, decodes and encodes nothing; a calibration writes thresholds and nothing else.
-_MODES = (
-    cloup.constraint(
-        If("replay", then=accept_none).rephrased(
-            error=_leave_out("--replay scores what was recorded")
-        ),
-        ["sources", "camera", "streams", "footage", "per_day", "seconds", "give_up_s", "rate_fps",
-         "window_s", "whole", "motion_gate", "explain", "video", "show", "record",
-         "record_features", "record_patches", "webhook", "webhook_secret", "webhook_results",
-         "mqtt", "mqtt_ca", "metrics"],
-    ),
-    cloup.constraint(
-        If("footage", then=accept_none).rephrased(
-            error=_leave_out("--calibrate only looks for thresholds")
-        ),
-        ["sources", "camera", "streams", "replay", "whole", "threshold", "explain", "output",
-         "only_events", "video", "show", "record", "record_features", "record_patches", "webhook",
-         "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics"],
-    ),
-    cloup.constraint(
-        If("ordinary", then=accept_none).rephrased(
-            error=_leave_out("--suggest-ignore only lists labels")
-        ),
-        ["sources", "camera", "streams", "replay", "footage", "calibration", "ignore", "whole",
-         "threshold", "min_length_s", "cool_down_s", "explain", "only_events", "video", "show",
-         "record", "record_features", "record_patches", "webhook", "webhook_secret",
-         "webhook_results", "mqtt", "mqtt_ca", "metrics"],
-    ),
-    cloup.constraint(
-        If(~IsSet("footage"), then=accept_none).rephrased(
-            error=_leave_out("it belongs to --calibrate")
-        ),
-        ["per_day"],
-    ),
-)  # fmt: skip
-
-
 def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add all options of stzsar-run to a command."""
-    for add in (*_MODES, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT):
+    source = cloup.argument(
+        "named",
+        metavar="[SOURCE]...",
+        nargs=-1,
+        help="What to watch: as for --source",
+    )
+    for add in (*MODES, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
         command = add(command)
     return command

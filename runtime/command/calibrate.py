@@ -2,7 +2,6 @@
 
 from ..decisions.calibration import Calibration
 from ..decisions.calibrator import Calibrator
-from ..labels.labels import read_labels
 from ..terminal.commandline import log, say
 from ..terminal.outputs import check_outputs
 from .loading import load_recognizer, open_bundle
@@ -13,19 +12,20 @@ from .seeing import see
 
 def calibrate(options: CalibrationOptions) -> None:
     """Write the thresholds for a site; see `run`."""
-    specs = footage_from(options.footage, options)
+    specs = footage_from(options.footage, options, quiet=options.quiet)
     bundle = open_bundle(options)
     sampled = stream_options(bundle.manifest, options)
     read = {
-        options.labels: "the label file",
-        options.ignore: "the file to ignore",
+        options.label_file: "the label file",
+        options.ignore_file: "the file to ignore",
         **files_read(specs),
     }
     check_outputs(written=[options.thresholds], read=read, bundle=bundle.path)
-    labels = read_labels(options.labels) if options.labels else None
-    ignore = read_labels(options.ignore) if options.ignore else ()
-    recognizer = load_recognizer(bundle, labels, options, ignore=ignore, top_k=1)
-    seen = see(recognizer, specs, options, sampled, quiet=options.quiet)
+    recognizer = load_recognizer(
+        bundle, options.read_labels(), options, ignore=options.read_ignored(), top_k=1
+    )
+    # Nothing goes to stdout, as if there were a file for it.
+    seen = see(recognizer, specs, options, sampled, output=options.thresholds, quiet=options.quiet)
     calibrator = Calibrator(
         recognizer.labels,
         bundle.manifest,

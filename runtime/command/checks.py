@@ -199,13 +199,10 @@ def check_bundle() -> Finding:
     try:
         bundle = Bundle.open(path)
     except StzsarError as error:
-        return Finding("bundle", "wrong", str(error), "stzsar-export, or name another --bundle")
+        return Finding("bundle", "wrong", str(error), "stzsar-fetch, or name another --bundle")
     found = f"{path}: {len(bundle.bank.labels)} labels; it knows {bundle.manifest.weights.knows}"
     if path == shipped_bundle():
-        remedy = (
-            "pip install '.[cpu,export]' && stzsar-export --backbone ViT-B-32 --pretrained openai"
-        )
-        return Finding("bundle", "note", found, remedy)
+        return Finding("bundle", "note", found, "pip install '.[cpu,fetch]' && stzsar-fetch")
     return Finding("bundle", "ok", found)
 
 

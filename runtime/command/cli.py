@@ -15,17 +15,18 @@ from .arguments import run_arguments
 _EXAMPLE = """\b
 Examples:
   stzsar-run --camera 0 --labels labels.txt
-      prints what the camera sees, as JSON lines, until Ctrl-C
-  stzsar-run --source test://moving-shapes --events-only
+      shows what the camera sees, until Ctrl-C
+  stzsar-run test://moving-shapes --events-only
       needs no camera: prints one line when an action starts and one when it ends
-  stzsar-run --source clip.mp4 --video annotated.mp4 > results.jsonl
+  stzsar-run clip.mp4 --labels archery,waving --video annotated.mp4 > results.jsonl
       recognises over time, and draws the results onto the video
   stzsar-run --streams streams.toml --mqtt mqtt://broker/site --metrics 9100
       watches many cameras, each with its own labels
   stzsar-run --calibrate night.mp4 --labels labels.txt --false-alarms 1
       finds thresholds for this site, for later runs with --calibration calibration.json
 
-Results go to stdout or --output, everything else goes to stderr. The exit code is 0, or 2 if
+A terminal shows a line for each stream; elsewhere, and with --json, results are JSON lines on
+stdout or in --output. Everything else goes to stderr. The exit code is 0, or 2 if
 something could not be used (one of several sources, too), 130 after Ctrl-C, 143 after SIGTERM
 or SIGHUP.
 """
@@ -43,8 +44,9 @@ def main(
     ordinary: tuple[str, ...],
     no_attributes: bool,
     bundle: Path | None,
-    labels: Path | None,
-    ignore: Path | None,
+    labels: str | None,
+    ignore: str | None,
+    seen_bias: float | None,
     engine: str,
     trust_engines: bool,
     threads: int,
@@ -54,6 +56,7 @@ def main(
     calibration: Path | None,
     per_day: float | None,
     camera: int | None,
+    named: tuple[str, ...],
     sources: tuple[str, ...],
     **options: Any,
 ) -> None:
@@ -68,20 +71,21 @@ def main(
         "labels": labels,
         "ignore": ignore,
         "shipped_attributes": not no_attributes,
+        "seen_bias": seen_bias,
         "engine": engine,
         "trust_engines": trust_engines,
         "threads": threads,
         "quiet": quiet,
     }
     of_reading = ("seconds", "rate_fps", "window_s", "motion_gate", "batch_wait_ms",
-                  "stalled_s", "give_up_s")  # fmt: skip
+                  "stalled_s", "give_up_s", "frame_rate")  # fmt: skip
     reading = {name: options[name] for name in of_reading}
     if ordinary:
         run(SuggestOptions(footage=ordinary, output=options["output"], **reading, **common))
         return
     common |= {"min_length_s": min_length_s, "cool_down_s": cool_down_s}
     if replay:
-        of_replay = ("threshold", "top", "output", "only_events")
+        of_replay = ("threshold", "top", "output", "json", "only_events")
         scored = {name: options[name] for name in of_replay}
         run(ReplayOptions(recording=replay, calibration=calibration, **scored, **common))
     elif footage:
@@ -89,6 +93,7 @@ def main(
         given = {name: value for name, value in written.items() if value is not None}
         run(CalibrationOptions(footage=footage, **given, **reading, **common))
     else:
+        sources = (*named, *sources)
         if camera is not None:
             sources = (*sources, str(camera))
         run(RunOptions(sources=sources, calibration=calibration, **options, **common))

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 
-from ..bundle.bundle import Bundle, open_default_bundle, shipped_bundle
+from ..bundle.bundle import Bundle, open_default_bundle
 from ..errors import StzsarError
 from ..labels.labels import Label, LabelsOf
 from ..recognizer import Recognizer
@@ -23,8 +23,8 @@ def open_bundle(options: ModelOptions) -> Bundle:
         bundle = Bundle.open(options.bundle)
     else:
         bundle = open_default_bundle()
-        # A quiet run hears of the shipped bundle, too, which knows moving shapes only.
-        if not options.quiet and bundle.path != shipped_bundle():
+        # Of the shipped bundle, which knows moving shapes only, a quiet run hears too, later.
+        if not options.quiet and not bundle.is_fallback:
             knows = bundle.manifest.weights.knows
             say(f"No --bundle is given: taking the newest under runs/; it knows {knows}.")
     if not options.shipped_attributes and bundle.manifest.text is None:
@@ -64,6 +64,7 @@ def load_recognizer(
             on_build=on_build,
             labels_of=labels_of,
             shipped_attributes=options.shipped_attributes,
+            seen_bias=options.seen_bias,
         )
     if not options.quiet:
         roles = Counter(label.role for label in recognizer.labels)

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from ..decisions.policy import Policy
 from ..errors import StzsarError
-from ..sinks.choose import SinkOptions
+from ..labels.label_files import LabelsLike, label_source, labels_from
+from ..labels.labels import Label
+from ..sinks.choose import SinkOptions, check_json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,9 +23,13 @@ class ModelOptions:
 
     Attributes:
         bundle: folder of the bundle; None takes the newest under runs/, else the shipped one.
-        labels: label file; None takes all labels of the bundle.
-        ignore: label file of what is ordinary: it competes with the labels and is never reported.
+        labels: what to recognise: a label file's path, words with commas between them, a list, a
+            dict of attributes by label; None takes all labels of the bundle.
+        ignore: what is ordinary, in the same forms: it competes with the labels and is never
+            reported.
         shipped_attributes: use the attributes that stzsar ships for labels it knows by name.
+        seen_bias: subtract this from the logits of labels that training saw; None takes what
+            training measured.
         engine: "auto" or another of `runtime.engines.opening.ENGINES`.
         trust_engines: load TensorRT engines that others built; an engine can run code.
         threads: CPU threads; 0 leaves the number to the engine.
@@ -31,13 +37,50 @@ class ModelOptions:
     """
 
     bundle: Path | None = None
-    labels: Path | None = None
-    ignore: Path | None = None
+    labels: LabelsLike | None = None
+    ignore: LabelsLike | None = None
     shipped_attributes: bool = True
+    seen_bias: float | None = None
     engine: str = "auto"
     trust_engines: bool = False
     threads: int = 0
     quiet: bool = False
+
+    def __post_init__(self) -> None:
+        """Tell labels from the file that holds them.
+
+        Raises:
+            LabelError: one of them is neither.
+        """
+        for name in ("labels", "ignore"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, label_source(value))
+
+    @property
+    def label_file(self) -> Path | None:
+        """The file that holds the labels, if they are in one."""
+        return self.labels if isinstance(self.labels, Path) else None
+
+    @property
+    def ignore_file(self) -> Path | None:
+        """The file that holds the labels to ignore, if they are in one."""
+        return self.ignore if isinstance(self.ignore, Path) else None
+
+    def read_labels(self) -> tuple[Label, ...] | None:
+        """Return the labels; None for all labels of the bundle.
+
+        Raises:
+            LabelError: the file cannot be used.
+        """
+        return None if self.labels is None else labels_from(self.labels)
+
+    def read_ignored(self) -> tuple[Label, ...]:
+        """Return the labels to ignore.
+
+        Raises:
+            LabelError: the file cannot be used.
+        """
+        return () if self.ignore is None else labels_from(self.ignore)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +95,7 @@ class ReadingOptions:
         batch_wait_ms: how long a frame waits for those of other streams, to share their batch.
         stalled_s: a live source without a new frame for so long is stalled.
         give_up_s: a live source that is lost for so long has ended; None waits for ever.
+        frame_rate: pictures per second of a clip that is a folder of them; None is 25.
     """
 
     seconds: float | None = None
@@ -61,6 +105,7 @@ class ReadingOptions:
     batch_wait_ms: float = 10.0
     stalled_s: float = 10.0
     give_up_s: float | None = None
+    frame_rate: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that no source can be read with.
@@ -75,6 +120,7 @@ class ReadingOptions:
             ("--motion-gate", self.motion_gate, 255),
             ("--stalled", self.stalled_s, math.inf),
             ("--give-up", self.give_up_s, math.inf),
+            ("--frame-rate", self.frame_rate, 1000),
         ):
             if number is not None and not 0 < number < limit:
                 above = "" if limit == math.inf else f" and below {limit}"
@@ -166,6 +212,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
         Raises:
             StzsarError: an option has no effect beside another, or requires one that is missing.
         """
+        ModelOptions.__post_init__(self)
         ReadingOptions.__post_init__(self)
         DecisionOptions.__post_init__(self)
         SinkOptions.__post_init__(self)
@@ -181,6 +228,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions):
 
     def _check_whole(self) -> None:
         for option, value in (
+            ("--frame-rate", self.frame_rate),
             ("--seconds", self.seconds),
             ("--rate", self.rate_fps),
             ("--window", self.window_s),
@@ -210,12 +258,14 @@ class ReplayOptions(ModelOptions, DecisionOptions):
         recording: file that a run recorded.
         top: labels in a result.
         output: file for the results, as JSON lines; None is stdout.
+        json: write the JSON lines to stdout also where that is a terminal.
         only_events: leave the results out of the lines.
     """
 
     recording: Path
     top: int = 5
     output: Path | None = None
+    json: bool = False
     only_events: bool = False
 
     def __post_init__(self) -> None:
@@ -224,7 +274,9 @@ class ReplayOptions(ModelOptions, DecisionOptions):
         Raises:
             StzsarError: a number is out of its range, or an option requires one that is missing.
         """
+        ModelOptions.__post_init__(self)
         DecisionOptions.__post_init__(self)
+        check_json(output=self.output, json=self.json)
         check_attributes(self, has_labels=bool(self.labels or self.ignore))
 
 
@@ -248,6 +300,7 @@ class CalibrationOptions(ModelOptions, ReadingOptions, EventOptions):
         Raises:
             StzsarError: a number is out of its range, or an option requires one that is missing.
         """
+        ModelOptions.__post_init__(self)
         ReadingOptions.__post_init__(self)
         EventOptions.__post_init__(self)
         if isinstance(self.footage, str):
@@ -273,8 +326,9 @@ class SuggestOptions(ModelOptions, ReadingOptions):
         """Refuse options that would have no effect.
 
         Raises:
-            StzsarError: a number is out of its range.
+            StzsarError: a number is out of its range, or the labels are none.
         """
+        ModelOptions.__post_init__(self)
         ReadingOptions.__post_init__(self)
         if isinstance(self.footage, str):
             object.__setattr__(self, "footage", (self.footage,))
@@ -303,6 +357,7 @@ class TeachOptions(ModelOptions, ReadingOptions, EventOptions):
         Raises:
             StzsarError: a number is out of its range, or an option requires one that is missing.
         """
+        ModelOptions.__post_init__(self)
         ReadingOptions.__post_init__(self)
         EventOptions.__post_init__(self)
         if isinstance(self.ordinary, str):
@@ -316,7 +371,7 @@ def check_attributes(options: ModelOptions, *, has_labels: bool) -> None:
     """Refuse `shipped_attributes=False` where there is no label that could have any.
 
     Raises:
-        StzsarError: no label file is given.
+        StzsarError: no labels are given.
     """
     if not options.shipped_attributes and not has_labels:
-        raise StzsarError("--no-attributes requires --labels FILE: give that too.")
+        raise StzsarError("--no-attributes requires --labels: give that too.")

@@ -1,13 +1,10 @@
 """The policy of each source of a run: thresholds of the run, of the source, of a calibration."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from ..bundle.manifest import Manifest, SamplingSpec
 from ..decisions.calibration import Calibration
-from ..decisions.policy import Policy
-from ..errors import CalibrationError
 from ..labels.labels import Label, identity_of
 from ..scoring.scorer import Scorer
 from ..sources.spec import SourceSpec
@@ -62,31 +59,12 @@ def policies_of(
             policies[spec.name] = lambda _labels, own=own: own
             warning = own.warning(len(labels))
         else:
-            apply = _applied(calibrations[path], own, manifest, samplings[spec.name])
-            apply(labels)  # refuses before anything is opened
-            policies[spec.name] = _or_nothing(apply, own)
+            policies[spec.name] = calibrations[path].policy_for(
+                own, manifest, labels, sampling=samplings[spec.name]
+            )
             warning = calibrations[path].caution
         if warning:
             warnings[warning] = None
     for warning in warnings:
         log.warning("%s", warning)
     return policies
-
-
-def _applied(
-    calibration: Calibration, policy: Policy, manifest: Manifest, sampling: SamplingSpec
-) -> PolicyFor:
-    return lambda labels: calibration.apply(policy, manifest, labels, sampling=sampling)
-
-
-def _or_nothing(apply: PolicyFor, policy: Policy) -> PolicyFor:
-    """Decide on nothing if the labels change to some that the calibration does not know."""
-
-    def policy_for(labels: Sequence[Label]) -> Policy:
-        try:
-            return apply(labels)
-        except CalibrationError as error:
-            log.warning("Nothing is decided on: %s", error)
-            return replace(policy, thresholds={}, evidence=None)
-
-    return policy_for

@@ -1,25 +1,21 @@
 """The sources of a run, how each is sampled, and the loop that reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-
-from rich.progress import Progress
 
 from ..bundle.manifest import Manifest
 from ..errors import StzsarError
 from ..sources.feed import FeedOptions
 from ..sources.spec import SourceSpec, specs_of
 from ..sources.streams_file import read_streams
-from ..sources.uri import expand_sources, is_live
+from ..sources.uri import expand_sources, is_live, is_pictures
 from ..streams.loop import StreamLoop
 from ..streams.stream import StreamOptions
-from ..terminal.commandline import printable, say
+from ..terminal.commandline import say
 from ..terminal.signals import StopSignals
+from ..video.pictures import DEFAULT_FPS
 from .options import ReadingOptions, RunOptions
-
-# More of them do not fit onto a line.
-SHOWN_STREAMS = 3
 
 
 def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
@@ -33,18 +29,26 @@ def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
     if not uris and not options.streams:
         uris = ["0"]
         if not options.quiet:
-            say("No --source is given: looking at camera 0.")
+            say("No source is given: looking at camera 0.")
     named = read_streams(options.streams) if options.streams else ()
-    specs = (*named, *specs_of(expand_sources(uris), taken={spec.name for spec in named}))
+    others = specs_of(
+        expand_sources(uris), taken={spec.name for spec in named}, frame_rate=options.frame_rate
+    )
+    specs = (*named, *others)
+    _check_pictures(specs, options, quiet=options.quiet)
     if options.whole:
         _check_whole(specs)
     check_give_up(specs, options)
     return specs
 
 
-def footage_from(footage: Sequence[str | Path], options: ReadingOptions) -> tuple[SourceSpec, ...]:
-    """Return the sources of a calibration; raise as `specs_from` does."""
-    specs = specs_of(expand_sources(str(source) for source in footage))
+def footage_from(
+    footage: Iterable[str | Path], options: ReadingOptions, *, quiet: bool
+) -> tuple[SourceSpec, ...]:
+    """Return the sources of footage to look through; raise as `specs_from` does."""
+    uris = expand_sources(str(source) for source in footage)
+    specs = specs_of(uris, frame_rate=options.frame_rate)
+    _check_pictures(specs, options, quiet=quiet)
     check_give_up(specs, options)
     return specs
 
@@ -57,6 +61,19 @@ def check_give_up(specs: Sequence[SourceSpec], options: ReadingOptions) -> None:
     """
     if options.give_up_s is not None and not any(is_live(spec.uri) for spec in specs):
         raise StzsarError("--give-up is for live sources, and there are only files: leave it out.")
+
+
+def _check_pictures(specs: Sequence[SourceSpec], options: ReadingOptions, *, quiet: bool) -> None:
+    """Say once how fast pictures are shown, and refuse a rate where there are none."""
+    clips = [spec for spec in specs if is_pictures(spec.uri)]
+    if not clips and options.frame_rate is not None:
+        raise StzsarError("--frame-rate is for pictures, and no source is a folder of them.")
+    if clips and options.frame_rate is None and not quiet:
+        what = clips[0].name if len(clips) == 1 else f"{clips[0].name} and {len(clips) - 1} more"
+        say(
+            f"{what}: taking the pictures for a clip of {DEFAULT_FPS:g} a second; --frame-rate "
+            "changes that."
+        )
 
 
 def _check_whole(specs: Sequence[SourceSpec]) -> None:
@@ -121,38 +138,14 @@ def feed_options(options: ReadingOptions) -> FeedOptions:
     )
 
 
-def read_to_the_end(loop: StreamLoop, signals: StopSignals, progress: Progress) -> None:
-    """Run a loop, showing its progress, until it ends or a signal comes.
+def read_to_the_end(loop: StreamLoop, signals: StopSignals) -> None:
+    """Run a loop until it ends or a signal comes.
 
     Raises:
         StzsarError: as `StreamLoop.steps`.
         KeyboardInterrupt: Ctrl-C.
         SystemExit: SIGTERM.
     """
-    task = progress.add_task("", total=loop.files or None)
     with closing(loop.steps()) as steps:
         for _ in steps:
             signals.check()
-            if not progress.disable:
-                what, done = _progress_of(loop)
-                progress.update(task, description=printable(what), completed=done)
-
-
-def _progress_of(loop: StreamLoop) -> tuple[str, float]:
-    """Return what the loop does now, and how many files are done."""
-    if loop.current:
-        number, lane = loop.current
-        read, total = lane.feed.counters.read, lane.feed.frame_count
-        parts = [f"file {number + 1} of {loop.files}"] if loop.files > 1 else []
-        parts += [f"frame {read}" + (f" of {total}" if total else "")] if read else []
-        return ", ".join(parts), number + (min(1.0, read / total) if total else 0.0)
-    lanes = loop.batcher.lanes
-    results = [lane.latest for lane in lanes if lane.latest]
-    parts = [f"{r.source}: {r.decision or 'none of these'}" for r in results[:SHOWN_STREAMS]]
-    if len(lanes) > SHOWN_STREAMS:
-        parts.append(f"and {len(lanes) - SHOWN_STREAMS} more")
-    if ages := [found.age_ms for found in results if found.age_ms]:
-        parts.append(f"{max(ages):.0f} ms old")
-    if loop.batcher.share < 1:
-        parts.append(f"too slow for more than {loop.batcher.share:.0%} of the rate")
-    return ", ".join(parts), loop.files

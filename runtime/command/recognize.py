@@ -1,13 +1,10 @@
 """A run over sources: what it opens, in which order, and how it closes it."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-
-from rich.progress import Progress
 
 from ..bundle.bundle import Bundle
 from ..errors import SourceError
@@ -26,8 +23,8 @@ from ..streams.stream import StreamOptions
 from ..streams.table import StreamTable
 from ..terminal.commandline import console, log, show_error
 from ..terminal.outputs import check_outputs, unused
-from ..terminal.progress import bar
 from ..terminal.signals import LIMIT_S, StopSignals
+from .display import open_display, writes_lines
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
 from .policies import context_of, policies_of
@@ -79,8 +76,8 @@ def _prepare(options: RunOptions) -> _Ready:
     check_outputs(
         written=[options.output, record, *videos.values()],
         read={
-            options.labels: "the label file",
-            options.ignore: "the file to ignore",
+            options.label_file: "the label file",
+            options.ignore_file: "the file to ignore",
             options.streams: "the file of streams",
             options.calibration: "the calibration",
             **files_read(specs),
@@ -126,18 +123,27 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
     table, recognizer = StreamTable(), ready.recognizer
     with StopSignals(table.wake.set, limit_s=LIMIT_S) as signals, ExitStack() as stack:
         sinks = _open_sinks(options, ready, table)
-        sink = Fanout([*sinks.sinks, summaries])
+        files = sum(not is_live(spec.uri) for spec in ready.specs)
+        display = open_display(
+            output=options.output,
+            json=options.json,
+            quiet=options.quiet,
+            reading=table.reading,
+            files=files,
+            labels=0 if options.only_events else options.top,
+            each_result=options.whole,
+        )
+        sink = Fanout([*sinks.sinks, summaries, *display])
         stack.callback(lambda: sink.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
         # The recording is opened only once everything else has been.
         recorder = _open_recorder(options, ready)
         if recorder:
             stack.callback(recorder.close, RECORD_S)
-        progress = stack.enter_context(bar(_shows_bar(options)))
         if any(is_live(spec.uri) for spec in ready.specs):
             stack.enter_context(LabelWatch(ready.labels, recognizer))
         stack.callback(signals.end_has_begun)
         if options.whole:
-            _classify(recognizer, ready.specs, sink, signals, progress)
+            _classify(recognizer, ready.specs, sink, signals)
             return
         loop = StreamLoop(
             recognizer,
@@ -152,7 +158,7 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             on_failure=show_error,
             on_end=signals.end_has_begun,
         )
-        read_to_the_end(loop, signals, progress)
+        read_to_the_end(loop, signals)
 
 
 def _classify(
@@ -160,7 +166,6 @@ def _classify(
     specs: Sequence[SourceSpec],
     sink: Sink,
     signals: StopSignals,
-    progress: Progress,
 ) -> None:
     """Give one result for each file.
 
@@ -168,7 +173,7 @@ def _classify(
         SourceError: the only file failed, or some of several did.
     """
     failures: list[SourceError] = []
-    for spec in progress.track(specs):
+    for spec in specs:
         signals.check()
         try:
             clip = recognizer.read_clip(spec.uri)
@@ -203,6 +208,7 @@ def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenS
     live = {spec.name: is_live(spec.uri) for spec in ready.specs}
     return open_sinks(
         options,
+        lines=writes_lines(output=options.output, json=options.json, quiet=options.quiet),
         live=any(live.values()),
         videos={
             name: VideoPlan(path, live[name], partial(table.fps_of, name))
@@ -244,9 +250,3 @@ def _labels_needed(options: RunOptions, specs: Sequence[SourceSpec]) -> int:
         return options.top
     own = [options.policy.with_score(spec.threshold) for spec in specs if spec.threshold]
     return max(options.top, *(policy.labels_needed for policy in (options.policy, *own)))
-
-
-def _shows_bar(options: RunOptions) -> bool:
-    """Say whether to show a bar, which results on the same terminal would tear."""
-    on_terminal = sys.stdout is not None and sys.stdout.isatty()
-    return not options.quiet and (options.output is not None or not on_terminal)

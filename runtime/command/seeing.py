@@ -11,16 +11,20 @@ from ..labels.labels import identity_of
 from ..recognizer import Recognizer
 from ..recordings.file_format import is_recording
 from ..recordings.replay import Replay
+from ..sinks.sink import Fanout, Sink
 from ..sources.spec import SourceSpec
 from ..sources.uri import is_live
 from ..streams.loop import StreamLoop, plan_of
 from ..streams.stream import StreamOptions
 from ..streams.table import StreamTable
 from ..terminal.commandline import show_error
-from ..terminal.progress import bar
 from ..terminal.signals import LIMIT_S, StopSignals
+from .display import open_display
 from .options import ReadingOptions
 from .reading import feed_options, read_to_the_end
+
+# The lines in the terminal are removed at once.
+CLOSE_S = 1.0
 
 
 def see(
@@ -29,9 +33,12 @@ def see(
     options: ReadingOptions,
     sampled: StreamOptions,
     *,
+    output: Path | None,
     quiet: bool,
 ) -> SeenWindows:
     """Return the windows of all sources, with the similarities of all labels.
+
+    Live lines show how far it is, unless `quiet` or in the way of an `output` on stdout, None.
 
     Raises:
         StzsarError: a source cannot be read, or a recording does not fit.
@@ -39,15 +46,18 @@ def see(
     recorded = [spec for spec in specs if not is_live(spec.uri) and is_recording(Path(spec.uri))]
     seen, table = SeenWindows(), StreamTable()
     with StopSignals(table.wake.set, limit_s=LIMIT_S) as signals, ExitStack() as stack:
-        progress = stack.enter_context(bar(not quiet))
+        files = sum(not is_live(spec.uri) for spec in specs)
+        display = open_display(output=output, quiet=quiet, reading=table.reading, files=files)
+        sink = Fanout([seen, *display])
+        stack.callback(sink.close, CLOSE_S)
         stack.callback(signals.end_has_begun)
         for spec in recorded:
-            _replay(recognizer, spec, sampled, seen, signals)
+            _replay(recognizer, spec, sampled, sink, signals)
         videos = [plan_of(spec, sampled) for spec in specs if spec not in recorded]
         if videos:
             loop = StreamLoop(
                 recognizer,
-                seen,
+                sink,
                 videos,
                 table=table,
                 feeds=feed_options(options),
@@ -55,7 +65,7 @@ def see(
                 on_failure=show_error,
                 on_end=signals.end_has_begun,
             )
-            read_to_the_end(loop, signals, progress)
+            read_to_the_end(loop, signals)
     return seen
 
 
@@ -63,7 +73,7 @@ def _replay(
     recognizer: Recognizer,
     spec: SourceSpec,
     sampled: StreamOptions,
-    seen: SeenWindows,
+    sink: Sink,
     signals: StopSignals,
 ) -> None:
     """Add the windows of a recording, whose sources are named after it."""
@@ -90,4 +100,4 @@ def _replay(
             similarities = found.everything.similarities[order]
             everything = replace(found.everything, similarities=similarities)
             source = f"{spec.name}: {found.source}"
-            seen.put(replace(found, source=source, everything=everything))
+            sink.put(replace(found, source=source, everything=everything))

@@ -9,7 +9,7 @@ from ..decisions.events import Decider
 from ..decisions.footage import SeenWindows
 from ..decisions.policy import Policy
 from ..errors import LabelError
-from ..labels.labels import Label, read_labels
+from ..labels.labels import Label
 from ..labels.names import name_key
 from ..labels.shipped import LABEL_SETS, everyday_labels, shipped_labels
 from ..results import Recognition, Score
@@ -26,15 +26,19 @@ _BEST = Policy(score=1e-9, keep_score=1e-9)
 
 def suggest(options: SuggestOptions) -> None:
     """Write the class names that describe footage as a label file; see `run`."""
-    specs = footage_from(options.footage, options)
+    specs = footage_from(options.footage, options, quiet=options.quiet)
     bundle = open_bundle(options)
     sampled = stream_options(bundle.manifest, options)
-    read = {options.labels: "the label file", **files_read(specs)}
+    read = {
+        options.label_file: "the label file",
+        options.ignore_file: "the file to ignore",
+        **files_read(specs),
+    }
     check_outputs(written=[options.output], read=read, bundle=bundle.path)
-    actions = read_labels(options.labels) if options.labels else bundle.bank.labels
-    candidates = _candidates({name_key(label.name) for label in actions})
+    known = (*(options.read_labels() or bundle.bank.labels), *options.read_ignored())
+    candidates = _candidates({name_key(label.name) for label in known})
     recognizer = load_recognizer(bundle, candidates, options, top_k=1)
-    seen = see(recognizer, specs, options, sampled, quiet=options.quiet)
+    seen = see(recognizer, specs, options, sampled, output=options.output, quiet=options.quiet)
     names = [label.name for label in candidates]
     alarms, windows = count(seen, names, 1 / sampled.sampling(bundle.manifest).rate_fps)
     lines = [

@@ -13,8 +13,9 @@ from ..results import Message, Recognition
 from ..sinks.sink import Sink
 from ..terminal.commandline import printable
 
-# A camera may run for months: only the last segments are kept.
-KEPT_SEGMENTS = 50
+# A screen holds so many segments. More are a long run, or labels that change with every window:
+# then a line for each label says more.
+SHOWN_SEGMENTS, SHOWN_LABELS = 20, 10
 
 
 @dataclass
@@ -35,7 +36,7 @@ class SourceSummary:
 
     def __init__(self, name: str) -> None:
         self.name: str = printable(name)
-        self._segments: deque[_Segment] = deque(maxlen=KEPT_SEGMENTS)
+        self._segments: deque[_Segment] = deque(maxlen=SHOWN_SEGMENTS)
         self._by_label: dict[str, _Segment] = {}
         self._segment_count = 0
 
@@ -58,11 +59,10 @@ class SourceSummary:
             segment.results += 1
 
     def timeline(self) -> Table:
-        """Return the segments as a table: from, to, label, mean score."""
+        """Return the segments as a table: from, to, label, mean score; the labels if too many."""
+        if self._segment_count > SHOWN_SEGMENTS:
+            return self._labels()
         table = _table("from", "to", "label", "mean score", title=self.name)
-        left_out = self._segment_count - len(self._segments)
-        if left_out:
-            table.add_row("", "", f"({left_out} earlier ones)", "")
         for segment in self._segments:
             table.add_row(
                 f"{segment.start_s:.1f} s",
@@ -70,6 +70,19 @@ class SourceSummary:
                 Text(segment.label),
                 f"{segment.mean_score:.2f}",
             )
+        return table
+
+    def _labels(self) -> Table:
+        title = f"{self.name}: {self._segment_count} changes of label"
+        table = _table("label", "results", "mean score", title=title)
+        often = sorted(self._by_label.values(), key=lambda total: -total.results)
+        results = sum(total.results for total in often)
+        for total in often[:SHOWN_LABELS]:
+            share = f"{total.results / results:.0%} of {results}"
+            table.add_row(Text(total.label), share, f"{total.mean_score:.2f}")
+        if others := often[SHOWN_LABELS:]:
+            share = sum(total.results for total in others) / results
+            table.add_row(f"({len(others)} others)", f"{share:.0%} of {results}", "")
         return table
 
     def row(self, name: str) -> tuple[Text, Text, str, str]:
@@ -139,7 +152,7 @@ def _table(*columns: str, title: str | None = None) -> Table:
         table.add_column(
             column,
             justify="left" if is_text else "right",
-            overflow="fold",
+            overflow="fold" if is_text else "ellipsis",
             no_wrap=not is_text,
         )
     return table

@@ -1,11 +1,12 @@
 """Teaching: examples and ordinary footage to a calibration, for `stzsar-run --calibration`."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import CalibrationError
-from ..labels.labels import actions, read_labels
+from ..labels.labels import actions
 from ..labels.names import name_key, nearest_hint
 from ..sources.spec import SourceSpec, specs_of
 from ..sources.uri import expand_sources
@@ -24,15 +25,15 @@ def teach(options: TeachOptions) -> None:
     Raises:
         StzsarError: something cannot be read or used, or the file cannot be written.
     """
-    ordinary = footage_from(options.ordinary, options)
+    ordinary = footage_from(options.ordinary, options, quiet=options.quiet)
     bundle = open_bundle(options)
     sampled = stream_options(bundle.manifest, options)
-    labels = read_labels(options.labels) if options.labels else bundle.bank.labels
+    labels = options.read_labels() or bundle.bank.labels
     clips = _clips_of(options.examples, [label.name for label in actions(labels)])
     examples = [spec for specs in clips.values() for spec in specs]
     read = {
-        options.labels: "the label file",
-        options.ignore: "the file to ignore",
+        options.label_file: "the label file",
+        options.ignore_file: "the file to ignore",
         **files_read(ordinary),
         **files_read(examples),
     }
@@ -41,16 +42,18 @@ def teach(options: TeachOptions) -> None:
         bundle,
         labels,
         options,
-        ignore=read_labels(options.ignore) if options.ignore else (),
+        ignore=options.read_ignored(),
         context=bundle.bank.labels,
         top_k=1,
     )
-    calm = see(recognizer, ordinary, options, sampled, quiet=options.quiet)
+    # Nothing goes to stdout, as if there were a file for it.
+    look = partial(see, recognizer, options=options, sampled=sampled, output=options.output)
+    calm = look(ordinary, quiet=options.quiet)
     shown = {
         name: [
             np.stack(rows)
             for spec in specs
-            for _, rows in see(recognizer, [spec], options, sampled, quiet=True).of_source.values()
+            for _, rows in look([spec], quiet=True).of_source.values()
         ]
         for name, specs in clips.items()
     }

@@ -21,12 +21,11 @@ Examples:
 @cloup.command(epilog=_EXAMPLE)
 @cloup.option(
     "--labels",
-    metavar="FILE",
-    type=_PATH,
+    metavar="FILE|A,B",
     show_default="all labels of the bundle",
     help="Teach these labels",
 )
-@cloup.option("--ignore", metavar="FILE", type=_PATH, help="Know these labels as ordinary")
+@cloup.option("--ignore", metavar="FILE|A,B", help="Know these labels as ordinary")
 @cloup.option(
     "--examples",
     metavar="FOLDER",

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -24,8 +24,8 @@ from ..documents import (
     read_file,
 )
 from ..errors import CalibrationError
-from ..labels.labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label, identity_of
-from ..labels.names import nearest_names
+from ..labels.labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label, actions, identity_of
+from ..labels.names import name_key, nearest_names
 from .detector import Detector
 from .policy import Policy
 
@@ -38,19 +38,13 @@ log = logging.getLogger(__name__)
 
 
 class LabelThreshold(Struct, frozen=True):
-    """What one label must pass.
+    """What one label must pass."""
 
-    Attributes:
-        label: its name.
-        identity: of its text and attributes; with others, its similarities would be others.
-        threshold: of its evidence; in files of version 1 of its similarity.
-        examples: how many clips taught it.
-    """
-
-    label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]
+    label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]  # its name
+    # Of its text and attributes; with others, its similarities would be others
     identity: Annotated[str, Meta(max_length=64)]
-    threshold: FiniteFloat
-    examples: Annotated[int, Meta(ge=0, le=10**6)] = 0
+    threshold: FiniteFloat  # of its evidence; in files of version 1 of its similarity
+    examples: Annotated[int, Meta(ge=0, le=10**6)] = 0  # how many clips taught it
 
 
 class EventRules(Struct, frozen=True, kw_only=True):
@@ -80,34 +74,28 @@ _ON_DISK = {
 
 
 class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
-    """Thresholds, and all that they depend on.
-
-    Attributes:
-        graphs: the sha256 of the frame graph and the window graph.
-        sampling: frames of a window and windows per second.
-        hours: length of the footage.
-        false_alarms_per_day: events, of all labels together, that such footage gives at most.
-        between: how many there are in nine of ten cases; None in files of version 1.
-        rules: what makes an event.
-        detector: what turns similarities into evidence; None where similarities have thresholds
-            themselves, in files of version 1.
-        thresholds: of each label.
-    """
+    """Thresholds, and all that they depend on."""
 
     calibration_version: int = CALIBRATION_VERSION
+    # The sha256 of the frame graph and the window graph
     graphs: dict[str, Annotated[str, Meta(max_length=64)]]
-    sampling: SamplingSpec
-    hours: PositiveFloat
+    sampling: SamplingSpec  # frames of a window and windows per second
+    hours: PositiveFloat  # length of the footage
+    # Events, of all labels together, that such footage gives at most
     false_alarms_per_day: PositiveFloat
+    # How many there are in nine of ten cases; None in files of version 1
     between: tuple[NotNegativeFloat, NotNegativeFloat] | None = None
-    rules: EventRules
+    rules: EventRules  # what makes an event
+    # Turns similarities into evidence; None in files of version 1, whose thresholds are of
+    # similarities
     detector: Detector | None = None
+    # Of each label
     thresholds: Annotated[tuple[LabelThreshold, ...], Meta(min_length=1, max_length=MAX_LABELS)]
 
     def __post_init__(self) -> None:
         if set(self.graphs) != {FRAME_GRAPH, WINDOW_GRAPH}:
             raise ValueError("it does not say which bundle it belongs to")
-        if len({threshold.label for threshold in self.thresholds}) < len(self.thresholds):
+        if len(self._by_name()) < len(self.thresholds):
             raise ValueError("a label has two thresholds")
 
     @property
@@ -151,19 +139,18 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
         """
         self._check_bundle(manifest, sampling)
         self._check_rules(policy)
-        known = {threshold.label: threshold for threshold in self.thresholds}
-        applied = {
-            label.name: known[label.name].threshold
-            for label in labels
-            if label.role == "action"
-            and label.name in known
-            and known[label.name].identity == identity_of(label)
-        }
-        without = [
-            label.name for label in labels if label.role == "action" and label.name not in applied
-        ]
+        known = self._by_name()
+        applied: dict[str, float] = {}
+        without: list[str] = []
+        for label in actions(labels):
+            threshold = known.get(name_key(label.name))
+            if threshold and threshold.identity == identity_of(label):
+                applied[label.name] = threshold.threshold
+            else:
+                without.append(label.name)
         if not applied:
-            near = nearest_names(without[0], list(known), 1)[0]
+            names = [threshold.label for threshold in self.thresholds]
+            near = nearest_names(without[0], names, 1)[0]
             raise CalibrationError(
                 f"The calibration has no threshold for any of these labels: not for "
                 f"{without[0]!r} with its present attributes (it knows {near!r}); calibrate with "
@@ -185,12 +172,29 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
             )
         return policy.by_evidence(self.detector.bind(labels), applied)
 
-    def write(self, path: Path) -> None:
-        """Write the file, whole or not at all.
+    def policy_for(
+        self, policy: Policy, manifest: Manifest, labels: Sequence[Label], *, sampling: SamplingSpec
+    ) -> Callable[[Sequence[Label]], Policy]:
+        """Return what applies it to labels, and try it with the first ones.
+
+        Labels that are used later and that it does not know are never decided on.
 
         Raises:
-            CalibrationError: it cannot be written.
+            CalibrationError: see `apply`.
         """
+        self.apply(policy, manifest, labels, sampling=sampling)
+
+        def apply_or_nothing(labels: Sequence[Label]) -> Policy:
+            try:
+                return self.apply(policy, manifest, labels, sampling=sampling)
+            except CalibrationError as error:
+                log.warning("Nothing is decided on: %s", error)
+                return dataclasses.replace(policy, thresholds={}, evidence=None)
+
+        return apply_or_nothing
+
+    def write(self, path: Path) -> None:
+        """Write the file, whole or not at all; raise CalibrationError if it cannot be written."""
         document = msgspec.to_builtins(self)
         try:
             write_file(
@@ -231,6 +235,9 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
             return from_json(content, cls)
         except DocumentError as error:
             raise CalibrationError(f"{path} is damaged ({error}): calibrate again.") from error
+
+    def _by_name(self) -> dict[str, LabelThreshold]:
+        return {name_key(threshold.label): threshold for threshold in self.thresholds}
 
     def _check_bundle(self, manifest: Manifest, sampling: SamplingSpec) -> None:
         if any(manifest.files.get(name) != digest for name, digest in self.graphs.items()):

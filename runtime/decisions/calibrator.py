@@ -70,12 +70,9 @@ class Calibrator:
         return self._footage.needed_hours
 
     def add(self, source: str, time_s: float, similarities: Array) -> None:
-        """Add the next window of a source; sources may take turns.
+        """Add the next window of a source, by its end in seconds; sources may take turns.
 
-        Args:
-            source: its name.
-            time_s: the end of the window, in seconds of the source.
-            similarities: of all labels, [R]: logits / scale.
+        Similarities are those of all labels, [R]: logits / scale.
         """
         if similarities.shape != (len(self._labels),) or not np.isfinite(similarities).all():
             raise ValueError(f"{len(self._labels)} finite similarities, got {similarities!r:.80}")

@@ -16,21 +16,13 @@ _ROUNDING_S = 1e-6
 
 @dataclass
 class _Action:
-    """An action in progress.
+    """An action in progress."""
 
-    Attributes:
-        label: its name.
-        start_s: when it began.
-        first_s: the end of the first window that shows it.
-        last_s: the end of the last window that shows it.
-        peak: its best score so far.
-    """
-
-    label: str
-    start_s: float
-    first_s: float
-    last_s: float
-    peak: float
+    label: str  # its name
+    start_s: float  # when it began
+    first_s: float  # the end of the first window that shows it
+    last_s: float  # the end of the last window that shows it
+    peak: float  # its best score so far
 
     def extend(self, recognition: Recognition, found: Score) -> None:
         self.last_s = recognition.end_s
@@ -62,13 +54,7 @@ class Decider:
     """
 
     def __init__(self, policy: Policy, source: str, *, top: int | None = None) -> None:
-        """Begin with a policy.
-
-        Args:
-            policy: what decides; may be replaced when labels change.
-            source: the stream's name.
-            top: labels that a result keeps once it is decided on; all of them if None.
-        """
+        """Begin with a policy, which may be replaced; results keep `top` labels, None keeps all."""
         self.policy = policy
         self._source = source
         self._top = top

@@ -25,23 +25,14 @@ _MOST_PEAKS, _FEWEST_PEAKS, _PEAKS_ALTOGETHER = 4096, 256, 1 << 20
 class Peaks:
     """The highest peaks over all labels, over any number of sources and hours.
 
-    Takes memory for a few thousand numbers, and for a few windows of each open source.
-
-    Attributes:
-        block_s: length of a block, which gives one peak.
-        seconds: length of the footage, without gaps.
-        total: sum of the highest evidence of each window.
-        windows: number of windows.
+    Takes memory for a few thousand numbers, and for a few windows of each open source. Blocks of
+    `block_s` give a peak each; `total` is the sum of the highest evidence of each window.
     """
 
     def __init__(self, policy: Policy, keep: Array, *, block_s: float, apart_s: float) -> None:
-        """Begin.
+        """Begin; each label's evidence may fall by `keep`, [C], meanwhile.
 
-        Args:
-            policy: how long an event must last.
-            keep: how far each label's evidence may fall meanwhile, [C].
-            block_s: length of a block in seconds.
-            apart_s: peaks of neighbouring blocks nearer than this are one.
+        Peaks of neighbouring blocks that are nearer than `apart_s` are one.
         """
         self.block_s, self.seconds, self.windows = block_s, 0.0, 0
         self.total = 0.0

@@ -32,26 +32,19 @@ class Policy:
     The default `score` requires no tuning: above one half, a label outweighs all others together,
     and no two labels can pass at once. `keep_score` is where it may still be the better one of two
     labels that are easily confused; below it, another label fits better.
-
-    Attributes:
-        score: the score from which a label is decided on.
-        keep_score: a label that is on stays on down to this score.
-        thresholds: the similarity from which each label is decided on, by name; a label without
-            one never is. None: similarities do not count.
-        keep_similarity: a label that is on stays on down to this share of its threshold.
-        min_length_s: shorter actions are not events; one window is often noise.
-        cool_down_s: an action goes on across gaps shorter than this, and does not start again
-            sooner after its end.
-        evidence: where a calibration has it, it alone decides: `thresholds` are of evidence then,
-            and neither scores nor similarities count.
     """
 
-    score: float = 0.5
-    keep_score: float = 0.3
+    score: float = 0.5  # the score from which a label is decided on
+    keep_score: float = 0.3  # a label that is on stays on down to this score
+    # The similarity from which each label is decided on, by name; a label without one never is.
+    # None: similarities do not count.
     thresholds: Mapping[str, float] | None = None
-    keep_similarity: float = 0.9
-    min_length_s: float = 0.5
+    keep_similarity: float = 0.9  # a label that is on stays on down to this share of its threshold
+    min_length_s: float = 0.5  # shorter actions are not events; one window is often noise
+    # An action goes on across gaps shorter than this, and does not start again sooner after its end
     cool_down_s: float = 2.0
+    # Where a calibration has it, it alone decides: `thresholds` are of evidence then, and neither
+    # scores nor similarities count.
     evidence: Evidence | None = None
 
     def __post_init__(self) -> None:
@@ -176,3 +169,17 @@ def lower_bound(threshold: float, keep: float) -> float:
     two cosines are about a quarter of a cosine.
     """
     return threshold - (1 - keep) * abs(threshold) if math.isfinite(threshold) else threshold
+
+
+def policy_from(policy: Policy | None) -> Policy:
+    """Return a policy that a program gave, or the default one.
+
+    Raises:
+        StzsarError: it is no policy.
+    """
+    if policy is not None and not isinstance(policy, Policy):
+        raise StzsarError(
+            f"A policy is needed and got {type(policy).__name__}: give Policy(score=0.6) or the "
+            "like."
+        )
+    return policy or Policy()

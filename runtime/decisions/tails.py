@@ -27,25 +27,15 @@ _STEP = 1e-4
 
 @dataclass(frozen=True)
 class Tails:
-    """The tails of C labels.
+    """The tails of C labels."""
 
-    Attributes:
-        peaks: highest first, [C, K].
-        mean: μ, [C].
-        level: u, [C].
-        power: β, one for all labels, whose similarities come from one network.
-        scale: s, [C].
-        high: how many peaks are above u.
-        passed: how many events exceed u; a little more, since a block may hold two.
-    """
-
-    peaks: Array
-    mean: Array
-    level: Array
-    power: float
-    scale: Array
-    high: int
-    passed: float
+    peaks: Array  # highest first, [C, K]
+    mean: Array  # μ, [C]
+    level: Array  # u, [C]
+    power: float  # β, one for all labels, whose similarities come from one network
+    scale: Array  # s, [C]
+    high: int  # how many peaks are above u
+    passed: float  # how many events exceed u; a little more, since a block may hold two
 
     def thresholds(self, events: float) -> Array:
         """Return what each label would exceed `events` times in footage like this, [C].
@@ -73,12 +63,10 @@ class Tails:
 
 
 def fit_tails(peaks: Array, blocks: float, mean: Array) -> Tails:
-    """Fit the tail of each label.
+    """Fit the tail of each label to peaks [C, K], highest first, of at least MIN_BLOCKS blocks.
 
-    Args:
-        peaks: of blocks, highest first, [C, K]; at least a third of `blocks`, or all that are kept.
-        blocks: how many blocks there were, at least MIN_BLOCKS.
-        mean: of each label's similarity, [C].
+    The peaks are a third of the blocks or more, or all that are kept; `mean` is of each label's
+    similarity, [C].
     """
     peaks = peaks.astype(np.float64)
     high = min(int(_HIGH_SHARE * blocks), _MOST_HIGH, peaks.shape[1] - 1)

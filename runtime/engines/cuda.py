@@ -27,23 +27,14 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Gpu:
-    """The first GPU, as the driver describes it.
+    """The first GPU, as the driver describes it."""
 
-    Attributes:
-        name: such as "Orin" or "NVIDIA GeForce RTX 4060".
-        capability: compute capability, "8.7".
-        cuda: the newest CUDA that the driver supports, "12.6".
-        driver: the driver's own version; "unknown" where the system does not report it.
-        l4t: release of Jetson Linux, "36.4.3", which names the JetPack; "" on other machines.
-        total_bytes: its memory; on a Jetson, that of the whole board.
-    """
-
-    name: str
-    capability: str
-    cuda: str
-    driver: str
-    l4t: str
-    total_bytes: int
+    name: str  # such as "Orin" or "NVIDIA GeForce RTX 4060"
+    capability: str  # compute capability, "8.7"
+    cuda: str  # the newest CUDA that the driver supports, "12.6"
+    driver: str  # the driver's own version; "unknown" where the system does not report it
+    l4t: str  # release of Jetson Linux, "36.4.3", which names the JetPack; "" on other machines
+    total_bytes: int  # its memory; on a Jetson, that of the whole board
 
     @property
     def shares_memory(self) -> bool:
@@ -61,11 +52,7 @@ class Driver:
         self._context: c_void_p | None = None
 
     def call(self, name: str, *arguments: Any) -> None:
-        """Call a function of the driver.
-
-        Raises:
-            EngineError: it fails.
-        """
+        """Call a function of the driver; raise EngineError if it fails."""
         code = getattr(self._library, name)(*arguments)
         if code:
             text = c_char_p()

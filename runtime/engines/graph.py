@@ -14,19 +14,12 @@ Sizes = tuple[int | None, ...]  # of an array's axes; None where it is dynamic o
 
 
 class Graph(Protocol):
-    """One loaded graph, which several threads may run.
+    """One loaded graph, which several threads may run."""
 
-    Attributes:
-        inputs: names of the inputs.
-        outputs: names of the outputs.
-        sizes: of those inputs and outputs whose sizes the engine knows.
-        device: "cpu", "cuda" or "tensorrt".
-    """
-
-    inputs: tuple[str, ...]
-    outputs: tuple[str, ...]
-    sizes: Mapping[str, Sizes]
-    device: str
+    inputs: tuple[str, ...]  # names of the inputs
+    outputs: tuple[str, ...]  # names of the outputs
+    sizes: Mapping[str, Sizes]  # of those inputs and outputs whose sizes the engine knows
+    device: str  # "cpu", "cuda" or "tensorrt"
 
     def bind(
         self, constants: Mapping[str, Array], outputs: Collection[str] | None = None

@@ -13,6 +13,25 @@ ENGINES = ("auto", "onnxruntime", "onnxruntime-tensorrt", "tensorrt")
 log = logging.getLogger(__name__)
 
 
+def gpu_in_use() -> str | None:
+    """Return the name of the GPU that `open_graph` runs graphs on by itself, or None."""
+    from .cuda import find_driver
+    from .ort_import import load_onnxruntime
+    from .trt.api import why_no_tensorrt
+
+    driver = find_driver()
+    if driver is None:
+        return None
+    if why_no_tensorrt() is not None:
+        try:
+            providers = load_onnxruntime().get_available_providers()
+        except EngineError:
+            return None
+        if "CUDAExecutionProvider" not in providers:
+            return None
+    return driver.gpu().name
+
+
 def open_graph(
     path: Path,
     *,

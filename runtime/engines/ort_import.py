@@ -10,11 +10,7 @@ from ..errors import EngineError
 
 @functools.cache
 def load_onnxruntime() -> Any:
-    """Return the module onnxruntime.
-
-    Raises:
-        EngineError: it is not installed.
-    """
+    """Return the module onnxruntime; raise EngineError if it is not installed."""
     # From 1.29 on, the import alone writes a device id and queues events in the user's home.
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     try:

@@ -19,12 +19,7 @@ PROVIDER = "TensorrtExecutionProvider"
 
 
 def provider_options(path: Path, inputs: Sequence[tuple[str, Sequence[Any]]]) -> dict[str, Any]:
-    """Return the provider's options for a graph of a bundle.
-
-    Args:
-        path: the ONNX file, in its bundle.
-        inputs: name and shape of each input, with a name for each dynamic size.
-    """
+    """Return the provider's options for a bundle's graph with these names and shapes of inputs."""
     manifest = read_manifest(path.parent)
     bank = LabelBank.load(path.parent / BANK).arrays()
     needed = Limits(streams=DEFAULT_STREAMS, frames=manifest.sampling.frames)

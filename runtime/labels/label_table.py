@@ -1,91 +1,209 @@
-"""Reads class names from tables as papers keep them: CSVs with rows `name` or `id,name`."""
+"""Reads labels from tables: CSV and TSV, with or without a header, with or without numbers."""
 
 import csv
 import io
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import LabelError
 
-# Column names, in lower case, of the files that people have.
-_NAMES = ("name", "label", "class", "class_name", "label_name", "action")
-_NUMBERS = ("id", "index", "label_id", "class_id", "class_index", "")
+# Names of columns, in lower case with `_` for spaces, of the files that people have.
+NAMES = ("label", "name", "class", "class_name", "label_name", "action", "category",
+         "labels", "names", "classes", "actions", "categories")  # fmt: skip
+TEXTS = ("text", "prompt")
+ATTRIBUTES = ("attributes", "attribute")
+ROLE = "role"
+NUMBERS = ("id", "index", "number", "label_id", "class_id", "class_index", "label_index", "")
+# What begins the name of a label to ignore.
+IGNORE_MARK = "! "
 _NUMBER = re.compile(r"\d{1,9}")
-_COUNTED = re.compile(r"(\d{1,9})\s+(\S.*)")
-_FINGERS = 10
-_ROW = re.compile(r"\s*\d{1,9}\s*,\s*\S.*")
+_NUMBER_FIRST = re.compile(r"\s*\d{1,9}\s*,\s*\S.*")
+_NUMBER_LAST = re.compile(r".*\S\s*,\s*\d{1,9}\s*")
+# Between two cells; "10,000 metres" and "archery, with a bow" are no cells.
+_CELL_END = re.compile(r"\t|;|(?<!\d),(?=\S)|,(?=[^\s\d])")
+_QUOTED = re.compile(r'"[^"]*"')
 
 
 class Row(NamedTuple):
-    """A class, with its number if the table has numbers."""
+    """A label as a file has it.
 
-    number: int | None
+    Attributes:
+        place: where it stands: "line 3", "item 3".
+        name: what results show.
+        text: the words to embed, if the file gives some.
+        attributes: its attributes, if the file gives some.
+        number: its number, if the file has numbers.
+        role: its role, if the file gives one; else its name may begin with `IGNORE_MARK`.
+    """
+
+    place: str
     name: str
+    text: str = ""
+    attributes: tuple[str, ...] = ()
+    number: int | None = None
+    role: str = ""
 
 
 def is_table(content: str) -> bool:
-    """Whether a text file has `id,name` rows: each with a number, or below such a header."""
-    lines = [line for line in content.splitlines() if line.strip()]
-    head = [cell.strip().lower() for cell in lines[0].split(",")] if lines else []
-    return (len(head) == 2 and head[0] in _NUMBERS and head[1] in _NAMES) or (
-        len(lines) > 1 and all(map(_ROW.fullmatch, lines))
+    """Whether a text file is a table: its lines have cells and not just words and commas."""
+    lines = [_QUOTED.sub('""', line).strip(" ,\r") for line in _lines(content)]
+    if not lines:
+        return False
+    head = [_column_name(cell) for cell in lines[0].split(",")]
+    return (
+        any(map(_CELL_END.search, lines))
+        or (len(head) > 1 and all(cell in (*NAMES, *NUMBERS, *TEXTS) for cell in head))
+        or (len(lines) > 1 and all(map(_NUMBER_FIRST.fullmatch, lines)))
+        or (len(lines) > 1 and all(map(_NUMBER_LAST.fullmatch, lines)))
     )
 
 
-def without_numbers(lines: list[str]) -> list[str]:
-    """Return the names of a class file's lines `1 Name`, such as UCF-101's classInd.txt.
-
-    Only more than ten lines that count up without a gap are a class file: "1 finger", "2 fingers"
-    may be labels.
-    """
-    rows = [row for row in map(_COUNTED.fullmatch, lines) if row]
-    if len(rows) != len(lines) or len(rows) <= _FINGERS:
-        return lines
-    numbers = [int(row[1]) for row in rows]
-    counts_up = numbers[0] in (0, 1) and numbers == list(range(numbers[0], numbers[0] + len(rows)))
-    return [row[2] for row in rows] if counts_up else lines
-
-
 def read_table(content: str) -> list[Row]:
-    """Read a table of classes, with or without a header and numbers.
+    """Read a table of labels.
+
+    A header names the columns of labels, texts, attributes, roles and numbers. Without one, a row
+    is a label, or a label and its number in either order.
 
     Raises:
         LabelError: a line is of another form.
     """
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
-    classes: list[Row] = []
-    column: int | None = None
+    delimiter = _delimiter(content)
+    reader = csv.reader(io.StringIO(content, newline=""), delimiter=delimiter, strict=True)
+    rows: list[tuple[int, list[str]]] = []
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
-            if not any(cells) or cells[0].startswith("#"):
-                continue
-            if column is None:
-                column, is_header = _name_column(cells, reader.line_num)
-                if is_header:
-                    continue
-            if len(cells) != column + 1 or (column and not _NUMBER.fullmatch(cells[0])):
-                form = "a number and a name" if column else "one name"
-                raise LabelError(
-                    f"line {reader.line_num}, {','.join(row)!r:.60}, is not {form}: put quotes "
-                    "around a name with a comma."
-                )
-            classes.append(Row(int(cells[0]) if column else None, cells[column]))
+            while cells and not cells[-1]:  # `archery,` or what spreadsheets leave
+                cells.pop()
+            if cells and not cells[0].startswith("#"):
+                rows.append((reader.line_num, cells))
     except csv.Error as error:
         raise LabelError(f"line {reader.line_num} is not a row of a CSV: {error}.") from error
-    return classes
+    if not rows:
+        return []
+    line, first = rows[0]
+    head = [_column_name(cell) for cell in first]
+    if set(head) & {*NAMES, *TEXTS}:
+        return _with_header(line, head, rows[1:])
+    return _without_header(rows, delimiter)
 
 
-def _name_column(first: list[str], line: int) -> tuple[int, bool]:
-    """Return the column of the names, 0 or 1, and whether the first row is a header."""
-    head = [cell.lower() for cell in first]
-    if len(head) == 1:
-        return 0, head[0] in _NAMES
-    if len(head) == 2 and head[1] in _NAMES and head[0] in _NUMBERS:
-        return 1, True
-    if len(head) == 2 and _NUMBER.fullmatch(head[0]):
-        return 1, False
-    raise LabelError(
-        f"line {line}, {','.join(first)!r:.60}, is neither one name nor id,name: keep these "
-        "columns, and put quotes around a name with a comma."
+def _with_header(line: int, head: list[str], rows: Sequence[tuple[int, list[str]]]) -> list[Row]:
+    known = (*NAMES, *TEXTS, *ATTRIBUTES, *NUMBERS, ROLE)
+    unknown = next((cell for cell in head if re.sub(r"_?\d+$", "", cell) not in known), None)
+    if unknown is not None:
+        raise LabelError(
+            f"line {line} has a column {unknown!r:.60}, which is none of label, text, attributes, "
+            "role and id: rename it or take it out."
+        )
+
+    def columns(names: Sequence[str]) -> list[int]:
+        return [at for at, cell in enumerate(head) if cell in names]
+
+    def cell_of(cells: list[str], at: int) -> str:
+        return cells[at] if at < len(cells) else ""
+
+    # In `label,name` of some data sets, `label` is the number.
+    name_columns = [
+        at
+        for at in columns(NAMES)
+        if not rows or not all(_NUMBER.fullmatch(cell_of(cells, at)) for _, cells in rows)
+    ]
+    number_columns = columns(NUMBERS) + [at for at in columns(NAMES) if at not in name_columns]
+    texts, roles = columns(TEXTS), columns([ROLE])
+    attributes = [at for at, cell in enumerate(head) if re.sub(r"_?\d+$", "", cell) in ATTRIBUTES]
+    if not name_columns:
+        name_columns, texts = (texts, []) if texts else (columns(NAMES), [])
+        number_columns = [at for at in number_columns if at not in name_columns]
+    for at in (name_columns, texts, roles):
+        if len(at) > 1:
+            raise LabelError(
+                f"line {line} has the columns {head[at[0]]!r} and {head[at[1]]!r}, of which either "
+                "may be meant: keep one."
+            )
+    found: list[Row] = []
+    for line, cells in rows:
+        # `archery,bow,arrow` below `label,attributes`.
+        extra = cells[len(head) :]
+        if extra and not (attributes and attributes[-1] == len(head) - 1):
+            raise LabelError(_of_another_form(line, cells, f"of {len(head)} cells"))
+        words = [cell for at in attributes if (cell := cell_of(cells, at))] + extra
+        number = cell_of(cells, number_columns[0]) if number_columns else ""
+        if number and not _NUMBER.fullmatch(number):
+            raise LabelError(_of_another_form(line, cells, "a number and a name"))
+        found.append(
+            Row(
+                f"line {line}",
+                cell_of(cells, name_columns[0]),
+                cell_of(cells, texts[0]) if texts else "",
+                _attributes(line, words),
+                int(number) if number else None,
+                cell_of(cells, roles[0]).lower() if roles else "",
+            )
+        )
+    return found
+
+
+def _without_header(rows: Sequence[tuple[int, list[str]]], delimiter: str) -> list[Row]:
+    line, first = rows[0]
+    numbers = [bool(_NUMBER.fullmatch(cell)) for cell in first]
+    if len(first) == 1:
+        form, name_at, number_at = "one name", 0, None
+    elif numbers in ([True, False], [True, True]):
+        form, name_at, number_at = "a number and a name", 1, 0
+    elif numbers == [False, True]:
+        form, name_at, number_at = "a name and a number", 0, 1
+    else:
+        raise LabelError(
+            f"line {line}, {delimiter.join(first)!r:.60}, has {len(first)} cells, and no line "
+            "above says what they are: put label,text or label,attributes there, or quotes around "
+            "a name with a comma."
+        )
+    found = []
+    for line, cells in rows:
+        if len(cells) != len(first) or (
+            number_at is not None and not _NUMBER.fullmatch(cells[number_at])
+        ):
+            raise LabelError(_of_another_form(line, cells, form))
+        number = None if number_at is None else int(cells[number_at])
+        found.append(Row(f"line {line}", cells[name_at], number=number))
+    return found
+
+
+def _attributes(line: int, cells: Sequence[str]) -> tuple[str, ...]:
+    """Return the attributes of a row: of several cells, or of one with `;`, `|` or commas."""
+    if any(cell.startswith(("[", "{")) for cell in cells):
+        raise LabelError(
+            f"line {line}, {cells[0]!r:.60}, has brackets in a cell: write attributes as "
+            "bow;arrow, or the file as JSON."
+        )
+    if len(cells) == 1:
+        parted = next((mark for mark in ";|," if mark in cells[0]), None)
+        cells = cells[0].split(parted) if parted else cells
+    return tuple(word for cell in cells if (word := cell.strip()))
+
+
+def _of_another_form(line: int, cells: Sequence[str], form: str) -> str:
+    return (
+        f"line {line}, {','.join(cells)!r:.60}, is not {form}: put quotes around a name with a "
+        "comma."
     )
+
+
+def _delimiter(content: str) -> str:
+    """Return what parts the cells: a tab, the `;` of spreadsheets in Europe, or a comma."""
+    first = _QUOTED.sub("", next(iter(_lines(content)), ""))
+    if "\t" in first.strip():
+        return "\t"
+    return ";" if ";" in first and "," not in first else ","
+
+
+def _lines(content: str) -> list[str]:
+    """Return the lines that are neither blank nor comments."""
+    lines = re.split(r"[\r\n]+", content)
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+
+
+def _column_name(cell: str) -> str:
+    return re.sub(r"[\s-]+", "_", cell.strip().strip('"').lower())

@@ -2,22 +2,17 @@
 
 import hashlib
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import msgspec
 import numpy.typing as npt
 
-from ..documents import MIB, DocumentError, from_json, read_file
 from ..errors import LabelError
-from .label_table import is_table, read_table, without_numbers
 from .names import check_distinct
 
-MAX_FILE_MIB = 16
 MAX_LABELS = 10_000
 MAX_NAME_CHARACTERS = 200
 # More than networks read: 77 tokens of CLIP are about 350 characters.
@@ -31,8 +26,6 @@ Array = npt.NDArray[Any]
 # What a label is for: an action is reported; what is ignored competes with actions and never is; a
 # context label does neither, and serves detectors as a measure.
 Role = Literal["action", "ignore", "context"]
-# What stands before what is ignored in a label file of plain lines.
-_IGNORE_MARK = "! "
 # The names of the labels that each source recognises, by the source's name.
 LabelsOf = Mapping[str, Sequence[str]]
 
@@ -101,44 +94,6 @@ class Label:
             )
 
 
-class _Row(msgspec.Struct, forbid_unknown_fields=True):
-    """One label of a JSON file; `source` tells people where the attributes come from."""
-
-    label: str
-    text: str = ""
-    attributes: list[str] = []
-    role: Literal["action", "ignore"] = "action"
-    source: str | list[dict[str, Any]] = ""
-
-
-def read_labels(path: Path) -> tuple[Label, ...]:
-    """Read labels from a text file (one name a line, `#` comments), a JSON file, or a CSV.
-
-    A line `! name` is a label to ignore. The JSON form is a list of `{"label": …, "text": …,
-    "attributes": [...], "role": …, "source": …}`, in which only `label` is required. A file is JSON
-    if it is called `.json` or begins with `[` or `{`. A CSV has rows `name` or `id,name`; a text
-    file with such numbers is read as one.
-
-    Raises:
-        LabelError: the file is missing, not UTF-8, empty, too long, or names a label twice.
-    """
-    content = _read_text(path)
-    suffix = path.suffix.lower()
-    try:
-        if suffix == ".json" or content.lstrip().startswith(("[", "{")):
-            labels = _from_json(content)
-        elif suffix == ".csv" or is_table(content):
-            labels = tuple(Label(row.name) for row in read_table(content))
-        else:
-            labels = _from_lines(content)
-    except LabelError as error:
-        raise LabelError(f"{path}: {error}") from error
-    if not labels:
-        raise LabelError(f"{path} holds no labels: write one a line.")
-    check_labels(labels, where=str(path))
-    return labels
-
-
 def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
     """Return `labels` as a tuple of `Label`, checked like those of a file."""
     if isinstance(labels, str | Path):  # a string would be read letter by letter
@@ -201,54 +156,4 @@ def _is_visible(text: str) -> bool:
         and unicodedata.category(character) not in ("Cc", "Cf", "Cs")
         and character not in _BLANKS
         for character in text
-    )
-
-
-def _read_text(path: Path) -> str:
-    try:
-        text = read_file(path, MAX_FILE_MIB * MIB).decode("utf-8-sig")
-    except OSError as error:
-        raise LabelError(
-            f"Cannot read the labels {path} ({error.strerror}): give a file with one label a line."
-        ) from error
-    except UnicodeDecodeError as error:
-        raise LabelError(
-            f"{path} is not UTF-8 text (byte {error.start}): save it as UTF-8, one label a line."
-        ) from error
-    if "\0" in text:
-        raise LabelError(f"{path} is not a text file: give one label a line, in UTF-8.")
-    return text
-
-
-def _from_lines(content: str) -> tuple[Label, ...]:
-    # str.splitlines would split at characters that may stand within a label.
-    lines = [line.strip() for line in re.split(r"[\r\n]", content)]
-    names = without_numbers([line for line in lines if line and not line.startswith("#")])
-    if len(names) > 1 and all(name.isdecimal() for name in names):
-        raise LabelError("its labels are numbers, which say nothing to a network: write names.")
-    return tuple(map(_from_line, names))
-
-
-def _from_line(line: str) -> Label:
-    if line.startswith(_IGNORE_MARK):
-        return Label(line.removeprefix(_IGNORE_MARK).strip(), role="ignore")
-    return Label(line)
-
-
-def _from_json(content: str) -> tuple[Label, ...]:
-    try:
-        rows = from_json(content, list[_Row])
-    except DocumentError as error:
-        raise LabelError(
-            'it is read as JSON, because of its name or since it begins with "[" or "{", and is '
-            f'not a list of {{"label": …, "attributes": [...]}}: {error}.'
-        ) from error
-    return tuple(
-        Label(
-            row.label.strip(),
-            row.text.strip(),
-            tuple(words.strip() for words in row.attributes),
-            row.role,
-        )
-        for row in rows
     )

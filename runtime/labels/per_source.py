@@ -11,7 +11,8 @@ from typing import Protocol
 
 from ..callbacks import OnEmbedded
 from ..errors import LabelError
-from .labels import Label, LabelsOf, ignored, is_bare, read_labels
+from .label_files import LabelsLike, label_source, read_labels
+from .labels import Label, LabelsOf, ignored, is_bare
 from .names import name_key
 
 FileState = tuple[int, int, int]
@@ -41,19 +42,20 @@ class LabelFiles:
 
     def __init__(
         self,
-        default: Path | None,
+        default: LabelsLike | None,
         of_source: Mapping[str, Path],
         *,
-        ignore: Path | None = None,
+        ignore: LabelsLike | None = None,
         sources: Iterable[str] = (),
         known: Sequence[Label] = (),
     ) -> None:
         """Read all files.
 
         Args:
-            default: the file of sources without their own; None means all `known` labels.
+            default: the labels of sources without their own, or the file of them; None means all
+                `known` labels.
             of_source: the files of the others, by the source's name.
-            ignore: the file of what every source ignores.
+            ignore: what every source ignores, or the file of it.
             sources: the names of all sources.
             known: the bundle's labels.
 
@@ -61,11 +63,12 @@ class LabelFiles:
             LabelError: a file cannot be used, or two files mean different things by one name.
         """
         self.of_source = dict(of_source)
-        self._default = default
-        self._ignore = ignore
+        self._default, self._given = _file_or_labels(default)
+        self._ignore, ignore_given = _file_or_labels(ignore)
+        self._ignore_given = ignored(ignore_given)
         self._sources = tuple(sources)
         self._known = tuple(known)
-        named = [default, *of_source.values(), ignore]
+        named = [self._default, *of_source.values(), self._ignore]
         paths = [path for path in dict.fromkeys(named) if path]
         self.seen = {path: file_state(path) for path in paths}
         self._labels = {path: self._as_used(path, read_labels(path)) for path in paths}
@@ -104,7 +107,7 @@ class LabelFiles:
         return ignored(labels) if path == self._ignore else tuple(labels)
 
     def _union(self, labels: Mapping[Path, tuple[Label, ...]]) -> list[Label] | None:
-        if not labels:
+        if not labels and not self._given and not self._ignore_given:
             return None
         union: dict[str, Label] = {}
         for label in self._own_or_known(labels):
@@ -129,25 +132,35 @@ class LabelFiles:
     def _own_or_known(self, labels: Mapping[Path, tuple[Label, ...]]) -> Iterator[Label]:
         for own in labels.values():
             yield from own
-        if self._default is None and any(name not in self.of_source for name in self._sources):
-            named = {label.name: label for own in labels.values() for label in own}
+        yield from self._given
+        yield from self._ignore_given
+        if self._default or self._given:
+            return
+        if any(name not in self.of_source for name in self._sources):
+            all_own = (*labels.values(), self._ignore_given)
+            named = {name_key(label.name): label for own in all_own for label in own}
             for label in self._known:
-                own = named.get(label.name)
-                # A name alone means what the bundle means by it.
-                if own is None or not is_bare(own):
+                own = named.get(name_key(label.name))
+                # A name alone means what the bundle means by it, and may be to ignore.
+                if own is None or not (is_bare(own) or own.role == "ignore"):
                     yield label
 
     def _choices(self, labels: Mapping[Path, tuple[Label, ...]]) -> dict[str, list[str]]:
         if not self.of_source:
             return {}
-        others = labels[self._default] if self._default else self._known
-        of_all = labels[self._ignore] if self._ignore else ()
+        others = labels[self._default] if self._default else self._given or self._known
+        of_all = labels[self._ignore] if self._ignore else self._ignore_given
         choices: dict[str, list[str]] = {}
         for name in self._sources:
             own = labels[self.of_source[name]] if name in self.of_source else others
-            named = [label.name for label in (*own, *of_all)]
-            choices[name] = list(dict.fromkeys(named))
+            named = {name_key(label.name): label.name for label in (*own, *of_all)}
+            choices[name] = list(named.values())
         return choices
+
+
+def _file_or_labels(value: LabelsLike | None) -> tuple[Path | None, tuple[Label, ...]]:
+    source = () if value is None else label_source(value)
+    return (source, ()) if isinstance(source, Path) else (None, source)
 
 
 def file_state(path: Path) -> FileState | None:

@@ -9,7 +9,8 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from .labels import Label, is_bare, read_labels
+from .label_files import read_labels
+from .labels import Label, is_bare
 from .names import name_key, spaced_words
 
 # The first set that knows a name decides; a test checks that all agree.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..errors import StzsarError
 from ..terminal.commandline import leave_threads_behind
-from .labels import read_labels
+from .label_files import read_labels
 from .per_source import LabelFiles, SharedBank, file_state
 
 EVERY_S = 1.0

@@ -22,6 +22,7 @@ def load_cv2() -> ModuleType:
     """
     os.environ.setdefault("OPENCV_LOG_LEVEL", "OFF")
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(2**27))  # 400 MB; its own is 3 GB
     try:
         import cv2
     except ImportError as error:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
-from ..bundle.manifest import FORMAT_VERSION, PATCH_EMBEDDINGS, SamplingSpec
+from ..bundle.manifest import FEATURES_SINCE, PATCH_EMBEDDINGS, Manifest, SamplingSpec
 from ..errors import BundleError
 from ..labels.bank import LabelBank
 from ..scoring.explain import unit
@@ -99,7 +99,7 @@ class Recorder:
         if features and manifest.label_states and not manifest.features:
             raise BundleError(
                 f"The bundle {bundle.path} gives no features to record, as bundles did before "
-                f"format {FORMAT_VERSION}: export it again, or record its states alone."
+                f"format {FEATURES_SINCE}: export it again, or record its states alone."
             )
         self.dropped = 0
         self.feature_names = manifest.features if features else ()
@@ -183,11 +183,7 @@ class Recorder:
     ) -> None:
         """Begin a stream whose sampling or labels differ from the run's, before its first frame.
 
-        Args:
-            stream: the name of its source.
-            sampling: frames of its window, and their rate.
-            bank: the labels that its states are for.
-            among: the names of its labels, if it has fewer than the bank.
+        `among` names its labels, if it has fewer than the bank.
         """
         self._usual_bank = bank
         track = self._new_track(stream, sampling)
@@ -208,9 +204,7 @@ class Recorder:
     def end_stream(self, stream: str, *, rest: bool = True) -> None:
         """End a stream; another of the same name may begin later.
 
-        Args:
-            stream: the name of its source.
-            rest: whether a window that never filled gives a result, as `Stream.finish` does.
+        With `rest`, a window that never filled gives a result, as `Stream.finish` does.
         """
         track = self._tracks.pop(stream, None)
         if track:
@@ -299,7 +293,11 @@ class Recorder:
 
 def identity(bundle: Bundle) -> BundleIdentity:
     """Return what identifies the numbers of a bundle."""
-    manifest = bundle.manifest
+    return identity_of(bundle.manifest)
+
+
+def identity_of(manifest: Manifest) -> BundleIdentity:
+    """Return what identifies the numbers of the bundle of a manifest."""
     return BundleIdentity(manifest.name, manifest.files[FRAME_GRAPH], manifest.files[WINDOW_GRAPH])
 
 

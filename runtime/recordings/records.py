@@ -45,21 +45,13 @@ class BundleIdentity(Struct, frozen=True):
 
 
 class Header(Struct, frozen=True):
-    """What a recording says about itself.
+    """What a recording says about itself."""
 
-    Attributes:
-        bundle: the bundle that encoded.
-        frames: of a window.
-        rate_fps: sampled frames per second.
-        states: names of the recorded states.
-        features: names of the recorded features.
-    """
-
-    bundle: BundleIdentity
-    frames: Frames
-    rate_fps: Rate
-    states: Names
-    features: Names
+    bundle: BundleIdentity  # the bundle that encoded
+    frames: Frames  # of a window
+    rate_fps: Rate  # sampled frames per second
+    states: Names  # names of the recorded states
+    features: Names  # names of the recorded features
 
     @property
     def sampling(self) -> SamplingSpec:
@@ -72,21 +64,15 @@ class _Version(Struct):
 
 
 class StreamRecord(Struct, frozen=True):
-    """The start of a stream, or its labels from here on.
+    """The start of a stream, or its labels from here on."""
 
-    Attributes:
-        stream: its number.
-        name: of its source.
-        bank: the number of the bank that its states are for.
-        frames, rate_fps: its sampling, if it is not the recording's.
-        among: the names of its labels, if it has fewer than the bank.
-    """
-
-    stream: Count
-    name: Annotated[str, Meta(max_length=4096)]
-    bank: Count
+    stream: Count  # its number
+    name: Annotated[str, Meta(max_length=4096)]  # of its source
+    bank: Count  # the number of the bank that its states are for
+    # Its sampling, if it is not the recording's
     frames: Frames | None = None
     rate_fps: Rate | None = None
+    # The names of its labels, if it has fewer than the bank
     among: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MAX_LABELS)] | None = None
 
     def __post_init__(self) -> None:
@@ -137,21 +123,13 @@ def read_bank(payload: bytes) -> LabelBank:
 
 @dataclass(frozen=True, eq=False)
 class FrameRows:
-    """The rows of one record of frames, N of them.
+    """The rows of one record of frames, N of them."""
 
-    Attributes:
-        times_s: of each frame in its source, [N].
-        clocks_s: when each was captured, in seconds since 1970, [N]; NaN for a file.
-        rates_fps: frames looked at per second, [N].
-        flags: see `recorder`, [N].
-        values: states and features by name, float32 [N, ...].
-    """
-
-    times_s: Array
-    clocks_s: Array
-    rates_fps: Array
-    flags: Array
-    values: Mapping[str, Array]
+    times_s: Array  # of each frame in its source, [N]
+    clocks_s: Array  # when each was captured, in seconds since 1970, [N]; NaN for a file
+    rates_fps: Array  # frames looked at per second, [N]
+    flags: Array  # see `recorder`, [N]
+    values: Mapping[str, Array]  # states and features by name, float32 [N, ...]
 
 
 def read_rows(

@@ -88,6 +88,7 @@ class Replay:
         trust_engines: bool = False,
         progress: OnEmbedded | None = None,
         shipped_attributes: bool = True,
+        seen_bias: float | None = None,
     ) -> None:
         """Open a recording and load the window graph.
 
@@ -103,6 +104,7 @@ class Replay:
             trust_engines: see `open_graph`.
             progress: called with how many texts are embedded, and of how many, if any must be.
             shipped_attributes: see `Recognizer.load`.
+            seen_bias: see `Recognizer.load`.
 
         Raises:
             RecordingError: it is not a recording, is of a newer version, damaged, or another
@@ -116,14 +118,10 @@ class Replay:
         self._labels = None if labels is None else as_labels(labels)
         self._ignore = ignored(as_labels(ignore)) if ignore else ()
         self._context = tuple(context)
-        self._top_k, self._threads = top_k, threads
+        self._top_k, self._threads, self._seen_bias = top_k, threads, seen_bias
+        choose = partial(choose_labels, bundle, threads=threads, progress=progress)
         self._choose_bank = partial(
-            choose_labels,
-            bundle,
-            context=self._context,
-            threads=threads,
-            progress=progress,
-            shipped_attributes=shipped_attributes,
+            choose, context=self._context, shipped_attributes=shipped_attributes
         )
         self._records = read_records(path)
         self._banks: list[LabelBank] = []
@@ -241,7 +239,12 @@ class Replay:
         key = (bank, name if labels_of else None)
         if key not in self._scorers:
             self._scorers[key] = WindowScorer(
-                self._bundle, chosen, window=self._window, top_k=self._top_k, labels_of=labels_of
+                self._bundle,
+                chosen,
+                window=self._window,
+                top_k=self._top_k,
+                labels_of=labels_of,
+                seen_bias=self._seen_bias,
             )
         return self._scorers[key], states_of
 

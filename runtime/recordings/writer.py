@@ -6,11 +6,13 @@ Not `sinks/queued.py`: the order of records matters, and results may not give wa
 import contextlib
 import errno
 import logging
+import os
 import threading
 from collections import deque
 from pathlib import Path
 
 from ..errors import RecordingError
+from ..terminal.outputs import open_to_write
 
 _MAX_WAITING_BYTES = 32 << 20
 # How often to try whether a full disk has room again.
@@ -45,7 +47,7 @@ class RecordWriter:
         self._closing = False
         self._failure: OSError | None = None
         try:
-            self._file = path.open("wb", buffering=0)
+            self._file = open_to_write(path, os.O_TRUNC)
         except OSError as error:
             raise self._error(error) from error
         self._thread = threading.Thread(target=self._write_all, name="recording", daemon=True)

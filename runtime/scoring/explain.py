@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle.bundle import Bundle
-from ..bundle.manifest import FORMAT_VERSION, PATCH_EMBEDDINGS
+from ..bundle.manifest import FEATURES_SINCE, PATCH_EMBEDDINGS
 from ..errors import BundleError
 from ..labels.labels import Label
 from ..results import Explanation, FrameReason
@@ -39,7 +39,7 @@ def check_explainable(bundle: Bundle) -> None:
         )
     raise BundleError(
         f"The bundle {bundle.path} has no patches, like all bundles before format "
-        f"{FORMAT_VERSION}: export it again to explain results."
+        f"{FEATURES_SINCE}: export it again to explain results."
     )
 
 

@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
-from ..bundle.manifest import FORMAT_VERSION, PATCH_EMBEDDINGS
+from ..bundle.manifest import FEATURES_SINCE, PATCH_EMBEDDINGS
 from ..engines.graph import BoundGraph, Graph, Sizes
 from ..errors import BundleError, LabelError
 from ..labels.bank import LabelBank
 from ..labels.labels import Label, LabelsOf
 from ..results import AllScores, Explanation, Recognition
 from .explain import check_explainable, explain
+from .seen_bias import biases_of
 from .window import FrameRing
 
 # Frames in one run of the frame graph: more only take memory.
@@ -34,6 +35,7 @@ class WindowScorer:
     Attributes:
         bank: the labels, embedded.
         labels_of: the labels that compete in each source that is about fewer than all.
+        seen_bias: see `Recognizer.load`.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class WindowScorer:
         window: Graph,
         top_k: int,
         labels_of: LabelsOf | None = None,
+        seen_bias: float | None = None,
     ) -> None:
         self.bank: LabelBank = bank
         self.labels_of: LabelsOf = labels_of or {}
@@ -55,6 +58,7 @@ class WindowScorer:
             source: _Contest.of(bank.labels, names, f"The labels of {source!r:.80}")
             for source, names in self.labels_of.items()
         }
+        self._biases = biases_of(bundle.manifest, bank.labels, seen_bias)
         self._window = window.bind(bank.arrays())
 
     @property
@@ -97,6 +101,7 @@ class WindowScorer:
         *,
         rate_fps: float | None = None,
         explained: bool = False,
+        top_k: int | None = None,
     ) -> Recognition:
         """Return the complete result for a window; only a `Decider` adds to it.
 
@@ -105,6 +110,7 @@ class WindowScorer:
             window: its frames; with the features too if the result is to be explained.
             rate_fps: frames sampled per second; None for a whole clip.
             explained: whether to explain the best label.
+            top_k: the most labels that the result holds; None is the scorer's own number.
 
         Raises:
             BundleError: the graph returns wrong shapes, or numbers that are not finite; or the
@@ -115,10 +121,13 @@ class WindowScorer:
         batch, saliency, scale = self.score(states)
         contest = self._contest_in(name)
         logits = batch[0].astype(np.float64)[contest.rows]
+        similarities = logits / scale
+        if self._biases is not None:
+            logits = logits - self._biases[contest.rows]
         everything = AllScores(
-            contest.names, softmax(logits[: contest.competing]), logits / scale, scale
+            contest.names, softmax(logits[: contest.competing]), similarities, scale
         )
-        best = contest.actions[largest(logits[contest.actions], self._top_k)].tolist()
+        best = contest.actions[largest(logits[contest.actions], top_k or self._top_k)].tolist()
         top = tuple(everything.of(place) for place in best)
         explanation = None
         if explained:
@@ -171,20 +180,13 @@ class WindowScorer:
 
 @dataclass(frozen=True, eq=False)
 class _Contest:
-    """What is scored in a source, in the order of its scores.
+    """What is scored in a source, in the order of its scores."""
 
-    Attributes:
-        rows: of the bank, [R]: what competes, then the context.
-        labels, names: of these rows.
-        competing: how many of them compete.
-        actions, ignored: the places of both among them.
-    """
-
-    rows: Array
-    labels: tuple[Label, ...]
+    rows: Array  # of the bank, [R]: what competes, then the context
+    labels: tuple[Label, ...]  # of these rows
     names: tuple[str, ...]
-    competing: int
-    actions: Array
+    competing: int  # how many of them compete
+    actions: Array  # their places among those
     ignored: Array
 
     @classmethod
@@ -224,8 +226,11 @@ class Scorer(WindowScorer):
         window: Graph,
         top_k: int,
         labels_of: LabelsOf | None = None,
+        seen_bias: float | None = None,
     ) -> None:
-        super().__init__(bundle, bank, window=window, top_k=top_k, labels_of=labels_of)
+        super().__init__(
+            bundle, bank, window=window, top_k=top_k, labels_of=labels_of, seen_bias=seen_bias
+        )
         self._frame_graph = frame
         self._frame = frame.bind(bank.arrays(), self._states)
 
@@ -266,7 +271,7 @@ class Scorer(WindowScorer):
         if not wanted and self._bundle.manifest.label_states:
             raise BundleError(
                 f"The bundle {self._bundle.path} has no features, like all bundles before "
-                f"format {FORMAT_VERSION}: export it again."
+                f"format {FEATURES_SINCE}: export it again."
             )
         return self._frame_graph.bind(self.bank.arrays(), (*self._states, *wanted))
 

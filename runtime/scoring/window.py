@@ -16,23 +16,15 @@ State = Mapping[str, Array]
 
 @dataclass(frozen=True, eq=False)
 class WindowFrame:
-    """A frame in a window.
+    """A frame in a window."""
 
-    Attributes:
-        state: one array [...] for each name, including features where they are asked for.
-        time_s: its time in the stream, in seconds.
-        encoded: whether the state is its own, not copied from a frame that looked alike.
-        image: uint8 [S, S, 3], to encode again for other labels; None in a replay.
-        clock: when it was captured, in seconds since 1970; None for a file.
-        captured_s: the same by `time.monotonic`; None for a file and in a replay.
-    """
-
-    state: State
-    time_s: float
-    encoded: bool
+    state: State  # one array [...] for each name, including features where they are asked for
+    time_s: float  # its time in the stream, in seconds
+    encoded: bool  # whether the state is its own, not copied from a frame that looked alike
+    # Uint8 [S, S, 3], to encode again for other labels; None in a replay
     image: Array | None = None
-    clock: float | None = None
-    captured_s: float | None = None
+    clock: float | None = None  # when it was captured, in seconds since 1970; None for a file
+    captured_s: float | None = None  # the same by `time.monotonic`; None for a file and in a replay
 
     @property
     def age_ms(self) -> float | None:

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..documents import read_file
 from ..errors import StzsarError
 from .jsonl import JsonLines
 from .queued import SinkCounters
@@ -24,7 +25,8 @@ class SinkOptions:
 
     Attributes:
         output: file of the JSON lines; None is stdout.
-        only_events: leave results out of the JSON lines.
+        json: write the JSON lines to stdout also where that is a terminal.
+        only_events: leave results out of the JSON lines, and of the lines in a terminal.
         show: open a window.
         webhook: address to post messages to.
         webhook_secret: file of the secret that signs them; without it the environment's
@@ -36,6 +38,7 @@ class SinkOptions:
     """
 
     output: Path | None = None
+    json: bool = False
     only_events: bool = False
     show: bool = False
     webhook: str | None = None
@@ -51,6 +54,7 @@ class SinkOptions:
         Raises:
             StzsarError: an option belongs to another that is not given.
         """
+        check_json(output=self.output, json=self.json)
         for name, given, needed, there in (
             ("--webhook-secret", self.webhook_secret, "--webhook", self.webhook),
             ("--webhook-results", self.webhook_results, "--webhook", self.webhook),
@@ -62,10 +66,23 @@ class SinkOptions:
             raise StzsarError("--mqtt-ca needs a broker with TLS: write its address as mqtts://.")
 
 
+def check_json(*, output: Path | None, json: bool) -> None:
+    """Refuse to write JSON lines to two places.
+
+    Raises:
+        StzsarError: both are asked for.
+    """
+    if json and output:
+        raise StzsarError(
+            f"--json writes the JSON lines to stdout, and --output to {output}: leave one out."
+        )
+
+
 def open_sinks(
     options: SinkOptions,
     *,
     on_quit: Callable[[], None],
+    lines: bool = True,
     live: bool = False,
     videos: Mapping[str, VideoPlan] | None = None,
     counters: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
@@ -76,6 +93,7 @@ def open_sinks(
     Args:
         options: which sinks.
         on_quit: called from another thread when somebody closes the window.
+        lines: write JSON lines; a terminal may show results otherwise.
         live: a source is live, so lines wait in a queue for a slow reader, and results may be left
             out. Over files alone, the run waits for its reader.
         videos: annotated video of each source, by its name.
@@ -88,13 +106,15 @@ def open_sinks(
     sinks: list[Sink] = []
     try:
         # The lines come first: an output that is refused is refused before a broker hears of it.
-        lines = JsonLines(
-            options.output,
-            complete=not live,
-            only_events=options.only_events,
-            keep_trying=bool(options.webhook or options.mqtt),
-        )
-        sinks.append(lines)
+        if lines:
+            sinks.append(
+                JsonLines(
+                    options.output,
+                    complete=not live,
+                    only_events=options.only_events,
+                    keep_trying=bool(options.webhook or options.mqtt),
+                )
+            )
         if videos:
             sinks.append(AnnotatedVideos(videos))
         if options.show:
@@ -180,13 +200,7 @@ def _secret(path: Path | None, environment: Mapping[str, str]) -> str | None:
     if path is None:
         return environment.get(SECRET_VARIABLE)
     try:
-        with path.open("rb") as file:
-            secret = file.read(MAX_SECRET_BYTES + 1)
-        if len(secret) > MAX_SECRET_BYTES:
-            raise StzsarError(
-                f"The webhook's secret {path} is too long: give a file with one line."
-            )
-        return secret.decode()
+        return read_file(path, MAX_SECRET_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8"
         raise StzsarError(f"The webhook's secret {path} cannot be read: {reason}.") from error

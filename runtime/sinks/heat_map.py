@@ -8,7 +8,7 @@ import numpy.typing as npt
 from ..preprocessing.opencv import load_cv2
 from ..preprocessing.pixels import centre_square
 from ..results import Explanation
-from .text import draw_text, text_width
+from .text import draw_text, fitted, text_width
 
 OPACITY = 0.4
 # Cosines that differ by less get the same colour: noise should not look like a result.
@@ -61,6 +61,7 @@ def _write(
     """Write below the marked patch, or above if there is no room; always inside the picture."""
     height, width = image_hwc.shape[:2]
     line_px = max(16, height // 24)
+    text, line_px = fitted(text, width - 4, line_px)
     text_px = text_width(text, line_px)
     x = max(0, min(corner[0], width - text_px - 2))
     below, above = opposite[1] + 2, corner[1] - line_px - 2

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import StzsarError
 from ..results import Message, Recognition, to_json
+from ..terminal.outputs import open_to_write
 from .queued import Patience, Queued, SinkCounters, TryAgainError
 from .sink import Sink
 
@@ -155,7 +156,7 @@ def _open_to_append(path: Path) -> Any:
     if path.is_file() and path.stat().st_size:
         log.info("%s has lines already: new ones go after them.", path)
         _end_last_line(path)
-    return path.open("ab", buffering=0)
+    return open_to_write(path, os.O_APPEND)
 
 
 def _end_last_line(path: Path) -> None:

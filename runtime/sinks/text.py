@@ -20,6 +20,8 @@ Array = npt.NDArray[Any]
 Colour = tuple[int, int, int]
 Point = tuple[int, int]
 FONT_LIST_S = 5.0
+# Smaller type than this share of a line, or than so many pixels, is hard to read in a video.
+_SMALLEST, _SMALLEST_PX = 0.7, 14
 
 
 def draw_text(image_hwc: Array, text: str, at: Point, line_px: int, colour: Colour) -> None:
@@ -30,6 +32,27 @@ def draw_text(image_hwc: Array, text: str, at: Point, line_px: int, colour: Colo
 def text_width(text: str, line_px: int) -> int:
     """Return the width of `text` in pixels."""
     return _font_for(_foreign(text), line_px).width(text)
+
+
+@functools.lru_cache(maxsize=1024)
+def fitted(text: str, width_px: int, line_px: int) -> tuple[str, int]:
+    """Return `text` and the line height with which it is no wider than `width_px`.
+
+    Shorter type comes first. Where that is not enough, an ellipsis replaces the middle, since
+    labels often differ at their ends.
+    """
+    smallest_px = max(min(_SMALLEST_PX, line_px), round(_SMALLEST * line_px))
+    for height_px in range(line_px, smallest_px - 1, -1):
+        if text_width(text, height_px) <= width_px:
+            return text, height_px
+    has_ellipsis = _opencv_major() >= 5 or not text.isascii()
+    for kept in range(len(text) - 1, 1, -1):
+        head = (kept + 1) // 2
+        middle = "…" if has_ellipsis else "..."
+        shorter = text[:head].rstrip() + middle + text[len(text) - kept + head :].lstrip()
+        if text_width(shorter, smallest_px) <= width_px:
+            return shorter, smallest_px
+    return text[:1], smallest_px
 
 
 class _Font(Protocol):

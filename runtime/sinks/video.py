@@ -13,7 +13,8 @@ import numpy.typing as npt
 from ..errors import StzsarError
 from ..results import Recognition
 from ..sources.frames import Frame
-from ..video.writer import MAX_SIDE_PX, VideoWriter, open_writer, writes_in_place
+from ..video.opencv_writer import MAX_SIDE_PX
+from ..video.writer import VideoWriter, open_writer, writes_in_place
 from .overlay import draw_overlay, fit_inside
 
 try:

@@ -106,6 +106,12 @@ def _plain(uri: str) -> Address:
         return Address("camera", number, f"camera {number}")
     if _is_video_device(uri):
         return Address("camera", uri, uri)
+    scheme = re.match(r"[A-Za-z][A-Za-z0-9+.-]+:(?![\\\s])", uri)
+    if scheme and not may_be_mistyped_address(uri) and not Path(uri).exists():
+        raise SourceError(
+            f"There is no file {without_secrets(uri)!r:.100}, and {scheme[0]} is no kind of "
+            f"source: name {FORMS}."
+        )
     if may_be_mistyped_address(uri) and not Path(uri).exists():
         raise SourceError(
             "A source is not a file and looks like an address with a password: write it as "
@@ -177,7 +183,8 @@ def _test(uri: str, rest: str) -> Address:
 
 def _numbers(kind: str, uri: str, query: str) -> dict[str, float]:
     """Return the parameters of a URI, each a number within its bounds."""
-    known, shown = _NUMBERS[kind], without_secrets(uri)
+    # The parameters are numbers and no secrets, and the sentence below quotes what is wrong.
+    known, shown = _NUMBERS[kind], without_secrets(uri.partition("?")[0])
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError as error:

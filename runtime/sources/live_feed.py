@@ -9,6 +9,7 @@ import numpy.typing as npt
 from ..backoff import Backoff
 from ..errors import SourceError
 from ..video.capture import Capture
+from ..video.web_page import WebPageError
 from .feed import Captured, FeedOptions
 from .file_feed import read_file
 from .frames import Frame
@@ -65,6 +66,7 @@ class LiveFeed(ThreadFeed):
         self._arrival: Arrival = arrival
         self._reporter = StateReporter(name, options.on_state)
         self._failures = 0  # in a row
+        self._reason = ""  # of the last one
         self._frozen = FrozenPicture()
         self._start_s: float | None = None  # of the first frame
         self._end_s = float("inf")
@@ -75,7 +77,8 @@ class LiveFeed(ThreadFeed):
         """Read until the source ends, is stopped, or is given up.
 
         Raises:
-            SourceError: a device is missing at the start, or the source is given up.
+            SourceError: a device is missing at the start, an address is a web page, or the source
+                is given up.
         """
         self._seen_s = time.monotonic()
         self._set_end(self._seen_s)
@@ -85,6 +88,7 @@ class LiveFeed(ThreadFeed):
             reason = self._read_once()
             if reason is None or self.stopping.is_set():
                 return
+            self._reason = reason
             self._reporter.change("lost", reason)
             self._give_up_or_wait(reason)
 
@@ -114,9 +118,9 @@ class LiveFeed(ThreadFeed):
 
     def _end_in_time(self) -> None:
         if self._start_s is None:
+            why = self._reason.rstrip(".") or "check its address, cable or network"
             self.error = SourceError(
-                f"{self.name} gave no frame within {self.options.seconds:g} s: check its address, "
-                "cable or network."
+                f"{self.name} gave no frame within {self.options.seconds:g} s: {why}."
             )
         self.stopping.set()
         self.mailbox.close()
@@ -126,7 +130,8 @@ class LiveFeed(ThreadFeed):
         try:
             capture = self._connect()
         except SourceError as error:
-            if not self._patient and not self.counters.connections:
+            is_final = not self._patient or isinstance(error, WebPageError)
+            if is_final and not self.counters.connections:
                 raise
             return str(error)
         self.counters.connections += 1

@@ -31,7 +31,8 @@ def open_feed(spec: SourceSpec, options: FeedOptions, rate_fps: float) -> Feed:
     address = dataclasses.replace(parse_address(spec.uri), name=spec.name)
     rate_fps = spec.rate_fps or rate_fps
     if not address.live:
-        open_file = partial(VideoSource.open, str(address.target), spec.name)
+        target, fps = str(address.target), spec.frame_rate
+        open_file = partial(VideoSource.open, target, spec.name, fps=fps)
         return FileFeed(spec.name, open_file, options, rate_fps)
     check_possible(address)
     return LiveFeed(

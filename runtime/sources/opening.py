@@ -9,6 +9,7 @@ from ..preprocessing.opencv import has_ffmpeg, has_gstreamer
 from ..video import pyav
 from ..video.capture import Capture, open_address
 from ..video.opencv_capture import OpenCvCapture
+from ..video.web_page import check_site
 from .address import Address
 
 _GSTREAMER_REMEDY = (
@@ -47,6 +48,8 @@ def check_possible(address: Address) -> None:
         )
     if address.kind in ("csi", "gst") and not has_gstreamer():
         raise SourceError(f"{address.name} needs an OpenCV with GStreamer: {_GSTREAMER_REMEDY}.")
+    if address.kind == "network":
+        check_site(str(address.target), address.name)
     if address.kind == "network" and not (pyav.load_av() or has_ffmpeg() or has_gstreamer()):
         raise SourceError(f"{address.name} needs PyAV, or an OpenCV with FFmpeg: {pyav.INSTALL}.")
 

@@ -18,6 +18,7 @@ class SourceSpec:
         rate_fps: its sampling rate.
         threshold: its threshold, 0 to 1.
         calibration: its calibration file.
+        frame_rate: pictures per second, if it is a folder or a pattern of pictures.
     """
 
     uri: str
@@ -26,6 +27,7 @@ class SourceSpec:
     rate_fps: float | None = None
     threshold: float | None = None
     calibration: Path | None = None
+    frame_rate: float | None = None
 
     def __repr__(self) -> str:
         return f"SourceSpec({self.name!r})"
@@ -42,12 +44,15 @@ def spec_of(source: str | int | Path) -> SourceSpec:
     return SourceSpec(str(source), parse_address(source).name)
 
 
-def specs_of(uris: Iterable[str], *, taken: Iterable[str] = ()) -> tuple[SourceSpec, ...]:
+def specs_of(
+    uris: Iterable[str], *, taken: Iterable[str] = (), frame_rate: float | None = None
+) -> tuple[SourceSpec, ...]:
     """Return a specification for each URI; equal names get numbers.
 
     Args:
         uris: as typed by the user.
         taken: names of the run's other sources.
+        frame_rate: pictures per second of those that are pictures.
 
     Raises:
         SourceError: no source of this kind can be read.
@@ -57,7 +62,7 @@ def specs_of(uris: Iterable[str], *, taken: Iterable[str] = ()) -> tuple[SourceS
     for uri in uris:
         name = unique_name(parse_address(uri).name, names)
         names.add(name)
-        specs.append(SourceSpec(uri, name))
+        specs.append(SourceSpec(uri, name, frame_rate=frame_rate))
     return tuple(specs)
 
 

@@ -23,6 +23,7 @@ from msgspec import Meta, Struct
 
 from ..documents import MIB, DocumentError, convert, from_toml, read_file
 from ..errors import SourceError
+from ..video.pictures import picture_files
 from .address import parse_address
 from .spec import SourceSpec
 
@@ -120,6 +121,8 @@ def _uri(uri: str, place: str, folder: Path) -> str:
     if address.live or "://" in uri:
         return uri
     path = folder / uri
+    if picture_files(str(path)):
+        return str(path)
     if path.is_dir() or (glob.has_magic(uri) and not path.exists()):
         raise SourceError(
             f"The source of {place} is a folder or a pattern: name one file, camera or address."

@@ -7,16 +7,13 @@ from pathlib import Path
 
 from ..errors import SourceError
 from ..hidden_files import is_hidden
+from ..video.file_kinds import VIDEO_SUFFIXES
+from ..video.pictures import is_picture, picture_files
 from .address import parse_address
 from .frames import Source
 from .live import LiveSource
 from .opening import check_possible, connect
 from .video_file import VideoSource
-
-VIDEO_SUFFIXES = (
-    *(".mp4", ".avi", ".mkv", ".webm", ".mov", ".mpg", ".mpeg", ".m4v", ".wmv", ".flv", ".ts"),
-    *(".3gp", ".ogv"),
-)
 
 
 def open_source(uri: str | int | Path) -> Source:
@@ -39,13 +36,14 @@ def open_source(uri: str | int | Path) -> Source:
 def expand_sources(uris: Iterable[str]) -> list[str]:
     """Replace folders by the videos below them and patterns by their matches, sorted.
 
-    Everything else stays as it is, missing files too. A source that is named twice is read once.
+    Where there are pictures and no videos, each folder of pictures is a clip. Everything else stays
+    as it is, missing files too. A source that is named twice is read once.
 
     Raises:
         SourceError: a source is empty, a folder has no video, or a pattern has no match.
     """
     expanded: list[str] = []
-    for uri in uris:
+    for uri in _joined_pictures(list(uris)):
         if not uri:
             raise SourceError("A source is empty: name a file, a folder, a camera or an address.")
         address = parse_address(uri)
@@ -55,7 +53,7 @@ def expand_sources(uris: Iterable[str]) -> list[str]:
         path = str(address.target)
         if Path(path).is_dir():
             expanded += _videos_below(Path(path))
-        elif glob.has_magic(path):
+        elif glob.has_magic(path) and not Path(path).exists():
             expanded += _matches(path)
         else:
             expanded.append(path)
@@ -71,8 +69,37 @@ def is_live(uri: str) -> bool:
     return parse_address(uri).live
 
 
+def is_pictures(uri: str) -> bool:
+    """Return whether a source is a folder, a pattern or a counter of pictures."""
+    address = parse_address(uri)
+    return not address.live and bool(picture_files(str(address.target)))
+
+
+def _joined_pictures(uris: list[str]) -> list[str]:
+    """Make one source of the pictures of a folder that a shell has made of `frames/*.png`."""
+    named: dict[Path, list[Path]] = {}
+    for uri in uris:
+        if is_picture(uri) and "://" not in uri and Path(uri).is_file():
+            named.setdefault(Path(uri).parent, []).append(Path(uri))
+    clips: dict[str, str] = {}
+    for folder, files in named.items():
+        suffixes = {file.suffix for file in files}
+        pattern = f"*{suffixes.pop()}" if len(suffixes) == 1 else ""
+        # A folder of its own is called by its name, even if other files lie in it.
+        source = str(Path(glob.escape(str(folder)), pattern)) if pattern else str(folder)
+        if len(files) > 1 and set(picture_files(source)) == set(files):
+            clips |= {str(file): source for file in files}
+        elif len(files) > 1:
+            raise SourceError(
+                f"{len(files)} pictures of {folder} are named and not all: put those of the clip "
+                "into a folder of their own, and name that."
+            )
+    return [clips.get(str(Path(uri)), uri) for uri in uris]
+
+
 def _videos_below(folder: Path) -> list[str]:
     videos: list[str] = []
+    of_pictures: list[str] = []
     seen: set[str] = set()
     for parent, folders, files in os.walk(folder, followlinks=True):
         real = os.path.realpath(parent)
@@ -82,11 +109,14 @@ def _videos_below(folder: Path) -> list[str]:
         videos += [
             str(path) for path in paths if path.suffix.lower() in VIDEO_SUFFIXES and path.is_file()
         ]
+        if any(is_picture(path.name) for path in paths):
+            of_pictures.append(parent)
         seen.add(real)
-    videos.sort()
+    # Thumbnails and covers lie beside videos.
+    videos = sorted(videos or of_pictures)
     if not videos:
         raise SourceError(
-            f"The folder {folder} holds no video: supported files end in "
+            f"The folder {folder} holds no video and no pictures: supported files end in "
             f"{' '.join(suffix[1:] for suffix in VIDEO_SUFFIXES)}."
         )
     return videos
@@ -98,4 +128,12 @@ def _matches(pattern: str) -> list[str]:
     files = sorted(path for path in matches if Path(path).is_file())
     if not files:
         raise SourceError(f"No file matches {pattern}: check the pattern and the folder.")
+    if all(is_picture(file) for file in files):
+        folders = {str(Path(file).parent) for file in files}
+        name = Path(pattern).name
+        return (
+            [pattern]
+            if len(folders) == 1
+            else sorted(str(Path(glob.escape(folder), name)) for folder in folders)
+        )
     return files

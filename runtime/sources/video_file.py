@@ -6,6 +6,7 @@ from pathlib import Path
 from ..errors import SourceError
 from ..video import pyav
 from ..video.capture import Capture, open_file
+from ..video.pictures import DEFAULT_FPS, PictureCapture, picture_files
 from .frames import Due, Frame
 
 # Intact files announce up to a fifth more frames than they have; files that lost half of their
@@ -43,18 +44,26 @@ class VideoSource:
 
     @classmethod
     def open(
-        cls, path: str | Path, name: str | None = None, *, threads: int | None = None
+        cls,
+        path: str | Path,
+        name: str | None = None,
+        *,
+        threads: int | None = None,
+        fps: float | None = None,
     ) -> "VideoSource":
-        """Open a file.
+        """Open a file, or a folder or pattern of pictures.
 
         Args:
             path: the file.
             name: what messages call it; its path if None.
             threads: threads of the decoder; its own choice if None.
+            fps: how many pictures are a second; None is 25. Videos say it themselves.
 
         Raises:
             SourceError: the file is missing, unreadable, or has no frame that can be decoded.
         """
+        if pictures := picture_files(str(path)):
+            return cls(PictureCapture(pictures, name or str(path), fps or DEFAULT_FPS))
         _check_readable(Path(path))
         return cls(open_file(Path(path), name or str(path), threads=threads))
 
@@ -130,7 +139,7 @@ class FileClock:
 def _check_readable(path: Path) -> None:
     """Raise SourceError if the file cannot be opened at all; decoders do not say why."""
     if path.is_dir():
-        raise SourceError(f"{path} is a folder: name a video file in it.")
+        raise SourceError(f"{path} is a folder without pictures: name a video file in it.")
     if path.is_fifo() or path.is_char_device():
         return  # reading a byte to try a pipe would lose it
     try:

@@ -41,10 +41,7 @@ class Governor:
     def adjust(self, asked_fps: float, due: int, now_s: float) -> bool:
         """Set the share; return whether it changed.
 
-        Args:
-            asked_fps: sum of the rates that live streams ask for.
-            due: number of their frames that were due so far, processed or not.
-            now_s: the time, by `time.monotonic`.
+        Live streams ask for `asked_fps` together; `due` of their frames were due so far.
         """
         elapsed_s = now_s - self._start_s
         if elapsed_s < PERIOD_S:

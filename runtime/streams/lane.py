@@ -20,29 +20,17 @@ PolicyFor = Callable[[Sequence[Label]], Policy]
 
 @dataclass(eq=False)
 class Lane:
-    """One source in a run.
+    """One source in a run."""
 
-    Attributes:
-        feed: reads its frames.
-        stream: holds its window.
-        asked_fps: its sampling rate on a machine that is fast enough.
-        decider: makes decisions and events of its results; None makes none.
-        policy_for: the decider's policy for some labels.
-        encoded: number of frames encoded.
-        results: number of results.
-        latest: its last result.
-        ended: whether everything of it is done.
-    """
-
-    feed: Feed
-    stream: Stream
-    asked_fps: float
-    decider: Decider | None = None
-    policy_for: PolicyFor | None = None
-    encoded: int = 0
-    results: int = 0
-    latest: Recognition | None = None
-    ended: bool = False
+    feed: Feed  # reads its frames
+    stream: Stream  # holds its window
+    asked_fps: float  # its sampling rate on a machine that is fast enough
+    decider: Decider | None = None  # makes decisions and events of its results; None makes none
+    policy_for: PolicyFor | None = None  # the decider's policy for some labels
+    encoded: int = 0  # number of frames encoded
+    results: int = 0  # number of results
+    latest: Recognition | None = None  # its last result
+    ended: bool = False  # whether everything of it is done
     _connection: int = field(default=1, repr=False)
     _frame_s: float = field(default_factory=monotonic, repr=False)
 

@@ -15,7 +15,7 @@ from time import monotonic
 from ..decisions.events import Decider
 from ..errors import SourceError
 from ..recordings.recorder import Recorder
-from ..results import Message, Recognition, StreamState
+from ..results import ActionEvent, Message, Recognition, StreamState
 from ..sinks.sink import Sink
 from ..sources.feed import Feed, FeedOptions
 from ..sources.file_feed import FileFeed
@@ -26,6 +26,7 @@ from ..sources.uri import is_live
 from ..terminal.commandline import leave_threads_behind
 from .batcher import Batcher
 from .lane import Lane, PolicyFor
+from .result_stream import ResultStream
 from .stream import Stream, StreamOptions, WindowRecognizer
 from .table import StreamTable
 
@@ -40,23 +41,14 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class StreamPlan:
-    """A source that a loop is to read.
+    """A source that a loop is to read."""
 
-    Attributes:
-        name: what results call it.
-        live: whether it is a camera or a stream.
-        open: opens its feed, with a sampling rate.
-        options: how it is sampled.
-        source_fps: its own rate, where that is known before it is opened.
-        policy_for: the policy for its labels; None makes no decisions.
-    """
-
-    name: str
-    live: bool
-    open: Callable[[FeedOptions, float], Feed]
-    options: StreamOptions
-    source_fps: float | None = None
-    policy_for: PolicyFor | None = None
+    name: str  # what results call it
+    live: bool  # whether it is a camera or a stream
+    open: Callable[[FeedOptions, float], Feed]  # opens its feed, with a sampling rate
+    options: StreamOptions  # how it is sampled
+    source_fps: float | None = None  # its own rate, where that is known before it is opened
+    policy_for: PolicyFor | None = None  # the policy for its labels; None makes no decisions
 
 
 def plan_of(
@@ -262,16 +254,39 @@ class StreamLoop:
             self._pass_on_states()
 
 
-def recognitions(
-    recognizer: WindowRecognizer, source: SourceSpec | Source, options: StreamOptions | None
-) -> Generator[Recognition, None, None]:
-    """Yield what is recognised in one source over time; see `Recognizer.stream`."""
-    results = _Results()
-    loop = StreamLoop(recognizer, results, [plan_of(source, options or StreamOptions())])
-    with closing(loop.steps()) as steps:
-        for _ in steps:
-            while results.waiting:
-                yield results.waiting.popleft()
+def results_of(
+    recognizer: WindowRecognizer,
+    plans: Sequence[StreamPlan],
+    *,
+    top: int,
+    events: bool,
+) -> ResultStream[Recognition | ActionEvent]:
+    """Return what is recognised in sources over time; see `Recognizer.stream`.
+
+    Args:
+        recognizer: the graphs with the labels in use.
+        plans: the sources.
+        top: labels that a result keeps once it is decided on.
+        events: give the starts and ends of actions, too.
+    """
+    table, results = StreamTable(), _Results(events)
+    loop = StreamLoop(
+        recognizer,
+        results,
+        plans,
+        table=table,
+        top=top,
+        on_failure=lambda error: log.warning("%s", error),
+    )
+
+    def taken() -> Generator[Recognition | ActionEvent, None, None]:
+        with closing(loop.steps()) as steps:
+            for _ in steps:
+                while results.waiting:
+                    yield results.waiting.popleft()
+        yield from results.waiting  # what ended when the loop did
+
+    return ResultStream(taken(), table.end)
 
 
 class _Results(Sink):
@@ -279,11 +294,12 @@ class _Results(Sink):
 
     name = "results"
 
-    def __init__(self) -> None:
-        self.waiting: deque[Recognition] = deque()
+    def __init__(self, events: bool) -> None:
+        self.waiting: deque[Recognition | ActionEvent] = deque()
+        self._events = events
 
     def put(self, message: Message) -> None:
-        if isinstance(message, Recognition):
+        if isinstance(message, Recognition) or (self._events and isinstance(message, ActionEvent)):
             self.waiting.append(message)
 
     def close(self, timeout_s: float) -> None: ...

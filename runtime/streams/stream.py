@@ -45,6 +45,7 @@ class StreamOptions:
         motion_gate: encode a frame only if it changed by this much of 255; None encodes all.
         explain: explain each result.
         keep_features: return the embeddings of frames and patches too, for a recording.
+        top_k: the most labels that a result holds; None is the recogniser's number.
     """
 
     rate_fps: float | None = None
@@ -52,6 +53,7 @@ class StreamOptions:
     motion_gate: float | None = None
     explain: bool = False
     keep_features: bool = False
+    top_k: int | None = None
 
     @property
     def features(self) -> bool:
@@ -68,23 +70,14 @@ class StreamOptions:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A frame that is ready to encode.
+    """A frame that is ready to encode."""
 
-    Attributes:
-        image: uint8 [S, S, 3], BGR.
-        time_s: its time in the stream, in seconds.
-        breaks: whether a new window starts with it.
-        alike: whether it looks like the last encoded frame and takes that one's state.
-        clock: when it was captured, in seconds since 1970; None for a file.
-        captured_s: the same by `time.monotonic`; None for a file.
-    """
-
-    image: Array
-    time_s: float
-    breaks: bool
-    alike: bool
-    clock: float | None = None
-    captured_s: float | None = None
+    image: Array  # uint8 [S, S, 3], BGR
+    time_s: float  # its time in the stream, in seconds
+    breaks: bool  # whether a new window starts with it
+    alike: bool  # whether it looks like the last encoded frame and takes that one's state
+    clock: float | None = None  # when it was captured, in seconds since 1970; None for a file
+    captured_s: float | None = None  # the same by `time.monotonic`; None for a file
 
 
 class Stream:
@@ -171,12 +164,7 @@ class Stream:
         return self._sampler.due(time_s)
 
     def push(self, image_hwc: Array, time_s: float) -> Recognition | None:
-        """Encode a due frame; return a result once the window is full.
-
-        Args:
-            image_hwc: uint8 [H, W, 3], BGR, of any size.
-            time_s: its time in the stream, in seconds.
-        """
+        """Encode a due frame, uint8 [H, W, 3] BGR; return a result once the window is full."""
         scorer, start_s = self._recognizer.scorer, monotonic()
         if self.adopt(scorer):
             self.excuse(monotonic() - start_s)
@@ -227,12 +215,10 @@ class Stream:
         return Prepared(image, time_s, breaks, alike, clock, captured_s)
 
     def accept(self, frame: Prepared, state: State | None) -> Recognition | None:
-        """Add a frame to the window; return a result once that is full.
+        """Add what `prepare` returned, in order; return a result once the window is full.
 
-        Args:
-            frame: what `prepare` returned, in the same order.
-            state: its state with the labels in use, one array [...] for each name; None, for a
-                frame that is `alike`, takes the state of the frame before.
+        The state has one array [...] for each name; None takes that of the frame before, for a
+        frame that is `alike`.
         """
         if frame.breaks:
             self._flush()
@@ -259,7 +245,11 @@ class Stream:
     def _recognize(self) -> Recognition:
         self._has_result = True
         return self._scorer.recognize(
-            self.name, self._ring, rate_fps=self.rate_fps, explained=self.options.explain
+            self.name,
+            self._ring,
+            rate_fps=self.rate_fps,
+            explained=self.options.explain,
+            top_k=self.options.top_k,
         )
 
     def _is_break(self, shape: tuple[int, ...], time_s: float) -> bool:

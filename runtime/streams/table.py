@@ -7,14 +7,9 @@ from .lane import Lane
 
 
 class StreamTable:
-    """The streams of a run, and a way to end it.
+    """The streams of a run, also live ones that have ended, and a way to end it.
 
-    All methods may be called from any thread.
-
-    Attributes:
-        lanes: every source that is being read, and live ones that have ended.
-        wake: set when there is something to do; feeds set it too.
-        over: whether the run is to end.
+    All methods may be called from any thread. Feeds set `wake` when there is something to do.
     """
 
     def __init__(self) -> None:
@@ -38,6 +33,10 @@ class StreamTable:
     def counters(self) -> Mapping[str, Mapping[str, int]]:
         """Return what was done so far, by source and name."""
         return {lane.name: lane.counters() for lane in self.lanes}
+
+    def reading(self) -> Mapping[str, tuple[int, int | None]]:
+        """Return the pictures read so far and the announced number of them, by source."""
+        return {lane.name: (lane.feed.counters.read, lane.feed.frame_count) for lane in self.lanes}
 
     def fps_of(self, name: str) -> float | None:
         """Return the frame rate that a source announces; None if it is unknown."""

@@ -30,9 +30,9 @@ class _PeoplesConsole(Console):
 
 
 class _Messages(_PeoplesConsole):
-    """The console for messages on stderr, which never fails: a run must survive its reader.
+    """The console for messages, mostly on stderr, which never fails: a run survives its reader.
 
-    Nobody may read stderr any more, the disk behind it may be full, or it may be closed. Then a
+    Nobody may read it any more, the disk behind it may be full, or it may be closed. Then a
     message is lost; rich would close stdout and end the process.
     """
 
@@ -69,6 +69,12 @@ class _Unfailing:
 
 # stdout is for results only; messages for people go to stderr.
 console = _Messages(stderr=True)
+
+
+def person_on_stdout() -> Console:
+    """Return a console for people on stdout, where that is a terminal and stderr is none."""
+    return _Messages()
+
 
 # Characters that change the direction of writing, and so the meaning of what people see.
 _BIDI = {*map(chr, [0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])}

@@ -1,8 +1,10 @@
 """Checks of the files that a command writes, before it starts."""
 
+import errno
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 from ..errors import StzsarError
 
@@ -45,6 +47,23 @@ def unused(path: Path) -> Path:
     return free
 
 
+def open_to_write(path: Path, flags: int) -> BinaryIO:
+    """Open a file without a buffer, made if it is missing; `flags` are os.open's besides.
+
+    Raises:
+        OSError: it cannot be opened, or is a pipe that nobody reads: opening it would wait for
+            ever, which looks like a dead camera.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NONBLOCK | flags, 0o666)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            raise OSError(error.errno, "nobody reads this pipe", str(path)) from error
+        raise
+    os.set_blocking(descriptor, True)
+    return os.fdopen(descriptor, "wb", buffering=0)
+
+
 def check_writable(path: Path) -> None:
     """Refuse a file that cannot be written, before a long run; leave nothing behind.
 
@@ -55,8 +74,7 @@ def check_writable(path: Path) -> None:
         raise StzsarError(f"Cannot write {path}: there is no folder {path.parent}, make it first.")
     existed = path.exists()
     try:
-        with path.open("ab"):
-            pass
+        open_to_write(path, os.O_APPEND).close()
     except OSError as error:
         raise StzsarError(f"Cannot write {path}: {error.strerror}.") from error
     if not existed:

@@ -1,7 +1,7 @@
 """Chooses labels for a bundle: its bank provides those it knows, the rest is embedded."""
 
 import logging
-from collections.abc import Callable, Container, Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +15,7 @@ from ..labels.shipped import with_shipped_attributes
 from .encoder import TextEncoder
 
 SHOWN_UNKNOWN = 5
+SHOWN_STRANGE = 3
 
 log = logging.getLogger(__name__)
 
@@ -45,17 +46,22 @@ def choose_labels(
         shipped_attributes: whether names alone get the attributes that ship.
 
     Raises:
-        LabelError: there are none, one twice, or unknown ones and no text encoder.
+        LabelError: there are none, one twice, or unknown ones and no text encoder; or the shipped
+            bundle, which nobody named, knows no word of one.
         EngineError: tokenizers or the inference engine is not installed.
     """
-    embed = partial(_embedded, bundle, threads=threads, progress=progress)
+    add_context = partial(
+        with_context, bundle=bundle, context=context, threads=threads, progress=progress
+    )
     to_ignore = ignored(as_labels(ignore)) if ignore else ()
     if wanted is None and not to_ignore:
-        return _with_context(bundle.bank, bundle, context, embed)
+        return add_context(bundle.bank)
     if wanted is None:
         keys = {name_key(label.name) for label in to_ignore}
         wanted = [label for label in bundle.bank.labels if name_key(label.name) not in keys]
     labels = as_labels([*wanted, *to_ignore])
+    if bundle.is_fallback:
+        _refuse_strange_labels(bundle, labels)
     rows = rows_of(labels, bundle.bank.labels)
     known = [label for label, row in zip(labels, rows, strict=True) if row is not None]
     unknown = tuple(label for label, row in zip(labels, rows, strict=True) if row is None)
@@ -63,10 +69,12 @@ def choose_labels(
     if known:
         banks.append(bundle.bank.select([row for row in rows if row is not None], known))
     if unknown:
-        banks.append(embed(unknown, shipped_attributes=shipped_attributes))
+        if shipped_attributes and bundle.manifest.text is not None:
+            unknown = with_shipped_attributes(unknown, tell=log.info)
+        banks.append(_embedded(bundle, unknown, threads=threads, progress=progress))
     place_of = {label.name: place for place, label in enumerate([*known, *unknown])}
     bank = stack_banks(banks).select([place_of[label.name] for label in labels])
-    return _with_context(bank, bundle, context, embed)
+    return add_context(bank)
 
 
 def _embedded(
@@ -75,19 +83,27 @@ def _embedded(
     *,
     threads: int,
     progress: OnEmbedded | None,
-    shipped_attributes: bool,
 ) -> LabelBank:
     if bundle.manifest.text is None:
         raise LabelError(_unknown_message(bundle, labels))
-    if shipped_attributes:
-        labels = with_shipped_attributes(labels, tell=log.info)
     return TextEncoder(bundle, threads=threads).bank_for(labels, progress)
 
 
-def _with_context(
-    bank: LabelBank, bundle: Bundle, context: Sequence[Label], embed: Callable[..., LabelBank]
+def with_context(
+    bank: LabelBank,
+    bundle: Bundle,
+    context: Sequence[Label],
+    *,
+    threads: int = 0,
+    progress: OnEmbedded | None = None,
 ) -> LabelBank:
-    """Add the labels of the context that a bank lacks; not the name counts, but the meaning."""
+    """Return a bank with the labels of the context that it lacks, or itself if it has them all.
+
+    Not the name counts, but the meaning.
+
+    Raises:
+        LabelError: it lacks one that the bundle does not know, and there is no text encoder.
+    """
     present = {identity_of(label) for label in bank.labels}
     missing = [label for label in context if identity_of(label) not in present]
     if not missing:
@@ -101,7 +117,7 @@ def _with_context(
         rows = [row_of[identity_of(label)] for label in known]
         banks.append(bundle.bank.select(rows, as_context(known, taken)))
     if unknown:
-        embedded = embed(unknown, shipped_attributes=False)
+        embedded = _embedded(bundle, unknown, threads=threads, progress=progress)
         banks.append(embedded.select(range(len(unknown)), as_context(unknown, taken)))
     return stack_banks(banks)
 
@@ -130,6 +146,25 @@ def rows_of(wanted: Sequence[Label], stored: Sequence[Label]) -> list[int | None
         row if row is not None and _agree(label, stored[row]) else None
         for label, row in zip(wanted, rows, strict=True)
     ]
+
+
+def _refuse_strange_labels(bundle: Bundle, labels: Sequence[Label]) -> None:
+    """Refuse labels that a network of moving shapes would score by chance.
+
+    Raises:
+        LabelError: it knows no word of one.
+    """
+    from ..shapes.vocabulary import strange_labels
+
+    strange = strange_labels(labels)
+    if not strange:
+        return
+    more = f" and {len(strange) - SHOWN_STRANGE} more labels" * (len(strange) > SHOWN_STRANGE)
+    shown = ", ".join(f"{label.name!r:.80}" for label in strange[:SHOWN_STRANGE])
+    raise LabelError(
+        f"The bundle that ships knows moving shapes and no word of {shown}{more}: fetch one that "
+        f"knows people with stzsar-fetch, or insist with --bundle {bundle.path}."
+    )
 
 
 def _agree(wanted: Label, stored: Label) -> bool:

@@ -10,8 +10,10 @@ from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from itertools import pairwise
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from ..documents import MIB, from_json, read_file
 
@@ -33,7 +35,7 @@ class _Kind(msgspec.Struct):
 class _Model(msgspec.Struct):
     """A byte-pair model; files of tokenizers before 0.20 have a merge as "a b"."""
 
-    vocab: dict[str, int]
+    vocab: dict[str, Annotated[int, Meta(ge=0, lt=2**31)]]
     merges: list[tuple[str, str] | str] = []
 
 

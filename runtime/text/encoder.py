@@ -3,7 +3,7 @@
 import importlib.util
 import logging
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,15 +12,18 @@ import numpy.typing as npt
 
 from ..bundle.bundle import TEXT_GRAPH, TOKENIZER, Bundle
 from ..callbacks import OnEmbedded
+from ..engines.graph import Graph
 from ..engines.opening import open_graph
 from ..errors import BundleError, EngineError
 from ..labels.bank import LabelBank
 from ..labels.cut import cut_warning
 from ..labels.labels import Label
+from ..labels.scripts import script_warning
+from .cache import EmbeddingCache
 from .clean_text import clean_text
 from .clip_tokenizer import ClipTokenizer
 
-BATCH = 256
+BATCH = 16  # small enough to show progress all the time
 
 Array = npt.NDArray[Any]
 log = logging.getLogger(__name__)
@@ -39,46 +42,69 @@ class Tokens(NamedTuple):
 
 
 class TextEncoder:
-    """Embeds labels with the text graph of a bundle."""
+    """Embeds labels with the text graph of a bundle.
+
+    The graph and the tokenizer are loaded with the first text that the cache does not know.
+    """
 
     def __init__(self, bundle: Bundle, *, threads: int = 0) -> None:
-        """Load the tokenizer and the graph.
+        """Load nothing yet.
 
         Raises:
-            BundleError: the bundle has no text encoder, or an unreadable tokenizer.
-            EngineError: the inference engine is not installed, or a tokenizer that is not CLIP's
-                requires the package tokenizers.
+            BundleError: the bundle has no text encoder.
         """
         spec = bundle.manifest.text
         if spec is None:
             raise BundleError(f"{bundle.path} has no text encoder: export it with one.")
-        # The bundle may have been opened long ago and exported again since.
-        bundle.check(TOKENIZER)
-        bundle.check(TEXT_GRAPH)
+        self._bundle, self._threads = bundle, threads
         self._prompt = spec.prompt
         self._context_length = spec.context_length
-        self._encode = open_tokenizer(bundle, spec.context_length + 1)
         self._path = bundle.path / TEXT_GRAPH
+        self._dim = bundle.bank.class_embeddings.shape[1]
+        files = bundle.manifest.files
+        encoder = (files[TEXT_GRAPH], files[TOKENIZER], spec.prompt, str(spec.context_length))
+        self._cache = EmbeddingCache(encoder, self._dim)
+
+    def load(self) -> None:
+        """Load the tokenizer and the graph, if they are not loaded yet.
+
+        Raises:
+            BundleError: the graph or the tokenizer cannot be read, or is not what it should be.
+            EngineError: the inference engine is not installed, or a tokenizer that is not CLIP's
+                requires the package tokenizers.
+        """
+        _ = self._encode, self._graph
+
+    @cached_property
+    def _encode(self) -> Callable[[str], Sequence[int]]:
+        # The bundle may have been opened long ago and exported again since.
+        self._bundle.check(TOKENIZER)
+        return open_tokenizer(self._bundle.path / TOKENIZER, self._context_length + 1)
+
+    @cached_property
+    def _graph(self) -> Graph:
+        self._bundle.check(TEXT_GRAPH)
         # It runs once: building a TensorRT engine for it would take longer.
         engine = "onnxruntime" if importlib.util.find_spec("onnxruntime") else "auto"
-        self._graph = open_graph(self._path, threads=threads, engine=engine)
-        self._dim = bundle.bank.class_embeddings.shape[1]
-        if self._graph.inputs != ("tokens",) or self._graph.outputs != ("embeddings",):
+        graph = open_graph(self._path, threads=self._threads, engine=engine)
+        if graph.inputs != ("tokens",) or graph.outputs != ("embeddings",):
             raise BundleError(f"{self._path} is not a text graph: export the bundle again.")
+        return graph
 
     def embed(self, texts: Sequence[str], progress: OnEmbedded | None = None) -> Array:
         """Return the unit embeddings of `texts`, each within the bundle's prompt.
 
         Args:
-            texts: N labels or attributes; equal ones are embedded once.
+            texts: N labels or attributes; equal ones are embedded once, and those that were
+                embedded before come from the user's cache.
             progress: called with the number of different texts that are embedded, and of all.
 
         Returns:
             float32 [N, D].
 
         Raises:
-            BundleError: the graph's embeddings do not have the bank's type and width.
-            EngineError: the graph fails.
+            BundleError: the tokenizer or the graph cannot be used.
+            EngineError: the engine is not installed, or the graph fails.
         """
         return self._embed(texts, progress)[0]
 
@@ -87,17 +113,21 @@ class TextEncoder:
     ) -> tuple[Array, dict[str, bytes]]:
         """Return the embeddings, and the tokens that are left of texts that were cut."""
         unique = list(dict.fromkeys(texts))
-        parts: list[Array] = []
-        cut: dict[str, bytes] = {}
-        for start in range(0, len(unique), BATCH):
-            batch = unique[start : start + BATCH]
+        embedded = self._cache.find(unique)
+        missing = [text for text in unique if text not in embedded]
+        if progress:
+            progress(len(embedded), len(unique))
+        for start in range(0, len(missing), BATCH):
+            batch = missing[start : start + BATCH]
             tokens = self.tokens(batch)
-            cut |= tokens.cut
-            parts.append(self._checked(self._graph({"tokens": tokens.rows})["embeddings"]))
+            rows = self._checked(self._graph({"tokens": tokens.rows})["embeddings"])
+            new = {text: (row, tokens.cut.get(text)) for text, row in zip(batch, rows, strict=True)}
+            self._cache.keep(new)
+            embedded |= new
             if progress:
-                progress(start + len(batch), len(unique))
-        row_of = {text: row for row, text in enumerate(unique)}
-        return np.concatenate(parts)[[row_of[text] for text in texts]], cut
+                progress(len(embedded), len(unique))
+        cut = {text: tokens for text, (_, tokens) in embedded.items() if tokens is not None}
+        return np.stack([embedded[text][0] for text in texts]), cut
 
     def _checked(self, embeddings: Array) -> Array:
         fits = embeddings.dtype == np.float32 and embeddings.shape[1:] == (self._dim,)
@@ -114,26 +144,26 @@ class TextEncoder:
         length = self._context_length
         rows = np.zeros((len(texts), length), np.int64)
         cut: dict[str, bytes] = {}
-        try:
-            for row, text, prompt in zip(rows, texts, prompts, strict=True):
-                tokens = self._encode(prompt)
-                if len(tokens) <= length:
-                    row[: len(tokens)] = tokens
-                else:
-                    row[:] = *tokens[: length - 1], tokens[-1]
-                    cut[text] = row.tobytes()
-        except Exception as error:  # tokenizers raises bare Exception
-            raise BundleError(
-                f"The tokenizer of {self._path.parent} cannot read a label ({error}): export the "
-                "bundle again."
-            ) from error
+        for row, text, prompt in zip(rows, texts, prompts, strict=True):
+            tokens = self._encode(prompt)
+            if len(tokens) <= length:
+                row[: len(tokens)] = tokens
+            else:
+                row[:] = *tokens[: length - 1], tokens[-1]
+                cut[text] = row.tobytes()
         return Tokens(rows, cut)
 
+    def _count(self, text: str) -> int:
+        """Return how many tokens a text has, without start and end."""
+        return len(self._encode(clean_text(text))) - 2
+
     def bank_for(self, labels: Sequence[Label], progress: OnEmbedded | None = None) -> LabelBank:
-        """Embed the texts of `labels` and their attributes, and warn of those that are cut."""
+        """Embed the texts of `labels` and their attributes, and warn of those it hardly reads."""
         texts = [text for label in labels for text in (label.text, *label.attributes)]
         embeddings, cut = self._embed(texts, progress)
         if warning := cut_warning(labels, cut, self._context_length):
+            log.warning("%s", warning)
+        if warning := script_warning((label.text for label in labels), self._count):
             log.warning("%s", warning)
         counts = [len(label.attributes) for label in labels]
         # A label's rows follow each other: its text, then its attributes.
@@ -145,14 +175,13 @@ class TextEncoder:
         return LabelBank(tuple(labels), embeddings[firsts], attributes, mask)
 
 
-def open_tokenizer(bundle: Bundle, length: int) -> Callable[[str], Sequence[int]]:
+def open_tokenizer(path: Path, length: int) -> Callable[[str], Sequence[int]]:
     """Return a function from cleaned text to at most `length` tokens, start and end included.
 
     Raises:
-        BundleError: the bundle's tokenizer cannot be read.
+        BundleError: the file is no tokenizer.
         EngineError: it is not CLIP's and the package tokenizers is not installed.
     """
-    path = bundle.path / TOKENIZER
     try:
         tokenizer = ClipTokenizer.open(path)
     except (OSError, ValueError) as error:
@@ -171,8 +200,18 @@ def _other_kind(path: Path, length: int) -> Callable[[str], Sequence[int]]:
     try:
         tokenizer = Tokenizer.from_file(str(path))
     except Exception as error:  # tokenizers raises bare Exception
-        raise BundleError(f"{path} is not a tokenizer: {error}.") from error
+        raise BundleError(f"{path} is not a tokenizer: {error!s:.200}.") from error
     # Truncation counts the start and end tokens, so the end token is kept.
     tokenizer.enable_truncation(length)
     tokenizer.no_padding()
-    return lambda text: tokenizer.encode(text).ids
+
+    def encode(text: str) -> Sequence[int]:
+        try:
+            return tokenizer.encode(text).ids
+        except Exception as error:  # tokenizers raises bare Exception
+            raise BundleError(
+                f"The tokenizer {path} cannot read {text!r:.80} ({error!s:.200}): export the "
+                "bundle again."
+            ) from error
+
+    return encode

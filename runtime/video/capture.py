@@ -8,9 +8,12 @@ import numpy.typing as npt
 from ..errors import SourceError
 from ..preprocessing.opencv import opencv_path
 from . import pyav
+from .file_kinds import kind_of_file
 from .opencv_capture import OpenCvCapture
+from .pictures import is_picture, single_picture
 from .pyav_address import open_av_address
 from .pyav_capture import open_av_file
+from .web_page import answers_with_page, web_page_error
 
 Array = npt.NDArray[Any]
 # To open an address, and between two frames.
@@ -80,15 +83,15 @@ def open_file(path: Path, name: str, *, threads: int | None = None) -> Capture:
         SourceError: it is not a video.
     """
     file = opencv_path(path, SourceError)
+    if is_picture(path.name):
+        raise SourceError(single_picture(name))
     if av := pyav.load_av():
         capture = open_av_file(av, file, name, threads=threads, attempts=READ_ATTEMPTS)
     else:
         capture = OpenCvCapture(file, name, threads=threads, attempts=READ_ATTEMPTS)
         capture = capture if capture.is_open else None
     if capture is None:
-        raise SourceError(
-            f"{path} is not a video that can be read: it is another kind of file, or cut short."
-        )
+        raise SourceError(f"{path} is not a video that can be read: {kind_of_file(path)}.")
     return capture
 
 
@@ -96,6 +99,7 @@ def open_address(address: str, name: str) -> Capture:
     """Open a network stream, or a file behind an address.
 
     Raises:
+        WebPageError: it is a page.
         SourceError: no video comes from it.
     """
     if av := pyav.load_av():
@@ -104,6 +108,8 @@ def open_address(address: str, name: str) -> Capture:
     capture = OpenCvCapture(address, name, limits_s=(OPEN_S, READ_S / _OPENCV_READS))
     if not capture.is_open:
         capture.release()
+        if answers_with_page(address):
+            raise web_page_error(name)
         raise SourceError(
             f"No video comes from {name}: check the address, the password and the network."
         )

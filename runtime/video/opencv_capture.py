@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy.typing as npt
 
 from ..errors import SourceError
 from ..preprocessing.opencv import load_cv2
+from .pixel_aspect import square_size, stretched
 
 Array = npt.NDArray[Any]
 
@@ -71,7 +73,9 @@ class OpenCvCapture:
         self.fps = _between(self._get("FPS"), 1e-3, 1e3)
         count = _between(self._get("FRAME_COUNT"), 1, 1e9)
         self.frame_count = int(count) if count else None
-        self.size_wh = (int(self._get("FRAME_WIDTH")), int(self._get("FRAME_HEIGHT")))
+        width, height = int(self._get("FRAME_WIDTH")), int(self._get("FRAME_HEIGHT"))
+        self._aspect = self._pixel_aspect(is_turned=self._get("ORIENTATION_META") % 180 == 90)
+        self.size_wh = square_size(width, height, self._aspect)
         self.codec = _four_letters(int(self._get("FOURCC")))
 
     @property
@@ -98,11 +102,21 @@ class OpenCvCapture:
             SourceError: OpenCV fails, for example out of memory.
         """
         converted, image = self._guarded(self._capture.retrieve)
-        return image if converted else None
+        if not converted or image is None:
+            return None
+        height, width = image.shape[:2]
+        return stretched(image, square_size(width, height, self._aspect))
 
     def release(self) -> None:
         """Close it."""
         self._capture.release()
+
+    def _pixel_aspect(self, *, is_turned: bool) -> Fraction | None:
+        """Return the aspect of a pixel of an upright picture; None if nobody says."""
+        wide, high = int(self._get("SAR_NUM")), int(self._get("SAR_DEN"))
+        if wide < 1 or high < 1:
+            return None
+        return Fraction(high, wide) if is_turned else Fraction(wide, high)
 
     def _open(self, target: str | int, api: int, asked: list[int]) -> Any:
         return self._cv2.VideoCapture(target, api, *((asked,) if asked else ()))

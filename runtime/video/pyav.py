@@ -1,7 +1,7 @@
 """Import PyAV late and quietly, if it is installed; nothing else in the runtime imports av.
 
 PyAV reads files and network streams and writes H.264. OpenCV alone reads them too, but holds one
-lock for the whole process while it opens an address, and writes only MPEG-4 Part 2.
+lock for the whole process while it opens an address, and pip's writes VP9, the slow way.
 """
 
 import functools
@@ -14,8 +14,8 @@ log = logging.getLogger(__name__)
 OLDEST = (17, 1)  # the last with wheels for Python 3.10, also on aarch64
 INSTALL = "run pip install '.[av]' in stzsar's folder"
 LIMIT = (
-    "Without PyAV one network source that does not answer delays all others, and --video writes "
-    f"MPEG-4 Part 2, which browsers do not play: {INSTALL}."
+    "Without PyAV one network source that does not answer delays all others, and --video takes far "
+    f"more work, since pip's OpenCV writes VP9: {INSTALL}."
 )
 
 # Taken for good by the first of the threads that open sources: a cache would let several through.

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from ..errors import SourceError
 from .pyav_capture import BrokenOffError, NoVideoError, PyAvCapture, reason_of
+from .web_page import answers_with_page, web_page_error
 
 Array = npt.NDArray[Any]
 SNAPSHOT_S = 0.2  # between two pictures of an address that gives one at a time
@@ -71,6 +72,7 @@ def open_av_address(
         limits_s: longest wait to open it, and for a picture.
 
     Raises:
+        WebPageError: it is a page.
         SourceError: no video comes from it; the message says why.
     """
 
@@ -84,7 +86,7 @@ def open_av_address(
 def _open_stream(
     av: ModuleType, address: str, name: str, limits_s: tuple[float, float]
 ) -> PyAvCapture:
-    reason = ""
+    reason, has_answered = "", False
     for form, options in ((None, _OPTIONS), ("mjpeg", _BARE_OPTIONS)):
         container, is_dialect = None, False
         try:
@@ -95,8 +97,10 @@ def _open_stream(
             return PyAvCapture(av, container, name, live_s=limits_s[1])
         except av.error.FFmpegError as error:
             is_dialect |= isinstance(error, av.error.InvalidDataError)
+            has_answered |= isinstance(error, av.error.InvalidDataError)
             reason = reason_of(av, error, limits_s[0])
         except (BrokenOffError, NoVideoError) as error:
+            has_answered |= isinstance(error, NoVideoError)
             reason = str(error)
         if container:
             container.close()
@@ -104,6 +108,8 @@ def _open_stream(
         # over HTTP refuses that, but pictures can be found without the lines between them.
         if not (is_dialect and address.lower().startswith("http")):
             break
+    if has_answered and answers_with_page(address):
+        raise web_page_error(name)
     # FFmpeg's own error is not chained: it shows the address with its password.
     raise SourceError(
         f"No video comes from {name} ({reason}): check the address, the password and the network."

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import SourceError
+from .pixel_aspect import square_size, stretched
 
 Array = npt.NDArray[Any]
 # Frame threads delay a live picture by up to three frames: only large and fast streams need them.
@@ -72,10 +73,9 @@ class PyAvCapture:
         if live_s is not None and self._ahead is None:
             raise BrokenOffError("it ends without a picture")
         first = stream if self._ahead is None else self._ahead
+        width, height = square_size(first.width, first.height, stream.sample_aspect_ratio)
         is_turned = first is not stream and _quarter_turns(first) % 2
-        self.size_wh: tuple[int, int] = (
-            (first.height, first.width) if is_turned else (first.width, first.height)
-        )
+        self.size_wh: tuple[int, int] = (height, width) if is_turned else (width, height)
 
     @property
     def is_single_picture(self) -> bool:
@@ -104,8 +104,12 @@ class PyAvCapture:
         return self._frame is not None
 
     def retrieve(self) -> Array | None:
-        """Return the grabbed frame as uint8 [H, W, 3] BGR, upright; None if it has no picture."""
+        """Return the grabbed frame as uint8 [H, W, 3] BGR, upright and with square pixels.
+
+        None if it has no picture.
+        """
         frame = self._frame
+        aspect = self._stream.sample_aspect_ratio
         try:
             # The same conversion as OpenCV's: equal to the last bit.
             bicubic = self._av.video.reformatter.Interpolation.BICUBIC
@@ -114,6 +118,7 @@ class PyAvCapture:
             ).to_ndarray()
         except (self._av.error.FFmpegError, ValueError):
             return None
+        image = stretched(image, square_size(frame.width, frame.height, aspect))
         turns = _quarter_turns(frame)
         return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
 

@@ -1,4 +1,4 @@
-"""Write videos: H.264 with PyAV, which browsers play, and else MPEG-4 Part 2 with OpenCV."""
+"""Write videos that browsers play: H.264 with PyAV, else with what OpenCV has."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -7,13 +7,12 @@ from typing import Any, Protocol
 
 import numpy.typing as npt
 
-from ..errors import SourceError, StzsarError
-from ..preprocessing.opencv import load_cv2, opencv_path
+from ..errors import SourceError
 from . import pyav
-from .opencv_capture import OpenCvCapture
+from .mp4_index import write_duration
+from .opencv_writer import OpenCvWriter, UnsupportedError
 
 Array = npt.NDArray[Any]
-MAX_SIDE_PX = 8190
 _KEY_FRAME_S = 2.0
 # An MP4 in fragments plays up to the last one, whatever ends the process, and has its index in
 # front, so that browsers play it from servers that cannot skip.
@@ -59,8 +58,8 @@ def open_writer(path: Path, fps: float, size_wh: tuple[int, int]) -> VideoWriter
         if av := pyav.load_av():
             return H264Writer(av, path, fps, size_wh)
         pyav.warn_without_av()
-        return Mpeg4Writer(path, fps, size_wh)
-    except _UnsupportedError as error:
+        return OpenCvWriter(path, fps, size_wh)
+    except UnsupportedError as error:
         width, height = size_wh
         raise SourceError(
             f"Cannot write the video {path} ({width}x{height} px, {fps:g} fps, {error}): run this "
@@ -92,7 +91,7 @@ class H264Writer:
             context.open()
         except (av.error.FFmpegError, ValueError) as error:
             self._container.close()
-            raise _UnsupportedError("H.264") from error
+            raise UnsupportedError("H.264") from error
         self._frame_of = av.VideoFrame.from_ndarray
         self._convert = av.video.reformatter.VideoReformatter()
         self._count = 0
@@ -119,52 +118,4 @@ class H264Writer:
                 self._container.mux(packet)
         finally:
             self._container.close()
-        _write_duration(self._path, self._count / self._fps)
-
-
-class Mpeg4Writer:
-    """Writes MPEG-4 Part 2; see `VideoWriter`."""
-
-    def __init__(self, path: Path, fps: float, size_wh: tuple[int, int]) -> None:
-        cv2 = load_cv2()
-        self._path = path
-        self._name = opencv_path(path, StzsarError)
-        codec = cv2.VideoWriter_fourcc(*"mp4v")
-        self._writer = cv2.VideoWriter(self._name, codec, fps, size_wh)
-        self._count = 0
-        if not self._writer.isOpened():
-            raise _UnsupportedError("MPEG-4")
-
-    def write(self, image_hwc: Array) -> None:
-        """Add a picture, uint8 [H, W, 3] BGR."""
-        self._writer.write(image_hwc)
-        self._count += 1
-
-    def close(self) -> None:
-        """Complete the file."""
-        self._writer.release()
-        # cv2.VideoWriter reports no failures, so read the file back. It may have one frame more
-        # than counted, if Ctrl-C came between the two.
-        check = OpenCvCapture(self._name, str(self._path))
-        is_complete = check.is_open and (check.frame_count or 0) >= self._count
-        check.release()
-        if not is_complete:
-            raise OSError(f"{self._path} is incomplete")
-
-
-def _write_duration(path: Path, seconds: float) -> None:
-    """Put the duration into the header, where FFmpeg leaves 0 in a file of fragments.
-
-    Browsers would otherwise show the part that they have loaded as all there is.
-    """
-    with path.open("r+b") as file:
-        start = file.read(4096)
-        at = start.find(b"mvhd") + 4  # version 0: flags, two dates, time scale, duration
-        if at > 4 and start[at] == 0 and len(start) >= at + 20:
-            ticks = round(seconds * int.from_bytes(start[at + 12 : at + 16], "big"))
-            file.seek(at + 16)
-            file.write(min(ticks, 2**32 - 1).to_bytes(4, "big"))
-
-
-class _UnsupportedError(Exception):
-    """The encoder refuses; the text names it."""
+        write_duration(self._path, self._count / self._fps)

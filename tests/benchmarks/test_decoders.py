@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stzsar.benchmarks.decoders.cli import DecoderResult, table
+from stzsar.benchmarks.decoders.cli import DecoderResult, find_clips, table
 from stzsar.benchmarks.decoders.judge import full_decode, judge
 from stzsar.benchmarks.decoders.reader import DECODERS, Decoder, NoFramesError, Request
 
@@ -76,11 +76,19 @@ def test_an_absent_decoder_is_named_with_the_reason():
     )
 
 
+def test_what_a_system_leaves_beside_clips_is_no_clip(tmp_path):
+    for name in ("a.mp4", "._a.mp4", "__MACOSX/b.mp4", "c/d.avi"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert find_clips(tmp_path, None) == [tmp_path / "a.mp4", tmp_path / "c" / "d.avi"]
+
+
 def test_ratios_are_those_of_one_round():
     rows = [
-        DecoderResult("a", [10, 20, 40], 90, 0, 0, 0, 8, 0),
-        DecoderResult("b", [20, 40, 80], 45, 1, 2, 3, 8, 1.25),
+        DecoderResult("a", [10, 20, 40], 90, 1.5, 0, 0, 0, 8, 0),
+        DecoderResult("b", [20, 40, 80], 45, 0.75, 1, 2, 3, 8, 1.25),
     ]
     printed = table(rows, {"c": "is away"})
-    assert cells(printed, 1) == ["b", "40.0 (30.0 … 60.0)", "2.00", "45", "1", "2", "3 of 8", "1.2"]
-    assert cells(printed, 2) == ["c", "is away", *[""] * 6]
+    times = ["40.0 (30.0 … 60.0)", "2.00", "45", "0.75"]
+    assert cells(printed, 1) == ["b", *times, "1", "2", "3 of 8", "1.2"]
+    assert cells(printed, 2) == ["c", "is away", *[""] * 7]

@@ -73,8 +73,8 @@ def end(process, number: int, below: list[psutil.Process]) -> int:
 
 
 def temporary_files(tmp_path: Path) -> list[Path]:
-    # Caches of torch and matplotlib, and ONNX Runtime's own session file, are not a run's.
-    kept = ("torchinductor_", "matplotlib-", ".ses")
+    # Caches of torch and matplotlib are not a run's.
+    kept = ("torchinductor_", "matplotlib-")
     return [path for path in (tmp_path / "tmp").iterdir() if not path.name.startswith(kept)]
 
 
@@ -116,8 +116,9 @@ def test_peers_take_their_workers_along(start, tmp_path, number):
 def test_a_command_that_makes_an_environment_takes_all_its_processes_along(start, tmp_path):
     """What pip or stzsar-export start in turn would otherwise go on."""
     program = (
-        "import sys; from stzsar.benchmarks.processes import call, ended_by_signals\n"
-        "with ended_by_signals(): call(['sh', '-c', 'yes > /dev/null; true'])"
+        "from stzsar.benchmarks.processes import call\n"
+        "from stzsar.runtime.terminal.signals import StopSignals\n"
+        "with StopSignals(): call(['sh', '-c', 'yes > /dev/null; true'])"
     )
     paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", program], env=paths) as process:

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from stzsar.benchmarks.decision_time import Step, TimedBundle, time_steps
 from stzsar.benchmarks.growth.cli import main, table
 from stzsar.benchmarks.growth.curve import Curve
-from stzsar.benchmarks.random_banks import random_bank
+from stzsar.benchmarks.random_bundles import random_bank
 from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.errors import LabelError
 

@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from stzsar.export.cli import main
 from stzsar.runtime.bundle.bundle import sha256_of
+from stzsar.runtime.bundle.manifest import FORMAT_VERSION
 from stzsar.runtime.engines.trt.store import EngineStore
 
 DATA = Path(__file__).parent.parent / "data"
@@ -64,6 +65,20 @@ def test_heads_that_take_no_patches_say_so(run, exported, switches, words):
     assert json.loads(run(folder, "--json").stdout)["features"] == words
 
 
+def test_licence_and_origin_are_shown_where_a_bundle_records_them(run, exported, tmp_path):
+    folder, _ = exported(interaction="off")
+    assert not {"licence", "origin"} & json.loads(run(folder, "--json").stdout).keys()
+
+    copy = shutil.copytree(folder, tmp_path / "bundle")
+    path = copy / "manifest.json"
+    document = json.loads(path.read_text())
+    document["weights"] |= {"licence": "MIT", "url": "https://hub.example/a", "revision": "abc"}
+    path.write_text(json.dumps(document))
+    facts = json.loads(run(copy, "--json").stdout)
+    assert facts["licence"] == "MIT"
+    assert facts["origin"] == ["https://hub.example/a", "revision abc"]
+
+
 def test_an_older_bundle_says_that_it_has_no_features(run):
     facts = json.loads(run(DATA / "bundle-format-2", "--json").stdout)
     assert facts["features"] == "none: older bundles have none"
@@ -105,7 +120,8 @@ def test_an_engine_says_whether_it_is_of_the_bundles_graph(run, exported, tmp_pa
 def test_an_older_format_is_shown_as_it_lies_on_disk(run, root):
     result = run(root / "tests" / "data" / "bundle-format-1", "--json")
 
-    assert json.loads(result.stdout)["format"].startswith("1 (read as 3), unchanged")
+    read = f"1 (read as {FORMAT_VERSION}), unchanged"
+    assert json.loads(result.stdout)["format"].startswith(read)
 
 
 @pytest.mark.parametrize("name", ["frame.onnx", "window.onnx", "text.onnx"])
@@ -140,8 +156,15 @@ def test_a_bundle_that_was_tampered_with_is_one_sentence(run, exported, tmp_path
     assert not result.stdout
 
 
+WRONG_SHARE = (
+    '{"windows": 1, "differences": {"a": {"relative": 1, "cosine": 1}}, "top1_agreement": 1%s}'
+    % ("0" * 400)
+)
+
+
 @pytest.mark.parametrize(
-    "nonsense", ["", "[]", "null", "{}", '{"differences": {}}', "[" * 100_000, '{"windows": "x"}']
+    "nonsense",
+    [WRONG_SHARE, "", "[]", "null", "{}", '{"differences": {}}', "[" * 100_000, '{"windows": "x"}'],
 )
 def test_a_comparison_that_is_none_is_one_sentence(run, exported, tmp_path, nonsense):
     folder, _ = exported(interaction="product", temporal=True)

@@ -35,9 +35,34 @@ def seeds() -> dict[str, list[bytes]]:
         "bank": [_bank()],
         "calibration": [_calibration(), _calibration(footage_hours=HUGE), DEEP.encode()],
         "checkpoint": _checkpoints(),
+        "class-list": [b"1 ApplyEyeMakeup\n2 Archery\n", b"archery\nbowling\n"],
+        "class-table": [b"id,name\n0,archery\n1,bowling\n", b'0,"a, b"\n'],
+        "clip-list": [b"Archery/a.avi 1\nBowling/b b.avi 20 2\n", b"a\n" + b"a " * 2000],
+        "clip-table": [
+            b"label,youtube_id,time_start,time_end,split\narchery,abc,1,11,train\n",
+            b"path,label\na.mp4,archery\nb.mp4,bowling\n",
+            b"run/a.mp4 1\nwalk/b.mp4 2\n",
+            b"label,youtube_id,time_start,time_end\na,b,1" + b"0" * 400 + b",nan\n",
+        ],
         "engine-key": [_engine_key()],
         "graph": _graphs(),
-        "labels": [b"archery\nbowling\n", b'[{"label": "a", "attributes": ["b"]}]', DEEP.encode()],
+        "label-words": [b'archery,"arguing, loudly"', b"labels.txt"],
+        "labels": [
+            b"archery\nbowling\n",
+            b'- "archery",\n- bowling  # all\n',
+            b"1. archery\n2) bowling\n",
+            b"0 archery\n1 bowling\n",
+            b'[{"label": "a", "attributes": ["b"]}]',
+            b'{"archery": ["bow"], "b": {"text": "c"}}',
+            DEEP.encode(),
+        ],
+        "labels-csv": [b'id,label,text,attributes\n0,a,b,"c, d"\n', b"a;0\nb;1\n", b"a\t0\n"],
+        "labels-yaml": [
+            b"- archery: [bow, arrow]\n- {label: a, text: b}\n",
+            b"names: {0: a, 1: b}\n",
+            b"a: &a [x]\nb: *a\n",
+            DEEP.encode(),
+        ],
         "manifest": _manifests(),
         "recording": _recordings(),
         "streams": [
@@ -45,7 +70,20 @@ def seeds() -> dict[str, list[bytes]]:
             b'[[stream]]\nname = "a"\nsource = "0"\nrate = 1' + 400 * b"0",
             b"x = " + DEEP.encode(),
         ],
+        "tokenizer": _tokenizers(),
+        "weights": [_weights((2, 3)), _weights((0, 2**62)), _weights((HUGE,)), _weights(DEEP)],
     }
+
+
+def _weights(shape: Any) -> bytes:
+    """Return a safetensors file with a tensor that has 24 bytes."""
+    entries = {
+        "first": {"dtype": "F32", "shape": shape, "data_offsets": [0, 24]},
+        "second": {"dtype": "BF16", "shape": [2], "data_offsets": [24, 28]},
+        "__metadata__": {"format": "pt"},
+    }
+    header = json.dumps(entries).encode()
+    return len(header).to_bytes(8, "little") + header + bytes(28)
 
 
 def _json(document: Any, **changes: Any) -> bytes:
@@ -153,6 +191,18 @@ def _recordings() -> list[bytes]:
         recording(frame=np.full((count, 128), 3e38, np.float32)),
         start.replace(b'"rate_fps": 4.0', b'"rate_fps": 1' + 400 * b"0"),
     ]
+
+
+def _tokenizers() -> list[bytes]:
+    """CLIP's kind with a few merges, another kind, and tokens that are no numbers of a graph."""
+    characters = [*map(chr, (*range(33, 127), *range(161, 173), *range(174, 256)))]
+    characters += map(chr, range(256, 256 + 256 - len(characters)))
+    words = [*characters, *(c + "</w>" for c in characters), "ar", "<|startoftext|>"]
+    vocab = {word: number for number, word in enumerate((*words, "<|endoftext|>"))}
+    model = {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": vocab, "merges": [["a", "r"]]}
+    other = {"type": "WordLevel", "vocab": {"[UNK]": 0, "archery": 1}, "unk_token": "[UNK]"}
+    far = {**model, "vocab": {**vocab, "ar": 2**63, "<|endoftext|>": -1}}
+    return [_json({"model": one}) for one in (model, {**model, "merges": ["a r"]}, other, far)]
 
 
 def graph_of(

@@ -45,10 +45,31 @@ def streams(data: bytes) -> None:
 
 
 def labels(data: bytes) -> None:
-    from stzsar.runtime.labels.labels import read_labels
+    from stzsar.runtime.labels.label_files import read_labels
 
-    with _File(data, "labels.txt") as path:  # JSON is known by how it begins
+    with _File(data, "labels.txt") as path:  # JSON is known by how it begins, tables by their lines
         read_labels(path)
+
+
+def labels_csv(data: bytes) -> None:
+    from stzsar.runtime.labels.label_files import read_labels
+
+    with _File(data, "labels.csv") as path:
+        read_labels(path)
+
+
+def labels_yaml(data: bytes) -> None:
+    from stzsar.runtime.labels.label_files import read_labels
+
+    with _File(data, "labels.yaml") as path:
+        read_labels(path)
+
+
+def label_words(data: bytes) -> None:
+    """What follows --labels."""
+    from stzsar.runtime.labels.label_files import labels_from
+
+    labels_from(data.decode(errors="replace"))
 
 
 def bank(data: bytes) -> None:
@@ -109,6 +130,14 @@ def graph(data: bytes) -> None:
         OrtGraph(path, threads=1)
 
 
+def weights(data: bytes) -> None:
+    from stzsar.runtime.fetch.weights import open_weights
+
+    with _File(data, "weights.safetensors") as path, open_weights(path) as opened:
+        for name in opened.shapes:
+            opened.read(name)
+
+
 def checkpoint(data: bytes) -> None:
     from stzsar.models.checkpoint import read_checkpoint
 
@@ -116,16 +145,49 @@ def checkpoint(data: bytes) -> None:
         read_checkpoint(path.parent)
 
 
+def tokenizer(data: bytes) -> None:
+    """Texts in several scripts become tokens that a graph takes."""
+    from stzsar.runtime.text.encoder import open_tokenizer
+
+    with _File(data, "tokenizer.json") as path:
+        encode = open_tokenizer(path, 24)
+        for text in ("archery", "it's 12 o'clock", "बोलना 👍 \u0345", "x" * 5000, ""):
+            assert all(0 <= token < 2**32 for token in encode(text))
+
+
+def clip_list(name: str, data: bytes) -> None:
+    from stzsar.train.lists.list_files import read_list_file
+
+    with _File(data, name) as path:
+        assert all(clip.file for clip in read_list_file(path))
+
+
+def class_list(name: str, data: bytes) -> None:
+    from stzsar.train.lists.class_lists import read_numbered_classes
+
+    with _File(data, name) as path:
+        assert all(read_numbered_classes(path).values())
+
+
 TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "bank": bank,
     "calibration": calibration,
     "checkpoint": checkpoint,
+    "class-list": functools.partial(class_list, "classes.txt"),
+    "class-table": functools.partial(class_list, "classes.csv"),
+    "clip-list": functools.partial(clip_list, "list.txt"),
+    "clip-table": functools.partial(clip_list, "list.csv"),
     "engine-key": engine_key,
     "graph": graph,
+    "label-words": label_words,
     "labels": labels,
+    "labels-csv": labels_csv,
+    "labels-yaml": labels_yaml,
     "manifest": manifest,
     "recording": recording,
     "streams": streams,
+    "tokenizer": tokenizer,
+    "weights": weights,
 }
 
 

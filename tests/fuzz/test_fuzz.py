@@ -1,6 +1,7 @@
 """Files of every format that lie, are damaged or nested deeply are refused in one sentence.
 
-The corpus is what fuzzing found; `python tests/fuzz/fuzz.py` looks for more and adds to it.
+The corpus is what did harm or might have, and what fuzzing found; `python tests/fuzz/fuzz.py` looks
+for more and adds to it.
 """
 
 import random

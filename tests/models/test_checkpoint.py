@@ -3,6 +3,7 @@
 import json
 import pickle
 import resource
+import socket
 
 import pytest
 import torch
@@ -106,11 +107,17 @@ def test_weights_from_before_there_were_hashes_load(saved):
     ("part", "sizes", "sentence"),
     [
         ("vision", {"width": 40000, "mlp_width": 40000}, "belongs to another architecture"),
-        ("vision", {"layers": 10**9}, "describes no network that can be built: it has 100000"),
-        ("text", {"vocab_size": 10**15}, "belongs to another architecture"),
-        ("text", {"width": 10**30}, "describes no network that can be built"),
+        ("vision", {"layers": 10**7}, "describes no network that can be built: it has 10000"),
+        ("text", {"vocab_size": 2**24}, "belongs to another architecture"),
+        ("text", {"vocab_size": 10**15}, r"text\.vocab_size: expected int <= 16777216"),
+        ("text", {"width": 10**30}, r"text\.width: expected int"),
         ("vision", {"heads": 7}, "describes no network that can be built"),
-        ("vision", {"patch_px": 0}, "describes no network that can be built"),
+        ("vision", {"patch_px": 0}, r"vision\.patch_px: expected int >= 1"),
+        ("vision", {"patch_px": "8"}, r"vision\.patch_px: expected int, got str"),
+        ("vision", {"kind": "rnn"}, r"vision\.kind: 'rnn' is neither 'vit' nor 'timm'"),
+        ("vision", {"activation": "exec"}, r"vision\.activation: invalid enum value 'exec'"),
+        ("head", {"beta": 1}, "head: unknown field 'beta'"),
+        ("temporal", {"heads": None}, r"temporal\.heads: expected int, got null"),
     ],
 )
 def test_sizes_that_the_weights_do_not_have_are_refused_before_memory_is_allocated(
@@ -122,6 +129,27 @@ def test_sizes_that_the_weights_do_not_have_are_refused_before_memory_is_allocat
     path.write_text(json.dumps(document))
     with pytest.raises(BundleError, match=sentence):
         load_checkpoint(saved[0])
+
+
+@pytest.mark.parametrize("name", ["hf-hub:stranger/model", "hf_hub:stranger/model", "local-dir:."])
+def test_a_strangers_checkpoint_reaches_neither_the_network_nor_other_folders(
+    saved, monkeypatch, name
+):
+    """timm would fetch what such a name says, with the user's own token."""
+    document = json.loads((saved[0] / "checkpoint.json").read_text())
+    document["model"]["vision"] = {
+        **{"kind": "timm", "model": name, "image_px": 32, "patches": 16, "pool": "avg"},
+        **{"projected": True, "mean": [0, 0, 0], "std": [1, 1, 1]},
+    }
+    (saved[0] / "checkpoint.json").write_text(json.dumps(document))
+    tried = []
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: tried.append("connect"))
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: tried.append("look up"))
+
+    with pytest.raises(BundleError, match=f"timm .* has no frame encoder '{name}'"):
+        load_checkpoint(saved[0])
+
+    assert tried == []
 
 
 def test_pickled_code_is_never_run(saved, tmp_path):

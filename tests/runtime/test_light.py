@@ -86,8 +86,9 @@ def test_the_public_face_is_pinned():
     import stzsar.runtime
 
     assert stzsar.runtime.__all__ == [
-        *("Bundle", "CalibrationOptions", "Label", "LabelBank", "Recognition", "Recognizer"),
-        *("ReplayOptions", "RunOptions", "Score", "StreamOptions", "StzsarError", "run"),
+        *("ActionEvent", "Bundle", "CalibrationOptions", "Frames", "Label", "LabelBank", "Policy"),
+        *("Recognition", "Recognizer", "ReplayOptions", "ResultStream", "RunOptions", "Score"),
+        *("StreamOptions", "StzsarError", "run"),
     ]
 
 

@@ -35,9 +35,26 @@ def test_embedding_and_building_share_one_bar(terminal):
 
     text = terminal.getvalue()
     assert text.count("\n") <= 1
-    assert "a" * 40 in text
-    assert "a" * 41 not in text
+    assert f"{'a' * 20}…{'a' * 19} " in text
     assert "50%" in text
+
+
+def test_embedding_counts_the_texts(terminal):
+    with progress.loading_progress() as (on_embedded, _):
+        on_embedded(1, 4)
+
+    assert "embedding labels, 1 of 4 texts" in terminal.getvalue()
+
+
+@pytest.mark.parametrize(("share", "count"), [(0, "0.0/605.1 MB"), (0.5, "302.6/605.1 MB")])
+def test_a_download_shows_bytes_share_and_time_within_80_columns(terminal, share, count):
+    with progress.transfer_progress() as on_bytes:
+        on_bytes(int(share * 605_143_284), 605_143_284)
+
+    text = terminal.getvalue()
+    assert f"{share:.0%} {count}" in text
+    assert not share or ":" in text.split(count)[1]  # the time that is left, once there is a speed
+    assert "…" not in text
 
 
 @pytest.mark.parametrize("shown", [True, False])

@@ -68,7 +68,7 @@ def test_every_step_of_a_run_is_timed_once_for_each_frame_or_decision(clip):
 
 
 def test_a_graph_that_nobody_times_is_the_graph_itself():
-    graph = Recognizer.load(shipped_bundle())._frame
+    graph = Recognizer.load(shipped_bundle())._graphs["frame"]
     assert timed(graph, "frame graph", UNTIMED) is graph
     other = timed(graph, "frame graph", StepCounter())
     assert (other.inputs, other.outputs, other.device) == (

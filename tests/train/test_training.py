@@ -16,6 +16,7 @@ import psutil
 import pytest
 from click.testing import CliRunner
 
+from stzsar.runtime.terminal.watchdog import exit_code
 from stzsar.train.cli import main
 from stzsar.train.config import TrainConfig
 from stzsar.train.loop import run_folder
@@ -53,7 +54,9 @@ def whole(start, tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda how: how.name
+)
 def test_a_stopped_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path, start, whole, how):
     killed = tmp_path / "killed"
     process = start(*SMALL_RUN, "--output", killed, stderr=subprocess.PIPE)
@@ -63,7 +66,7 @@ def test_a_stopped_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path, sta
         time.sleep(0.002)
     process.send_signal(how)
     _, printed = process.communicate()
-    assert process.returncode == (-how if how == signal.SIGKILL else 128 + how)
+    assert process.returncode == (-how if how == signal.SIGKILL else exit_code(how))
     if how != signal.SIGKILL:
         step = len(losses(killed))
         sentence = f"Step {step} of 26 is saved. To go on: stzsar-train --resume {killed}"
@@ -95,7 +98,8 @@ def test_a_run_leaves_what_it_promises(tmp_path):
     assert set(json.loads((run / "accuracy.json").read_text())) == {
         f"{setting}, {test}"
         for setting in ("plain", "hard")
-        for test in ("seen classes", "unseen classes", "unseen among all classes")
+        for kind in ("seen", "unseen")
+        for test in (f"{kind} classes", f"{kind} among all classes")
     }
     assert list((run / "tensorboard").iterdir())
     kept = sorted(path.name for path in (run / "checkpoints").iterdir())

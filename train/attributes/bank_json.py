@@ -19,18 +19,13 @@ _Scan = Callable[[str, int], tuple[Any, int]]
 
 @dataclass(frozen=True)
 class Placed:
-    """A JSON value and the line that it begins on, from 1.
+    """A JSON value and the line that it begins on, from 1."""
 
-    Attributes:
-        value: None, bool, int, float, str, a list of `Placed`, or for an object a list of pairs
-            (key, `Placed`), whose keys may repeat.
-        line: where it begins.
-        is_object: whether it is an object.
-    """
-
+    # None, bool, int, float, str, a list of `Placed`, or for an object a list of pairs (key,
+    # `Placed`), whose keys may repeat
     value: Any
-    line: int
-    is_object: bool = False
+    line: int  # where it begins
+    is_object: bool = False  # whether it is an object
 
 
 def write_bank(path: Path, entries: Sequence[Any]) -> None:

@@ -35,11 +35,7 @@ def default_folder() -> Path:
 
 
 class Cache:
-    """A database of pages and answers; threads and processes may share it.
-
-    Attributes:
-        storage: what hishel keeps pages in.
-    """
+    """A database of pages and answers; threads and processes may share it."""
 
     def __init__(self, folder: Path) -> None:
         """Name the folder; nothing is written before `open`."""
@@ -68,18 +64,15 @@ class Cache:
         return self
 
     def knows(self, key: str) -> bool:
-        """Say whether there is an entry; creates nothing."""
         return self._path.exists() and bool(self.storage.get_entries(key))
 
     def answer(self, question: str) -> dict[str, Any] | None:
-        """Return the stored answer to a question."""
         for entry in self.storage.get_entries(_hashed(question)):
             found = json.loads(b"".join(_blocks(entry)))
             return found if isinstance(found, dict) else None
         return None
 
     def keep_answer(self, question: str, answer: Mapping[str, Any]) -> None:
-        """Store an answer."""
         body = iter([json.dumps(answer).encode()])
         request, response = hishel.Request("POST", ""), hishel.Response(200, stream=body)
         entry = self.storage.create_entry(request, response, _hashed(question))

@@ -68,11 +68,7 @@ class Answer:
 
 
 class ChatModel:
-    """Asks one model; threads may share it.
-
-    Attributes:
-        model: its name.
-    """
+    """Asks one model; threads may share it."""
 
     def __init__(
         self, url: str, model: str | None, cache: Cache, *, timeout_s: float = 120.0
@@ -112,9 +108,7 @@ class ChatModel:
     def ask(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Answer:
         """Return the answer to a conversation, from disk if it was given before.
 
-        Args:
-            messages: `role` and `content` of each.
-            schema: of the JSON to answer with; enforced where the server can.
+        The server enforces `schema`, of the JSON to answer with, where it can.
 
         Raises:
             ModelError: this question is not answered.

@@ -6,8 +6,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...runtime.documents import MIB, read_file
 from ...runtime.errors import LabelError, StzsarError
-from ...runtime.labels.labels import MAX_FILE_MIB, MAX_LABELS, Label
+from ...runtime.labels.label_files import MAX_FILE_MIB
+from ...runtime.labels.labels import MAX_LABELS, Label
 from ...runtime.labels.names import name_key
 from .bank_json import Placed, parse_placed
 from .options import CheckOptions
@@ -29,8 +31,6 @@ _RECORD = ("source", "attributes", "date", "model", "prompt", "sense")
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """A mistake and its line."""
-
     line: int
     message: str
 
@@ -73,12 +73,6 @@ def problems_of(text: str, stemmer: Stemmer, count_tokens: CountTokens) -> list[
 
 
 class _Check:
-    """Collects the problems of a bank.
-
-    Attributes:
-        problems: those found so far.
-    """
-
     def __init__(self, stemmer: Stemmer, count_tokens: CountTokens) -> None:
         self.problems: list[Problem] = []
         self._stemmer, self._count_tokens = stemmer, count_tokens
@@ -162,7 +156,6 @@ class _Check:
     def _sources(
         self, field: Placed | None, name: str, own: list[_Attribute], entry_line: int
     ) -> None:
-        """Check that each attribute has a source, and each source its attributes."""
         if field is None:
             self._add(entry_line, f'{name!r} has no source: add "source": "by hand".')
             return
@@ -221,11 +214,7 @@ def _string(placed: Placed | None) -> str | None:
 
 def _read(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            content = file.read((MAX_FILE_MIB << 20) + 1)
-        if len(content) > MAX_FILE_MIB << 20:
-            raise StzsarError(f"{path} is larger than {MAX_FILE_MIB} MiB: a bank is smaller.")
-        return content.decode("utf-8-sig")
+        return read_file(path, MAX_FILE_MIB * MIB).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise StzsarError(f"{path} is not UTF-8 (byte {error.start}): save it as UTF-8.") from error
     except OSError as error:

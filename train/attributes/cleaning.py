@@ -29,7 +29,6 @@ class Cleaned:
 
     @property
     def stems(self) -> list[Stems]:
-        """The candidates' stems."""
         return [candidate.stems for candidate in self.kept]
 
     def without(self, stems: Collection[Stems]) -> "Cleaned":

@@ -99,7 +99,7 @@ def check(**given: Any) -> None:
 
 
 @cloup.command(cls=with_subcommand("check", lambda: check), epilog=_EXAMPLE)
-@cloup.argument("labels", type=_PATH, help="The labels: one a line, or a JSON file")
+@cloup.argument("labels", type=_PATH, help="The labels: one a line, or a CSV, TSV, YAML or JSON")
 @cloup.option_group(
     "Output",
     cloup.option("--output", metavar="FILE.json", type=_PATH, help="Write the bank there"),

@@ -23,50 +23,28 @@ _MAX_PROBLEM_CHARACTERS = 600
 
 @dataclass(frozen=True)
 class Passage:
-    """A text about a label.
-
-    Attributes:
-        place: URL or file.
-        text: the text.
-        sense: its sense of several, and who chose it; None if there was no choice.
-    """
-
-    place: str
-    text: str
-    sense: str | None = None
+    place: str  # URL or file
+    text: str  # the text
+    sense: str | None = None  # its sense of several, and who chose it; None if there was no choice
 
 
 @dataclass(frozen=True)
 class Extraction:
-    """The words that one answer found in a passage.
+    """The words that one answer found in a passage."""
 
-    Attributes:
-        passage: the passage.
-        words: as the answer has them.
-        date: ISO.
-        raw: the whole answer.
-        cut_off: whether the answer ended too soon.
-    """
-
-    passage: Passage
-    words: tuple[str, ...]
-    date: str
-    raw: str = ""
-    cut_off: bool = False
+    passage: Passage  # the passage
+    words: tuple[str, ...]  # as the answer has them
+    date: str  # ISO
+    raw: str = ""  # the whole answer
+    cut_off: bool = False  # whether the answer ended too soon
 
 
 class Extractor(Protocol):
-    """Extracts words from texts; several threads may use one.
+    """Extracts words from texts; several threads may use one."""
 
-    Attributes:
-        model: the name that the bank gives.
-        prompt: the version of the prompt, if there is one.
-        asks_again: whether another question may bring other words.
-    """
-
-    model: str
-    prompt: str | None
-    asks_again: bool
+    model: str  # the name that the bank gives
+    prompt: str | None  # the version of the prompt, if there is one
+    asks_again: bool  # whether another question may bring other words
 
     def choose(self, label: str, senses: Sequence[Sense], /) -> tuple[list[int], str]:
         """Return which of `senses` are about the action, and how that was decided."""
@@ -84,8 +62,6 @@ class Extractor(Protocol):
 
 
 class ByModel(Extractor):
-    """Asks a language model."""
-
     asks_again = True
 
     def __init__(self, chat: ChatModel) -> None:
@@ -111,12 +87,10 @@ class ByModel(Extractor):
         return [number - 1 for number in numbers[:MAX_CHOSEN]], f"chosen by {self.model}"
 
     def extract(self, label: str, passage: Passage) -> Extraction:
-        """Ask for keywords."""
         answer = self._chat.ask(self._opened(label, passage), keywords_schema(WANTED))
         return _extraction(passage, answer)
 
     def extract_again(self, label: str, last: Extraction, problems: str, count: int) -> Extraction:
-        """Continue the conversation."""
         again = self._prompt.filled(
             "again", label=label, problems=problems[:_MAX_PROBLEM_CHARACTERS], count=count
         )
@@ -133,8 +107,6 @@ class ByModel(Extractor):
 
 
 class ByYake(Extractor):
-    """Takes the words that stand out in a text by statistics."""
-
     asks_again = False
 
     def __init__(self, language: str) -> None:

@@ -59,14 +59,7 @@ class Fetcher:
         delay_s: float = 1.0,
         limits: Limits | None = None,
     ) -> None:
-        """Prepare the client; nothing is asked yet.
-
-        Args:
-            cache: where pages are kept.
-            user_agent: tells sites who asks.
-            delay_s: seconds between two requests to one site.
-            limits: of size and time of a request.
-        """
+        """Prepare the client; a site is asked once in `delay_s` seconds."""
         self._cache = cache
         self._named: set[str] = set()
         polite = _PoliteTransport(user_agent, self._named, delay_s, limits or Limits())
@@ -83,7 +76,6 @@ class Fetcher:
         self._named.add(origin_of(parse_url(url)))
 
     def knows(self, url: str) -> bool:
-        """Say whether `url` is in the cache."""
         return self._cache.knows(url)
 
     def get(
@@ -91,11 +83,9 @@ class Fetcher:
     ) -> Page:
         """Return the page at `url`.
 
-        Args:
-            url: http or https.
-            robots: obey robots.txt. A public API has rules of its own, and robots.txt, which is for
-                crawlers of pages, often forbids its path.
-            check: raises FetchError for a body that is not what was asked for; it is not kept.
+        A public API is asked without `robots`: it has rules of its own, and robots.txt, which is
+        for crawlers of pages, often forbids its path. A body for which `check` raises FetchError is
+        not kept.
 
         Raises:
             FetchError: it is missing, forbidden, too large, too slow, or not an address.

@@ -13,41 +13,23 @@ WIKIS = ("wikipedia", "wiktionary")
 
 @dataclass(frozen=True, kw_only=True)
 class AttributesOptions:
-    """What to make attributes for, from what, and where to write them.
+    """What to make attributes for, from what, and where to write them."""
 
-    Attributes:
-        labels: file of the labels.
-        output: file of the bank; None only with `dry_run`.
-        overwrite: replace the bank that is there.
-        dry_run: say what would be fetched and asked, and do none of it.
-        sources: wikis, addresses with {label}, folders.
-        language: code of the labels' language.
-        contact: mail address or URL that sites are told.
-        delay_s: seconds between two requests to one site.
-        cache: folder of pages and answers; None is the user's cache folder.
-        llm: ask a chat model, or take keywords with YAKE.
-        llm_url: OpenAI-compatible endpoint.
-        llm_model: its model; None takes the first that it lists.
-        llm_timeout_s: limit of one answer.
-        bundle: counts tokens and orders attributes with its text encoder.
-        parallel: labels that are worked on at once.
-    """
-
-    labels: Path
-    output: Path | None = None
-    overwrite: bool = False
-    dry_run: bool = False
-    sources: tuple[str, ...] = WIKIS
-    language: str = "en"
-    contact: str | None = None
-    delay_s: float = 1.0
-    cache: Path | None = None
-    llm: Literal["chat", "none"] = "chat"
-    llm_url: str = "http://localhost:11434/v1"  # Ollama's
-    llm_model: str | None = None
-    llm_timeout_s: float = 120.0
-    bundle: Path | None = None
-    parallel: int = 4
+    labels: Path  # file of the labels
+    output: Path | None = None  # file of the bank; None only with `dry_run`
+    overwrite: bool = False  # replace the bank that is there
+    dry_run: bool = False  # say what would be fetched and asked, and do none of it
+    sources: tuple[str, ...] = WIKIS  # wikis, addresses with {label}, folders
+    language: str = "en"  # code of the labels' language
+    contact: str | None = None  # mail address or URL that sites are told
+    delay_s: float = 1.0  # seconds between two requests to one site
+    cache: Path | None = None  # folder of pages and answers; None is the user's cache folder
+    llm: Literal["chat", "none"] = "chat"  # ask a chat model, or take keywords with YAKE
+    llm_url: str = "http://localhost:11434/v1"  # OpenAI-compatible; this is Ollama's
+    llm_model: str | None = None  # its model; None takes the first that it lists
+    llm_timeout_s: float = 120.0  # limit of one answer
+    bundle: Path | None = None  # counts tokens and orders attributes with its text encoder
+    parallel: int = 4  # labels that are worked on at once
 
     def __post_init__(self) -> None:
         """Refuse what cannot work.
@@ -64,7 +46,6 @@ class AttributesOptions:
 
     @property
     def reads_the_web(self) -> bool:
-        """Whether any source is a site."""
         return any("://" in name or name in WIKIS for name in self.sources)
 
 

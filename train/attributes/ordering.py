@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
+from ...runtime.engines.graph import Array
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import Label
 from .rules import estimated_tokens
@@ -14,7 +14,6 @@ from .rules import estimated_tokens
 if TYPE_CHECKING:
     from ...runtime.text.encoder import TextEncoder
 
-Array = npt.NDArray[Any]
 
 # Longer than any attribute in tokens.
 _LENGTH = 4096
@@ -24,7 +23,6 @@ class NoEncoder:
     """Keeps the order, and estimates tokens."""
 
     def tokens(self, words: str) -> int:
-        """Return about how many tokens `words` have."""
         return estimated_tokens(words)
 
     def ordered(
@@ -52,7 +50,7 @@ class BundleEncoder:
                 f"{folder} has no text encoder: export it with one, or leave out --bundle."
             )
         self._bundle.check(TOKENIZER)
-        self._encode = open_tokenizer(self._bundle, _LENGTH)
+        self._encode = open_tokenizer(self._bundle.path / TOKENIZER, _LENGTH)
         self._frame = len(self._encode(""))  # its first and last token
         self._encoder: TextEncoder | None = None
 
@@ -85,15 +83,10 @@ class BundleEncoder:
 
 
 def margins(attributes: Array, classes: Array, row: int) -> Array:
-    """Return how much nearer each attribute is to its own class than to any other.
+    """Return how much nearer each attribute [N, D] is to its own class than to any other [C, D].
 
-    Args:
-        attributes: unit embeddings [N, D].
-        classes: unit embeddings [C, D].
-        row: their own class.
-
-    Returns:
-        [N]; the similarity itself where there is no other class.
+    All embeddings have unit length; `row` is the own class. Where there is no other, it is the
+    similarity itself.
     """
     similarities = attributes @ classes.T
     own = similarities[:, row]

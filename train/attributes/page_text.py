@@ -4,6 +4,7 @@ import codecs
 import re
 from pathlib import Path
 
+from ...runtime.documents import read_file
 from .fetch import FetchError, Page
 
 MAX_FILE_BYTES = 5 << 20
@@ -24,11 +25,7 @@ _ALIASES = {"iso-8859-1": "windows-1252", "latin1": "windows-1252", "ascii": "wi
 
 
 def main_text(page: Page) -> str:
-    """Return a page's text, without menus, comments and tables.
-
-    Raises:
-        FetchError: it is not a page, or holds no text.
-    """
+    """Return a page's text without menus, comments and tables; raise FetchError if it has none."""
     kind = page.content_type.partition(";")[0].strip().lower()
     if kind and not re.search("html|^text/|json|xml", kind):
         raise FetchError(f"it is {kind:.40}, not a page")
@@ -45,12 +42,9 @@ def file_text(path: Path) -> str:
         FetchError: it cannot be read, is too large, or holds no text.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_FILE_BYTES + 1)
+        content = read_file(path, MAX_FILE_BYTES)
     except OSError as error:
         raise FetchError(f"it cannot be read: {error.strerror}") from error
-    if len(content) > MAX_FILE_BYTES:
-        raise FetchError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
     text = decoded(content, "")
     return _checked(_from_html(text) if path.suffix.lower() in (".html", ".htm") else text)
 

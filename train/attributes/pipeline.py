@@ -29,8 +29,6 @@ _Item = TypeVar("_Item")
 
 @dataclass
 class Work:
-    """The state of one label."""
-
     label: Label
     passages: list[Passage] = field(default_factory=list)
     extractions: list[Extraction] = field(default_factory=list)
@@ -67,27 +65,14 @@ class Pipeline:
         parallel: int = 4,
         progress: Progress | None = None,
     ) -> None:
-        """Put the parts together.
-
-        Args:
-            sources: where to look for text.
-            extractor: finds words in text.
-            encoder: orders them.
-            stemmer: of the labels' language.
-            parallel: labels to work on at once.
-            progress: called with the step, how many labels are done, and of how many.
-        """
+        """Put the parts together; `progress` gets the step, and how many of the labels are done."""
         self._sources, self._extractor = sources, extractor
         self._encoder, self._stemmer = encoder, stemmer
         self._parallel = parallel
         self._progress = progress or (lambda _what, _done, _all: None)
 
     def make(self, labels: Sequence[Label]) -> Outcome:
-        """Return the bank of `labels`.
-
-        Raises:
-            StzsarError: nothing more can be asked.
-        """
+        """Return the bank of `labels`; raise StzsarError if nothing more can be asked."""
         works = [Work(label) for label in labels]
         self._for_all("finding text and asking", self._begin, works)
         cleaned = self._cleaned(works)
@@ -165,7 +150,6 @@ class Pipeline:
             work.problems.append(str(error))
 
     def _cleaned(self, works: Sequence[Work]) -> list[Cleaned]:
-        """Clean each label by itself, then all together."""
         count: CountTokens = self._encoder.tokens
         each = [clean(work.label.name, work.extractions, self._stemmer, count) for work in works]
         often: set[Stems] = shared_too_often(found.stems for found in each)

@@ -12,8 +12,6 @@ Message = dict[str, str]
 
 @dataclass(frozen=True)
 class Prompt:
-    """The parts of the prompt by name, and their version."""
-
     version: str
     parts: dict[str, str]
 
@@ -32,7 +30,6 @@ class Prompt:
 
 @functools.cache
 def read_prompt() -> Prompt:
-    """Return the prompt that comes with the package."""
     content = PROMPT.read_text(encoding="utf-8")
     version = re.search(r"^Version: (\S+)$", content, re.MULTILINE)
     parts = re.findall(r"^## (\w+)\n+```\n(.*?)\n```$", content, re.MULTILINE | re.DOTALL)
@@ -42,14 +39,12 @@ def read_prompt() -> Prompt:
 
 
 def keywords_schema(count: int) -> dict[str, Any]:
-    """Return the JSON schema of an answer with keywords."""
     words = {"type": "string", "minLength": 1, "maxLength": 60}
     return _object("keywords", {"type": "array", "items": words, "minItems": count,
                                 "maxItems": count})  # fmt: skip
 
 
 def entries_schema(entries: int, count: int) -> dict[str, Any]:
-    """Return the JSON schema of an answer that chooses entries."""
     number = {"type": "integer", "minimum": 1, "maximum": entries}
     return _object("entries", {"type": "array", "items": number, "maxItems": count})
 

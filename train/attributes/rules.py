@@ -55,11 +55,7 @@ class Stemmer:
     """Reduces words to stems for comparison; for one thread at a time."""
 
     def __init__(self, language: str = "en") -> None:
-        """Choose the language.
-
-        Raises:
-            StzsarError: there are no stems for it.
-        """
+        """Choose the language; raise StzsarError if there are no stems for it."""
         import snowballstemmer
 
         if language not in LANGUAGES:
@@ -132,12 +128,7 @@ def allowed_sharing(labels: int) -> int:
 
 
 def shared_too_often(of_labels: Iterable[Iterable[Stems]], labels: int | None = None) -> set[Stems]:
-    """Return the stems that too many labels share.
-
-    Args:
-        of_labels: the stems of each label.
-        labels: the number of labels, if some have no stems.
-    """
+    """Return the stems that too many of `labels` share; None if each of them has stems."""
     of_labels = [set(stems) for stems in of_labels]
     counts = Counter(stems for own in of_labels for stems in own)
     most = allowed_sharing(len(of_labels) if labels is None else labels)

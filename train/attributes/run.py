@@ -1,25 +1,29 @@
 """Runs stzsar-attributes: from options to a bank."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
 from ... import __version__
-from ...runtime.labels.labels import Label, read_labels
+from ...runtime.errors import StzsarError
+from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import console, printable, say
 from ...runtime.terminal.progress import bar
+from .addresses import AddressError, parse_url
 from .bank_json import write_bank
 from .cache import Cache, default_folder
 from .chat import ChatModel
 from .extraction import ByModel, ByYake, Extractor
 from .fetch import AGENT, Fetcher
-from .opening import open_sources
-from .options import AttributesOptions
+from .options import WIKIS, AttributesOptions
 from .ordering import BundleEncoder, NoEncoder
 from .pipeline import Outcome, Pipeline
 from .prompt import read_prompt
 from .rules import WANTED, Stemmer
-from .sources import TextSource
+from .sources import Folder, Pattern, TextSource
+from .wikis import Wikipedia, Wiktionary
 
 
 def run(options: AttributesOptions) -> bool:
@@ -105,3 +109,37 @@ def _report(options: AttributesOptions, outcome: Outcome, labels: int) -> bool:
         shown = ", ".join(empty[:10]) + (" and others" if len(empty) > 10 else "")
         say(f"Left out, as nothing was found for them: {shown}.")
     return not empty
+
+
+def open_sources(names: Sequence[str], fetcher: Fetcher, *, language: str) -> list[TextSource]:
+    """Return the wikis, addresses with {label} and folders that the command line names."""
+    found: list[TextSource] = []
+    for name in dict.fromkeys(names):
+        kind, _, host = name.partition("=")
+        if kind in WIKIS:
+            host = _wiki_host(kind, host or f"https://{language}.{kind}.org")
+            fetcher.allow(host)
+            found.append(
+                Wikipedia(host, fetcher)
+                if kind == "wikipedia"
+                else Wiktionary(host, fetcher, language)
+            )
+        elif "://" in name:
+            found.append(Pattern(name, fetcher))
+        elif Path(name).is_dir():
+            found.append(Folder(Path(name)))
+        else:
+            raise StzsarError(
+                f"--source {name!r:.80} is neither wikipedia, nor wiktionary, nor a folder, nor an "
+                "address such as https://host/{label}: name one of these."
+            )
+    return found
+
+
+def _wiki_host(kind: str, host: str) -> str:
+    try:
+        return str(parse_url(host)).rstrip("/")
+    except AddressError as error:
+        raise StzsarError(
+            f"--source {kind}=… cannot be asked, {error}: give it as {kind}=https://host."
+        ) from error

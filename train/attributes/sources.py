@@ -9,6 +9,7 @@ from typing import Protocol
 from urllib.parse import quote, urlsplit
 
 from ...runtime.errors import StzsarError
+from ...runtime.hidden_files import is_hidden
 from ...runtime.labels.names import name_key
 from ...runtime.sources.secrets import without_secrets
 from .addresses import AddressError, parse_url
@@ -23,31 +24,17 @@ _GLOSS_CHARACTERS = 160
 
 @dataclass(frozen=True)
 class Sense:
-    """One meaning of a label.
-
-    Attributes:
-        place: URL or file of the text.
-        title: its title there.
-        gloss: one line of explanation, or empty.
-        text: returns the text; may fetch, and raise FetchError.
-    """
-
-    place: str
-    title: str
-    gloss: str
-    text: Callable[[], str]
+    place: str  # URL or file of the text
+    title: str  # its title there
+    gloss: str  # one line of explanation, or empty
+    text: Callable[[], str]  # returns the text; may fetch, and raise FetchError
 
 
 class TextSource(Protocol):
-    """A place to look for text about labels.
+    """A place to look for text about labels."""
 
-    Attributes:
-        name: what messages call it.
-        by_name: look for the label's name rather than its text: files are called "swing (bat)",
-            pages "swing".
-    """
-
-    name: str
+    name: str  # what messages call it
+    # Look for the label's name rather than its text: files are called "swing (bat)", pages "swing"
     by_name: bool
 
     def senses(self, label: str) -> list[Sense]:
@@ -76,14 +63,12 @@ class Pattern:
         self._fetcher = fetcher
 
     def plan(self, label: str) -> str:
-        """Return the page's address."""
         between = {"label": " ", "label_": "_", "label-": "-"}
         return _PLACE.sub(
             lambda found: quote(label.replace(" ", between[found[1]]), safe=""), self.name
         )
 
     def senses(self, label: str) -> list[Sense]:
-        """Return the page as the only sense."""
         page = self._fetcher.get(self.plan(label))
         text = main_text(page)
         return [Sense(page.url, label, gloss_of(text), lambda: text)]
@@ -98,17 +83,15 @@ class Folder:
     by_name = True
 
     def __init__(self, folder: Path) -> None:
-        """List the files.
-
-        Raises:
-            StzsarError: there are none, or too many.
-        """
+        """List the files; raise StzsarError if there are none, or too many."""
         self.name = str(folder)
         self._files: dict[str, list[Path]] = {}
         paths = list(islice(folder.rglob("*"), _MAX_FILES + 1))
         if len(paths) > _MAX_FILES:
             raise StzsarError(f"{folder} holds more than {_MAX_FILES} files: name another.")
         for path in sorted(paths):
+            if any(map(is_hidden, path.relative_to(folder).parts)):
+                continue
             if path.suffix.lower() in _SUFFIXES and path.is_file():
                 of = path.stem if path.parent == folder else path.relative_to(folder).parts[0]
                 self._files.setdefault(name_key(of), []).append(path)

@@ -41,15 +41,9 @@ class NoAnswerError(httpx2.TransportError):
 
 
 class GuardedTransport(httpx2.HTTPTransport):
-    """Sends each request over a connection of its own, and reads the whole answer."""
+    """Connects to addresses that may be asked, `private` ones too if so, within limits."""
 
     def __init__(self, limits: Limits, *, private: bool) -> None:
-        """Prepare connections.
-
-        Args:
-            limits: of each request.
-            private: allow hosts on this machine and in private networks.
-        """
         context = ssl.create_default_context()  # reads SSL_CERT_FILE, as everybody does
         super().__init__(verify=context, trust_env=False)
         # httpx has no parameter for a network backend, httpcore does. As no connection is kept,

@@ -30,8 +30,6 @@ _FORM_OF = re.compile(
 
 
 class _Api:
-    """One wiki's `api.php`."""
-
     def __init__(self, host: str, fetcher: Fetcher) -> None:
         self.host = host
         self._fetcher = fetcher
@@ -58,11 +56,7 @@ class _Api:
 
 
 class Wikipedia:
-    """Articles: the label's own, those that its title can mean, or those that a search finds.
-
-    Attributes:
-        name: what messages call it.
-    """
+    """Articles: the label's own, those that its title can mean, or those that a search finds."""
 
     name = "wikipedia"
     by_name = False
@@ -71,7 +65,6 @@ class Wikipedia:
         self._api = _Api(host, fetcher)
 
     def plan(self, label: str) -> str:
-        """Return the first address."""
         return self._api.url(**_ARTICLE, titles=label)
 
     def senses(self, label: str) -> list[Sense]:
@@ -126,11 +119,7 @@ class Wikipedia:
 
 
 class Wiktionary:
-    """Definitions, each a sense; those of a word's basic form where the label is inflected.
-
-    Attributes:
-        name: what messages call it.
-    """
+    """Definitions, each a sense; those of a word's basic form where the label is inflected."""
 
     name = "wiktionary"
     by_name = False
@@ -140,7 +129,6 @@ class Wiktionary:
         self._language = _SECTIONS.get(language, "")
 
     def plan(self, label: str) -> str:
-        """Return the first address."""
         return self._api.url(action="parse", page=label, prop="text", disabletoc="1")
 
     def senses(self, label: str) -> list[Sense]:

@@ -8,15 +8,13 @@ picture: one resize, and as sharp as what evaluation and the runtime see.
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from ...runtime.engines.graph import Array
 from ...runtime.preprocessing.opencv import load_cv2
 from ...runtime.preprocessing.pixels import cut_frame
 
-Array = npt.NDArray[Any]
 # Fractions of the picture's area, and aspect ratios either way, as in TSN.
 _AREA, _ASPECT = (0.08, 1.0), (3 / 4, 4 / 3)
 _TRIES = 10
@@ -24,17 +22,9 @@ _TRIES = 10
 
 @dataclass(frozen=True)
 class Augmentation:
-    """Draws how a clip is augmented.
-
-    Attributes:
-        size_px: S, side of the augmented frames.
-        flip: probability that a clip is mirrored; use 0 if left and right are labels.
-        grey: probability that it becomes grey.
-    """
-
-    size_px: int
-    flip: float = 0.5
-    grey: float = 0.2
+    size_px: int  # S, side of the augmented frames
+    flip: float = 0.5  # probability that a clip is mirrored; use 0 if left and right are labels
+    grey: float = 0.2  # probability that it becomes grey
 
     def draw(self, rng: np.random.Generator) -> "Look":
         """Draw one clip's augmentation; always consumes the same count of random numbers."""
@@ -51,21 +41,15 @@ class Augmentation:
 
 @dataclass(frozen=True, eq=False)
 class Look:
-    """The augmentation of all frames of one clip.
+    """The augmentation of all frames of one clip."""
 
-    Attributes:
-        size_px: S.
-        areas, aspects, lies: crops to try until one fits the picture: fraction of the area, width
-            to height, and whether to swap these two; [tries].
-        place: position of the crop between top and bottom, left and right; [2], from 0 to 1.
-        mirrored, grey: whether the frames are mirrored, and made grey.
-    """
-
-    size_px: int
+    size_px: int  # S
+    # Crops to try until one fits the picture: fraction of the area, width to height, and whether to
+    # swap these two; [tries]
     areas: Array
     aspects: Array
     lies: Array
-    place: Array
+    place: Array  # position of the crop between top and bottom, left and right; [2], from 0 to 1
     mirrored: bool
     grey: bool
 

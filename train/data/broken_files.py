@@ -21,17 +21,11 @@ _CONSEQUENCES: dict[Fate, str] = {
 
 
 class BrokenFile(NamedTuple):
-    """A file that gives no frames, or fewer than it should.
+    """A file that gives no frames, or fewer than it should."""
 
-    Attributes:
-        path: the file.
-        reason: what is wrong with it, as a sentence.
-        fate: what happens to it.
-    """
-
-    path: str
-    reason: str
-    fate: Fate = "replaced"
+    path: str  # the file
+    reason: str  # what is wrong with it, as a sentence
+    fate: Fate = "replaced"  # what happens to it
 
 
 class BrokenFiles:
@@ -89,7 +83,6 @@ class BrokenFiles:
             log.warning("%s %s", broken.reason, _CONSEQUENCES[broken.fate])
 
     def _add(self, files: Iterable[BrokenFile]) -> list[BrokenFile]:
-        """Return those that are new."""
         unknown = {_key(broken): broken for broken in files if _key(broken) not in self._known}
         if unknown:
             self._read()

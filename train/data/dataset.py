@@ -23,15 +23,8 @@ class ClipRequest(NamedTuple):
 
 
 class Example(NamedTuple):
-    """The frames of one clip, and its class.
-
-    Attributes:
-        frames: uint8 [T, S, S, 3], BGR.
-        label: index into the data set's labels; LEFT_OUT only in evaluation.
-    """
-
-    frames: Tensor
-    label: int
+    frames: Tensor  # uint8 [T, S, S, 3], BGR
+    label: int  # index into the data set's labels; LEFT_OUT only in evaluation
 
 
 class ClipDataset(Protocol):
@@ -44,28 +37,29 @@ class ClipDataset(Protocol):
     def __getitem__(self, request: ClipRequest) -> Example: ...
 
 
+class ListedClips(ClipDataset, Protocol):
+    """A data set that knows its clips' classes without reading them."""
+
+    def class_of(self, clip: int) -> int:
+        """Return the index of a clip's label."""
+        ...
+
+
 @dataclass(frozen=True)
 class StepSampler(Sampler[list[ClipRequest]]):
     """The batches of steps `start` to `stop`, each a function of the seed and the step alone.
 
     So a killed run resumes with the same batches, also with another number of processes. Each
     epoch is a fresh permutation; a batch may cross its end.
-
-    Attributes:
-        size: number of clips.
-        batch: clips of a step, a multiple of `parts` times `count`.
-        seed: of the order.
-        start, stop: the steps.
-        parts: parts of a step, one after the other.
-        rank, count: this process and their number; they share each part in the order of ranks.
     """
 
-    size: int
-    batch: int
-    seed: int
+    size: int  # number of clips
+    batch: int  # clips of a step, a multiple of `parts` times `count`
+    seed: int  # of the order
     start: int
     stop: int
-    parts: int = 1
+    parts: int = 1  # parts of a step, one after the other
+    # This process and their number; they share each part in the order of ranks
     rank: int = 0
     count: int = 1
 
@@ -77,7 +71,6 @@ class StepSampler(Sampler[list[ClipRequest]]):
             yield [ClipRequest(self._clip(place), place) for place in range(first, first + share)]
 
     def __len__(self) -> int:
-        """Return the number of parts."""
         return (self.stop - self.start) * self.parts
 
     def _clip(self, place: int) -> int:

@@ -34,11 +34,7 @@ _SPLIT_SEEDS: dict[str, int] = {"train": 0, "seen-test": 1, "unseen-test": 2}
 
 
 class MovingShapes:
-    """One split of the benchmark.
-
-    Attributes:
-        labels: the split's classes; names are unambiguous, texts depend on the setting.
-    """
+    """One split; its classes' names are unambiguous, their texts depend on the setting."""
 
     def __init__(self, split: Split, setting: Setting = "plain", *, seed: int = 0) -> None:
         self._actions = unseen_actions() if split == "unseen-test" else seen_actions()
@@ -55,8 +51,11 @@ class MovingShapes:
         return _TEST_CLIPS_PER_CLASS * len(self._actions)
 
     def __len__(self) -> int:
-        """Return the number of clips."""
         return self._size
+
+    def class_of(self, clip: int) -> int:
+        """Return the index of a clip's label."""
+        return clip % len(self._actions)
 
     def __getitem__(self, request: ClipRequest) -> Example:
         """Return the clip of a request.
@@ -66,13 +65,13 @@ class MovingShapes:
         """
         scene, times_s = self.scene(request)
         frames = [scene.frame(time_s, times_s[0]) for time_s in times_s]
-        return Example(torch.from_numpy(np.stack(frames)), request.clip % len(self._actions))
+        return Example(torch.from_numpy(np.stack(frames)), self.class_of(request.clip))
 
     def scene(self, request: ClipRequest) -> tuple[Scene, npt.NDArray[np.float64]]:
         """Return the scene of a request, and the times of its frames in seconds, [T]."""
         rng = np.random.default_rng([*self._seed, request.clip])
         hard = rng.random() < self._hard_share(request.draw)
-        scene = Scene.draw(self._actions[request.clip % len(self._actions)], rng, hard=hard)
+        scene = Scene.draw(self._actions[self.class_of(request.clip)], rng, hard=hard)
         return scene, rng.uniform(0, 2) + np.arange(SAMPLING.frames) / SAMPLING.rate_fps
 
     def _hard_share(self, seen_clips: int) -> float:
@@ -90,15 +89,7 @@ def write_video(
     fps: float = 24.0,
     scale: int = 1,
 ) -> None:
-    """Write one video of several actions, each for `seconds_each`.
-
-    Args:
-        path: an .mp4 (MPEG-4) or .avi (MJPEG) file.
-        actions: in their order, in the plain setting.
-        seconds_each: duration of each action.
-        seed: of the scenes.
-        fps: frames a second.
-        scale: enlargement of the 64 px picture.
+    """Write a video, an .mp4 (MPEG-4) or .avi (MJPEG) file, of actions in the plain setting.
 
     Raises:
         StzsarError: the file cannot be written.

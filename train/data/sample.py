@@ -42,7 +42,6 @@ def main() -> None:
 @_DEBUG
 @at_the_edge
 def labels(path: Path, *, seen_too: bool) -> None:
-    """Write the labels of the unseen classes, with their attributes."""
     actions = (*unseen_actions(), *(seen_actions() if seen_too else ()))
     rows = [
         {"label": action.label.name, "attributes": action.label.attributes} for action in actions

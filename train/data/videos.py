@@ -20,18 +20,7 @@ class VideoFiles:
     """A data set of files, each sampled over its whole length.
 
     Training takes a random frame of each of T segments, evaluation the middle ones, centre-cropped.
-
-    Args:
-        files: the clips.
-        labels: the classes with their attributes; every file's label must be among them.
-        frames: T, frames of a clip.
-        size_px: S, side of a frame.
-        training: whether frames are random; in evaluation they depend on the file alone.
-        augmentation: of frames in training; None is a centre crop.
-
-    Attributes:
-        labels: the classes.
-        broken: the files without frames or with too few, as far as this process knows.
+    `broken` lists the files without frames or with too few, as far as this process knows.
 
     Raises:
         LabelError: a file's class is not among `labels`.
@@ -70,8 +59,21 @@ class VideoFiles:
         self._counts: dict[int, int] = {}
 
     def __len__(self) -> int:
-        """Return the number of files."""
         return len(self._files)
+
+    def class_of(self, clip: int) -> int:
+        """Return the index of a file's label."""
+        return self._classes[clip]
+
+    def tested(self) -> "VideoFiles":
+        """Return the same files as an evaluation reads them."""
+        return VideoFiles(
+            self._files,
+            self.labels,
+            frames=self._frames,
+            size_px=self._size_px,
+            training=False,
+        )
 
     @property
     def fingerprint(self) -> str:

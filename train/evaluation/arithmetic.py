@@ -2,48 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from ...runtime.engines.graph import Array
+
 TOP = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """The predictions for N clips.
-
-    Attributes:
-        truth: int [N], row of the true class.
-        predicted: int [N], row of the class with the highest score.
-        rank: int [N], number of candidates that scored above the truth; 0 is correct.
-    """
-
-    truth: Array
-    predicted: Array
-    rank: Array
+    truth: Array  # int [N], row of the true class
+    predicted: Array  # int [N], row of the class with the highest score
+    rank: Array  # int [N], number of candidates that scored above the truth; 0 is correct
 
     def select(self, mask: Array) -> "Predictions":
-        """Return the predictions where `mask`, bool [N], is true."""
         return Predictions(self.truth[mask], self.predicted[mask], self.rank[mask])
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Accuracy of one set of clips, between 0 and 1.
+    """Accuracy of one set of clips, between 0 and 1."""
 
-    Attributes:
-        top1, top5: share of clips whose class had the highest score, or one of the five highest.
-        class_mean: mean of the classes' top-1, which rare classes influence as much as common ones.
-        clips: number of clips.
-    """
-
-    top1: float
-    top5: float
-    class_mean: float
-    clips: int
+    top1: float  # share of clips whose class scored highest
+    top5: float  # share of clips whose class was among the five highest
+    class_mean: float  # mean of the classes' top-1: rare ones count like common ones
+    clips: int  # number of clips
 
 
 @dataclass(frozen=True)
@@ -82,7 +66,6 @@ def predict(scores_c: Array, truth: int) -> tuple[int, int]:
 
 
 def accuracy(predictions: Predictions) -> Accuracy:
-    """Return the accuracies over at least one clip."""
     correct = predictions.rank == 0
     classes = np.unique(predictions.truth)
     return Accuracy(
@@ -94,13 +77,7 @@ def accuracy(predictions: Predictions) -> Accuracy:
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Return mean and standard deviation of one value per split."""
     return Spread(float(np.mean(values)), float(np.std(values)))
-
-
-def harmonic_mean(seen: float, unseen: float) -> float:
-    """Return 2 · seen · unseen / (seen + unseen), or 0 if both are 0."""
-    return 2 * seen * unseen / (seen + unseen) if seen + unseen else 0.0
 
 
 def confusion_matrix(predictions: Sequence[Predictions], classes: int) -> Array:

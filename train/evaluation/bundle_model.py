@@ -20,25 +20,18 @@ class BundleModel:
     """See `model.Model`."""
 
     def __init__(self, path: Path, engine: str, threads: int) -> None:
-        """Open the bundle.
-
-        Raises:
-            BundleError: it cannot be used.
-        """
+        """Open the bundle; raise BundleError if it cannot be used."""
         self._bundle = Bundle.open(path)
         manifest = self._bundle.manifest
         self._engine, self._threads = engine, threads
         self.path, self.kind = path, BUNDLE
         self.knows = manifest.weights.knows
         self.labels = self._bundle.bank.labels
+        self.seen_bias = manifest.seen.bias if manifest.seen else None
         self.frames, self.size_px = manifest.sampling.frames, manifest.pixels.size_px
 
     def with_labels(self, labels: Sequence[Label]) -> "BundleClassifier":
-        """Load the graphs.
-
-        Raises:
-            StzsarError: labels or engine cannot be used.
-        """
+        """Load the graphs; raise StzsarError if labels or engine cannot be used."""
         with loading_progress(shown=True) as (progress, on_build):
             recognizer = Recognizer.load(
                 self._bundle,

@@ -36,6 +36,7 @@ class CheckpointModel:
         checkpoint, self._network = load_checkpoint(self.path)
         self.knows = checkpoint.origin.knows
         self.labels = checkpoint.labels
+        self.seen_bias = checkpoint.seen_bias
         self.frames = checkpoint.sampling.frames
         self.size_px = checkpoint.model.vision.image_px
 

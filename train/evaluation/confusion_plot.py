@@ -29,14 +29,7 @@ def check_plot(path: Path) -> None:
 
 
 def plot_confusions(path: Path, matrix: Array, names: Sequence[str], title: str) -> None:
-    """Draw a confusion matrix as shares of each class.
-
-    Args:
-        path: a .png, .pdf or .svg file.
-        matrix: counts [C, C]; classes without clips stay white.
-        names: names of the C classes.
-        title: title of the plot.
-    """
+    """Draw counts [C, C] as shares of each of C classes; those without clips stay white."""
     figure_type, canvas_type = _load()
     side = min(_MAX, max(_MIN, _ROW * len(names)))
     figure = figure_type(figsize=(side + 3, side + 3), layout="constrained")

@@ -7,41 +7,35 @@ from pathlib import Path
 from typing import Any
 
 from ...runtime.bundle.bundle import MANIFEST
-from ...runtime.labels.labels import Label, actions, read_labels
+from ...runtime.errors import BundleError, StzsarError
+from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.labels import Label, actions
 from ...runtime.terminal.commandline import say
 from ...runtime.terminal.outputs import check_outputs, check_writable
 from ..lists.class_labels import add_seen, described, labels_of_file, labels_of_model
 from ..lists.clip_set import ClipSet
 from .confusion_plot import check_plot, plot_confusions
 from .model import Model
-from .opening import open_model
 from .options import EvalOptions
 from .protocols import Plan, plan, with_seen
 from .report import HEAD, Report, make_report
 from .scoring import Outcome, ViewSpec, check_files, run_contests
 
+_DESCRIPTION = "checkpoint.json"  # models.checkpoint would import torch
+
 
 @dataclass(frozen=True, eq=False)
 class Evaluation:
-    """The result of a test.
-
-    Attributes:
-        report: the figures.
-        facts: what was tested and how, as JSON types.
-        missing, broken, damaged: descriptions of clips that do not exist, that could not be read,
-            and that were scored by the frames they have.
-        no_voting: why there is no frame voting; None if there is.
-    """
-
-    report: Report
-    facts: dict[str, Any]
+    report: Report  # the figures
+    facts: dict[str, Any]  # what was tested and how, as JSON types
+    # Descriptions of clips that do not exist, that could not be read, and that were scored by the
+    # frames they have
     missing: tuple[str, ...]
     broken: tuple[str, ...]
     damaged: tuple[str, ...]
-    no_voting: str | None
+    no_voting: str | None  # why there is no frame voting; None if there is
 
     def to_json(self) -> dict[str, Any]:
-        """Return everything as JSON types, with each clip's prediction."""
         return {
             **self.facts,
             "no_voting": self.no_voting,
@@ -108,7 +102,7 @@ def evaluate(options: EvalOptions) -> Evaluation:
         allow_broken=options.allow_missing,
     )
     result = Evaluation(
-        report=_report(outcome, tested, labels, seen),
+        report=_report(outcome, tested, labels, seen, model.seen_bias),
         facts=_facts(options, model, classifier.device),
         missing=tested.clips.missing,
         broken=outcome.broken,
@@ -158,11 +152,18 @@ def _candidates(
     return (described(labels, model.labels) if options.attributes else labels), rows
 
 
-def _report(outcome: Outcome, tested: Plan, labels: Sequence[Label], seen: Sequence[int]) -> Report:
+def _report(
+    outcome: Outcome,
+    tested: Plan,
+    labels: Sequence[Label],
+    seen: Sequence[int],
+    seen_bias: float | None,
+) -> Report:
     # Classes have the data's names, training classes those of their labels.
     classes = tested.clips.classes
     names = [*classes, *(label.name for label in labels[len(classes) :])]
-    return make_report(outcome, tested.clips, names, plain=len(tested.contests), seen=seen)
+    plain = len(tested.contests)
+    return make_report(outcome, tested.clips, names, plain=plain, seen=seen, seen_bias=seen_bias)
 
 
 def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
@@ -180,9 +181,45 @@ def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
         "labels": text(options.labels),
         "shipped_attributes": options.attributes,
         "seen": text(options.seen),
+        "seen_bias": model.seen_bias,
         "seed": options.seed or 0,
         "split": options.split,
         "frames": model.frames,
         "clips": options.clips,
         "crops": options.crops,
     }
+
+
+def open_model(
+    path: Path, *, device: str | None = None, engine: str | None = None, threads: int | None = None
+) -> Model:
+    """Open the bundle, the checkpoint, or the newest checkpoint of the run at `path`.
+
+    A checkpoint takes torch's device, a bundle an engine of the runtime and CPU threads.
+
+    Raises:
+        BundleError: `path` is neither, or cannot be used.
+        StzsarError: an argument does not apply to this kind of model.
+    """
+    if (path / MANIFEST).exists():
+        if device is not None:
+            raise StzsarError(
+                f"--device works with checkpoints only, and {path} is a bundle. Leave it out, or "
+                "use --engine."
+            )
+        from .bundle_model import BundleModel
+
+        return BundleModel(path, engine or "auto", threads or 0)
+    if engine is not None or threads is not None:
+        raise StzsarError(
+            f"--engine and --threads work with bundles only, and {path} is not a bundle. Leave "
+            "them out."
+        )
+    if not any(path.glob(f"**/{_DESCRIPTION}")):
+        raise BundleError(
+            f"{path} is neither a bundle nor a checkpoint nor a run with one. Name a folder that "
+            "stzsar-train or stzsar-export wrote."
+        )
+    from .checkpoint_model import CheckpointModel
+
+    return CheckpointModel(path, device or "auto")

@@ -6,36 +6,26 @@ from pathlib import Path
 
 import numpy as np
 
-from ...runtime.errors import LabelError, StzsarError
+from ...runtime.errors import LabelError, SourceError, StzsarError
 from ...runtime.labels.names import name_key, nearest_hint
 from ...runtime.terminal.commandline import log
 from ..lists.class_lists import read_class_splits, read_unseen_classes
-from ..lists.clip_set import ClipSet
-from ..lists.split_files import read_split_files
-from .tested_clips import read_clips, read_listed_clips
+from ..lists.clip_set import ClipSet, find_clips, find_listed_clips
+from ..lists.split_files import SplitFiles, read_split_files
 
 HALVES = 10
 
 
 @dataclass(frozen=True)
 class Contest:
-    """Clips that are classified among some of the classes.
-
-    Attributes:
-        name: "split 1", "half 3", …
-        clips: indices of the clips in the set.
-        candidates: rows of the competing classes, ascending.
-    """
-
-    name: str
-    clips: tuple[int, ...]
-    candidates: tuple[int, ...]
+    name: str  # "split 1", "half 3", …
+    clips: tuple[int, ...]  # indices of the clips in the set
+    candidates: tuple[int, ...]  # rows of the competing classes, ascending
+    seen: tuple[int, ...] = ()  # rows of the training classes, in a generalised contest
 
 
 @dataclass(frozen=True)
 class Plan:
-    """The tested clips, and the contests they are divided into."""
-
     clips: ClipSet
     contests: tuple[Contest, ...]
 
@@ -93,7 +83,6 @@ def plan(
 
 
 def everything(clips: ClipSet) -> Contest:
-    """Return the contest of all clips among all classes."""
     rows = tuple(range(len(clips.classes)))
     return Contest("all", tuple(range(len(clips.clips))), rows)
 
@@ -135,7 +124,8 @@ def among(name: str, classes: Sequence[str], clips: ClipSet, where: Path) -> Con
 
 def with_seen(contest: Contest, seen: Sequence[int]) -> Contest:
     """Return the generalised contest: with the training classes among the candidates."""
-    return replace(contest, candidates=tuple(sorted({*contest.candidates, *seen})))
+    candidates = tuple(sorted({*contest.candidates, *seen}))
+    return replace(contest, candidates=candidates, seen=tuple(seen))
 
 
 def _class_splits(data: Path, lists: Path, *, allow_missing: bool) -> Plan:
@@ -159,3 +149,45 @@ def _not_empty(contests: Iterable[Contest], where: object) -> tuple[Contest, ...
     if empty:
         raise StzsarError(f"The data has no clip of {empty.name} of {where}. Add its clips.")
     return checked
+
+
+def read_clips(
+    data: Path, *, classes: Sequence[str] | None = None, allow_missing: bool = False
+) -> ClipSet:
+    """Find the clips of a folder of class/clip or a CSV of path,label.
+
+    `classes` are the tested ones, in order; None takes all of the data, sorted. With
+    `allow_missing`, clips may be missing and classes empty.
+
+    Raises:
+        SourceError: there are no clips of the classes, or something is missing.
+    """
+    found = find_clips(data)
+    found = found.among(found.classes if classes is None else classes)
+    if not found.clips and not found.missing:
+        raise SourceError(f"No clip of {data} is in a class of the protocol: check --lists.")
+    if not allow_missing:
+        found.check_missing(data, data)
+        found.check_empty(data)
+    return found
+
+
+def read_listed_clips(data: Path, lists: SplitFiles, *, allow_missing: bool = False) -> ClipSet:
+    """Find the clips of a data set with official lists, and with the lists' classes.
+
+    Raises:
+        LabelError: the data has classes that the lists do not know.
+        SourceError: there are no clips, or something is missing.
+    """
+    found = find_listed_clips(data, lists.named, lists.classes, keep_unlisted=True)
+    if found.others:
+        stranger = found.others[0]
+        raise LabelError(
+            f"{len(found.others)} classes of {data} are not in the lists of {lists.folder}, the "
+            f"first is {stranger!r}{nearest_hint(stranger, lists.classes)}: take the lists of this "
+            "data."
+        )
+    if not allow_missing:
+        found.check_missing(lists.folder, data)
+        found.check_empty(data)
+    return found

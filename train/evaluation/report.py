@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..lists.clip_set import ClipSet
+from ..seen_curve import SeenCurve, harmonic_mean
 from .arithmetic import (
     Accuracy,
     Array,
@@ -16,7 +17,6 @@ from .arithmetic import (
     accuracy,
     class_accuracies,
     confusion_matrix,
-    harmonic_mean,
     spread,
     worst_confusions,
 )
@@ -46,21 +46,17 @@ class Summary:
 
 @dataclass(frozen=True)
 class Generalised:
-    """A contest with the training classes among the candidates.
+    """A contest with the training classes among the candidates."""
 
-    Attributes:
-        name: the contest's name.
-        candidates: number of competing classes.
-        seen: top-1 over the clips of training classes; None if the data has none.
-        unseen: top-1 over the other clips; None if there are none.
-        harmonic: harmonic mean of both.
-    """
-
-    name: str
-    candidates: int
-    seen: float | None
-    unseen: float | None
-    harmonic: float | None
+    name: str  # the contest's name
+    candidates: int  # number of competing classes
+    seen: float | None  # top-1 over the clips of training classes; None if the data has none
+    unseen: float | None  # top-1 over the other clips; None if there are none
+    harmonic: float | None  # harmonic mean of both
+    bias: float = 0.0  # what was subtracted from the logits of the training classes
+    # Area under the curve of seen against unseen (AUSUC), which no bias changes; None for frame
+    # voting, or without clips of both kinds.
+    area: float | None = None
 
 
 @dataclass(frozen=True)
@@ -75,28 +71,16 @@ class ClassResult:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """All figures.
-
-    Attributes:
-        rows: the contests.
-        summary: by "head" and "voting"; empty if there is one contest only.
-        generalised: by "head" and "voting"; empty without training classes.
-        classes: all tested classes, over all contests.
-        confusions: the head's worst ones, over all contests.
-        matrix: the head's confusion matrix [C, C], over all contests.
-        predictions: each clip in each contest.
-    """
-
-    rows: tuple[ContestRow, ...]
-    summary: Mapping[str, Summary]
+    rows: tuple[ContestRow, ...]  # the contests
+    summary: Mapping[str, Summary]  # by "head" and "voting"; empty if there is one contest only
+    # By "head" and "voting"; empty without training classes
     generalised: Mapping[str, tuple[Generalised, ...]]
-    classes: tuple[ClassResult, ...]
-    confusions: tuple[Confusion, ...]
-    matrix: Array
-    predictions: tuple[Mapping[str, Any], ...]
+    classes: tuple[ClassResult, ...]  # all tested classes, over all contests
+    confusions: tuple[Confusion, ...]  # the head's worst ones, over all contests
+    matrix: Array  # the head's confusion matrix [C, C], over all contests
+    predictions: tuple[Mapping[str, Any], ...]  # each clip in each contest
 
     def to_json(self) -> dict[str, Any]:
-        """Return the report as JSON types."""
         return {
             "contests": [asdict(row) for row in self.rows],
             "summary": {name: asdict(summary) for name, summary in self.summary.items()},
@@ -111,16 +95,18 @@ class Report:
 
 
 def make_report(
-    outcome: Outcome, clips: ClipSet, names: Sequence[str], *, plain: int, seen: Sequence[int] = ()
+    outcome: Outcome,
+    clips: ClipSet,
+    names: Sequence[str],
+    *,
+    plain: int,
+    seen: Sequence[int] = (),
+    seen_bias: float | None = None,
 ) -> Report:
-    """Compute the figures.
+    """Compute the figures of `plain` contests, and of the generalised ones that follow them.
 
-    Args:
-        outcome: the contests; generalised ones follow the plain ones.
-        clips: the tested clips.
-        names: names of all rows: the set's classes, then further training classes.
-        plain: number of plain contests.
-        seen: rows of the training classes.
+    `names` has all rows: the set's classes, then further training classes; `seen` are the rows of
+    the training classes, and `seen_bias` the bias that the model's training measured.
     """
     results = outcome.results[:plain]
     rows = tuple(_row(result) for result in results)
@@ -131,7 +117,7 @@ def make_report(
     return Report(
         rows=rows,
         summary=_summaries(rows),
-        generalised=_generalised(outcome.results[plain:], seen),
+        generalised=_generalised(outcome.results[plain:], seen, seen_bias),
         classes=_classes(names[:count], head, voting),
         confusions=tuple(worst_confusions(head, names)),
         matrix=head,
@@ -165,13 +151,15 @@ def _summaries(rows: Sequence[ContestRow]) -> dict[str, Summary]:
 
 
 def _generalised(
-    results: Sequence[ContestResult], seen: Sequence[int]
+    results: Sequence[ContestResult], seen: Sequence[int], bias: float | None
 ) -> dict[str, tuple[Generalised, ...]]:
     rows: dict[str, tuple[Generalised, ...]] = {}
     for result in results:
         for name, predictions in ((HEAD, result.head), (VOTING, result.voting)):
             if predictions:
                 rows[name] = (*rows.get(name, ()), _split(result, predictions, seen))
+        if bias and result.curve and result.curve.has_both:
+            rows[HEAD] = (*rows[HEAD], _with_bias(result, result.curve, bias))
     return rows
 
 
@@ -180,7 +168,16 @@ def _split(result: ContestResult, predictions: Predictions, seen: Sequence[int])
     parts = [predictions.select(mask) for mask in (is_seen, ~is_seen)]
     known, new = (accuracy(part).top1 if len(part.rank) else None for part in parts)
     both = None if known is None or new is None else harmonic_mean(known, new)
-    return Generalised(result.contest.name, len(result.contest.candidates), known, new, both)
+    curve = result.curve if predictions is result.head else None
+    area = curve.area if curve and curve.has_both else None
+    count = len(result.contest.candidates)
+    return Generalised(result.contest.name, count, known, new, both, area=area)
+
+
+def _with_bias(result: ContestResult, curve: SeenCurve, bias: float) -> Generalised:
+    known, new = curve.at(bias)
+    both, count = harmonic_mean(known, new), len(result.contest.candidates)
+    return Generalised(result.contest.name, count, known, new, both, bias, curve.area)
 
 
 def _classes(names: Sequence[str], head: Array, voting: Array | None) -> tuple[ClassResult, ...]:

@@ -15,6 +15,7 @@ from ...runtime.sources.video_file import VideoSource
 from ...runtime.terminal.commandline import console, log
 from ..lists.clip import Clip
 from ..lists.clip_set import ClipSet
+from ..seen_curve import SeenCurve
 from .arithmetic import Predictions, pooled_scores, predict
 from .model import Array, Classifier
 from .protocols import Contest
@@ -37,19 +38,11 @@ class ViewSpec:
 
 @dataclass(frozen=True, eq=False)
 class ContestResult:
-    """The predictions of one contest.
-
-    Attributes:
-        contest: the contest.
-        clips: indices of its clips in the set, without unreadable ones.
-        head: the head's predictions.
-        voting: the predictions of frame voting; None if the model does not support it.
-    """
-
-    contest: Contest
-    clips: tuple[int, ...]
-    head: Predictions
-    voting: Predictions | None
+    contest: Contest  # the contest
+    clips: tuple[int, ...]  # indices of its clips in the set, without unreadable ones
+    head: Predictions  # the head's predictions
+    voting: Predictions | None  # of frame voting; None if the model does not support it
+    curve: SeenCurve | None  # of the head in a generalised contest; None in others
 
 
 @dataclass(frozen=True)
@@ -91,13 +84,8 @@ def run_contests(
 ) -> Outcome:
     """Score every clip once for all contests.
 
-    Args:
-        classifier: has a label for each row of the contests.
-        clips: the set.
-        contests: which clips compete among which rows.
-        views: the views of a clip.
-        readers: threads that decode; they do not change the results.
-        allow_broken: leaves unreadable files out instead of raising.
+    `readers` threads decode; they do not change the results. `allow_broken` leaves unreadable files
+    out instead of raising.
 
     Raises:
         SourceError: a file cannot be read.
@@ -134,16 +122,21 @@ def run_contests(
 
 @dataclass
 class _Tally:
-    """The predictions of one contest so far."""
-
     contest: Contest
     clips: list[int] = field(default_factory=list)
     head: list[tuple[int, int, int]] = field(default_factory=list)
     voting: list[tuple[int, int, int]] = field(default_factory=list)
+    curves: list[SeenCurve] = field(default_factory=list)
 
     def add(self, index: int, truth: int, head_vc: Array, voting_fc: Array | None) -> None:
         self.clips.append(index)
         self.head.append(self._predict(head_vc, truth))
+        if self.contest.seen:
+            candidates = np.asarray(self.contest.candidates)
+            scores_c = pooled_scores(head_vc[:, candidates])
+            place = np.flatnonzero(candidates == truth)
+            is_seen = np.isin(candidates, self.contest.seen)
+            self.curves.append(SeenCurve.of(scores_c[None], place, is_seen))
         if voting_fc is not None:
             self.voting.append(self._predict(voting_fc, truth))
 
@@ -151,7 +144,10 @@ class _Tally:
         if not self.clips:
             raise StzsarError(f"Cannot read any clip of {self.contest.name}. Replace the files.")
         voting = _predictions(self.voting) if self.voting else None
-        return ContestResult(self.contest, tuple(self.clips), _predictions(self.head), voting)
+        curve = SeenCurve.joined(self.curves) if self.curves else None
+        return ContestResult(
+            self.contest, tuple(self.clips), _predictions(self.head), voting, curve
+        )
 
     def _predict(self, logits_rc: Array, truth: int) -> tuple[int, int, int]:
         candidates = list(self.contest.candidates)

@@ -10,7 +10,6 @@ from .report import HEAD, VOTING, ClassResult, Report
 
 
 def tables_of(report: Report, *, per_class: bool = False) -> Iterator[Table]:
-    """Yield the tables: accuracies, generalised contests, classes, confusions."""
     yield _accuracies(report)
     if report.generalised:
         yield _generalised(report)
@@ -43,11 +42,14 @@ def _accuracies(report: Report) -> Table:
 
 
 def _generalised(report: Report) -> Table:
-    table = _table("with training classes", "by", "classes", "seen", "unseen", "harmonic mean")
+    table = _table(
+        "with training classes", "by", "classes", "bias", "seen", "unseen", "harmonic mean", "AUSUC"
+    )
     for name, rows in report.generalised.items():
         for row in rows:
-            shares = (row.seen, row.unseen, row.harmonic)
-            table.add_row(row.name, name, str(row.candidates), *map(_percent, shares))
+            shares = (row.seen, row.unseen, row.harmonic, row.area)
+            counts = (str(row.candidates), f"{row.bias:.2f}")
+            table.add_row(row.name, name, *counts, *map(_percent, shares))
     return table
 
 

@@ -21,12 +21,7 @@ def labels_of_file(
 ) -> tuple[Label, ...]:
     """Return the label of each class, from a file that must fit the data.
 
-    Args:
-        classes: the tested ones.
-        others: further classes of the data, which the file may have too.
-        labels: the file's, whose names differ.
-        where: the file.
-        allow_extra: whether to leave out labels that are no class of the data.
+    It may have labels of `others`, further classes of the data; `allow_extra` leaves out the rest.
 
     Raises:
         LabelError: the file lacks a class, or has a label that is none.
@@ -71,15 +66,9 @@ def described(labels: Sequence[Label], known: Sequence[Label]) -> tuple[Label, .
 def add_seen(
     labels: Sequence[Label], seen: Sequence[Label], known: Sequence[Label]
 ) -> tuple[tuple[Label, ...], tuple[int, ...]]:
-    """Append the training classes that are not among the labels yet.
+    """Append the training classes that are not among the labels yet; return all, and their rows.
 
-    Args:
-        labels: of the tested classes.
-        seen: the training classes.
-        known: the model's labels; a seen name alone means what the model means by it.
-
-    Returns:
-        All labels, and the rows of the seen ones among them.
+    A seen name alone means what the model, with its `known` labels, means by it.
 
     Raises:
         LabelError: every tested class is a seen one.

@@ -38,13 +38,13 @@ def read_numbered_classes(path: Path) -> dict[int, str]:
     rows = [row for row in _numbered_rows(path) if row.name]
     if not rows:
         raise LabelError(f"{path} names no classes: write one a line.")
-    check_distinct((name for _, name in rows), path)
+    check_distinct((row.name for row in rows), path)
     classes: dict[int, str] = {}
-    for place, (number, name) in enumerate(rows):
-        number = place if number is None else number
+    for place, row in enumerate(rows):
+        number = place if row.number is None else row.number
         if number in classes:
             raise LabelError(f"{path} gives the number {number} to two classes: number them anew.")
-        classes[number] = spaced_words(name)
+        classes[number] = spaced_words(row.name)
     return classes
 
 
@@ -56,7 +56,7 @@ def _numbered_rows(path: Path) -> list[Row]:
         except LabelError as error:
             raise LabelError(f"{path}: {error}") from error
     lines = (re.fullmatch(r"(?:(\d{1,9})\s+)?(.*)", line) for line in read_lines(path))
-    return [Row(int(line[1]) if line[1] else None, line[2]) for line in lines if line]
+    return [Row("", line[2], number=int(line[1]) if line[1] else None) for line in lines if line]
 
 
 def read_class_splits(folder: Path) -> dict[int, tuple[str, ...]]:

@@ -5,38 +5,26 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from ...runtime.labels.names import name_key
-from ...runtime.sources.uri import VIDEO_SUFFIXES
+from ...runtime.video.file_kinds import VIDEO_SUFFIXES
 
 ClipKey = tuple[str, str]
 
 
 @dataclass(frozen=True)
 class Clip:
-    """A video file and its class as spaced words."""
-
     path: Path
     label: str
 
 
 @dataclass(frozen=True)
 class ListedClip:
-    """A clip that a list names.
-
-    Attributes:
-        label: its class as spaced words.
-        path: as the list has it: with folders, or a file name alone.
-        where: the list's name.
-        others: longer or shorter file names under which people keep the same clip.
-    """
-
-    label: str
-    path: str
-    where: str
-    others: tuple[str, ...] = ()
+    label: str  # its class as spaced words
+    path: str  # as the list has it: with folders, or a file name alone
+    where: str  # the list's name
+    others: tuple[str, ...] = ()  # other file names under which people keep the clip
 
     @property
     def file(self) -> str:
-        """The file name."""
         return _parts(self.path).name
 
     @property
@@ -46,7 +34,6 @@ class ListedClip:
 
     @property
     def key(self) -> ClipKey:
-        """What identifies the clip."""
         return clip_key(self.label, self.file)
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ from ...runtime.labels.names import (
     nearest_hint,
     spaced_words,
 )
+from ...runtime.video.pictures import picture_files
 from .class_lists import NAME_NUMBERS, class_file_of, read_numbered_classes
 from .clip import Clip, ClipKey, ListedClip
 from .clips_on_disk import ClipsOnDisk
@@ -26,35 +27,22 @@ _DEPTH = 3
 
 @dataclass(frozen=True)
 class ClipSet:
-    """The clips on disk with their classes, and what should be there and is not.
-
-    Attributes:
-        clips: in a fixed order, each with its class as `classes` spells it.
-        classes: as spaced words; sorted, or in the order of the list that names them.
-        missing: clips that a list names and that are not on disk.
-        named: how many clips there are with the missing ones.
-        others: classes of the data that are not among `classes`.
-        empty_folders: class folders without a clip, as spaced words.
-        place_of: for a list, where each of its clips stands in `clips`.
-    """
-
-    clips: tuple[Clip, ...]
-    classes: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    named: int = 0
-    others: tuple[str, ...] = ()
-    empty_folders: tuple[str, ...] = ()
+    clips: tuple[Clip, ...]  # in a fixed order, each with its class as `classes` spells it
+    classes: tuple[str, ...]  # as spaced words; sorted, or in the order of the list that names them
+    missing: tuple[str, ...] = ()  # clips that a list names and that are not on disk
+    named: int = 0  # how many clips there are with the missing ones
+    others: tuple[str, ...] = ()  # classes of the data that are not among `classes`
+    empty_folders: tuple[str, ...] = ()  # class folders without a clip, as spaced words
+    # For a list, where each of its clips stands in `clips`
     place_of: dict[ClipKey, int] = field(default_factory=dict)
 
     @cached_property
     def rows(self) -> tuple[int, ...]:
-        """The row of each clip's class."""
         row_of = {name: row for row, name in enumerate(self.classes)}
         return tuple(row_of[clip.label] for clip in self.clips)
 
     @property
     def empty(self) -> tuple[str, ...]:
-        """The classes without a clip."""
         labels = {clip.label for clip in self.clips}
         return tuple(name for name in self.classes if name not in labels)
 
@@ -95,12 +83,8 @@ def find_clips(data: Path, *, classes: Path | None = None) -> ClipSet:
     """Find the clips of a folder of `class/clip.mp4`, or of a CSV with rows `path,label`.
 
     Paths in a CSV are relative to it. Class names become spaced words: `ApplyEyeMakeup` and
-    `apply_eye_makeup` are "apply eye makeup".
-
-    Args:
-        data: the folder or the CSV.
-        classes: names the classes that are numbers; classInd.txt or class_names.csv beside the
-            clips if None.
+    `apply_eye_makeup` are "apply eye makeup". The file `classes` names those that are numbers; None
+    takes classInd.txt or class_names.csv beside the clips.
 
     Raises:
         LabelError: one class has two spellings, or numbers have no names.
@@ -124,11 +108,7 @@ def find_listed_clips(
 ) -> ClipSet:
     """Find the clips of a list below a folder, flat or in folders, or among those of a CSV.
 
-    Args:
-        data: the folder or the CSV.
-        listed: the clips.
-        classes: all classes of the list.
-        keep_unlisted: whether to add further clips of these classes.
+    `classes` are all of the list; `keep_unlisted` adds further clips of these.
 
     Raises:
         SourceError: there are no clips, several fit one listed path, or one fits two classes.
@@ -250,11 +230,18 @@ def _of_csv(data: Path, classes: Path | None) -> ClipSet:
     )
 
 
+def _is_clip(path: Path) -> bool:
+    return path.is_dir() and len(picture_files(str(path))) > 1
+
+
 def _find_beside(data: Path, listed: str) -> Path | None:
-    """Return the file of a path in a CSV; disks and lists may compose letters in another way."""
+    """Return the file, or folder of pictures, of a path in a CSV.
+
+    Disks and lists may compose letters in another way.
+    """
     path = data.parent / listed
     forms = (Path(unicodedata.normalize(form, str(path))) for form in ("NFC", "NFD"))
     try:
-        return next((file for file in (path, *forms) if file.is_file()), None)
+        return next((file for file in (path, *forms) if file.is_file() or _is_clip(file)), None)
     except OSError:  # such as a name that is too long for the disk
         return None

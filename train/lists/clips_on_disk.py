@@ -14,12 +14,7 @@ Fit = tuple[bool, int, bool, bool, bool]
 
 
 class ClipsOnDisk:
-    """The clips of a data set, each with its folder or its CSV's label as its class.
-
-    Args:
-        clips: all of them.
-        root: the folder that they lie in.
-    """
+    """The clips below `root`, each with its folder or its CSV's label as its class."""
 
     def __init__(self, clips: Sequence[Clip], root: Path) -> None:
         self._root = root
@@ -28,14 +23,10 @@ class ClipsOnDisk:
             self._by_file.setdefault(file_key(clip.path.name), []).append(clip)
 
     def find(self, listed: ListedClip, classes: Collection[str]) -> Path | None:
-        """Return the file of a listed clip, or None.
+        """Return the file of a listed clip, or None; `classes` are the list's, as `name_key`s.
 
         Names match without case and without a video's suffix. Of several files with one name, the
         one whose folders are most like the listed path's is taken.
-
-        Args:
-            listed: the clip.
-            classes: the `name_key` of every class of the list.
 
         Raises:
             SourceError: several files fit equally well.
@@ -91,6 +82,5 @@ def _beyond_class(folders: Sequence[str], own: str) -> tuple[str, ...]:
 
 
 def _shared_end(ours: Sequence[str], theirs: Sequence[str]) -> int:
-    """Return how many parts two paths share at their ends."""
     pairs = zip(reversed(ours), reversed(theirs), strict=False)
     return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from ...runtime.errors import LabelError, SourceError
 from ...runtime.labels.names import check_distinct, spaced_words
-from ...runtime.sources.uri import VIDEO_SUFFIXES
+from ...runtime.video.file_kinds import VIDEO_SUFFIXES
 from .class_lists import NAME_NUMBERS, class_file_of, read_numbered_classes
 from .clip import ListedClip
 from .text_files import read_lines, read_rows
@@ -28,13 +28,10 @@ _LABELS = ("label", "class", "class_name", "label_name", "action", "category", "
 def read_list_file(path: Path, classes: Path | None = None) -> tuple[ListedClip, ...]:
     """Read the clips of a list.
 
-    The class file names labels that are numbers. Without one, the folders of the paths do.
-
-    Args:
-        path: a CSV of Kinetics (label,youtube_id,time_start,time_end,split), of which the rows of
-            the training part are read if it has parts; a CSV of path,label; or a text file with
-            lines `path`, `path label` or `path frames label`.
-        classes: names the numbers; classInd.txt or class_names.csv beside the list if None.
+    It is a CSV of Kinetics (label,youtube_id,time_start,time_end,split), of which the rows of the
+    training part are read if it has parts; a CSV of path,label; or a text file with lines `path`,
+    `path label` or `path frames label`. The file `classes` names labels that are numbers; None
+    takes classInd.txt or class_names.csv beside the list, or the folders of the paths.
 
     Raises:
         LabelError: the classes of its clips are unknown, or one has two spellings.
@@ -73,8 +70,8 @@ def _of_kinetics(path: Path, head: list[str], rows: list[list[str]]) -> tuple[Li
         parts = {row[part] for row in rows} - {""}
         if parts and "train" not in parts:
             raise SourceError(
-                f"{path} lists no training clips: its column split says {min(parts)!r}. Take the "
-                "list of the training part, or leave out the column."
+                f"{path} lists no training clips: its column split says {min(parts)!r:.80}. Take "
+                "the list of the training part, or leave out the column."
             )
         rows = [row for row in rows if row[part] == "train" or not parts]
     columns = [[row[head.index(name)] for row in rows] for name in _KINETICS]
@@ -132,6 +129,8 @@ def _is_video(cell: str) -> bool:
 def _of_paths(
     path: Path, pairs: Sequence[tuple[str, str]], classes: Path | None
 ) -> tuple[ListedClip, ...]:
+    if not all(clip for clip, _ in pairs):
+        raise SourceError(f"{path} has a row without a path: the form is path,label.")
     has_numbers = any(label.isdecimal() for _, label in pairs)
     class_file = classes or (class_file_of(path.parent) if has_numbers else None)
     if classes and not has_numbers:

@@ -27,21 +27,11 @@ _EXAMPLES: dict[Part, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class SplitFiles:
-    """A folder of official lists.
-
-    Attributes:
-        folder: where they lie.
-        tests: the test clips of each split, by its number.
-        trains: the training clips of each split, by its number.
-        named: every clip that a list names, once.
-        classes: all classes as spaced words, in the official order if a file gives it.
-    """
-
-    folder: Path
-    tests: dict[int, tuple[ListedClip, ...]]
-    trains: dict[int, tuple[ListedClip, ...]]
-    named: tuple[ListedClip, ...]
-    classes: tuple[str, ...]
+    folder: Path  # where they lie
+    tests: dict[int, tuple[ListedClip, ...]]  # the test clips of each split, by its number
+    trains: dict[int, tuple[ListedClip, ...]]  # the training clips of each split, by its number
+    named: tuple[ListedClip, ...]  # every clip that a list names, once
+    classes: tuple[str, ...]  # as spaced words, in the official order if a file gives it
 
 
 def read_split_files(folder: Path, *, part: Part = "test") -> SplitFiles:

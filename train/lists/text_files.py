@@ -3,17 +3,16 @@
 import csv
 from pathlib import Path
 
+from ...runtime.documents import MIB, read_file
 from ...runtime.errors import SourceError
+
+_MAX_BYTES = 256 * MIB  # Kinetics-700's list has 40
 
 
 def read_text(path: Path) -> str:
-    """Return the text of a list.
-
-    Raises:
-        SourceError: it cannot be read, or is not UTF-8.
-    """
+    """Return the text of a list; raise SourceError if it is too large or not UTF-8."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_file(path, _MAX_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise SourceError(f"Cannot read {path}: {error.strerror}.") from error
     except UnicodeDecodeError as error:

@@ -1,7 +1,9 @@
 """Chooses the clips of a run: the training part of a data set, or a few clips of each class."""
 
 import csv
+import hashlib
 import io
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +11,6 @@ from ...runtime.atomic import write_file
 from ...runtime.errors import SourceError
 from .clip import Clip, ClipKey, clip_key
 from .clip_set import ClipSet, find_clips, find_listed_clips
-from .few_shot import few_of_each
 from .list_files import read_list_file
 from .split_files import read_split_files
 
@@ -18,54 +19,29 @@ MISSING, FEW_SHOT = "missing.txt", "few-shot.csv"
 
 @dataclass(frozen=True, kw_only=True)
 class ClipChoice:
-    """Which clips a run trains on.
-
-    Attributes:
-        data: a folder of clips, or a CSV of path,label.
-        lists: the folder of official split files, or one list; None takes all clips of `data`.
-        split: which of the splits; the first if None.
-        classes: the file that names classes that are numbers.
-        shots: clips of each class; None takes all.
-        seed: of the choice of shots.
-        allow_missing: whether clips may be missing and classes empty.
-    """
-
-    data: Path
-    lists: Path | None = None
-    split: int | None = None
-    classes: Path | None = None
-    shots: int | None = None
-    seed: int = 0
-    allow_missing: bool = False
+    data: Path  # a folder of clips, or a CSV of path,label
+    lists: Path | None = None  # split files, or one list; None takes all of `data`
+    split: int | None = None  # which of the splits; the first if None
+    classes: Path | None = None  # the file that names classes that are numbers
+    shots: int | None = None  # clips of each class; None takes all
+    seed: int = 0  # of the choice of shots
+    allow_missing: bool = False  # whether clips may be missing and classes empty
 
 
 @dataclass(frozen=True)
 class TrainingClips:
-    """The clips of a run, and what is missing.
-
-    Attributes:
-        files: the clips, each with its class as spaced words.
-        missing: clips that are named and not on disk.
-        empty: classes without a clip.
-        named: how many clips there are with the missing ones.
-        part: which part of the data they are, in words; "" for all.
-        few: whether they are a few of each class, which the run's folder records.
-    """
-
-    files: tuple[Clip, ...]
-    missing: tuple[str, ...] = ()
-    empty: tuple[str, ...] = ()
-    named: int = 0
-    part: str = ""
-    few: bool = False
+    files: tuple[Clip, ...]  # the clips, each with its class as spaced words
+    missing: tuple[str, ...] = ()  # clips that are named and not on disk
+    empty: tuple[str, ...] = ()  # classes without a clip
+    named: int = 0  # how many clips there are with the missing ones
+    part: str = ""  # which part of the data they are, in words; "" for all
+    few: bool = False  # whether they are a few of each class, which the run's folder records
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """The classes of the clips, sorted."""
         return tuple(sorted({file.label for file in self.files}))
 
     def __str__(self) -> str:
-        """Count the clips, and what is missing, in words."""
         words = f"{len(self.files):,} clips of {len(self.classes):,} classes"
         words += f", {self.part}" if self.part else ""
         if self.missing:
@@ -148,7 +124,6 @@ def find_training_clips(choice: ClipChoice) -> TrainingClips:
 
 
 def _of_lists(choice: ClipChoice) -> tuple[ClipSet, str]:
-    """Return the training clips of the lists, and the part in words."""
     lists = choice.lists
     assert lists is not None
     if not lists.is_dir():
@@ -164,3 +139,39 @@ def _of_lists(choice: ClipChoice) -> tuple[ClipSet, str]:
         )
     listed = official.trains[split]
     return find_listed_clips(choice.data, listed, official.classes), f"split {split}"
+
+
+def few_of_each(
+    clips: Sequence[Clip], shots: int, seed: int, *, allow_fewer: bool = False
+) -> tuple[Clip, ...]:
+    """Choose `shots` clips of each class, in the order of `clips`.
+
+    Clips are ranked by a hash of the seed with their class and name, so the choice does not depend
+    on where and in which order they lie. Fewer shots are a part of more, and a missing clip changes
+    no other's place.
+
+    Raises:
+        SourceError: a class has fewer than `shots` clips, without `allow_fewer`.
+    """
+    of_class: dict[str, list[Clip]] = {}
+    for clip in clips:
+        of_class.setdefault(clip.label, []).append(clip)
+    few = [(label, len(own)) for label, own in of_class.items() if len(own) < shots]
+    if few and not allow_fewer:
+        label, count = few[0]
+        raise SourceError(
+            f"{len(few)} of {len(of_class)} classes have fewer than {shots} clips, the first is "
+            f"{label!r} with {count}: take fewer --shots, or accept it with --allow-missing."
+        )
+    chosen = {
+        clip
+        for own in of_class.values()
+        for clip in sorted(own, key=lambda clip: _rank(clip, seed))[:shots]
+    }
+    return tuple(clip for clip in clips if clip in chosen)
+
+
+def _rank(clip: Clip, seed: int) -> tuple[bytes, str]:
+    words = "\0".join((str(seed), *clip_key(clip.label, clip.path.name)))
+    # The path decides between two files of one name in a class.
+    return hashlib.sha256(words.encode("utf-8", "surrogateescape")).digest(), str(clip.path)

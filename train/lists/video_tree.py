@@ -9,32 +9,23 @@ from pathlib import Path
 
 from ...runtime.errors import SourceError
 from ...runtime.hidden_files import is_hidden
-from ...runtime.sources.uri import VIDEO_SUFFIXES
+from ...runtime.video.file_kinds import VIDEO_SUFFIXES
+from ...runtime.video.pictures import is_picture
 
 log = logging.getLogger(__name__)
 
 
 @dataclass
 class VideoTree:
-    """The videos in and below a folder, in the order of their names.
+    """The videos in and below a folder, in the order of their names."""
 
-    Attributes:
-        videos: the files.
-        broken_links: links called like videos, whose file is missing.
-        folders: the folders directly below.
-    """
-
-    videos: list[Path] = field(default_factory=list)
-    broken_links: list[Path] = field(default_factory=list)
-    folders: list[Path] = field(default_factory=list)
+    videos: list[Path] = field(default_factory=list)  # files, and folders of pictures only
+    broken_links: list[Path] = field(default_factory=list)  # links to videos that are not there
+    folders: list[Path] = field(default_factory=list)  # the folders directly below
 
 
 def read_tree(root: Path, depth: int) -> VideoTree:
-    """List the videos up to `depth` folders down.
-
-    Raises:
-        SourceError: a folder cannot be read.
-    """
+    """List the videos up to `depth` folders down; raise SourceError if a folder cannot be read."""
     tree = VideoTree()
     try:
         tree.folders = _read(root, depth, tree, frozenset())
@@ -60,7 +51,8 @@ def _read(
         elif is_video and entry.is_symlink() and not _leads_to(entry.is_dir):
             tree.broken_links.append(path)
         elif not is_video and _leads_to(entry.is_dir):
-            folders.append(path)
+            # As data sets of frames have it: class/clip/0001.jpg.
+            (tree.videos if _holds_pictures_only(path) else folders).append(path)
     for path in folders if depth > 1 else ():
         status = path.stat()
         if (status.st_dev, status.st_ino) in above:
@@ -68,6 +60,12 @@ def _read(
         else:
             _read(path, depth - 1, tree, above)
     return folders
+
+
+def _holds_pictures_only(folder: Path) -> bool:
+    with os.scandir(folder) as entries:
+        names = [entry.name for entry in entries if not is_hidden(entry.name)]
+    return bool(names) and all(map(is_picture, names))
 
 
 def _leads_to(kind: Callable[[], bool]) -> bool:

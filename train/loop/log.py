@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterable, Iterator
-from types import TracebackType
 from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -30,24 +29,12 @@ class SilentLog:
     def __enter__(self) -> "SilentLog":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Close what is open."""
 
 
 class TrainLog(SilentLog):
-    """Records the steps of a run; a context manager, since it holds files and a progress bar.
-
-    Args:
-        run: the run's folder.
-        start: steps taken before.
-        steps: steps of the whole run.
-        batch: clips of a step, over all processes.
-    """
+    """Records the steps of a run, of which `start` were taken before, in files and in a bar."""
 
     def __init__(self, run: RunFolder, *, start: int, steps: int, batch: int) -> None:
         from torch.utils.tensorboard.writer import SummaryWriter
@@ -69,7 +56,6 @@ class TrainLog(SilentLog):
         self._last = time.monotonic()
 
     def step(self, step: int, *, loss: float, learning_rate: float, scale: float) -> None:
-        """Record one optimiser step (counted from 0)."""
         now = time.monotonic()
         speed = self._batch / max(now - self._last, 1e-9)
         self._last = now
@@ -82,7 +68,6 @@ class TrainLog(SilentLog):
         self._bar.update(self._task, completed=step + 1, status=status)
 
     def validated(self, step: int, rates: HitRates) -> None:
-        """Record the accuracy after `step`."""
         values = {"top1": rates.top1, "top5": rates.top5}
         self._write(step, {f"validation_{name}": value for name, value in values.items()})
         for name, value in values.items():
@@ -91,7 +76,6 @@ class TrainLog(SilentLog):
         self._last = time.monotonic()  # the speed of training does not include it
 
     def watch(self, batches: ReportingLoader) -> Iterator[Any]:
-        """Iterate over the batches of a validation and show progress."""
         task = self._bar.add_task("validating", total=len(batches), status="")
         try:
             yield from self._bar.track(batches, task_id=task)
@@ -105,12 +89,7 @@ class TrainLog(SilentLog):
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
         self._board.close()
         self._metrics.close()

@@ -2,24 +2,18 @@
 
 from collections.abc import Sequence
 
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...models.interaction import Bank
 from ...models.label_texts import LabelTexts
 from ...models.stzsar import STZSAR
 from ...runtime.labels.labels import Label
-from .loss import symmetric_loss
 from .processes import Processes
 
 
 class Objective(nn.Module):
-    """Computes the loss over the whole batch from this process's part of the clips.
-
-    Args:
-        network: the network to train.
-        texts: the texts of its classes.
-        processes: those whose clips make up the batch.
-    """
+    """Computes the loss over the whole batch from this process's part of the clips."""
 
     def __init__(self, network: STZSAR, texts: "BatchTexts", processes: Processes) -> None:
         super().__init__()
@@ -30,10 +24,7 @@ class Objective(nn.Module):
     def forward(self, frames: Tensor, classes: Tensor, step: int) -> Tensor:
         """Return the loss, the same in every process.
 
-        Args:
-            frames: uint8 [B / count, T, S, S, 3], this process's clips.
-            classes: int64 [B / count], their labels.
-            step: the number of the step.
+        Frames are uint8 [B / count, T, S, S, 3] and classes int64 [B / count], of this process.
         """
         all_classes = self._processes.gather(classes)
         present, columns = all_classes.unique(return_inverse=True)
@@ -67,7 +58,6 @@ class BatchTexts:
         self._fixed = None if train_text else [texts.embeddings(network) for texts in self._texts]
 
     def bank(self, network: STZSAR, classes: Tensor, step: int) -> Bank:
-        """Return the bank of `classes` at `step`."""
         turn = step % len(self._texts)
         if self._fixed is None:
             return self._texts[turn].bank(network, classes)
@@ -78,3 +68,16 @@ def _by_name(label: Label) -> Label:
     """Return the label with its name as text; without attributes it stays its own attribute."""
     is_own_attribute = label.attributes == (label.text,)
     return Label(label.name, attributes=() if is_own_attribute else label.attributes)
+
+
+def symmetric_loss(logits_bb: Tensor, classes_b: Tensor) -> Tensor:
+    """Return the mean of the video-to-text and the text-to-video cross-entropy.
+
+    Row i of the logits [B, B] is video i against the text of each clip. Clips of one class [B] are
+    positives of each other and share the target equally.
+    """
+    same = (classes_b[:, None] == classes_b[None]).to(logits_bb.dtype)
+    targets = same / same.sum(1, keepdim=True)
+    to_text = F.cross_entropy(logits_bb, targets)
+    to_video = F.cross_entropy(logits_bb.T, targets)
+    return (to_text + to_video) / 2

@@ -36,17 +36,9 @@ _LOST = ("gloo", "nccl", "closed by peer", "reset by peer", "broken pipe")
 
 @dataclass(frozen=True)
 class Processes:
-    """This process, and its exchange with the others.
-
-    Attributes:
-        device: on which this process computes.
-        rank: its number, from 0.
-        count: number of processes.
-    """
-
-    device: torch.device
-    rank: int = 0
-    count: int = 1
+    device: torch.device  # on which this process computes
+    rank: int = 0  # its number, from 0
+    count: int = 1  # number of processes
 
     @property
     def is_first(self) -> bool:
@@ -56,9 +48,7 @@ class Processes:
     def parallel(self, module: nn.Module, *, some_unused: bool = False) -> nn.Module:
         """Return `module` with gradients that are averaged over all processes.
 
-        Args:
-            module: the forward pass of a step; all processes get process 0's weights.
-            some_unused: whether trainable parameters may get no gradient.
+        All get process 0's weights. `some_unused`: trainable parameters may get no gradient.
         """
         if self.count == 1:
             return module
@@ -80,17 +70,14 @@ class Processes:
         return rows if self.count == 1 else _Gather.apply(rows, self.rank, self.count)  # type: ignore[no-any-return]
 
     def total(self, values: Tensor) -> Tensor:
-        """Return the sum of all processes' `values`."""
         return self._reduce(values, dist.ReduceOp.SUM)
 
     def largest(self, number: int) -> int:
-        """Return the largest of all processes' numbers."""
         if self.count == 1:
             return number
         return int(self._reduce(torch.tensor(number), dist.ReduceOp.MAX).item())
 
     def wait(self) -> None:
-        """Wait until all processes are here."""
         self.largest(0)
 
     def from_first(self, make: Callable[[], T]) -> T:
@@ -108,11 +95,7 @@ class Processes:
                 dist.broadcast(tensor, 0)
 
     def agree(self, what: str, value: object) -> None:
-        """Check that all processes have the same `value`.
-
-        Raises:
-            StzsarError: one has another.
-        """
+        """Check that all processes have the same `value`; raise StzsarError if one has another."""
         if self.count == 1:
             return
         seen: list[Any] = [None] * self.count
@@ -158,10 +141,8 @@ def lost_others(error: BaseException) -> bool:
 def joined(device: str) -> Iterator[Processes]:
     """Join the processes that torchrun started; without torchrun, be the only one.
 
-    An error in one process ends all. Only the first that fails prints why.
-
-    Args:
-        device: as in `find_device`; "cuda" is one GPU for each process of a machine.
+    The device "cuda" is one GPU for each process of a machine. An error in one process ends all;
+    only the first that fails prints why.
 
     Raises:
         StzsarError: the device cannot be used, the environment of torchrun is incomplete, or a

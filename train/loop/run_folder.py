@@ -49,16 +49,12 @@ _KEEP = 2
 
 
 class Validation(NamedTuple):
-    """The accuracy in a validation, and the number of steps before it."""
-
     step: int
     top1: float
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run's folder."""
-
     path: Path
 
     @property
@@ -68,7 +64,6 @@ class RunFolder:
 
     @property
     def tensorboard(self) -> Path:
-        """The folder that TensorBoard reads."""
         return self.path / "tensorboard"
 
     @property
@@ -88,7 +83,6 @@ class RunFolder:
         return sorted(found, key=step_of, reverse=True)
 
     def checkpoint(self, step: int) -> Path:
-        """Return the folder of the checkpoint after `step` steps."""
         return self.path / "checkpoints" / f"step-{step:06d}"
 
     @contextlib.contextmanager
@@ -125,13 +119,9 @@ class RunFolder:
             remove_leftovers(hidden.with_name(hidden.name[1:].rpartition(".")[0]))
 
     def check_clips(self, fingerprint: str, count: int) -> None:
-        """Check that the clips are those the run started with; the first start records them.
+        """Check clips, by the hash of their order, against the run's; its first start records them.
 
         A step's clips are indices into all: with others, a resumed run would be another run.
-
-        Args:
-            fingerprint: hash of the clips and their order.
-            count: their number.
 
         Raises:
             SourceError: the clips have changed.
@@ -204,7 +194,6 @@ class RunFolder:
         return max(results, key=lambda result: result.top1, default=None)
 
     def note(self, results: Mapping[str, HitRates]) -> None:
-        """Write the accuracy on each of the run's tests."""
         document = {name: dataclasses.asdict(rates) for name, rates in results.items()}
         write_file(self.path / _ACCURACY, json.dumps(document, indent=1) + "\n")
 

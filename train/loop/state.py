@@ -14,23 +14,14 @@ from .precision import Precision
 
 @dataclass
 class TrainState:
-    """Everything that a step changes.
+    """Everything that a step changes."""
 
-    Attributes:
-        network: the network in training.
-        optimizer: AdamW, with its moments.
-        scaler: of gradients, active in fp16.
-        average: the moving average of the weights, or None.
-        step: optimiser steps taken.
-        is_whole: False while a step has changed some of these and not yet all.
-    """
-
-    network: STZSAR
-    optimizer: torch.optim.AdamW
-    scaler: torch.amp.GradScaler
-    average: AveragedModel | None
-    step: int = 0
-    is_whole: bool = True
+    network: STZSAR  # the network in training
+    optimizer: torch.optim.AdamW  # AdamW, with its moments
+    scaler: torch.amp.GradScaler  # of gradients, active in fp16
+    average: AveragedModel | None  # the moving average of the weights, or None
+    step: int = 0  # optimiser steps taken
+    is_whole: bool = True  # False while a step has changed some of these and not yet all
 
     @classmethod
     def begin(cls, network: STZSAR, config: TrainConfig, precision: Precision) -> "TrainState":

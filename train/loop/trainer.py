@@ -20,8 +20,7 @@ from ...runtime.terminal.commandline import say
 from ...runtime.terminal.signals import StopSignals
 from ..config import TrainConfig
 from ..data.dataset import ClipDataset, StepSampler
-from ..data.loader import loader
-from ..data.workers import lost_worker
+from ..data.loader import loader, lost_worker
 from .accuracy import HitRates, evaluate
 from .log import SilentLog, TrainLog
 from .objective import BatchTexts, Objective
@@ -36,42 +35,23 @@ _MAX_GRADIENT_NORM = 1.0
 
 
 class Trained(NamedTuple):
-    """The result of training.
-
-    Attributes:
-        checkpoint: the last one's folder.
-        network: the network with its weights.
-        validated: its accuracy in the validation, or None without one.
-    """
-
-    checkpoint: Path
-    network: STZSAR
-    validated: HitRates | None
+    checkpoint: Path  # the last one's folder
+    network: STZSAR  # the network with its weights
+    validated: HitRates | None  # its accuracy in the validation, or None without one
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trainer:
-    """The training loop of one run.
-
-    Attributes:
-        config: the run's configuration.
-        dataset: the training clips.
-        network: the network to train, on its device.
-        origin: the origin of its weights, for checkpoints.
-        run: the run's folder.
-        precision: of the towers, on the network's device.
-        processes: those of the run; None is this one alone.
-        validation: clips to test on during training, or None.
-    """
-
-    config: TrainConfig
-    dataset: ClipDataset
-    network: STZSAR
-    origin: WeightsOrigin
-    run: RunFolder
-    precision: Precision
-    processes: Processes | None = None
-    validation: ClipDataset | None = None
+    config: TrainConfig  # the run's configuration
+    dataset: ClipDataset  # the training clips
+    network: STZSAR  # the network to train, on its device
+    origin: WeightsOrigin  # the origin of its weights, for checkpoints
+    run: RunFolder  # the run's folder
+    precision: Precision  # of the towers, on the network's device
+    processes: Processes | None = None  # those of the run; None is this one alone
+    validation: ClipDataset | None = None  # clips to test on during training, or None
+    seen_bias: float | None = None  # see `Checkpoint`
+    whole_run: RunFolder | None = None  # the run that this one is a part of, which a user resumes
 
     @property
     def together(self) -> Processes:
@@ -120,7 +100,7 @@ class Trainer:
             return
         say(
             f"Step {step_of(newest)} of {self.config.steps} is saved. To go on: "
-            f"stzsar-train --resume {self.run.path}"
+            f"stzsar-train --resume {(self.whole_run or self.run).path}"
         )
 
     def _how_to_save_memory(self) -> str:
@@ -238,7 +218,6 @@ class Trainer:
         return rates
 
     def _save(self, state: TrainState) -> Path:
-        """Write a checkpoint, in process 0, and return its folder."""
         if not self.together.is_first:
             return self.run.checkpoint(state.step)
         return self.run.save(self._describe(state), state)
@@ -250,4 +229,5 @@ class Trainer:
             sampling=SamplingSpec(frames=self.config.frames, rate_fps=self.config.rate_fps),
             origin=self.origin,
             step=state.step,
+            seen_bias=self.seen_bias,
         )

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...runtime.errors import SourceError
-from ...runtime.labels.labels import Label, read_labels
+from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import say
 from ..config import TrainConfig
 from ..data.dataset import LEFT_OUT, ClipRequest
@@ -18,13 +19,8 @@ def validation_clips(
 ) -> VideoFiles | None:
     """Return the clips of `config.validate`, or None; only their classes compete.
 
-    A class has the words and attributes that stzsar-eval gives it: from the file, else from
-    training, else those that ship for its name.
-
-    Args:
-        config: the run's.
-        known: the labels of the training.
-        size_px: S, side of a frame.
+    A class has the words and attributes that stzsar-eval gives it: from the file, else from the
+    `known` labels of training, else those that ship for its name.
 
     Raises:
         SourceError: there are no clips, some are missing, or none gives frames.

@@ -9,14 +9,8 @@ State = Mapping[str, str | float | int]
 
 @dataclass(frozen=True)
 class Reading:
-    """What an instrument shows at one moment.
-
-    Attributes:
-        watts: power; None if it measures none, or none yet.
-        values: other quantities, with units in their names, such as "gpu_percent".
-    """
-
-    watts: float | None = None
+    watts: float | None = None  # power; None if it measures none, or none yet
+    # Other quantities, with units in their names, such as "gpu_percent"
     values: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -25,15 +19,10 @@ class AbsentError(Exception):
 
 
 class Instrument(Protocol):
-    """Measures while the benchmark runs; one thread reads it.
+    """Measures while the benchmark runs; one thread reads it."""
 
-    Attributes:
-        name: for people and records.
-        measures: what its power is the power of; empty if it measures none.
-    """
-
-    name: str
-    measures: str
+    name: str  # for people and records
+    measures: str  # what its power is the power of; empty if it measures none
 
     def read(self) -> Reading:
         """Return what it shows now, without what cannot be read."""
@@ -45,4 +34,3 @@ class Instrument(Protocol):
 
     def close(self) -> None:
         """Release it."""
-        ...

@@ -41,20 +41,20 @@ def _power_mode() -> dict[str, str]:
 def _overcurrent(sys: Path) -> dict[str, int]:
     """Return how often each over-current limit was hit since the board was powered on."""
     counters = sorted(sys.glob("class/hwmon/hwmon*/oc*_event_cnt"))
-    return {path.name: int(text) for path in counters if (text := _read(path)).isdecimal()}
+    return {path.name: int(text) for path in counters if (text := read_or_empty(path)).isdecimal()}
 
 
 def _throttled(sys: Path) -> dict[str, int]:
     """Return the state of each thermal alert that throttles something; 0 is off."""
     found: dict[str, int] = {}
     for device in sorted(sys.glob("class/thermal/cooling_device*")):
-        kind, state = _read(device / "type"), _read(device / "cur_state")
+        kind, state = read_or_empty(device / "type"), read_or_empty(device / "cur_state")
         if kind.endswith("throttle-alert") and state.isdecimal():
             found[kind] = int(state)
     return found
 
 
-def _read(path: Path) -> str:
+def read_or_empty(path: Path) -> str:
     try:
         return path.read_text().strip()
     except OSError:

@@ -19,11 +19,7 @@ class Jtop:
     name = "jtop"
 
     def __init__(self) -> None:
-        """Connect.
-
-        Raises:
-            AbsentError: it is not installed, or its service does not answer.
-        """
+        """Connect; raise AbsentError if it is not installed, or its service does not answer."""
         try:
             jtop: Any = importlib.import_module("jtop")
         except ImportError as error:
@@ -39,11 +35,9 @@ class Jtop:
         self.measures = measured(self._client.power)
 
     def read(self) -> Reading:
-        """Return the service's last reading."""
         return reading_of(self._client.power, self._client.temperature)
 
     def state(self) -> State:
-        """Return power mode, locked clocks, temperatures and throttling."""
         values = self.read().values
         return {
             **jetson_state(),
@@ -53,7 +47,6 @@ class Jtop:
         }
 
     def close(self) -> None:
-        """Disconnect."""
         self._client.close()
 
 

@@ -18,11 +18,7 @@ class Nvml:
     measures = "the GPU's board"
 
     def __init__(self) -> None:
-        """Open it.
-
-        Raises:
-            AbsentError: nvidia-ml-py is not installed, or no card has a driver.
-        """
+        """Open it; raise AbsentError if nvidia-ml-py is not installed, or no card has a driver."""
         try:
             import pynvml
         except ImportError as error:
@@ -35,7 +31,6 @@ class Nvml:
             raise AbsentError(f"no NVIDIA card answers ({error})") from error
 
     def read(self) -> Reading:
-        """Return power, memory, utilisation and temperature."""
         nvml, card = self._nvml, self._card
         milliwatts = self._ask(lambda: nvml.nvmlDeviceGetPowerUsage(card))
         asked: dict[str, Callable[[], float]] = {
@@ -51,7 +46,6 @@ class Nvml:
         )
 
     def state(self) -> State:
-        """Return clocks, temperature and throttle reasons."""
         nvml, card = self._nvml, self._card
         reasons = self._ask(lambda: nvml.nvmlDeviceGetCurrentClocksThrottleReasons(card))
         power = self._ask(lambda: nvml.nvmlDeviceGetPowerManagementLimit(card))
@@ -60,12 +54,10 @@ class Nvml:
         return {**self.read().values, **held_back, **limit}
 
     def close(self) -> None:
-        """Release the driver."""
         with contextlib.suppress(self._nvml.NVMLError):
             self._nvml.nvmlShutdown()
 
     def _ask(self, question: Callable[[], float]) -> float | None:
-        """Return the answer; None where this card does not support it."""
         try:
             return question()
         except self._nvml.NVMLError:

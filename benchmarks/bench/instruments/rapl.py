@@ -34,7 +34,6 @@ class Rapl:
             raise AbsentError(f"only root may read {packages[0]}/energy_uj") from error
 
     def read(self) -> Reading:
-        """Return the mean power since the last reading."""
         (before_s, before), self._before = self._before, self._look()
         now_s, now = self._before
         used_uj = sum(

@@ -48,7 +48,6 @@ class Line:
 
 
 def parse_line(line: str) -> Line:
-    """Parse a line of tegrastats."""
     rails = {name: int(now) for name, now, _ in _RAIL.findall(line)}
     temperatures = {
         name: float(degrees)
@@ -102,7 +101,6 @@ class Tegrastats:
         self.measures = total[0] if total else ""
 
     def read(self) -> Reading:
-        """Return the last line's reading."""
         line = parse_line(self._line)
         hottest = (
             {"temperature_c": max(line.temperatures_c.values())} if line.temperatures_c else {}
@@ -110,7 +108,6 @@ class Tegrastats:
         return Reading(line.total[1] if line.total else None, {**line.values, **hottest})
 
     def state(self) -> State:
-        """Return power mode, clocks, temperatures and throttling."""
         line = parse_line(self._line)
         clocks = {k: v for k, v in line.values.items() if k.endswith("mhz")}
         return {
@@ -120,7 +117,6 @@ class Tegrastats:
         }
 
     def close(self) -> None:
-        """End the process."""
         self._process.terminate()
         try:
             self._process.wait(1)

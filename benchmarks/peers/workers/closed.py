@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from serving import Model, Spec, WindowModel, serve
+from serving import Spec, WindowModel, serve
 
 
 class Swin(WindowModel):
-    """Prepares each frame with the weights' own transform."""
-
     def __init__(self, spec: Spec) -> None:
         import torch
         import torchvision
@@ -29,7 +27,6 @@ class Swin(WindowModel):
         return self._transform(image[None])
 
     def decide(self, window: list[Any]) -> str:
-        """Run the network on all T frames."""
         import torch
 
         with torch.inference_mode():
@@ -37,10 +34,5 @@ class Swin(WindowModel):
             return self.labels[int(logits.softmax(-1)[0].argmax())]
 
 
-def load(spec: Spec) -> Model:
-    """Return the loaded model."""
-    return Swin(spec)
-
-
 if __name__ == "__main__":
-    serve(load)
+    serve(Swin)

@@ -3,12 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-from serving import Model, Spec, WindowModel, serve
+from serving import Spec, WindowModel, serve
 
 
 class OpenClip(WindowModel):
-    """Encodes the texts once."""
-
     def __init__(self, spec: Spec) -> None:
         import open_clip
         import torch
@@ -33,7 +31,6 @@ class OpenClip(WindowModel):
         return transform(Image.fromarray(frame[..., ::-1]))
 
     def decide(self, window: list[Any]) -> str:
-        """Encode all T frames."""
         import torch
 
         with torch.inference_mode():
@@ -42,10 +39,5 @@ class OpenClip(WindowModel):
             return self.labels[int((self._texts @ video).argmax())]
 
 
-def load(spec: Spec) -> Model:
-    """Return the loaded model."""
-    return OpenClip(spec)
-
-
 if __name__ == "__main__":
-    serve(load)
+    serve(OpenClip)

@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from .serving import RATE_FPS, Model, Spec, WindowModel, serve
+from .serving import RATE_FPS, Spec, WindowModel, serve
 
 
 class Streaming:
@@ -18,7 +18,6 @@ class Streaming:
         self.reset()
 
     def reset(self) -> None:
-        """Start a new stream."""
         from ....runtime import StreamOptions
 
         options = StreamOptions(rate_fps=RATE_FPS, frames=self._frames)
@@ -40,13 +39,11 @@ class Windows(WindowModel):
         super().__init__(spec, versions)
 
     def prepare(self, frame: Any) -> Any:
-        """Resize a frame."""
         from ....runtime.preprocessing.pixels import fit_frame
 
         return fit_frame(frame, self._recognizer.manifest.pixels.size_px)
 
     def decide(self, window: list[Any]) -> str:
-        """Encode and score all T frames."""
         import numpy as np
 
         from ....runtime.sources.clips import Clip
@@ -66,10 +63,5 @@ def _load(spec: Spec) -> tuple[Any, dict[str, str]]:
     return recognizer, {"onnxruntime": version("onnxruntime")}
 
 
-def load(spec: Spec) -> Model:
-    """Return the variant that the command line names."""
-    return {"streaming": Streaming, "windows": Windows}[sys.argv[2]](spec)
-
-
 if __name__ == "__main__":
-    serve(load)
+    serve({"streaming": Streaming, "windows": Windows}[sys.argv[2]])

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving import Spec, read_spec
+from serving import FILES, Spec, read_spec
 
 
 def xclip(spec: Spec, folder: Path) -> None:
@@ -83,7 +83,6 @@ def _clip_vocabulary() -> tuple[dict[str, int], list[tuple[str, str]]]:
 
 
 def open_clip(spec: Spec, path: Path) -> None:
-    """Write the state of open_clip's model."""
     import torch
 
     torch.save(_open_clip_model(spec).state_dict(), path)
@@ -121,7 +120,6 @@ def _open_clip_model(spec: Spec) -> Any:
 
 
 def swin3d(spec: Spec, path: Path) -> None:
-    """Write the state of torchvision's Swin3D-S."""
     import torch
     from torchvision.models.video import swin3d_s
 
@@ -129,23 +127,15 @@ def swin3d(spec: Spec, path: Path) -> None:
     torch.save(swin3d_s(num_classes=len(spec.labels)).state_dict(), path)
 
 
-_MAKERS = {
-    "xclip": (xclip, "xclip"),
-    "open_clip": (open_clip, "open_clip.pt"),
-    "tower": (tower, "tower"),
-    "swin3d": (swin3d, "swin3d_s.pt"),
-}
-
-
 def main() -> None:
     """Make one file, whole or not at all."""
-    make, name = _MAKERS[sys.argv[2]]
-    spec = read_spec()
-    final = Path(spec.folder) / name
+    makers = {"xclip": xclip, "open_clip": open_clip, "tower": tower, "swin3d": swin3d}
+    name, spec = sys.argv[2], read_spec()
+    final = Path(spec.folder) / FILES[name]
     draft = final.with_name(f"{final.name}.part")
     if draft.is_dir():
         shutil.rmtree(draft)
-    make(spec, draft)
+    makers[name](spec, draft)
     draft.replace(final)
 
 

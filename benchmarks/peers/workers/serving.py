@@ -1,9 +1,7 @@
 """The worker's side of the line protocol: commands on stdin, one JSON line each on stdout.
 
-    load     {"load_s": 2.1, "rss_mib": 700.0, "frames_mib": 15.0, "precision": "fp32",
-              "versions": {"torch": "2.14"}}
+    load     {"load_s": 2.1, "frames_mib": 15.0, "precision": "fp32", "versions": {"torch": "2.14"}}
     run 5    {"ms": [81.2, 80.9, 83.0, 80.1, 82.2], "label": "archery"}
-    rss      {"rss_mib": 705.0}
     quit     nothing: the process ends
 
 A command that fails is answered with {"error": "one sentence"}. Between commands the process only
@@ -18,7 +16,6 @@ _START = time.perf_counter()  # before the peer's library is imported
 import json  # noqa: E402
 import os  # noqa: E402
 import queue  # noqa: E402
-import resource  # noqa: E402
 import sys  # noqa: E402
 import threading  # noqa: E402
 from collections import deque  # noqa: E402
@@ -28,31 +25,28 @@ from pathlib import Path  # noqa: E402
 from typing import Any, Protocol  # noqa: E402
 
 RATE_FPS = 4.0
+# What `prepare` makes of random weights, by the name that a peer needs.
+FILES = {
+    "xclip": "xclip",
+    "open_clip": "open_clip.pt",
+    "tower": "tower",
+    "swin3d": "swin3d_s.pt",
+}
 # Decoded frames are kept, so that no decoder is timed; few, so that memory counts the peer.
 _HELD_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
 class Spec:
-    """What every worker gets.
+    """What every worker gets."""
 
-    Attributes:
-        clips: video files.
-        labels: their names.
-        frames: T, of a window.
-        threads: of the CPU.
-        backbone: its name in open_clip.
-        folder: of the prepared weights and graphs.
-        bundle: name of this project's bundle in it.
-    """
-
-    clips: list[str]
-    labels: list[str]
-    frames: int
-    threads: int
-    backbone: str
-    folder: str
-    bundle: str
+    clips: list[str]  # video files
+    labels: list[str]  # their names
+    frames: int  # T, of a window
+    threads: int  # of the CPU
+    backbone: str  # its name in open_clip
+    folder: str  # of the prepared weights and graphs
+    bundle: str  # name of this project's bundle in it
 
 
 class Model(Protocol):
@@ -63,7 +57,6 @@ class Model(Protocol):
 
     def reset(self) -> None:
         """Forget the frames."""
-        ...
 
     def push(self, frame: Any) -> str | None:
         """Take the next frame, uint8 [H, W, 3] BGR; return the label once T have come."""
@@ -80,11 +73,9 @@ class WindowModel:
         self._window: deque[Any] = deque(maxlen=spec.frames)
 
     def reset(self) -> None:
-        """Forget the frames."""
         self._window.clear()
 
     def push(self, frame: Any) -> str | None:
-        """Take the next frame; return a label once there are T."""
         self._window.append(self.prepare(frame))
         full = len(self._window) == self._window.maxlen
         return self.decide(list(self._window)) if full else None
@@ -99,7 +90,6 @@ class WindowModel:
 
 
 def read_spec() -> Spec:
-    """Read the JSON file that the command line names."""
     return Spec(**json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")))
 
 
@@ -108,9 +98,10 @@ def serve(load: Callable[[Spec], Model]) -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
         os.dup2(2, 1)  # what a library prints is not an answer
         worker = _Worker(load)
-        for words in _commands():
+        commands = {"load": worker.load, "run": worker.run}
+        for command, *counts in _commands():
             try:
-                answer = worker.answer(words)
+                answer = commands[command](*map(int, counts))
             except Exception as error:
                 answer = {"error": _sentence(error)}
             answers.write(json.dumps(answer) + "\n")
@@ -135,32 +126,22 @@ class _Worker:
     def __init__(self, load: Callable[[Spec], Model]) -> None:
         self._load = load
 
-    def answer(self, words: list[str]) -> dict[str, Any]:
-        if words == ["load"]:
-            return self._ready()
-        if len(words) == 2 and words[0] == "run":
-            return self._run(int(words[1]))
-        if words == ["rss"]:
-            return {"rss_mib": rss_mib()}
-        raise ValueError(f"Unknown command {' '.join(words)!r}.")
-
-    def _ready(self) -> dict[str, Any]:
+    def load(self) -> dict[str, Any]:
         spec = read_spec()
         self._model = self._load(spec)
         load_s = time.perf_counter() - _START
         clips = read_clips(spec)
         self._turns = _turns(self._model, clips, spec.frames)
-        self._run(1)  # the first decision allocates and chooses kernels
+        self.run(1)  # the first decision allocates and chooses kernels
         held = sum(frame.nbytes for clip in clips for frame in clip)
         return {
             "load_s": load_s,
-            "rss_mib": rss_mib(),
             "frames_mib": held / 2**20,
             "precision": self._model.precision,
             "versions": self._model.versions,
         }
 
-    def _run(self, decisions: int) -> dict[str, Any]:
+    def run(self, decisions: int) -> dict[str, Any]:
         taken, label = [], None
         for _ in range(decisions):
             frame = next(self._turns)
@@ -183,17 +164,10 @@ def _turns(model: Model, clips: list[list[Any]], frames: int) -> Iterator[Any]:
 
 
 def read_clips(spec: Spec) -> list[list[Any]]:
-    """Return the frames of each clip, about four a second, uint8 [H, W, 3] BGR.
-
-    Raises:
-        ValueError: no clip has a window and one more frame.
-    """
-    clips = []
+    """Return the frames of each clip, about four a second, uint8 [H, W, 3] BGR."""
     room = _HELD_BYTES // len(spec.clips)
-    for path in spec.clips:
-        clip = _read_clip(path, spec.frames, room)
-        if len(clip) > spec.frames:
-            clips.append(clip)
+    read = (_read_clip(path, spec.frames, room) for path in spec.clips)
+    clips = [clip for clip in read if len(clip) > spec.frames]
     if not clips:
         raise ValueError(f"None of the clips has more than {spec.frames} frames.")
     return clips
@@ -216,18 +190,6 @@ def _read_clip(path: str, frames: int, room: int) -> list[Any]:
         number += 1
     capture.release()
     return found
-
-
-def rss_mib() -> float:
-    """Return the resident memory of this process in MiB; its peak where there is no /proc."""
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-    except OSError:
-        pass
-    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return largest / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _sentence(error: Exception) -> str:

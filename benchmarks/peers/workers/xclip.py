@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from serving import Model, Spec, WindowModel, serve
+from serving import Spec, WindowModel, serve
 
 
 class Example(WindowModel):
@@ -21,11 +21,9 @@ class Example(WindowModel):
         super().__init__(spec, versions)
 
     def prepare(self, frame: Any) -> Any:
-        """Return a crop."""
         return _square(frame, self._model.config.vision_config.image_size)
 
     def decide(self, window: list[Any]) -> str:
-        """Encode all T crops and all labels."""
         import torch
 
         texts = self._processor(text=self.labels, return_tensors="pt", padding=True)
@@ -67,7 +65,6 @@ class Once(WindowModel):
         return made["pixel_values"].reshape(1, *made["pixel_values"].shape[-3:])
 
     def decide(self, window: list[Any]) -> str:
-        """Encode all T frames."""
         import torch
 
         with torch.inference_mode():
@@ -76,7 +73,6 @@ class Once(WindowModel):
 
 
 def _Kept(encoded: Any) -> Any:  # noqa: N802 (it makes a module)
-    """Return a text encoder with a fixed output."""
     import torch
 
     class Kept(torch.nn.Module):
@@ -104,17 +100,9 @@ def _load(spec: Spec) -> tuple[Any, Any, dict[str, str]]:
     folder = Path(spec.folder) / "xclip"
     processor = transformers.XCLIPProcessor.from_pretrained(folder)
     model = transformers.XCLIPModel.from_pretrained(folder).eval()
-    return (
-        processor,
-        model,
-        {"torch": torch.__version__, "transformers": transformers.__version__},
-    )
-
-
-def load(spec: Spec) -> Model:
-    """Return the variant that the command line names."""
-    return {"example": Example, "once": Once}[sys.argv[2]](spec)
+    versions = {"torch": torch.__version__, "transformers": transformers.__version__}
+    return processor, model, versions
 
 
 if __name__ == "__main__":
-    serve(load)
+    serve({"example": Example, "once": Once}[sys.argv[2]])

@@ -123,9 +123,7 @@ def check_targets(text: str) -> tuple[str, ...]:
 def make_log(trt: Any, listen: Callable[[str], None] | None = None) -> Any:
     """Return a logger for TensorRT that prints nothing and keeps errors in `errors`.
 
-    Args:
-        trt: the module.
-        listen: called with every message, verbose ones included.
+    `listen` is called with every message, verbose ones included.
     """
 
     class Log(trt.ILogger):

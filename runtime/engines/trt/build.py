@@ -14,19 +14,13 @@ from .key import Limits
 
 @dataclass(frozen=True, kw_only=True)
 class BuildPlan:
-    """How to build a graph.
+    """How to build a graph."""
 
-    Attributes:
-        limits: the largest inputs; the smallest have size 1.
-        workspace_bytes: what kernels may use while they are tried and run; 0 sets no limit.
-        timings: TensorRT's timing cache of earlier builds on this GPU, which speeds this one up.
-        targets: compute capabilities such as "sm86", for TensorRT-RTX only.
-    """
-
-    limits: Limits
-    workspace_bytes: int = 0
+    limits: Limits  # the largest inputs; the smallest have size 1
+    workspace_bytes: int = 0  # what kernels may use while they are tried and run; 0 sets no limit
+    # TensorRT's timing cache of earlier builds on this GPU, which speeds this one up
     timings: bytes = b""
-    targets: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()  # compute capabilities such as "sm86", for TensorRT-RTX only
 
 
 def build_engine(

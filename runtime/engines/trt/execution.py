@@ -23,13 +23,7 @@ class Placed:
 
 
 class Execution:
-    """An engine with its context.
-
-    Attributes:
-        inputs: names of its inputs.
-        outputs: names of its outputs.
-        largest: the largest shape of each input.
-    """
+    """An engine with its context; `largest` has the largest shape of each input."""
 
     def __init__(self, trt: Any, driver: Driver, engine: bytes) -> None:
         """Deserialise an engine that was built here, see `store`.

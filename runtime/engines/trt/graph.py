@@ -144,11 +144,7 @@ class BoundTrtGraph:
 
 
 class Engines:
-    """The engines of one graph on this device: found, or built and kept.
-
-    Attributes:
-        limits: of the engine that was opened last.
-    """
+    """The engines of one graph on this device, found, or built and kept."""
 
     def __init__(
         self,

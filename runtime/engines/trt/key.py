@@ -27,19 +27,12 @@ _Text = Annotated[str, Meta(max_length=1000)]
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The largest inputs that an engine takes; the smallest are of size 1.
+    """The largest inputs that an engine takes; the smallest are of size 1."""
 
-    Attributes:
-        streams: frames or windows at once, B.
-        frames: of a window, T.
-        labels: C.
-        attributes: of a label, W.
-    """
-
-    streams: _Size = 1
-    frames: _Size = 1
-    labels: _Size = 1
-    attributes: _Size = 1
+    streams: _Size = 1  # frames or windows at once, B
+    frames: _Size = 1  # of a window, T
+    labels: _Size = 1  # C
+    attributes: _Size = 1  # of a label, W
 
     def covers(self, other: "Limits") -> bool:
         """Whether everything that fits into `other` fits here."""
@@ -102,28 +95,19 @@ BANK_INPUTS = ("class_embeddings", "attribute_embeddings", "attribute_mask")
 
 @dataclass(frozen=True, kw_only=True)
 class EngineKey:
-    """What must be the same for an engine to be used.
+    """What must be the same for an engine to be used."""
 
-    Attributes:
-        family: "tensorrt" or "tensorrt_rtx".
-        version: TensorRT's.
-        capability: of the GPU, "8.7"; those that it was compiled for, "8.6,8.9", with RTX.
-        device, cuda, driver, l4t: see `cuda.Gpu`; empty with RTX, whose engines move between GPUs.
-        graph: sha256 of the ONNX file.
-        precision: the bundle's.
-        limits: how large its inputs may be.
-    """
-
-    family: _Text
-    version: _Text
-    capability: _Text
+    family: _Text  # "tensorrt" or "tensorrt_rtx"
+    version: _Text  # TensorRT's
+    capability: _Text  # of the GPU, "8.7"; those that it was compiled for, "8.6,8.9", with RTX
+    # See `cuda.Gpu`; empty with RTX, whose engines move between GPUs
     device: _Text
     cuda: _Text
     driver: _Text
     l4t: _Text
-    graph: _Text
-    precision: _Text
-    limits: Limits
+    graph: _Text  # sha256 of the ONNX file
+    precision: _Text  # the bundle's
+    limits: Limits  # how large its inputs may be
 
     def why_not(self, wanted: "EngineKey") -> str | None:
         """Return why an engine of this key cannot serve `wanted`, as a clause.

@@ -32,20 +32,10 @@ class _Proof(Struct):
 
 
 class EngineStore:
-    """The engines of one bundle, by name.
-
-    Attributes:
-        folder: where new engines go; it is created with the first.
-    """
+    """The engines of one bundle, by name; new ones go to `folder`, made with the first."""
 
     def __init__(self, bundle: Path, folder: str = ENGINES, *, trusted: bool = False) -> None:
-        """Look for engines.
-
-        Args:
-            bundle: the bundle's folder.
-            folder: where in it.
-            trusted: whether to use engines that others made, which can run code.
-        """
+        """Look for engines in a folder of the bundle; `trusted` takes those that others made."""
         self._trusted = trusted
         own = bundle / folder
         self._depth = len(Path(folder).parts)
@@ -151,11 +141,7 @@ def _in_cache(bundle: Path, folder: str) -> Path:
 
 
 def engine_cache() -> Path:
-    """Return the user's cache folder.
-
-    Raises:
-        EngineError: the user has no home.
-    """
+    """Return the user's cache folder; raise EngineError if the user has no home."""
     try:
         return cache_folder()
     except RuntimeError as error:

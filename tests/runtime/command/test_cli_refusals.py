@@ -101,7 +101,8 @@ def test_unknown_labels_are_refused_with_the_nearest(
 def test_a_bundle_that_cannot_be_used_is_refused(
     run_cli, assert_refused, tmp_path, own_bundle, rewrite_manifest, red_video
 ):
-    assert_refused(run_cli("--bundle", tmp_path, "--source", red_video), "not a bundle")
+    (tmp_path / "empty").mkdir()
+    assert_refused(run_cli("--bundle", tmp_path / "empty", "--source", red_video), "not a bundle")
     (own_bundle / "frame.onnx").write_bytes(b"")
     assert_refused(run_cli("--bundle", own_bundle, "--source", red_video), "was changed")
     rewrite_manifest(own_bundle, format_version=9)

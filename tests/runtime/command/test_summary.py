@@ -2,7 +2,7 @@ import io
 
 from rich.console import Console
 
-from stzsar.runtime.command.summary import KEPT_SEGMENTS, SourceSummary, summary_table
+from stzsar.runtime.command.summary import SHOWN_LABELS, SourceSummary, summary_table
 from stzsar.runtime.results import Recognition, Score
 
 
@@ -57,10 +57,20 @@ def test_several_sources_get_one_line_each_without_their_common_folder():
     ]
 
 
-def test_a_long_run_keeps_its_last_segments_only():
-    results = [result(index, ("red", "blue")[index % 2]) for index in range(1000)]
+def test_labels_that_change_with_every_window_are_counted_and_not_listed_one_by_one():
+    results = [result(0.2 * index, f"label {index % 4 % 3}") for index in range(1000)]
+
+    assert rows(summary_of("camera 0", *results)) == [
+        ["label 0", "50% of 1000", "0.50"],
+        ["label 1", "25% of 1000", "0.50"],
+        ["label 2", "25% of 1000", "0.50"],
+    ]
+
+
+def test_a_summary_fits_on_a_screen_however_many_labels_there_are():
+    results = [result(index, f"label {index % 100}") for index in range(1000)]
 
     found = rows(summary_of("camera 0", *results))
 
-    assert len(found) == KEPT_SEGMENTS + 1
-    assert found[0][2] == f"({1000 - KEPT_SEGMENTS} earlier ones)"
+    assert len(found) == SHOWN_LABELS + 1
+    assert found[-1] == ["(90 others)", "90% of 1000", ""]

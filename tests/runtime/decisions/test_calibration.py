@@ -319,6 +319,13 @@ def test_labels_that_are_new_or_have_other_attributes_are_named_and_never_decide
     assert "2 labels: no threshold for 'bowling', 'juggling'" in caplog.text
 
 
+def test_a_label_in_another_spelling_keeps_its_threshold(calibration):
+    text, words = LABELS[0].text, LABELS[0].attributes
+    labels = (Label("(Archery)", text, words), *LABELS[1:])
+    policy = calibration.apply(Policy(), manifest_of(), labels, sampling=SAMPLING)
+    assert (policy.thresholds or {})["(Archery)"] == calibration.thresholds[0].similarity
+
+
 def test_the_identity_of_a_label_is_its_text_and_attributes_and_not_its_name():
     assert identity_of(Label("a", "text")) == identity_of(Label("b", "text"))
     assert identity_of(Label("a", "text")) != identity_of(Label("a", "text", ("x",)))

@@ -12,7 +12,8 @@ from stzsar.runtime.decisions.events import Decider
 from stzsar.runtime.decisions.policy import Policy
 from stzsar.runtime.errors import LabelError
 from stzsar.runtime.labels.bank import LabelBank
-from stzsar.runtime.labels.labels import Label, as_labels, identity_of, ignored, read_labels
+from stzsar.runtime.labels.label_files import read_labels
+from stzsar.runtime.labels.labels import Label, as_labels, identity_of, ignored
 from stzsar.runtime.labels.per_source import LabelFiles
 from stzsar.runtime.recognizer import Recognizer
 

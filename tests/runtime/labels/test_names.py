@@ -6,7 +6,8 @@ import unicodedata
 import pytest
 
 from stzsar.runtime.errors import LabelError
-from stzsar.runtime.labels.labels import Label, as_labels, read_labels
+from stzsar.runtime.labels.label_files import read_labels
+from stzsar.runtime.labels.labels import Label, as_labels
 from stzsar.runtime.labels.names import (
     check_distinct,
     name_key,

@@ -9,6 +9,7 @@ from stzsar.runtime.errors import SourceError, StzsarError
 from stzsar.runtime.results import Recognition, Score
 from stzsar.runtime.sinks import video as sink_module
 from stzsar.runtime.sinks.overlay import draw_overlay
+from stzsar.runtime.sinks.text import fitted, text_width
 from stzsar.runtime.sinks.video import AnnotatedVideo
 from stzsar.runtime.sources.frames import Frame
 from stzsar.runtime.video.writer import open_writer
@@ -109,6 +110,36 @@ def test_the_overlay_shows_bars_as_long_as_the_scores():
     for y, length_px in ((203, 300), (223, 100)):
         bar = np.flatnonzero((image[y] == image[y, 0]).all(axis=1))
         assert bar.max() == pytest.approx(length_px, abs=2)
+
+
+LONG = "white diamond swinging on a rope at the far end of a hall"
+
+
+@pytest.mark.parametrize("width", [160, 320, 640])
+def test_a_long_label_is_drawn_whole_or_shortened_in_the_middle(width):
+    top = (Score(LONG, 0.9, 0.5), Score("射箭 " + LONG, 0.1, 0.1))
+    image = np.full((240, width, 3), 200, np.uint8)
+
+    draw_overlay(image, 1.0, Recognition("x", 0.0, 1.0, 4, top))
+
+    # White is writing: the last columns hold none, so nothing goes on beyond them.
+    rows = image[200:]
+    assert (rows == 255).all(axis=2).any()
+    assert not (rows[:, -1] > 150).all(axis=1).any()
+
+
+@pytest.mark.parametrize("text", [LONG, "射箭 " + LONG, "wwwwwwwwww" * 20, "i", ""])
+@pytest.mark.parametrize("width", [30, 90, 150, 400])
+def test_type_becomes_smaller_before_the_middle_of_a_label_is_left_out(text, width):
+    shown, height_px = fitted(text, width, 20)
+
+    assert text_width(shown, height_px) <= width
+    assert 14 <= height_px <= 20
+    if shown != text:
+        assert height_px == 14
+        head, _, tail = shown.replace("...", "…").partition("…")
+        assert text.startswith(head)
+        assert text.endswith(tail)
 
 
 def test_without_a_result_only_the_time_is_shown():

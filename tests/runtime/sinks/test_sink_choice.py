@@ -1,5 +1,6 @@
 import http.client
 import json
+import os
 import subprocess
 import sys
 
@@ -126,12 +127,20 @@ def test_secrets_come_from_a_file_or_the_environment(tmp_path, monkeypatch):
     assert used == [b"from the environment", b"from a file", None]
 
 
+def test_a_secret_in_a_pipe_is_refused_and_not_waited_for(tmp_path):
+    pytest.importorskip("urllib3")
+    os.mkfifo(tmp_path / "secret")
+
+    with pytest.raises(StzsarError, match="Not a regular file"):
+        open_all(webhook="http://x", webhook_secret=tmp_path / "secret")
+
+
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
         (None, "No such file"),
         (b"\xff", "not UTF-8"),
-        (b"x" * 9999, "too long"),
+        (b"x" * 9999, "Larger than 4096 bytes"),
         (b"\n", "is empty"),
     ],
 )

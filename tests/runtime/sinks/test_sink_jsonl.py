@@ -155,6 +155,13 @@ def test_a_fifo_that_nobody_empties_holds_up_nothing_and_gets_the_events_first(t
     assert len(found) == sink.counters.delivered
 
 
+def test_a_fifo_that_nobody_reads_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+
+    with pytest.raises(StzsarError, match="fifo: nobody reads this pipe"):
+        JsonLines(tmp_path / "fifo", complete=False)
+
+
 def _read_all(reader, lines):
     os.set_blocking(reader, True)
     while part := os.read(reader, 65536):

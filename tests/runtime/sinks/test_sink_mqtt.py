@@ -129,9 +129,8 @@ def start(tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def said(caplog, monkeypatch):
+def said(caplog):
     caplog.set_level(logging.WARNING, logger="stzsar")
-    monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
     return lambda: [record.getMessage() for record in caplog.records]
 
 

@@ -1,6 +1,5 @@
 import http.client
 import json
-import logging
 import re
 import socket
 import threading
@@ -219,8 +218,7 @@ def test_a_port_that_is_taken_and_a_host_elsewhere_are_one_sentence():
             PrometheusMetrics(port, host=host)
 
 
-def test_listening_for_other_machines_is_a_warning(make, caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
+def test_listening_for_other_machines_is_a_warning(make, caplog):
     assert re.fullmatch(r"metrics http://127\.0\.0\.1:\d+/metrics", make().name)
     make(host="::1")
     make(host="localhost")

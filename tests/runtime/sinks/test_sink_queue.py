@@ -312,4 +312,3 @@ def test_patience_is_endless_until_the_run_closes():
 @pytest.fixture(autouse=True)
 def _warnings(caplog):
     caplog.set_level(logging.WARNING, logger="stzsar")
-    logging.getLogger("stzsar").propagate = True  # start_logging of another test turns it off

@@ -23,9 +23,8 @@ LATEST = Recognition("x", 0.0, 1.0, 4, (Score("red", 0.75, 0.5),))
 
 
 @pytest.fixture(autouse=True)
-def said(caplog, monkeypatch):
+def said(caplog):
     caplog.set_level(logging.WARNING, logger="stzsar")
-    monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
     return lambda: [record.getMessage() for record in caplog.records]
 
 

@@ -90,9 +90,8 @@ def until(condition):
 
 
 @pytest.fixture(autouse=True)
-def said(caplog, monkeypatch):
+def said(caplog):
     caplog.set_level(logging.WARNING, logger="stzsar")
-    monkeypatch.setattr(logging.getLogger("stzsar"), "propagate", True)
     return lambda: [record.getMessage() for record in caplog.records]
 
 

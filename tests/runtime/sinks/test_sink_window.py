@@ -158,8 +158,7 @@ def _middles(image):
     return [image[y, x] for y in (180, 540) for x in (320, 960)]
 
 
-def test_a_display_that_goes_away_does_not_end_the_run(screen, caplog, monkeypatch):
-    monkeypatch.setattr(window_module.log.parent, "propagate", True)
+def test_a_display_that_goes_away_does_not_end_the_run(screen, caplog):
     asked = []
     sink = LiveWindow(lambda: asked.append(1))
     screen.broken = True

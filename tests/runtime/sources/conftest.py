@@ -92,9 +92,10 @@ def free_port() -> int:
 class RtspServer:
     """A server of GStreamer's in a process of its own, which may be killed and paused."""
 
-    def __init__(self, login: str = "") -> None:
+    def __init__(self, login: str = "", transport: str = "any") -> None:
         self.port = free_port()
         self.process: subprocess.Popen[str] | None = None
+        self._transport = transport
         self._login = [login] if login else []
 
     def url(self, login: str = "") -> str:
@@ -102,9 +103,9 @@ class RtspServer:
 
     def start(self, width: int = 320, height: int = 240) -> "RtspServer":
         script = Path(__file__).parent / "rtsp_server.py"
-        arguments = [DEBIANS_PYTHON, script, self.port, width, height, *self._login]
+        arguments = [DEBIANS_PYTHON, script, self.port, width, height, self._transport]
         self.process = subprocess.Popen(
-            [str(argument) for argument in arguments], stdout=subprocess.PIPE, text=True
+            [*map(str, arguments), *self._login], stdout=subprocess.PIPE, text=True
         )
         assert self.process.stdout
         assert self.process.stdout.readline() == "ready\n"
@@ -135,8 +136,8 @@ def rtsp_server() -> Iterator[Callable[..., RtspServer]]:
         if subprocess.run([DEBIANS_PYTHON, "-c", probe], capture_output=True).returncode == 0:
             servers: list[RtspServer] = []
 
-            def start(**options: Any) -> RtspServer:
-                servers.append(RtspServer(options.pop("login", "")).start(**options))
+            def start(login: str = "", transport: str = "any") -> RtspServer:
+                servers.append(RtspServer(login, transport).start())
                 return servers[-1]
 
             yield start
@@ -252,10 +253,22 @@ class MjpegServer:
 
 
 @pytest.fixture
-def mjpeg_server(tmp_path: Path) -> Iterator[MjpegServer]:
+def start_mjpeg_server(tmp_path: Path) -> Iterator[Callable[[], MjpegServer]]:
+    """Start small HTTP servers with a camera and files."""
+    servers: list[MjpegServer] = []
+
+    def start() -> MjpegServer:
+        servers.append(MjpegServer(tmp_path))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.mode = "broken"
+        server.server.shutdown()
+        server.server.server_close()
+
+
+@pytest.fixture
+def mjpeg_server(start_mjpeg_server: Callable[[], MjpegServer]) -> MjpegServer:
     """A small HTTP server with a camera and files."""
-    server = MjpegServer(tmp_path)
-    yield server
-    server.mode = "broken"
-    server.server.shutdown()
-    server.server.server_close()
+    return start_mjpeg_server()

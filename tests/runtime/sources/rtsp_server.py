@@ -1,4 +1,4 @@
-"""An RTSP server of GStreamer's: `rtsp_server.py PORT WIDTH HEIGHT [USER:PASSWORD]`.
+"""An RTSP server of GStreamer's: `rtsp_server.py PORT WIDTH HEIGHT TRANSPORT [USER:PASSWORD]`.
 
 It runs on Debian's own Python, which has GStreamer's bindings.
 """
@@ -8,11 +8,12 @@ import sys
 import gi  # pyright: ignore[reportMissingImports]
 
 gi.require_version("Gst", "1.0")
+gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer  # noqa: E402 # pyright: ignore[reportMissingImports]
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402 # pyright: ignore[reportMissingImports]
 
 Gst.init(None)
-port, width, height, *login = sys.argv[1:]
+port, width, height, transport, *login = sys.argv[1:]
 server = GstRtspServer.RTSPServer()
 server.set_address("127.0.0.1")
 server.set_service(port)
@@ -24,6 +25,8 @@ factory.set_launch(
     "! rtph264pay name=pay0 pt=96 )"
 )
 factory.set_shared(True)
+if transport != "any":
+    factory.set_protocols(getattr(GstRtsp.RTSPLowerTrans, transport))
 if login:
     user, password = login[0].split(":")
     token = GstRtspServer.RTSPToken()

@@ -2,6 +2,7 @@
 
 import contextlib
 import itertools
+import json
 import os
 import socket
 import subprocess
@@ -10,11 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from stzsar.runtime.backoff import Backoff
+from stzsar.runtime.bundle.bundle import shipped_bundle
 from stzsar.runtime.errors import SourceError
 from stzsar.runtime.sinks.video import AnnotatedVideo
 from stzsar.runtime.sources import live_feed
@@ -110,6 +114,12 @@ def say_nothing(client: socket.socket) -> None:
     time.sleep(1e3)
 
 
+def send_the_head_alone(client: socket.socket) -> None:
+    client.recv(9999)
+    client.sendall(HEAD)
+    time.sleep(1e3)
+
+
 def hang_up(client: socket.socket) -> None:
     client.recv(9999)
     client.close()
@@ -144,6 +154,7 @@ KINDS: dict[str, Callable[[], DeadServer]] = {
     "silent": lambda: DeadServer(say_nothing),
     "black hole": FullBacklog,
     "stopped": StoppedProcess,
+    "half-open": lambda: DeadServer(send_the_head_alone),
     "slow trickle": lambda: DeadServer(trickle),
     "garbage": lambda: DeadServer(send_garbage),
     "0x0": lambda: DeadServer(send_empty_pictures),
@@ -223,3 +234,100 @@ def test_a_stream_that_falls_silent_is_lost_with_a_reason(run_feed, mjpeg_server
     run.wait_for("live", "lost")
 
     assert "gives no more frames (no answer for 0.4 s)" in run.states[-1].reason
+
+
+COMMAND = [sys.executable, "-c", "from stzsar.runtime.command.cli import program; program()"]
+HEALTHY, DYING = 4, 2
+LIVES_S, DEAD_S, ALONE_S = 12.0, 1.0, 60  # one that lives for less is asked less often
+
+
+class Soak(NamedTuple):
+    """What a run gave.
+
+    Attributes:
+        first_s: from the start of the process to a result of every healthy camera.
+        rates: results a second of each healthy camera.
+        returns_s: from a dying camera's answering again to its first picture.
+        peak_mib: memory.
+        lived: the cameras that ever were live.
+    """
+
+    first_s: float
+    rates: list[float]
+    returns_s: list[float]
+    peak_mib: float
+    lived: set[str]
+
+    def __str__(self) -> str:
+        rates = ", ".join(f"{rate:.2f}" for rate in self.rates)
+        return (
+            f"all in {self.first_s:.2f} s; {rates} results a second; "
+            f"{len(self.returns_s)} returns, median {median(self.returns_s):.2f} s, "
+            f"longest {max(self.returns_s):.2f} s; peak {self.peak_mib:.0f} MiB"
+        )
+
+
+def soak(
+    folder: Path, healthy: list[Any], dying: list[Any], dead_urls: list[str], seconds: int
+) -> Soak:
+    """Watch all cameras in a process of its own, and let the dying ones break off in turn."""
+    urls = {**{f"dead{n}": url for n, url in enumerate(dead_urls)},
+            **{f"dying{n}": server.url() for n, server in enumerate(dying)},
+            **{f"healthy{n}": server.url() for n, server in enumerate(healthy)}}  # fmt: skip
+    streams = [f'[[stream]]\nname = "{name}"\nsource = "{url}"\n' for name, url in urls.items()]
+    (folder / "streams.toml").write_text("".join(streams))
+    command = [*COMMAND, "--streams", folder / "streams.toml", "--bundle", shipped_bundle()]
+    command += ["--rate", "5", "--seconds", str(seconds), "--quiet"]
+    start_s = time.monotonic()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    seen: list[tuple[float, dict[str, Any]]] = []
+    assert process.stdout
+    lines = iter(process.stdout.readline, b"")
+    reader = threading.Thread(
+        target=lambda: seen.extend((time.monotonic(), json.loads(line)) for line in lines)
+    )
+    reader.start()
+    back_s: list[tuple[float, str]] = []
+    while reader.is_alive():
+        for number, server in enumerate(dying):
+            reader.join(LIVES_S)
+            server.mode = "broken"
+            reader.join(DEAD_S)
+            server.mode = "live"
+            back_s.append((time.monotonic(), f"dying{number}"))
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    process.stdout.close()
+    assert process.returncode == (2 if dead_urls else 0)  # a camera that gave nothing is said
+    live = [(at, row["source"]) for at, row in seen if row.get("state") == "live"]
+    first = ((at, next((t for t, source in live if source == name and t > at), None))
+             for at, name in back_s)  # fmt: skip
+    results = [(at, row["source"]) for at, row in seen if row["type"] == "result"]
+    times = [[at for at, name in results if name == f"healthy{n}"] for n in range(HEALTHY)]
+    return Soak(
+        max(each[0] for each in times) - start_s,
+        [(len(each) - 1) / (each[-1] - each[0]) for each in times],
+        [came - at for at, came in first if came is not None],
+        usage.ru_maxrss / 1024,
+        {source for _, source in live},
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seconds", [180, 600])
+def test_soak_beside_dead_and_dying_cameras_healthy_ones_are_as_they_are_alone(
+    start_mjpeg_server, dead, tmp_path, seconds
+):
+    healthy = [start_mjpeg_server() for _ in range(HEALTHY)]
+    dying = [start_mjpeg_server() for _ in range(DYING)]
+    alone = soak(tmp_path, healthy, dying, [], ALONE_S)
+    urls = [dead(kind) for kind in (*KINDS, "refused")]
+    beside = soak(tmp_path, healthy, dying, urls, seconds)
+    print(f"\nalone, {ALONE_S} s: {alone}")
+    print(f"beside {len(KINDS) + 1} dead ones, {seconds} s: {beside}")
+
+    alive = {f"healthy{n}" for n in range(HEALTHY)} | {f"dying{n}" for n in range(DYING)}
+    assert alone.lived == beside.lived == alive
+    assert min(beside.rates) > 0.9 * min(alone.rates)
+    assert len(beside.returns_s) > len(alone.returns_s)

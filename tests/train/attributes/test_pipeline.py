@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.runtime.errors import StzsarError
-from stzsar.runtime.labels.labels import read_labels
+from stzsar.runtime.labels.label_files import read_labels
 from stzsar.train.attributes.cli import main
 from stzsar.train.attributes.options import AttributesOptions
 from stzsar.train.attributes.run import run as run_options
@@ -212,6 +212,7 @@ def test_of_several_senses_the_model_chooses_and_the_choice_is_recorded(folder, 
 def test_an_empty_file_beside_a_good_one_is_passed_over(folder, model):
     Path("texts", "archery").mkdir()
     Path("texts", "archery.txt").rename("texts/archery/sport.txt")
+    Path("texts", "archery", "._sport.txt").write_text("Archery is an old video game.")  # a Mac's
     Path("texts", "archery", "empty.txt").touch()
     model.say = good
     assert run(model).exit_code == 0

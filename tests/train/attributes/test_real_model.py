@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from stzsar.runtime.labels.labels import read_labels
+from stzsar.runtime.labels.label_files import read_labels
 from stzsar.train.attributes.cli import main
 
 VARIABLE = "STZSAR_LLM_PYTHON"

@@ -6,7 +6,7 @@ import types
 import pytest
 
 from stzsar.runtime.errors import StzsarError
-from stzsar.train.data.workers import choose_workers
+from stzsar.train.data.loader import choose_workers
 
 MIB = 1 << 20
 

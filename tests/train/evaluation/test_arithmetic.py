@@ -11,7 +11,6 @@ from stzsar.train.evaluation.arithmetic import (
     accuracy,
     class_accuracies,
     confusion_matrix,
-    harmonic_mean,
     pooled_scores,
     predict,
     spread,
@@ -35,12 +34,6 @@ def test_top1_and_top5_are_counted_over_clips_and_the_class_mean_over_classes():
     assert found.top5 == 4 / 5
     assert found.class_mean == 1 / 2
     assert found.clips == 5
-
-
-def test_the_harmonic_mean_is_low_if_either_part_is():
-    assert harmonic_mean(0.6, 0.3) == pytest.approx(0.4)
-    assert harmonic_mean(0.9, 0.0) == 0
-    assert harmonic_mean(0.0, 0.0) == 0
 
 
 def test_the_rank_counts_the_classes_ahead_and_ties_go_to_the_first():

@@ -146,6 +146,24 @@ def test_training_classes_that_compete_lower_the_unseen_ones(data, by_grey):
     assert row.seen == 5 / 6
     assert row.unseen == 3 / 6
     assert row.harmonic == pytest.approx(2 * (5 / 6) * (1 / 2) / (5 / 6 + 1 / 2))
+    assert row.bias == 0
+    # All seen at no unseen, then 5/6 at 1/2, then none at 2/3 or 5/6, by how ties break.
+    assert row.area == pytest.approx(0.54, abs=0.02)
+
+
+def test_with_the_bias_that_training_measured_there_is_a_second_row(data, by_grey):
+    made = plan("plain", data)
+    seen = (0, 1)
+    said = [2, 2, 0, 1, 1, 1, 1, 3, 1, 0, 0, 3]
+    contests = [*made.contests, with_seen(made.contests[0], seen)]
+    outcome = run_contests(by_grey(made_up(said)), made.clips, contests, VIEW)
+    report = make_report(
+        outcome, made.clips, made.clips.classes, plain=1, seen=seen, seen_bias=1000.0
+    )
+    plain, balanced = report.generalised["head"]
+    assert (plain.bias, balanced.bias) == (0, 1000)
+    assert balanced.seen == 0  # nothing leads by so much
+    assert balanced.area == plain.area
 
 
 def test_without_clips_of_training_classes_there_is_no_harmonic_mean(data, by_grey):

@@ -1,8 +1,11 @@
 """Data as people have it: what a Mac and Jupyter leave, links, odd layouts, other headers."""
 
+import cv2
+import numpy as np
 import pytest
 
 from stzsar.runtime.errors import LabelError, SourceError
+from stzsar.runtime.sources.clips import read_clip
 from stzsar.train.lists.clip_set import find_clips, find_listed_clips
 from stzsar.train.lists.list_files import read_list_file
 from stzsar.train.lists.video_tree import read_tree
@@ -180,3 +183,26 @@ def test_numbers_in_a_csv_without_names_are_refused(put):
     (data / "train.csv").write_text("a.mp4 0\nb.mp4 1\n")
     with pytest.raises(LabelError, match=r"such as 0 of 'a\.mp4': write their names into class_na"):
         find_clips(data / "train.csv")
+
+
+def test_a_folder_of_pictures_is_a_clip_of_its_class(tmp_path):
+    for place in ("run/a", "run/b", "walk/c"):
+        for number in range(3):
+            (tmp_path / place).mkdir(parents=True, exist_ok=True)
+            picture = np.full((8, 8, 3), 80 * number, np.uint8)
+            cv2.imwrite(str(tmp_path / place / f"{number:04d}.jpg"), picture)
+
+    found = find_clips(tmp_path)
+
+    assert [(clip.label, clip.path.name) for clip in found.clips] == [
+        ("run", "a"), ("run", "b"), ("walk", "c"),
+    ]  # fmt: skip
+    listed = tmp_path / "list.txt"
+    listed.write_text("run/a 3 0\nrun/b 3 0\nwalk/c 3 1\n")
+    (tmp_path / "class_names.csv").write_text("0,run\n1,walk\n")
+    from_list = find_listed_clips(tmp_path, read_list_file(listed), ("run", "walk"))
+    assert not from_list.missing
+    assert [clip.path for clip in from_list.clips] == [clip.path for clip in found.clips]
+    (tmp_path / "list.csv").write_text("path,label\nrun/a,run\nrun/b,run\nwalk/c,walk\n")
+    assert find_clips(tmp_path / "list.csv").clips == found.clips
+    assert read_clip(found.clips[0].path, frames=2, size_px=8).frame_count == 3

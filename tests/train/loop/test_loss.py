@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from stzsar.train.loop.loss import symmetric_loss
+from stzsar.train.loop.objective import symmetric_loss
 
 
 def slow_loss(logits, classes):
