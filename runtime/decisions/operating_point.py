@@ -25,7 +25,7 @@ _BLOCK_WINDOWS = 4
 # Fewer events are not counted: their number says too little, and the tails go on from here.
 _COUNTED = 5
 # The tail of the peaks may be so many times too careful, or too bold.
-_FACTORS = np.geomspace(0.05, 64, 4096)
+_FACTORS = np.geomspace(0.05, 64, 512)
 # The share of blocks whose peaks tell a label's level and scale; scales below are those of a still.
 _HIGH_SHARE, _LEAST_SCALE = 0.2, 0.05
 # Windows of a stream that has decided on nothing for so long change nothing.
@@ -69,6 +69,7 @@ class OrdinaryFootage:
         self._names, self._policy, self._sampling = tuple(names), policy, sampling
         self._own_share = own_share
         self._windows: dict[str, tuple[list[float], list[Array]]] = {}
+        self._stacks: dict[str, Array] = {}
         self._seconds = 0.0
         self._usual_s: dict[str, float] = {}
 
@@ -144,8 +145,8 @@ class OrdinaryFootage:
         """Return what makes labels alike: a level of each, and a scale, [C]."""
         blocks = max(1, round(self._block_s * self._sampling.rate_fps))
         maxima = []
-        for _, rows in self._windows.values():
-            evidence = np.stack(rows)
+        for source in self._windows:
+            evidence = self._stacked(source)
             starts = np.arange(0, len(evidence), blocks)
             maxima.append(np.maximum.reduceat(evidence, starts, axis=0))
         ordered = -np.sort(-np.concatenate(maxima).astype(np.float64), axis=0)
@@ -157,6 +158,13 @@ class OrdinaryFootage:
             own * level + (1 - own) * level.mean(),
             np.exp(own * np.log(scale) + (1 - own) * np.log(scale).mean()),
         )
+
+    def _stacked(self, source: str) -> Array:
+        """Return the evidence of a source so far, float32 [N, C]; stacked once."""
+        rows, stack = self._windows[source][1], self._stacks.get(source)
+        if stack is None or len(stack) < len(rows):
+            stack = self._stacks[source] = np.stack(rows)
+        return stack
 
     def _peaks(self, level: Array, scale: Array) -> Peaks:
         peaks = Peaks(
@@ -190,8 +198,8 @@ class OrdinaryFootage:
         )
         alarms: list[float] = []
         before, total = 0, sum(len(times) for times, _ in self._windows.values())
-        for source, (times, rows) in self._windows.items():
-            evidence = np.stack(rows)
+        for source, (times, _) in self._windows.items():
+            evidence = self._stacked(source)
             for row in _starts(policy, source, times, evidence, thresholds, self._sampling):
                 alarms.append((before + row) / total)
             before += len(times)
@@ -229,7 +237,7 @@ def _starts(
             rate_fps=sampling.rate_fps,
             everything=AllScores(names, nothing, evidence[row]),
         )
-        starts += [row for event in decider.decide(window)[1] if event.event == "start"]
+        starts += [row for event in decider.follow(window)[1] if event.event == "start"]
     return starts
 
 
