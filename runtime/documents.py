@@ -24,6 +24,7 @@ T = TypeVar("T")
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 FiniteFloat = Annotated[float, Meta(ge=-1e300, le=1e300)]  # TOML has nan and inf
 PositiveFloat = Annotated[float, Meta(gt=0, le=1e300)]
+NotNegativeFloat = Annotated[float, Meta(ge=0, le=1e300)]
 
 
 class DocumentError(ValueError):

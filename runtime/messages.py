@@ -76,7 +76,7 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         label: the best label, which need not be a decision.
         score: the best label's score.
         decision: the label that passed its thresholds, one of the run's; null is "none of these".
-        top: the best labels, best first.
+        top: the best actions, best first.
         gap: the longest time between neighbouring frames of the window, in seconds.
         encoded: how many of the frames were encoded, `frames` at most; the others looked like the
             one before.
@@ -85,6 +85,8 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         age_ms: milliseconds from that capture to the decision; null for a file.
         explanation: why the best label; only where it was asked for.
         region: the region of the picture that was looked at; only where the stream has regions.
+        rival: the label to ignore that explains the window better than any action; only where there
+            is one, and no decision.
     """
 
     version: Literal[1] = VERSION
@@ -103,6 +105,7 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     age_ms: _NotNegative | None
     explanation: ExplainedLabel | UnsetType = UNSET
     region: str | UnsetType = UNSET
+    rival: str | UnsetType = UNSET
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,6 +1,6 @@
 """Tables with bars for notebooks, as HTML in which every text is escaped."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 # Both read well on the light and on the dark background of a notebook.
@@ -8,9 +8,18 @@ _DECIDED, _OTHER = "#1f77b4", "#8c959f"
 _CELL = 'style="text-align:left"'
 
 
-def table(title: str, rows: Iterable[Iterable[str]], *, head: Iterable[str] = ()) -> str:
-    """Return a table; cells are HTML already, the title is not."""
-    lines = [f"<tr>{''.join(f'<td {_CELL}>{cell}</td>' for cell in row)}</tr>" for row in rows]
+def table(
+    title: str,
+    rows: Sequence[Sequence[str]],
+    *,
+    head: Iterable[str] = (),
+    most: int | None = None,
+) -> str:
+    """Return a table of `most` rows at most; cells are HTML already, the title is not."""
+    shown = rows[:most]
+    if len(rows) > len(shown):
+        shown = [*shown, (f"and {len(rows) - len(shown)} more", *[""] * (len(rows[0]) - 1))]
+    lines = [f"<tr>{''.join(f'<td {_CELL}>{cell}</td>' for cell in row)}</tr>" for row in shown]
     names = "".join(f"<th {_CELL}>{escape(name)}</th>" for name in head)
     top = f"<thead><tr>{names}</tr></thead>" if names else ""
     return (

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Literal, cast, overload
 
 from . import notebook
@@ -12,14 +11,14 @@ from .bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle, open_default_bundl
 from .bundle.manifest import Manifest
 from .callbacks import OnBuild, OnEmbedded
 from .decisions.calibration import Calibration
-from .decisions.policy import Policy
+from .decisions.policy import Policy, policy_from
 from .engines.graph import Graph
 from .engines.opening import open_graph
 from .engines.timed_graph import timed
 from .errors import CalibrationError, StzsarError
 from .labels.bank import LabelBank
 from .labels.label_files import LabelsLike, labels_from
-from .labels.labels import Label, LabelsOf
+from .labels.labels import Label, LabelsOf, actions, identity_of
 from .results import ActionEvent, Recognition
 from .scoring.scorer import Scorer, check_graphs
 from .sources.clips import Clip, read_clip
@@ -35,7 +34,7 @@ from .streams.lane import PolicyFor
 from .streams.result_stream import ResultStream
 from .streams.stream import Stream, StreamOptions
 from .streams.whole_clips import classify_clips, ring_of
-from .text.choose_labels import choose_labels
+from .text.choose_labels import choose_labels, with_context
 
 # A notebook shows no more of them.
 SHOWN_LABELS = 20
@@ -66,6 +65,7 @@ class Recognizer:
         on_build: OnBuild | None = None,
         labels_of: LabelsOf | None = None,
         stages: Stages = UNTIMED,
+        context: Sequence[Label] = (),
         shipped_attributes: bool = True,
         seen_bias: float | None = None,
     ) -> None:
@@ -82,6 +82,7 @@ class Recognizer:
         self.bundle: Bundle = bundle
         self._top_k, self._threads = top_k, threads
         self._shipped_attributes, self._seen_bias = shipped_attributes, seen_bias
+        self._context = tuple(context)
         frame, window = (
             open_graph(
                 bundle.path / name,
@@ -107,6 +108,8 @@ class Recognizer:
         bundle: str | Path | Bundle | None = None,
         labels: LabelsLike | None = None,
         *,
+        ignore: LabelsLike | None = None,
+        context: Sequence[Label] = (),
         top_k: int = 5,
         threads: int = 0,
         engine: str = "auto",
@@ -125,6 +128,10 @@ class Recognizer:
                 word.
             labels: a list of names or `Label` objects, a label file's path, or what a label file
                 may hold; None takes all labels of the bundle.
+            ignore: what is ordinary here, in the same forms: it competes with the labels and is
+                never reported.
+            context: labels that a calibration measures with, see `Calibration.context`; `stream`
+                adds those of its own calibration.
             top_k: the most labels that a result holds.
             threads: CPU threads; 0 leaves the number to the engine.
             engine: "auto" or another of `engines.opening.ENGINES`.
@@ -147,6 +154,8 @@ class Recognizer:
         bank = choose_labels(
             bundle,
             None if labels is None else labels_from(labels),
+            ignore=labels_from(ignore) if ignore else (),
+            context=context,
             threads=threads,
             progress=progress,
             shipped_attributes=shipped_attributes,
@@ -161,6 +170,7 @@ class Recognizer:
             trust_engines=trust_engines,
             on_build=on_build,
             labels_of=labels_of,
+            context=context,
             shipped_attributes=shipped_attributes,
             seen_bias=seen_bias,
         )
@@ -168,12 +178,7 @@ class Recognizer:
     def __enter__(self) -> "Recognizer":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -184,18 +189,17 @@ class Recognizer:
     def __repr__(self) -> str:
         if self._scorer is None:
             return f"Recognizer({self.manifest.name!r}, closed)"
-        return f"Recognizer({self.manifest.name!r}, {len(self.labels)} labels, on {self.device})"
+        count = len(actions(self.labels))
+        return f"Recognizer({self.manifest.name!r}, {count} labels, on {self.device})"
 
     def _repr_html_(self) -> str:
         """Return a table of the labels, which notebooks show."""
-        labels = () if self._scorer is None else self.labels
+        labels = () if self._scorer is None else actions(self.labels)
         rows = [
             (notebook.text(label.name), notebook.text(", ".join(label.attributes)))
-            for label in labels[:SHOWN_LABELS]
+            for label in labels
         ]
-        if len(labels) > SHOWN_LABELS:
-            rows.append((f"and {len(labels) - SHOWN_LABELS} more", ""))
-        return notebook.table(repr(self), rows, head=("label", "attributes"))
+        return notebook.table(repr(self), rows, head=("label", "attributes"), most=SHOWN_LABELS)
 
     @property
     def scorer(self) -> Scorer:
@@ -215,13 +219,14 @@ class Recognizer:
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """The labels in use, in the order of the logits."""
+        """The labels in use, in the order of the logits; their roles say what each is for."""
         return self.scorer.labels
 
     def use_labels(
         self,
         labels: LabelsLike | None,
         *,
+        ignore: LabelsLike | None = None,
         labels_of: LabelsOf | None = None,
         progress: OnEmbedded | None = None,
     ) -> None:
@@ -229,6 +234,7 @@ class Recognizer:
 
         Args:
             labels: see `load`.
+            ignore: see `load`.
             labels_of: names of the labels that compete in a source, if these are not all.
             progress: see `load`.
 
@@ -239,6 +245,8 @@ class Recognizer:
         bank = choose_labels(
             self.bundle,
             None if labels is None else labels_from(labels),
+            ignore=labels_from(ignore) if ignore else (),
+            context=self._context,
             threads=self._threads,
             progress=progress,
             shipped_attributes=self._shipped_attributes,
@@ -275,7 +283,7 @@ class Recognizer:
         many = is_list_of_clips(clip)
         clips = clips_in(clip) if many else [cast(ClipLike, clip)]
         results = classify_clips(
-            self.scorer, self.manifest, clips, _policy(policy), top_k=self._top_k
+            self.scorer, self.manifest, clips, policy_from(policy), top_k=self._top_k
         )
         return results if many else results[0]
 
@@ -343,7 +351,7 @@ class Recognizer:
         """
         from .streams.loop import plan_of, results_of  # brings the terminal's rich
 
-        policy, options = _policy(policy), options or StreamOptions()
+        policy, options = policy_from(policy), options or StreamOptions()
         sources = sources_from(source, rate_fps=self.manifest.sampling.rate_fps)
         top = options.top_k or self._top_k
         options = replace(options, top_k=max(top, policy.labels_needed))
@@ -354,7 +362,7 @@ class Recognizer:
     def _policy_for(
         self, policy: Policy, calibration: str | Path | None, options: StreamOptions
     ) -> PolicyFor:
-        labels = self.labels  # of a closed recogniser there are none
+        _ = self.scorer  # a closed one has no labels
         if calibration is None:
             return lambda _labels: policy
         if not isinstance(calibration, str | Path):
@@ -362,8 +370,10 @@ class Recognizer:
                 f"A calibration is a file, and {type(calibration).__name__} is no path: give what "
                 "stzsar-run --calibrate wrote."
             )
-        return Calibration.read(Path(calibration)).policy_for(
-            policy, self.manifest, labels, sampling=options.sampling(self.manifest)
+        found = Calibration.read(Path(calibration))
+        self._measure_with(found.context)
+        return found.policy_for(
+            policy, self.manifest, self.labels, sampling=options.sampling(self.manifest)
         )
 
     def open_stream(
@@ -382,6 +392,15 @@ class Recognizer:
         """
         return Stream(self, name, options, source_fps=source_fps)
 
+    def _measure_with(self, context: Sequence[Label]) -> None:
+        """Score the labels of a calibration's context beside the others, now and later."""
+        known = {identity_of(label) for label in self._context}
+        self._context += tuple(label for label in context if identity_of(label) not in known)
+        scorer = self.scorer
+        bank = with_context(scorer.bank, self.bundle, self._context, threads=self._threads)
+        if bank is not scorer.bank:
+            self._scorer = self._bind(bank, scorer.labels_of)
+
     def _bind(self, bank: LabelBank, labels_of: LabelsOf | None = None) -> Scorer:
         return Scorer(
             self.bundle,
@@ -391,12 +410,3 @@ class Recognizer:
             labels_of=labels_of,
             seen_bias=self._seen_bias,
         )
-
-
-def _policy(policy: Policy | None) -> Policy:
-    if policy is not None and not isinstance(policy, Policy):
-        raise StzsarError(
-            f"A policy is needed and got {type(policy).__name__}: give Policy(score=0.6) or the "
-            "like."
-        )
-    return policy or Policy()

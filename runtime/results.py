@@ -4,15 +4,18 @@ Their JSON form is in `messages.py`, where numbers are rounded to what they are 
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import msgspec
+import numpy.typing as npt
 
 from . import messages, notebook
 
 SCHEMA_VERSION = messages.VERSION
 StreamCondition = messages.StreamCondition
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,27 @@ class Score:
     label: str
     score: float
     similarity: float
+
+
+@dataclass(frozen=True, eq=False)
+class AllScores:
+    """The scores of everything that a window was compared with, for decisions.
+
+    Attributes:
+        names: of R labels: what competes (actions, and what is ignored), then the context.
+        scores: softmax over the K labels that compete, [K].
+        similarities: of all of them, [R].
+        scale: logits for each unit of similarity.
+    """
+
+    names: tuple[str, ...]
+    scores: Array
+    similarities: Array
+    scale: float = 1.0
+
+    def of(self, place: int) -> Score:
+        """Return the score of the label at a place."""
+        return Score(self.names[place], float(self.scores[place]), float(self.similarities[place]))
 
 
 @dataclass(frozen=True)
@@ -69,8 +93,10 @@ class Recognition:
         start_s: time of the window's first frame in the source, in seconds.
         end_s: time of the window's last frame, in seconds.
         frames: number of frames in the window; fewer than the bundle's T in a short clip.
-        top: the best labels, best first.
+        top: the best actions, best first; never what is to be ignored.
         decision: the label that passed its thresholds; None is "none of these".
+        rival: the label to ignore that explains the window better than any action, where nothing
+            is decided on.
         gap_s: the longest time between two neighbouring frames of the window.
         encoded: how many of its frames were encoded; the others looked like the one before.
         rate_fps: frames looked at per second, fewer than asked for where the machine is too slow.
@@ -78,6 +104,7 @@ class Recognition:
         age_ms: from that moment to the decision, in milliseconds; None for a file.
         explanation: why the best label, if that was asked for.
         region: the part of the picture that was looked at; None is all of it.
+        everything: the scores of all labels, where a graph gave them; not part of the JSON.
     """
 
     source: str
@@ -86,6 +113,7 @@ class Recognition:
     frames: int
     top: tuple[Score, ...]
     decision: str | None = None
+    rival: str | None = None
     gap_s: float = 0.0
     encoded: int = 0
     rate_fps: float | None = None
@@ -93,6 +121,7 @@ class Recognition:
     age_ms: float | None = None
     explanation: Explanation | None = None
     region: str | None = None
+    everything: AllScores | None = field(default=None, compare=False, repr=False)
 
     @property
     def label(self) -> str:
@@ -250,6 +279,7 @@ def _result_of(found: Recognition) -> messages.Result:
         age_ms=_rounded(found.age_ms, 1),
         explanation=_explained(found.explanation) if found.explanation else msgspec.UNSET,
         region=_given(found.region),
+        rival=msgspec.UNSET if found.rival is None else found.rival,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import UNSET
 
 from .messages import (
     VERSION,
@@ -37,8 +38,9 @@ def schema() -> dict[str, Any]:
         for name, text in texts:
             fields[name] = {"description": " ".join(text.split()), **fields[name]}
             fields[name].pop("default", None)
-        # All fields are written, also those with a default here.
-        required = [name for name in fields if name not in ("explanation", "region")]
+        # All fields are written, also those with a default here, but for those that may be unset.
+        optional = {own.name for own in msgspec.structs.fields(kind) if own.default is UNSET}
+        required = [name for name in fields if name not in optional]
         definition |= {"description": summary, "required": required}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -46,6 +46,8 @@ STAGE = {
 }
 
 
+# Commands in the folder of stzsar-run, with their modules.
+BESIDE_RUN = {"doctor": "doctor", "teach": "teach_cli"}
 # Commands of their own beside a command, with the module that has them.
 SUBCOMMANDS = {
     ("train", "interpolate"): "train.interpolate_cli:interpolate",
@@ -78,8 +80,8 @@ PERMISSIONS = {AttributesOptions: {"overwrite"}}
 
 
 def command(name: str, word: str = "") -> click.Command:
-    if name == "doctor":
-        return importlib.import_module("stzsar.runtime.command.doctor").main
+    if name in BESIDE_RUN:
+        return importlib.import_module(f"stzsar.runtime.command.{BESIDE_RUN[name]}").main
     if (name, word) in SUBCOMMANDS:
         module, _, attribute = SUBCOMMANDS[name, word].partition(":")
         return getattr(importlib.import_module(f"stzsar.{module}"), attribute)
@@ -100,7 +102,7 @@ def test_printed_commands_parse(root, page):
     for name, *words in printed_commands(root / page):
         stage = name.removeprefix("stzsar-")
         word = words[0] if words and (stage, words[0]) in SUBCOMMANDS else ""
-        if stage == "doctor":
+        if stage in BESIDE_RUN:
             command(stage).make_context(name, words)
             continue
         # Values are converted and bad combinations refused, and nothing is opened.

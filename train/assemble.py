@@ -17,7 +17,7 @@ from ..models.stzsar import STZSAR
 from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.errors import BundleError, StzsarError
 from ..runtime.labels.label_files import read_labels
-from ..runtime.labels.labels import Label, as_labels
+from ..runtime.labels.labels import Label, actions, as_labels
 from ..runtime.labels.shipped import with_shipped_attributes
 from ..runtime.terminal.commandline import say
 from .config import CONFIG, SMALL, TrainConfig
@@ -187,7 +187,7 @@ def _labels(config: TrainConfig, classes: Sequence[str]) -> tuple[Label, ...]:
     """Return the labels of the classes: the file's in its order, or their names."""
     if config.labels:
         path = Path(config.labels)
-        written = read_labels(path)
+        written = actions(read_labels(path))
         fitting = labels_of_file(classes, (), written, path, allow_extra=config.allow_missing)
         labels = tuple(label for label in written if label in fitting)
     else:

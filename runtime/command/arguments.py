@@ -1,4 +1,4 @@
-"""The command-line options of stzsar-run, in groups, and which of them exclude each other."""
+"""The command-line options of stzsar-run, in groups."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 import cloup
-from cloup.constraints import ConstraintViolated, If, IsSet, accept_none
-from cloup.constraints.common import param_value_is_set
 
 from ..bundle.manifest import MAX_SEEN_BIAS
-from .event_arguments import EVENTS, OF_EVENTS
+from .event_arguments import EVENTS
+from .modes import MODES
 
 
 class _Positive(click.ParamType):
@@ -117,6 +116,13 @@ _RECOGNITION = cloup.option_group(
         help="Recognise these labels: words with commas between them, or a text file with one "
         "label a line, a CSV, TSV, YAML or JSON, which may have attributes. Edits of a file take "
         "effect while a camera runs",
+    ),
+    cloup.option(
+        "--ignore",
+        metavar="FILE|A,B",
+        help="Take these labels for what is ordinary here: they compete with --labels and are "
+        "never reported; a window that one of them explains best is none of these. Edits take "
+        "effect like those of --labels",
     ),
     cloup.option(
         "--no-attributes",
@@ -226,6 +232,14 @@ _DECISIONS = cloup.option_group(
         multiple=True,
         help="Find the similarity from which to believe each label, in footage that shows none of "
         "the actions, and write it to --calibration. Repeat it for more footage",
+    ),
+    cloup.option(
+        "--suggest-ignore",
+        "ordinary",
+        metavar="PATH",
+        multiple=True,
+        help="List the class names that describe ordinary footage, by how many events each would "
+        "make, as a label file to edit for --ignore. Repeat it for more footage",
     ),
     cloup.option(
         "--false-alarms",
@@ -339,60 +353,6 @@ _OUTPUT = cloup.option_group(
 )
 
 
-def _leave_out(why: str) -> Callable[[ConstraintViolated], str]:
-    """Return what says which of the options that were given have no effect, and why."""
-
-    def sentence(error: ConstraintViolated) -> str:
-        values = error.ctx.params if error.ctx else {}
-        given = [
-            p.opts[0] if isinstance(p, click.Option) else "SOURCE"
-            for p in error.params
-            if param_value_is_set(p, values[p.name or ""])
-        ]
-        verb = "has" if len(given) == 1 else "have"
-        return f"{', '.join(given)} {verb} no effect: {why}. Leave one of them out."
-
-    return sentence
-
-
-# A replay opens, decodes and encodes nothing; a calibration writes thresholds and nothing else.
-_MODES = (
-    cloup.constraint(
-        If("replay", then=accept_none).rephrased(
-            error=_leave_out("--replay scores what was recorded")
-        ),
-        ["named", "sources", "camera", "streams", "show_regions", "footage", "per_day",
-         "frame_rate", "seconds", "give_up_s", "rate_fps", "window_s", "whole", "motion_gate",
-         "explain", "video", "show", "record", "record_features", "record_patches", "webhook",
-         "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics", *OF_EVENTS],
-    ),
-    cloup.constraint(
-        If("footage", then=accept_none).rephrased(
-            error=_leave_out("--calibrate only looks for thresholds")
-        ),
-        ["named", "sources", "camera", "streams", "show_regions", "replay", "whole", "seen_bias",
-         "threshold", "explain", "output", "json", "only_events", "video", "show", "record",
-         "record_features", "record_patches", "webhook", "webhook_secret", "webhook_results",
-         "mqtt", "mqtt_ca", "metrics", *OF_EVENTS],
-    ),
-    cloup.constraint(
-        If("show_regions", then=accept_none).rephrased(
-            error=_leave_out("--show-regions recognises nothing")
-        ),
-        ["bundle", "labels", "seen_bias", "rate_fps", "window_s", "whole", "motion_gate",
-         "threshold", "min_length_s", "cool_down_s", "calibration", "explain", "output", "json",
-         "only_events", "video", "show", "record", "record_features", "record_patches", "webhook",
-         "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics", *OF_EVENTS],
-    ),
-    cloup.constraint(
-        If(~IsSet("footage"), then=accept_none).rephrased(
-            error=_leave_out("it belongs to --calibrate")
-        ),
-        ["per_day"],
-    ),
-)  # fmt: skip
-
-
 def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add all options of stzsar-run to a command."""
     source = cloup.argument(
@@ -401,6 +361,6 @@ def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
         nargs=-1,
         help="What to watch: as for --source",
     )
-    for add in (*_MODES, EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
+    for add in (*MODES, EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
         command = add(command)
     return command

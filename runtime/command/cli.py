@@ -41,9 +41,11 @@ def main(
     *,
     replay: Path | None,
     footage: tuple[str, ...],
+    ordinary: tuple[str, ...],
     no_attributes: bool,
     bundle: Path | None,
     labels: str | None,
+    ignore: str | None,
     seen_bias: float | None,
     engine: str,
     trust_engines: bool,
@@ -59,7 +61,7 @@ def main(
     **options: Any,
 ) -> None:
     """Recognise actions in camera pictures, network streams or video files."""
-    from .options import CalibrationOptions, ReplayOptions, RunOptions
+    from .options import CalibrationOptions, ReplayOptions, RunOptions, SuggestOptions
     from .runner import run
 
     if quiet:
@@ -67,23 +69,26 @@ def main(
     common: dict[str, Any] = {
         "bundle": bundle,
         "labels": labels,
+        "ignore": ignore,
         "shipped_attributes": not no_attributes,
         "seen_bias": seen_bias,
         "engine": engine,
         "trust_engines": trust_engines,
         "threads": threads,
         "quiet": quiet,
-        "min_length_s": min_length_s,
-        "cool_down_s": cool_down_s,
     }
+    of_reading = ("seconds", "rate_fps", "window_s", "motion_gate", "batch_wait_ms",
+                  "stalled_s", "give_up_s", "frame_rate")  # fmt: skip
+    reading = {name: options[name] for name in of_reading}
+    if ordinary:
+        run(SuggestOptions(footage=ordinary, output=options["output"], **reading, **common))
+        return
+    common |= {"min_length_s": min_length_s, "cool_down_s": cool_down_s}
     if replay:
         of_replay = ("threshold", "top", "output", "json", "only_events")
         scored = {name: options[name] for name in of_replay}
         run(ReplayOptions(recording=replay, calibration=calibration, **scored, **common))
     elif footage:
-        of_reading = ("seconds", "rate_fps", "window_s", "motion_gate", "batch_wait_ms",
-                      "stalled_s", "give_up_s", "frame_rate")  # fmt: skip
-        reading = {name: options[name] for name in of_reading}
         written = {"thresholds": calibration, "false_alarms_per_day": per_day}
         given = {name: value for name, value in written.items() if value is not None}
         run(CalibrationOptions(footage=footage, **given, **reading, **common))

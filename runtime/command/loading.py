@@ -1,5 +1,6 @@
 """Opens a bundle and loads it with labels, and says which bundle and how far that is."""
 
+from collections import Counter
 from collections.abc import Sequence
 
 from ..bundle.bundle import Bundle, open_default_bundle
@@ -40,6 +41,8 @@ def load_recognizer(
     options: ModelOptions,
     *,
     top_k: int,
+    ignore: Sequence[Label] = (),
+    context: Sequence[Label] = (),
     labels_of: LabelsOf | None = None,
 ) -> Recognizer:
     """Load a bundle with its labels, show the progress, and say what is loaded.
@@ -51,6 +54,8 @@ def load_recognizer(
         recognizer = Recognizer.load(
             bundle,
             labels,
+            ignore=ignore,
+            context=context,
             top_k=top_k,
             threads=options.threads,
             engine=options.engine,
@@ -62,5 +67,7 @@ def load_recognizer(
             seen_bias=options.seen_bias,
         )
     if not options.quiet:
-        say(f"Bundle {bundle.path}. {len(recognizer.labels)} labels, on {recognizer.device}.")
+        roles = Counter(label.role for label in recognizer.labels)
+        to_ignore = f" and {roles['ignore']} to ignore" if roles["ignore"] else ""
+        say(f"Bundle {bundle.path}. {roles['action']} labels{to_ignore}, on {recognizer.device}.")
     return recognizer

@@ -26,6 +26,8 @@ class ModelOptions:
         bundle: folder of the bundle; None takes the newest under runs/, else the shipped one.
         labels: what to recognise: a label file's path, words with commas between them, a list, a
             dict of attributes by label; None takes all labels of the bundle.
+        ignore: what is ordinary, in the same forms: it competes with the labels and is never
+            reported.
         shipped_attributes: use the attributes that stzsar ships for labels it knows by name.
         seen_bias: subtract this from the logits of labels that training saw; None takes what
             training measured.
@@ -37,6 +39,7 @@ class ModelOptions:
 
     bundle: Path | None = None
     labels: LabelsLike | None = None
+    ignore: LabelsLike | None = None
     shipped_attributes: bool = True
     seen_bias: float | None = None
     engine: str = "auto"
@@ -48,15 +51,21 @@ class ModelOptions:
         """Tell labels from the file that holds them.
 
         Raises:
-            LabelError: `labels` is neither.
+            LabelError: one of them is neither.
         """
-        if self.labels is not None:
-            object.__setattr__(self, "labels", label_source(self.labels))
+        for name in ("labels", "ignore"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, label_source(value))
 
     @property
     def label_file(self) -> Path | None:
         """The file that holds the labels, if they are in one."""
         return self.labels if isinstance(self.labels, Path) else None
+
+    @property
+    def ignore_file(self) -> Path | None:
+        """The file that holds the labels to ignore, if they are in one."""
+        return self.ignore if isinstance(self.ignore, Path) else None
 
     def read_labels(self) -> tuple[Label, ...] | None:
         """Return the labels; None for all labels of the bundle.
@@ -65,6 +74,14 @@ class ModelOptions:
             LabelError: the file cannot be used.
         """
         return None if self.labels is None else labels_from(self.labels)
+
+    def read_ignored(self) -> tuple[Label, ...]:
+        """Return the labels to ignore.
+
+        Raises:
+            LabelError: the file cannot be used.
+        """
+        return () if self.ignore is None else labels_from(self.ignore)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,7 +227,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
             raise StzsarError("--record-features requires --record FILE: give that too.")
         if self.record_patches and not self.record_features:
             raise StzsarError("--record-patches requires --record-features: give that too.")
-        check_attributes(self, has_labels=bool(self.labels or self.streams))
+        check_attributes(self, has_labels=bool(self.labels or self.ignore or self.streams))
         if self.whole:
             self._check_whole()
 
@@ -266,7 +283,7 @@ class ReplayOptions(ModelOptions, DecisionOptions):
         ModelOptions.__post_init__(self)
         DecisionOptions.__post_init__(self)
         check_json(output=self.output, json=self.json)
-        check_attributes(self, has_labels=bool(self.labels))
+        check_attributes(self, has_labels=bool(self.labels or self.ignore))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -296,7 +313,64 @@ class CalibrationOptions(ModelOptions, ReadingOptions, EventOptions):
             object.__setattr__(self, "footage", (self.footage,))
         if not 0 < self.false_alarms_per_day < math.inf:
             raise StzsarError(f"--false-alarms must be above 0, got {self.false_alarms_per_day!r}.")
-        check_attributes(self, has_labels=bool(self.labels))
+        check_attributes(self, has_labels=bool(self.labels or self.ignore))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SuggestOptions(ModelOptions, ReadingOptions):
+    """What a search for labels to ignore looks at and writes.
+
+    Attributes:
+        footage: files, folders, patterns, addresses and recordings of ordinary days.
+        output: label file with the suggestions; None is stdout.
+    """
+
+    footage: Sequence[str | Path]
+    output: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            StzsarError: a number is out of its range, or the labels are none.
+        """
+        ModelOptions.__post_init__(self)
+        ReadingOptions.__post_init__(self)
+        if isinstance(self.footage, str):
+            object.__setattr__(self, "footage", (self.footage,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeachOptions(ModelOptions, ReadingOptions, EventOptions):
+    """What teaching looks at and writes.
+
+    Attributes:
+        examples: folder with a folder of clips or recordings for each label; None teaches nothing,
+            and the file is a calibration.
+        ordinary: files, folders, patterns, addresses and recordings that show none of the actions.
+        false_alarms_per_day: false events that are acceptable in a day, of all labels together.
+        output: file for the calibration, which `RunOptions.calibration` reads.
+    """
+
+    examples: Path | None = None
+    ordinary: Sequence[str | Path]
+    false_alarms_per_day: float = 1.0
+    output: Path = Path("site.json")
+
+    def __post_init__(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            StzsarError: a number is out of its range, or an option requires one that is missing.
+        """
+        ModelOptions.__post_init__(self)
+        ReadingOptions.__post_init__(self)
+        EventOptions.__post_init__(self)
+        if isinstance(self.ordinary, str):
+            object.__setattr__(self, "ordinary", (self.ordinary,))
+        if not 0 < self.false_alarms_per_day < math.inf:
+            raise StzsarError(f"--false-alarms must be above 0, got {self.false_alarms_per_day!r}.")
+        check_attributes(self, has_labels=bool(self.labels or self.ignore))
 
 
 def check_attributes(options: ModelOptions, *, has_labels: bool) -> None:

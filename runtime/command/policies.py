@@ -5,11 +5,27 @@ from pathlib import Path
 
 from ..bundle.manifest import Manifest, SamplingSpec
 from ..decisions.calibration import Calibration
+from ..labels.labels import Label, identity_of
 from ..scoring.scorer import Scorer
 from ..sources.spec import SourceSpec
 from ..streams.lane import PolicyFor
 from ..terminal.commandline import log
 from .options import DecisionOptions
+
+
+def context_of(
+    specs: Sequence[SourceSpec], options: DecisionOptions
+) -> tuple[dict[Path, Calibration], tuple[Label, ...]]:
+    """Return the calibrations of a run by their files, and the labels that they measure with.
+
+    Raises:
+        CalibrationError: a file cannot be read.
+    """
+    paths = {spec.calibration or options.calibration for spec in specs}
+    calibrations = {path: Calibration.read(path) for path in paths if path}
+    measured = [label for own in calibrations.values() for label in own.context]
+    by_identity = {identity_of(label): label for label in measured}
+    return calibrations, tuple(by_identity.values())
 
 
 def policies_of(
@@ -18,6 +34,7 @@ def policies_of(
     manifest: Manifest,
     options: DecisionOptions,
     samplings: Mapping[str, SamplingSpec],
+    calibrations: Mapping[Path, Calibration],
 ) -> dict[str, PolicyFor]:
     """Return the policy of each source, by its name.
 
@@ -27,11 +44,11 @@ def policies_of(
         manifest: the bundle's.
         options: the run's threshold and calibration.
         samplings: how each source is sampled, by its name.
+        calibrations: by their files, see `context_of`.
 
     Raises:
-        CalibrationError: a calibration cannot be read, or does not fit this run.
+        CalibrationError: a calibration does not fit this run.
     """
-    calibrations: dict[Path, Calibration] = {}
     policies: dict[str, PolicyFor] = {}
     warnings: dict[str, None] = {}  # each appears once
     for spec in specs:
@@ -42,8 +59,6 @@ def policies_of(
             policies[spec.name] = lambda _labels, own=own: own
             warning = own.warning(len(labels))
         else:
-            if path not in calibrations:
-                calibrations[path] = Calibration.read(path)
             policies[spec.name] = calibrations[path].policy_for(
                 own, manifest, labels, sampling=samplings[spec.name]
             )

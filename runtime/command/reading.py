@@ -1,6 +1,6 @@
 """The sources of a run, how each is sampled, and the loop that reads them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from ..streams.stream import StreamOptions
 from ..terminal.commandline import say
 from ..terminal.signals import StopSignals
 from ..video.pictures import DEFAULT_FPS
-from .options import CalibrationOptions, ReadingOptions, RunOptions
+from .options import ReadingOptions, RunOptions
 
 
 def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
@@ -37,18 +37,20 @@ def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
         frame_rate=options.frame_rate,
     )
     specs = (*named, *others)
-    _check_pictures(specs, options)
+    _check_pictures(specs, options, quiet=options.quiet)
     if options.whole:
         _check_whole(specs)
     check_give_up(specs, options)
     return specs
 
 
-def footage_from(options: CalibrationOptions) -> tuple[SourceSpec, ...]:
-    """Return the sources of a calibration; raise as `specs_from` does."""
-    uris = expand_sources(str(source) for source in options.footage)
+def footage_from(
+    footage: Iterable[str | Path], options: ReadingOptions, *, quiet: bool
+) -> tuple[SourceSpec, ...]:
+    """Return the sources of footage to look through; raise as `specs_from` does."""
+    uris = expand_sources(str(source) for source in footage)
     specs = specs_of(uris, frame_rate=options.frame_rate)
-    _check_pictures(specs, options)
+    _check_pictures(specs, options, quiet=quiet)
     check_give_up(specs, options)
     return specs
 
@@ -63,12 +65,12 @@ def check_give_up(specs: Sequence[SourceSpec], options: ReadingOptions) -> None:
         raise StzsarError("--give-up is for live sources, and there are only files: leave it out.")
 
 
-def _check_pictures(specs: Sequence[SourceSpec], options: RunOptions | CalibrationOptions) -> None:
+def _check_pictures(specs: Sequence[SourceSpec], options: ReadingOptions, *, quiet: bool) -> None:
     """Say once how fast pictures are shown, and refuse a rate where there are none."""
     clips = [spec for spec in specs if is_pictures(spec.uri)]
     if not clips and options.frame_rate is not None:
         raise StzsarError("--frame-rate is for pictures, and no source is a folder of them.")
-    if clips and options.frame_rate is None and not options.quiet:
+    if clips and options.frame_rate is None and not quiet:
         what = clips[0].name if len(clips) == 1 else f"{clips[0].name} and {len(clips) - 1} more"
         say(
             f"{what}: taking the pictures for a clip of {DEFAULT_FPS:g} a second; --frame-rate "

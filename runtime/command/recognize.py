@@ -31,7 +31,7 @@ from ..terminal.signals import LIMIT_S, StopSignals
 from .display import open_display, writes_lines
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
-from .policies import policies_of
+from .policies import context_of, policies_of
 from .reading import feed_options, files_read, read_to_the_end, specs_from, stream_options
 from .summary import Summaries
 from .video_paths import video_paths
@@ -83,6 +83,7 @@ def _prepare(options: RunOptions) -> _Ready:
         written=[options.output, record, *videos.values()],
         read={
             options.label_file: "the label file",
+            options.ignore_file: "the file to ignore",
             options.streams: "the file of streams",
             options.calibration: "the calibration",
             **files_read(specs),
@@ -92,20 +93,25 @@ def _prepare(options: RunOptions) -> _Ready:
     labels = LabelFiles(
         options.labels,
         {spec.name: spec.labels for spec in specs if spec.labels},
+        ignore=options.ignore,
         sources=[spec.name for spec in specs],
         known=bundle.bank.labels,
     )
+    calibrations, context = context_of(specs, options)
     recognizer = load_recognizer(
         bundle,
         labels.all_labels(),
         options,
         top_k=_labels_needed(options, specs),
+        context=context,
         labels_of=labels.labels_of(),
     )
     plans: list[StreamPlan] = []
     if not options.whole:
         samplings = {name: own.sampling(bundle.manifest) for name, own in sampled.items()}
-        policies = policies_of(specs, recognizer.scorer, bundle.manifest, options, samplings)
+        policies = policies_of(
+            specs, recognizer.scorer, bundle.manifest, options, samplings, calibrations
+        )
         plans = [plan_of(spec, sampled[spec.name], policies[spec.name]) for spec in specs]
     return _Ready(
         specs=specs,

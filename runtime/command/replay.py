@@ -35,16 +35,20 @@ def replay(options: ReplayOptions) -> None:
         read={
             options.recording: "the recording",
             options.label_file: "the label file",
+            options.ignore_file: "the file to ignore",
             options.calibration: "the calibration",
         },
         bundle=bundle.path,
     )
     policy = options.policy
+    calibration = Calibration.read(options.calibration) if options.calibration else None
     with loading_progress(shown=not options.quiet) as (progress, _):
         recording = Replay(
             options.recording,
             bundle,
             options.read_labels(),
+            ignore=options.read_ignored(),
+            context=calibration.context if calibration else (),
             top_k=max(options.top, policy.labels_needed),
             progress=progress,
             shipped_attributes=options.shipped_attributes,
@@ -53,8 +57,8 @@ def replay(options: ReplayOptions) -> None:
             engine=options.engine,
             trust_engines=options.trust_engines,
         )
-    if options.calibration:
-        policy = Calibration.read(options.calibration).apply(
+    if calibration:
+        policy = calibration.apply(
             policy, bundle.manifest, recording.labels, sampling=recording.header.sampling
         )
     summaries, deciders = Summaries(), dict[str, Decider]()

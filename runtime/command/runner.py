@@ -5,13 +5,14 @@ import signal
 from ..terminal.signals import LIMIT_S
 from ..terminal.watchdog import Watchdog
 from .calibrate import calibrate
-from .options import CalibrationOptions, ReplayOptions, RunOptions
+from .options import CalibrationOptions, ReplayOptions, RunOptions, SuggestOptions
 from .recognize import recognize
 from .replay import replay
 from .show_regions import show_regions
+from .suggest import suggest
 
 
-def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
+def run(options: RunOptions | ReplayOptions | CalibrationOptions | SuggestOptions) -> None:
     """Recognise actions until the sources end, as `stzsar-run` does.
 
     Results go where the options say, and to stdout otherwise; messages, progress and the summary
@@ -21,7 +22,7 @@ def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
 
     Args:
         options: `RunOptions` watches sources, `ReplayOptions` scores a recording again,
-            `CalibrationOptions` writes a file of thresholds.
+            `CalibrationOptions` writes a file of thresholds, `SuggestOptions` labels to ignore.
 
     Raises:
         StzsarError: something cannot be used, a source failed, or an output cannot be written.
@@ -33,6 +34,8 @@ def run(options: RunOptions | ReplayOptions | CalibrationOptions) -> None:
             replay(options)
         elif isinstance(options, CalibrationOptions):
             calibrate(options)
+        elif isinstance(options, SuggestOptions):
+            suggest(options)
         elif options.show_regions:
             show_regions(options, options.show_regions)
         else:

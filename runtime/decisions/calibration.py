@@ -1,7 +1,6 @@
 """The file of thresholds that calibration on a site's footage gives, and later runs apply."""
 
 import dataclasses
-import hashlib
 import json
 import logging
 import math
@@ -15,13 +14,22 @@ from msgspec import Meta, Struct
 from ..atomic import write_file
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH
 from ..bundle.manifest import Manifest, SamplingSpec
-from ..documents import MIB, DocumentError, FiniteFloat, PositiveFloat, from_json, read_file
+from ..documents import (
+    MIB,
+    DocumentError,
+    FiniteFloat,
+    NotNegativeFloat,
+    PositiveFloat,
+    from_json,
+    read_file,
+)
 from ..errors import CalibrationError
-from ..labels.labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label
+from ..labels.labels import MAX_LABELS, MAX_NAME_CHARACTERS, Label, actions, identity_of
 from ..labels.names import name_key, nearest_names
+from .detector import Detector
 from .policy import Policy
 
-CALIBRATION_VERSION = 1
+CALIBRATION_VERSION = 2
 MAX_FILE_BYTES = 16 * MIB
 _NAMED = 3
 _DAY_H = 24
@@ -35,7 +43,8 @@ class LabelThreshold(Struct, frozen=True):
     label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]  # its name
     # Of its text and attributes; with others, its similarities would be others
     identity: Annotated[str, Meta(max_length=64)]
-    similarity: FiniteFloat  # the threshold
+    threshold: FiniteFloat  # of its evidence; in files of version 1 of its similarity
+    examples: Annotated[int, Meta(ge=0, le=10**6)] = 0  # how many clips taught it
 
 
 class EventRules(Struct, frozen=True, kw_only=True):
@@ -74,7 +83,12 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
     hours: PositiveFloat  # length of the footage
     # Events, of all labels together, that such footage gives at most
     false_alarms_per_day: PositiveFloat
+    # How many there are in nine of ten cases; None in files of version 1
+    between: tuple[NotNegativeFloat, NotNegativeFloat] | None = None
     rules: EventRules  # what makes an event
+    # Turns similarities into evidence; None in files of version 1, whose thresholds are of
+    # similarities
+    detector: Detector | None = None
     # Of each label
     thresholds: Annotated[tuple[LabelThreshold, ...], Meta(min_length=1, max_length=MAX_LABELS)]
 
@@ -83,6 +97,22 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
             raise ValueError("it does not say which bundle it belongs to")
         if len(self._by_name()) < len(self.thresholds):
             raise ValueError("a label has two thresholds")
+
+    @property
+    def context(self) -> tuple[Label, ...]:
+        """The labels that its detector measures with: score them beside those of a run."""
+        return self.detector.labels if self.detector else ()
+
+    @property
+    def promise(self) -> str:
+        """What rate it is for, on which footage and examples, as a sentence."""
+        rate = f"It is for {_plural(self.false_alarms_per_day, 'false alarm')} a day"
+        low, high = self.between or (math.nan, math.nan)
+        examples = sum(threshold.examples for threshold in self.thresholds)
+        taught = f" and {_plural(examples, 'example')}" if examples else ""
+        return f"{rate} ({low:.2g} to {high:.2g} in nine of ten cases), from " + (
+            f"{_length(self.hours)} of ordinary footage{taught}."
+        )
 
     @property
     def caution(self) -> str | None:
@@ -111,11 +141,13 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
         self._check_rules(policy)
         known = self._by_name()
         applied: dict[str, float] = {}
-        for label in labels:
+        without: list[str] = []
+        for label in actions(labels):
             threshold = known.get(name_key(label.name))
             if threshold and threshold.identity == identity_of(label):
-                applied[label.name] = threshold.similarity
-        without = [label.name for label in labels if label.name not in applied]
+                applied[label.name] = threshold.threshold
+            else:
+                without.append(label.name)
         if not applied:
             names = [threshold.label for threshold in self.thresholds]
             near = nearest_names(without[0], names, 1)[0]
@@ -131,7 +163,14 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
                 _plural(len(without), "label"),
                 _some(without),
             )
-        return dataclasses.replace(policy, thresholds=applied)
+        if self.detector is None:
+            return dataclasses.replace(policy, thresholds=applied)
+        if policy.score != Policy.score:
+            raise CalibrationError(
+                f"The score threshold {policy.score:g} has no effect with this calibration, whose "
+                "own thresholds decide: leave it out."
+            )
+        return policy.by_evidence(self.detector.bind(labels), applied)
 
     def policy_for(
         self, policy: Policy, manifest: Manifest, labels: Sequence[Label], *, sampling: SamplingSpec
@@ -150,7 +189,7 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
                 return self.apply(policy, manifest, labels, sampling=sampling)
             except CalibrationError as error:
                 log.warning("Nothing is decided on: %s", error)
-                return dataclasses.replace(policy, thresholds={})
+                return dataclasses.replace(policy, thresholds={}, evidence=None)
 
         return apply_or_nothing
 
@@ -191,6 +230,8 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
                 "upgrade stzsar, or calibrate again."
             )
         try:
+            if version == 1:
+                return from_json(content, _Version1).upgraded()
             return from_json(content, cls)
         except DocumentError as error:
             raise CalibrationError(f"{path} is damaged ({error}): calibrate again.") from error
@@ -224,6 +265,40 @@ class Calibration(Struct, frozen=True, kw_only=True, rename=_ON_DISK):
                 )
 
 
+class _Threshold1(Struct):
+    label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]
+    identity: Annotated[str, Meta(max_length=64)]
+    similarity: FiniteFloat
+
+
+class _Version1(Struct, kw_only=True, rename=_ON_DISK):
+    """The format in which similarities had thresholds, each label by itself."""
+
+    graphs: dict[str, Annotated[str, Meta(max_length=64)]]
+    sampling: SamplingSpec
+    hours: PositiveFloat
+    false_alarms_per_day: PositiveFloat
+    rules: EventRules
+    thresholds: Annotated[tuple[_Threshold1, ...], Meta(min_length=1, max_length=MAX_LABELS)]
+
+    def upgraded(self) -> Calibration:
+        """Return it as of now; what it says stays in force."""
+        try:
+            return Calibration(
+                graphs=self.graphs,
+                sampling=self.sampling,
+                hours=self.hours,
+                false_alarms_per_day=self.false_alarms_per_day,
+                rules=self.rules,
+                thresholds=tuple(
+                    LabelThreshold(old.label, old.identity, old.similarity)
+                    for old in self.thresholds
+                ),
+            )
+        except ValueError as error:
+            raise DocumentError(str(error)) from error
+
+
 class _Version(Struct):
     calibration_version: Annotated[int, Meta(ge=-(10**6), le=10**6)]
 
@@ -231,12 +306,6 @@ class _Version(Struct):
 def graphs_of(manifest: Manifest) -> dict[str, str]:
     """Return the hashes of the two graphs that similarities depend on."""
     return {name: manifest.files[name] for name in (FRAME_GRAPH, WINDOW_GRAPH)}
-
-
-def identity_of(label: Label) -> str:
-    """Return what changes with a label's text or attributes, as 16 hexadecimal digits."""
-    words = json.dumps([label.text, *label.attributes])
-    return hashlib.sha256(words.encode()).hexdigest()[:16]
 
 
 def _length(hours: float) -> str:

@@ -1,7 +1,6 @@
 """Finds thresholds on ordinary footage of a site, which shows none of the actions."""
 
 import logging
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,73 +8,81 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle.manifest import Manifest, SamplingSpec
-from ..errors import CalibrationError
 from ..labels.labels import Label
 from .calibration import Calibration, EventRules, LabelThreshold, graphs_of, identity_of
-from .peaks import Peaks
+from .detector import Detector, Feature
+from .footage import SeenWindows
+from .operating_point import OperatingPoint, OrdinaryFootage
 from .policy import Policy
-from .tails import MIN_BLOCKS, fit_tails
 
 Array = npt.NDArray[Any]
 
-# Longer than one incident, and short enough that ten minutes of footage suffice.
-_BLOCK_S = 10.0
-_BLOCK_WINDOWS = 4
+# How much a label's threshold follows its own evidence on ordinary footage, see OrdinaryFootage:
+# chosen on MovingShapes, where 0 and 1 find fewer actions.
+_OWN_SHARE = 0.5
 
 log = logging.getLogger(__name__)
 
 
 class Calibrator:
-    """Collects similarities window by window, for any number of hours, and computes thresholds.
+    """Collects similarities window by window, and computes thresholds of evidence.
 
-    Each label gets an equal part of the rate of false alarms, which counts how often its similarity
-    alone makes an event. Real false alarms are fewer: the score must pass too, and there is one
-    action at a time. The footage should show none of the actions: if it shows one, that raises
-    the label's threshold.
+    The evidence for a label are its log odds against all others, those to ignore among them. The
+    footage should show none of the actions: if it shows one, that raises the label's threshold.
     """
 
     def __init__(
-        self, labels: Sequence[Label], manifest: Manifest, policy: Policy, *, sampling: SamplingSpec
+        self,
+        labels: Sequence[Label],
+        manifest: Manifest,
+        policy: Policy,
+        *,
+        sampling: SamplingSpec,
+        scale: float,
     ) -> None:
         """Begin.
 
         Args:
-            labels: C labels, in the order of the similarities.
+            labels: R labels, in the order of the similarities; those that are actions get
+                thresholds.
             manifest: of the bundle that scores.
             policy: what makes an event; its thresholds and scores are ignored.
             sampling: frames of a window, and their rate.
+            scale: of the bundle: logits for each unit of similarity.
         """
-        self._labels = tuple(labels)
-        self._policy = policy
-        self._graphs = graphs_of(manifest)
+        features = tuple(Feature.of(label) for label in labels)
+        self._detector = Detector(features=features, scale=scale)
+        self._bound = self._detector.bind(labels)
+        self._labels, self._manifest, self._policy = tuple(labels), manifest, policy
         self._sampling = sampling
-        window_s = self._sampling.window_s
-        block_s = max(_BLOCK_S, _BLOCK_WINDOWS * window_s, policy.cool_down_s)
-        apart_s = max(window_s, policy.cool_down_s)
-        self._peaks = Peaks(len(labels), policy, block_s=block_s, apart_s=apart_s)
+        self._footage = OrdinaryFootage(
+            self._bound.names, policy, sampling=sampling, own_share=_OWN_SHARE
+        )
 
     @property
     def hours(self) -> float:
         """Length of the footage so far, without gaps and the first window of each piece."""
-        return self._peaks.seconds / 3600
+        return self._footage.hours
 
     @property
     def needed_hours(self) -> float:
         """How much footage thresholds require."""
-        return MIN_BLOCKS * self._peaks.block_s / 3600
+        return self._footage.needed_hours
 
     def add(self, source: str, time_s: float, similarities: Array) -> None:
         """Add the next window of a source, by its end in seconds; sources may take turns.
 
-        Similarities are those of all labels, [C]: logits / scale.
+        Similarities are those of all labels, [R]: logits / scale.
         """
         if similarities.shape != (len(self._labels),) or not np.isfinite(similarities).all():
             raise ValueError(f"{len(self._labels)} finite similarities, got {similarities!r:.80}")
-        self._peaks.add(source, time_s, 1 / self._sampling.rate_fps, similarities)
+        self._footage.add(source, time_s, self._bound.of(similarities))
 
-    def end(self, source: str) -> None:
-        """End a source, and release what is kept for it."""
-        self._peaks.end(source)
+    def add_all(self, seen: SeenWindows) -> None:
+        """Add all windows that were seen."""
+        for source, (times, rows) in seen.of_source.items():
+            for time_s, row in zip(times, rows, strict=True):
+                self.add(source, time_s, row)
 
     def thresholds(self, false_alarms_per_day: float) -> Calibration:
         """Return thresholds with which such footage gives this many events, all labels together.
@@ -83,37 +90,47 @@ class Calibrator:
         Raises:
             CalibrationError: the footage is too short, or the rate is not a positive number.
         """
-        if not (math.isfinite(false_alarms_per_day) and false_alarms_per_day > 0):
-            raise CalibrationError(
-                f"The rate of false alarms is {false_alarms_per_day!r} a day: give a number above "
-                "0, such as 1, or 0.1 for one in ten days."
-            )
-        peaks = self._peaks.highest()
-        # Pieces shorter than an event add time and no peaks.
-        if self.hours < self.needed_hours or peaks.shape[1] < MIN_BLOCKS // 2:
-            raise CalibrationError(
-                f"There are {60 * self.hours:.1f} minutes of footage in full windows, and "
-                f"thresholds require {math.ceil(60 * self.needed_hours)} without many gaps: "
-                "give more footage of ordinary days."
-            )
-        mean = self._peaks.total / self._peaks.windows
-        tails = fit_tails(peaks, self._peaks.blocks, mean)
-        if (still := int(tails.still.sum())) > 0:
-            log.warning(
-                "The similarity of %d of %d labels does not change in this footage, so their "
-                "thresholds are guesses: give footage in which something happens.",
-                still,
-                len(self._labels),
-            )
-        events = false_alarms_per_day / 24 * self.hours / len(self._labels)
-        return Calibration(
-            graphs=self._graphs,
+        found = self._footage.find(false_alarms_per_day)
+        return calibration_of(
+            self._detector,
+            found,
+            manifest=self._manifest,
+            policy=self._policy,
             sampling=self._sampling,
             hours=self.hours,
             false_alarms_per_day=false_alarms_per_day,
-            rules=EventRules.of(self._policy),
-            thresholds=tuple(
-                LabelThreshold(label.name, identity_of(label), round(float(threshold), 6))
-                for label, threshold in zip(self._labels, tails.thresholds(events), strict=True)
-            ),
         )
+
+
+def calibration_of(
+    detector: Detector,
+    found: OperatingPoint,
+    *,
+    manifest: Manifest,
+    policy: Policy,
+    sampling: SamplingSpec,
+    hours: float,
+    false_alarms_per_day: float,
+    examples: Sequence[int] = (),
+) -> Calibration:
+    """Put together what a calibration holds; `examples` are how many taught each action."""
+    if found.still:
+        log.warning(
+            "Nothing changes in this footage, so the thresholds are guesses: give footage in which "
+            "something happens."
+        )
+    actions = [label for label in detector.labels if label.role == "action"]
+    counts = examples or [0] * len(actions)
+    return Calibration(
+        graphs=graphs_of(manifest),
+        sampling=sampling,
+        hours=hours,
+        false_alarms_per_day=false_alarms_per_day,
+        between=(round(found.between[0], 3), round(found.between[1], 3)),
+        rules=EventRules.of(policy),
+        detector=detector,
+        thresholds=tuple(
+            LabelThreshold(label.name, identity_of(label), round(float(threshold), 6), count)
+            for label, threshold, count in zip(actions, found.thresholds, counts, strict=True)
+        ),
+    )

@@ -80,6 +80,14 @@ class Decider:
         Returns:
             The recognition with its decision, and the events in order of time.
         """
+        found, events = self.follow(recognition)
+        decision, top = found.label if found else None, recognition.top[: self._top]
+        rival = recognition.rival if found is None else None
+        decided = dataclasses.replace(recognition, decision=decision, rival=rival, top=top)
+        return decided, events
+
+    def follow(self, recognition: Recognition) -> tuple[Score | None, list[ActionEvent]]:
+        """Return what is decided on in the next window, and the events; see `decide`."""
         events = self.interrupt() if self._is_break(recognition) else []
         if self._latest and recognition.end_s < self._latest.end_s:
             self._forget_times()  # the source has started again
@@ -87,11 +95,10 @@ class Decider:
         if recognition.time is not None:
             self._epoch = recognition.time - recognition.end_s
         found = self.policy.decide(recognition, self._coming.label if self._coming else None)
-        self._follow(recognition, found)
+        self._extend(recognition, found)
         events += self._end_what_is_over(recognition, found)
         events += self._start_what_lasts(recognition)
-        decision, top = found.label if found else None, recognition.top[: self._top]
-        return dataclasses.replace(recognition, decision=decision, top=top), events
+        return found, events
 
     def interrupt(self) -> list[ActionEvent]:
         """End the action where it was last seen: the stream broke off, or its labels changed."""
@@ -118,7 +125,7 @@ class Decider:
         longest_s = max(self.policy.cool_down_s, _GAP_INTERVALS * usual_s)
         return recognition.end_s < self._latest.end_s or unseen_s > longest_s
 
-    def _follow(self, recognition: Recognition, found: Score | None) -> None:
+    def _extend(self, recognition: Recognition, found: Score | None) -> None:
         if found is None:
             self._coming = None
         elif self._coming and self._coming.label == found.label:

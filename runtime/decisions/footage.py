@@ -1,39 +1,60 @@
-"""The sink that hands a run's results on footage to calibration."""
+"""Keeps the similarities of a run's windows, for calibration and teaching."""
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from ..errors import CalibrationError
 from ..results import Message, Recognition
 from ..sources.frames import Frame
-from .calibrator import Calibrator
+
+Array = npt.NDArray[Any]
 
 
-class FootageSink:
-    """Hands the similarities of all labels to a calibrator; see `sinks.sink.Sink`."""
+class SeenWindows:
+    """The windows of each source, in order; also a sink, see `sinks.sink.Sink`.
+
+    Attributes:
+        of_source: the ends of the windows in seconds, and their similarities [R], by source.
+        scale: logits for each unit of similarity.
+    """
 
     name, wants_frames = "calibration", False
 
-    def __init__(self, calibrator: Calibrator, names: Sequence[str]) -> None:
-        """Expect results that hold all labels; `names` are in their order."""
-        self._calibrator = calibrator
-        self._place_of = {name: place for place, name in enumerate(names)}
+    def __init__(self) -> None:
+        self.of_source: dict[str, tuple[list[float], list[Array]]] = {}
+        self.scale: float = 1.0
+
+    def __len__(self) -> int:
+        return sum(len(times) for times, _ in self.of_source.values())
+
+    @property
+    def similarities(self) -> Array:
+        """Those of all windows, source by source, float32 [N, R].
+
+        Raises:
+            CalibrationError: there are none.
+        """
+        if not len(self):
+            raise CalibrationError(
+                "The footage has no full window: give videos that are longer than one."
+            )
+        return np.stack([row for _, rows in self.of_source.values() for row in rows])
 
     def put(self, message: Message) -> None:
-        """Add a result."""
-        if not isinstance(message, Recognition):
-            return
-        similarities = np.full(len(self._place_of), np.nan)
-        for score in message.top:
-            similarities[self._place_of[score.label]] = score.similarity
-        self._calibrator.add(message.source, message.end_s, similarities)
+        """Keep a result."""
+        if isinstance(message, Recognition) and message.everything:
+            times, rows = self.of_source.setdefault(message.source, ([], []))
+            times.append(message.end_s)
+            rows.append(message.everything.similarities.astype(np.float32))
+            self.scale = message.everything.scale
 
     def show(self, source: str, frame: Frame, latest: Recognition | None) -> None:
         """Do nothing: thresholds come from numbers."""
 
     def source_ended(self, source: str) -> None:
-        """End the source in the calibrator."""
-        self._calibrator.end(source)
+        """Do nothing: a source that starts again follows itself."""
 
     def close(self, timeout_s: float) -> None:
         """Do nothing: thresholds are computed later."""

@@ -1,4 +1,4 @@
-"""The highest similarities of long footage, one for each event, in little memory.
+"""The highest evidence of long footage, one for each event, in little memory.
 
 False alarms count events and not windows: windows overlap, and one scene exceeds a threshold in
 many of them. So the value of a window is the highest threshold at which an event would start with
@@ -16,25 +16,28 @@ from .policy import Policy
 Array = npt.NDArray[Any]
 
 # Windows up to this many sampling periods apart belong together; as in `streams.stream`.
-_GAP_INTERVALS = 2.5
+GAP_INTERVALS = 2.5
 _ROUNDING_S = 1e-6
 # Peaks kept for each label: more labels, fewer peaks.
 _MOST_PEAKS, _FEWEST_PEAKS, _PEAKS_ALTOGETHER = 4096, 256, 1 << 20
 
 
 class Peaks:
-    """The highest peaks of each label, over any number of sources and hours.
+    """The highest peaks over all labels, over any number of sources and hours.
 
-    Takes memory for 1 to 5 million numbers, and a few rows of C for each open source. Blocks of
-    `block_s` give a peak each; `total` is the sum of each label's similarities, float64 [C].
+    Takes memory for a few thousand numbers, and for a few windows of each open source. Blocks of
+    `block_s` give a peak each; `total` is the sum of the highest evidence of each window.
     """
 
-    def __init__(self, label_count: int, policy: Policy, *, block_s: float, apart_s: float) -> None:
-        """Begin; peaks of neighbouring blocks that are nearer than `apart_s` are one."""
+    def __init__(self, policy: Policy, keep: Array, *, block_s: float, apart_s: float) -> None:
+        """Begin; each label's evidence may fall by `keep`, [C], meanwhile.
+
+        Peaks of neighbouring blocks that are nearer than `apart_s` are one.
+        """
         self.block_s, self.seconds, self.windows = block_s, 0.0, 0
-        self.total = np.zeros(label_count)
-        self._policy, self._apart_s = policy, apart_s
-        self._kept = _Highest(label_count)
+        self.total = 0.0
+        self._policy, self._keep, self._apart_s = policy, keep, apart_s
+        self._kept = _Highest(1)
         self._tracks: dict[str, _Track] = {}
 
     @property
@@ -42,9 +45,9 @@ class Peaks:
         """Number of full blocks in the footage."""
         return self.seconds / self.block_s
 
-    def add(self, source: str, time_s: float, interval_s: float, similarities: Array) -> None:
-        """Add the next window of a source, [C], with the nominal time between windows."""
-        self.total += similarities
+    def add(self, source: str, time_s: float, interval_s: float, evidence: Array) -> None:
+        """Add the evidence [C] of the next window of a source; windows are `interval_s` apart."""
+        self.total += float(evidence.max())
         self.windows += 1
         track = self._tracks.get(source)
         if track and track.is_break(time_s, interval_s):
@@ -55,7 +58,7 @@ class Peaks:
         else:
             self.seconds += time_s - track.last_s
         track.usual_s, track.last_s = time_s - track.last_s, time_s
-        track.windows.append((time_s, similarities.astype(np.float32)))
+        track.windows.append((time_s, evidence.astype(np.float32)))
         lasts_s = self._policy.min_length_s - _ROUNDING_S
         while track.windows and time_s - track.windows[0][0] >= lasts_s:
             began_s, value = self._event_value(track.windows)
@@ -70,7 +73,7 @@ class Peaks:
                 self._kept.add(track.before)
 
     def highest(self) -> Array:
-        """End all sources, and return each label's highest peaks, float32 [C, K], highest first.
+        """End all sources, and return the highest peaks, float32 [1, K], highest first.
 
         K is the number of peaks, or as many as fit.
         """
@@ -81,15 +84,16 @@ class Peaks:
     def _event_value(self, windows: "deque[tuple[float, Array]]") -> tuple[float, Array]:
         """Pop the oldest window: its time, and the highest threshold at which it starts an event.
 
+        Of any label, [1].
+
         It must pass the threshold itself, and the windows of the next `min_length_s` the lower
         bound.
         """
         began_s, value = windows.popleft()
         if windows:
             lowest = np.minimum.reduce([later for _, later in windows])
-            keep = self._policy.keep_similarity
-            value = np.minimum(value, np.where(lowest >= 0, lowest / keep, lowest / (2 - keep)))
-        return began_s, value
+            value = np.minimum(value, lowest + self._keep)
+        return began_s, value.max(keepdims=True)
 
     def _raise_block(self, track: "_Track", time_s: float, value: Array) -> None:
         if track.best is not None and time_s - track.block_s >= self.block_s - _ROUNDING_S:
@@ -130,7 +134,7 @@ class _Track:
 
     def is_break(self, time_s: float, interval_s: float) -> bool:
         passed_s = time_s - self.last_s
-        return passed_s < 0 or passed_s > _GAP_INTERVALS * max(interval_s, self.usual_s)
+        return passed_s < 0 or passed_s > GAP_INTERVALS * max(interval_s, self.usual_s)
 
 
 class _Highest:

@@ -3,10 +3,21 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from ..errors import StzsarError
 from ..results import Recognition, Score
+from .detector import Evidence
+
+# A label that is on stays on down to so much less than its threshold of evidence.
+KEEP_EVIDENCE = 0.5
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +43,9 @@ class Policy:
     min_length_s: float = 0.5  # shorter actions are not events; one window is often noise
     # An action goes on across gaps shorter than this, and does not start again sooner after its end
     cool_down_s: float = 2.0
+    # Where a calibration has it, it alone decides: `thresholds` are of evidence then, and neither
+    # scores nor similarities count.
+    evidence: Evidence | None = None
 
     def __post_init__(self) -> None:
         shares = {
@@ -66,6 +80,24 @@ class Policy:
         keep_score = min(self.keep_score, score * self.keep_score / self.score)
         return replace(self, score=score, keep_score=keep_score)
 
+    def by_evidence(self, evidence: Evidence, thresholds: Mapping[str, float]) -> "Policy":
+        """Return this policy with evidence that decides, and its thresholds."""
+        return replace(self, evidence=evidence, thresholds=thresholds)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The labels that evidence decides on."""
+        return self.evidence.names if self.evidence else ()
+
+    @cached_property
+    def _levels(self) -> Array:
+        return np.asarray([self._threshold(name) for name in self.names])
+
+    @staticmethod
+    def may_stay(above: Array) -> Array:
+        """Say whether any label may stay on, bool [...], by evidence above thresholds [..., C]."""
+        return above.max(axis=-1) >= -KEEP_EVIDENCE
+
     @property
     def labels_needed(self) -> int:
         """How many of the best labels a decision requires: no more can have `keep_score`."""
@@ -84,17 +116,38 @@ class Policy:
         """Return the label that is decided on in a window; None is "none of these".
 
         That is the best label that passes its upper bounds; if none does, the label of the previous
-        window while it keeps its lower bounds.
+        window while it keeps its lower bounds. A window that is best explained by a label to ignore
+        shows none of them.
 
         Args:
             recognition: with the `labels_needed` best labels, or all of them.
             before: the label that was decided on in the previous window, if any.
         """
+        if self.evidence is not None:
+            return self._decide_by_evidence(self.evidence, recognition, before)
+        if recognition.rival is not None:
+            return None
         for found in recognition.top:
             if self._comes_on(found):
                 return found
         stays = (s for s in recognition.top if s.label == before and self._stays_on(s))
         return next(stays, None)
+
+    def _decide_by_evidence(
+        self, evidence: Evidence, recognition: Recognition, before: str | None
+    ) -> Score | None:
+        everything = recognition.everything
+        if everything is None:
+            raise ValueError("evidence requires the similarities of all labels")
+        above = evidence.of(everything.similarities) - self._levels
+        best = int(above.argmax())
+        if above[best] < 0:
+            if before not in evidence.names:
+                return None
+            best = evidence.names.index(before)
+            if above[best] < -KEEP_EVIDENCE:
+                return None
+        return everything.of(int(evidence.places[best]))
 
     def _comes_on(self, found: Score) -> bool:
         return found.score >= self.score and found.similarity >= self._threshold(found.label)
@@ -116,3 +169,17 @@ def lower_bound(threshold: float, keep: float) -> float:
     two cosines are about a quarter of a cosine.
     """
     return threshold - (1 - keep) * abs(threshold) if math.isfinite(threshold) else threshold
+
+
+def policy_from(policy: Policy | None) -> Policy:
+    """Return a policy that a program gave, or the default one.
+
+    Raises:
+        StzsarError: it is no policy.
+    """
+    if policy is not None and not isinstance(policy, Policy):
+        raise StzsarError(
+            f"A policy is needed and got {type(policy).__name__}: give Policy(score=0.6) or the "
+            "like."
+        )
+    return policy or Policy()

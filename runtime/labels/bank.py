@@ -13,7 +13,7 @@ import numpy as np
 from ..documents import from_json
 from ..errors import BundleError
 from .bank_file import BankFile
-from .labels import MAX_ATTRIBUTES_ALTOGETHER, MAX_LABELS, Array, Label, check_counts
+from .labels import MAX_ATTRIBUTES_ALTOGETHER, MAX_LABELS, Array, Label, Role, check_counts
 
 
 class _Row(msgspec.Struct):
@@ -22,6 +22,7 @@ class _Row(msgspec.Struct):
     name: str
     text: str
     attributes: list[str]
+    role: Role = "action"
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +70,15 @@ class LabelBank:
             "attribute_mask": self.attribute_mask,
         }
 
-    def select(self, indices: Sequence[int], names: Sequence[str] = ()) -> "LabelBank":
-        """Return the bank of the labels at `indices`, called `names` if these are given."""
+    def select(self, indices: Sequence[int], wanted: Sequence[Label] = ()) -> "LabelBank":
+        """Return the bank of the labels at `indices`, with the names and roles of `wanted`."""
         rows = np.asarray(indices, np.intp)
         labels = tuple(self.labels[i] for i in rows)
-        if names:
-            renamed = zip(labels, names, strict=True)
-            labels = tuple(Label(name, old.text, old.attributes) for old, name in renamed)
+        if wanted:
+            pairs = zip(labels, wanted, strict=True)
+            labels = tuple(
+                Label(new.name, old.text, old.attributes, new.role) for old, new in pairs
+            )
         return LabelBank(
             labels,
             self.class_embeddings[rows],
@@ -87,6 +90,7 @@ class LabelBank:
         """Write the bank as an npz file without pickles."""
         table = [
             {"name": label.name, "text": label.text, "attributes": label.attributes}
+            | ({} if label.role == "action" else {"role": label.role})
             for label in self.labels
         ]
         np.savez(
@@ -111,7 +115,9 @@ class LabelBank:
                 if len(rows) != stored.count:
                     raise ValueError(f"it has {len(rows)} labels and arrays for {stored.count}")
                 bank = cls(
-                    tuple(Label(row.name, row.text, tuple(row.attributes)) for row in rows),
+                    tuple(
+                        Label(row.name, row.text, tuple(row.attributes), row.role) for row in rows
+                    ),
                     stored.read("class_embeddings").astype(np.float32, copy=False),
                     stored.read("attribute_embeddings").astype(np.float32, copy=False),
                     stored.read("attribute_mask").astype(bool, copy=False),

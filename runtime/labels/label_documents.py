@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..errors import LabelError
-from .label_table import ATTRIBUTES, NAMES, NUMBERS, TEXTS, Row
+from .label_table import ATTRIBUTES, IGNORE_MARK, NAMES, NUMBERS, ROLE, TEXTS, Row
 from .labels import Label
 
 FORMS = '["archery", …], {"archery": ["bow", …], …} or [{"label": …, "attributes": […]}, …]'
@@ -129,18 +129,18 @@ def _entry(name: object, value: object, place: str) -> Row:
     return Row(place, name.strip(), attributes=_words(value, place))
 
 
-_FIELDS = {*NAMES, *TEXTS, *ATTRIBUTES, *NUMBERS, _SOURCE}
+_FIELDS = {*NAMES, *TEXTS, *ATTRIBUTES, *NUMBERS, ROLE, _SOURCE}
 
 
 def _fields(item: Mapping[Any, Any], place: str) -> Row:
-    """Return the label of `{"label": …, "text": …, "attributes": […]}`."""
+    """Return the label of `{"label": …, "text": …, "attributes": […], "role": …}`."""
     found: dict[str, Any] = {}
     for key, value in item.items():
         plain = _plain(key)
         if plain not in _FIELDS:
             raise LabelError(
                 f"{place}, {_seen(item)}, has a field {key!r:.40}, which is none of label, text, "
-                "attributes, source and id."
+                "attributes, role, source and id."
             )
         field = next((known[0] for known in (NAMES, TEXTS, ATTRIBUTES) if plain in known), plain)
         # `"label": 3, "name": "archery"`: the number is no name.
@@ -157,7 +157,10 @@ def _fields(item: Mapping[Any, Any], place: str) -> Row:
             f"{place}, {_seen(item)}, has no label, or a label or text that is not words."
         )
     attributes = found.get(ATTRIBUTES[0]) or ()
-    return Row(place, name.strip(), text.strip(), _words(attributes, place))
+    role = found.get(ROLE, "")
+    if not isinstance(role, str) or (ROLE in found and not role):
+        raise LabelError(f"{place}, {_seen(item)}, has no role: write action or ignore.")
+    return Row(place, name.strip(), text.strip(), _words(attributes, place), role=role)
 
 
 def _words(value: object, place: str) -> tuple[str, ...]:
@@ -232,6 +235,8 @@ class _YamlReader:
                     f"and the lines below it are one text, {event.value!r:.60}: begin every label "
                     'with "- ", all in one column',
                 )
+            if event.tag == "!":  # `- ! archery`
+                return IGNORE_MARK + event.value
             return None if event.implicit[0] and event.value in ("", "~", "null") else event.value
         if depth >= _MAX_DEPTH:
             raise self._refusal(event, f"is nested too deeply: write {FORMS}")

@@ -10,7 +10,7 @@ from ..documents import MIB, read_file
 from ..errors import LabelError
 from .label_documents import read_json, read_yaml, rows_of
 from .label_lines import read_lines
-from .label_table import Row, is_table, read_table
+from .label_table import IGNORE_MARK, Row, is_table, read_table
 from .labels import Label, check_labels
 
 MAX_FILE_MIB = 16
@@ -29,7 +29,8 @@ def read_labels(path: Path) -> tuple[Label, ...]:
     """Read labels from a file.
 
     The suffix tells JSON, YAML, CSV and TSV. Other files are text with one label a line, unless
-    they begin like JSON, or are tables by their lines. What may mean two things is refused.
+    they begin like JSON, or are tables by their lines. What may mean two things is refused. A name
+    that begins with "! " is a label to ignore, as one with the role "ignore" is.
 
     Raises:
         LabelError: the file is missing, not UTF-8, empty, too long, of no form that is known, or
@@ -84,7 +85,8 @@ def labels_from(value: LabelsLike) -> tuple[Label, ...]:
 
     Args:
         value: the path of a label file; a string "archery,waving"; a list of names, of `Label`s or
-            of {"label": …, "text": …, "attributes": […]}; a dict {"archery": ["bow"]}.
+            of {"label": …, "text": …, "attributes": […], "role": …}; a dict {"archery": ["bow"]}.
+            A name that begins with "! " is a label to ignore, as one with the role "ignore" is.
 
     Raises:
         LabelError: it is none of these, a file cannot be read, or a name is there twice.
@@ -108,7 +110,7 @@ def _of_words(value: str) -> tuple[Label, ...]:
         raise LabelError(
             f"The labels {value!r:.80} have a quote without its other half: write both."
         ) from error
-    return tuple(Label(word) for cell in cells if (word := cell.strip()))
+    return tuple(_label(Row(repr(word), word)) for cell in cells if (word := cell.strip()))
 
 
 def _is_file_name(value: str) -> bool:
@@ -173,7 +175,14 @@ def _check_names(rows: "Sequence[Row | Label]") -> None:
 def _label(row: Row | Label) -> Label:
     if isinstance(row, Label):
         return row
+    name, role = row.name, row.role
+    if not role and name.startswith(IGNORE_MARK):
+        name, role = name.removeprefix(IGNORE_MARK).strip(), "ignore"
     try:
-        return Label(row.name, row.text, row.attributes)
+        if role == "ignore":
+            return Label(name, row.text, row.attributes, role)
+        if role not in ("", "action"):
+            raise LabelError(f"{name!r:.60} has the role {role!r:.40}: give action or ignore.")
+        return Label(name, row.text, row.attributes)
     except LabelError as error:
         raise LabelError(f"{row.place}: {error}") from error

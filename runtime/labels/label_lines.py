@@ -57,7 +57,10 @@ def read_lines(content: str) -> list[Row]:
             "has a comma, like every line here: write one label a line, attributes into a table "
             "(label,attributes) or JSON",
         )
-    return [Row(f"line {line.number}", line.words) for line in lines]
+    return [
+        Row(f"line {line.number}", line.words, role="action" if line.is_quoted else "")
+        for line in lines
+    ]
 
 
 def _lines(content: str) -> list[_Line]:

@@ -13,7 +13,10 @@ NAMES = ("label", "name", "class", "class_name", "label_name", "action", "catego
          "labels", "names", "classes", "actions", "categories")  # fmt: skip
 TEXTS = ("text", "prompt")
 ATTRIBUTES = ("attributes", "attribute")
+ROLE = "role"
 NUMBERS = ("id", "index", "number", "label_id", "class_id", "class_index", "label_index", "")
+# What begins the name of a label to ignore.
+IGNORE_MARK = "! "
 _NUMBER = re.compile(r"\d{1,9}")
 _NUMBER_FIRST = re.compile(r"\s*\d{1,9}\s*,\s*\S.*")
 _NUMBER_LAST = re.compile(r".*\S\s*,\s*\d{1,9}\s*")
@@ -31,6 +34,7 @@ class Row(NamedTuple):
         text: the words to embed, if the file gives some.
         attributes: its attributes, if the file gives some.
         number: its number, if the file has numbers.
+        role: its role, if the file gives one; else its name may begin with `IGNORE_MARK`.
     """
 
     place: str
@@ -38,6 +42,7 @@ class Row(NamedTuple):
     text: str = ""
     attributes: tuple[str, ...] = ()
     number: int | None = None
+    role: str = ""
 
 
 def is_table(content: str) -> bool:
@@ -57,8 +62,8 @@ def is_table(content: str) -> bool:
 def read_table(content: str) -> list[Row]:
     """Read a table of labels.
 
-    A header names the columns of labels, texts, attributes and numbers. Without one, a row is a
-    label, or a label and its number in either order.
+    A header names the columns of labels, texts, attributes, roles and numbers. Without one, a row
+    is a label, or a label and its number in either order.
 
     Raises:
         LabelError: a line is of another form.
@@ -85,12 +90,12 @@ def read_table(content: str) -> list[Row]:
 
 
 def _with_header(line: int, head: list[str], rows: Sequence[tuple[int, list[str]]]) -> list[Row]:
-    known = (*NAMES, *TEXTS, *ATTRIBUTES, *NUMBERS)
+    known = (*NAMES, *TEXTS, *ATTRIBUTES, *NUMBERS, ROLE)
     unknown = next((cell for cell in head if re.sub(r"_?\d+$", "", cell) not in known), None)
     if unknown is not None:
         raise LabelError(
-            f"line {line} has a column {unknown!r:.60}, which is none of label, text, attributes "
-            "and id: rename it or take it out."
+            f"line {line} has a column {unknown!r:.60}, which is none of label, text, attributes, "
+            "role and id: rename it or take it out."
         )
 
     def columns(names: Sequence[str]) -> list[int]:
@@ -106,12 +111,12 @@ def _with_header(line: int, head: list[str], rows: Sequence[tuple[int, list[str]
         if not rows or not all(_NUMBER.fullmatch(cell_of(cells, at)) for _, cells in rows)
     ]
     number_columns = columns(NUMBERS) + [at for at in columns(NAMES) if at not in name_columns]
-    texts = columns(TEXTS)
+    texts, roles = columns(TEXTS), columns([ROLE])
     attributes = [at for at, cell in enumerate(head) if re.sub(r"_?\d+$", "", cell) in ATTRIBUTES]
     if not name_columns:
         name_columns, texts = (texts, []) if texts else (columns(NAMES), [])
         number_columns = [at for at in number_columns if at not in name_columns]
-    for at in (name_columns, texts):
+    for at in (name_columns, texts, roles):
         if len(at) > 1:
             raise LabelError(
                 f"line {line} has the columns {head[at[0]]!r} and {head[at[1]]!r}, of which either "
@@ -134,6 +139,7 @@ def _with_header(line: int, head: list[str], rows: Sequence[tuple[int, list[str]
                 cell_of(cells, texts[0]) if texts else "",
                 _attributes(line, words),
                 int(number) if number else None,
+                cell_of(cells, roles[0]).lower() if roles else "",
             )
         )
     return found

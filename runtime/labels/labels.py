@@ -1,10 +1,12 @@
 """Labels as people write them: a name, perhaps another text, and description attributes."""
 
+import hashlib
+import json
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy.typing as npt
 
@@ -21,6 +23,9 @@ MAX_ATTRIBUTES_ALTOGETHER = 100_000
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
 
 Array = npt.NDArray[Any]
+# What a label is for: an action is reported; what is ignored competes with actions and never is; a
+# context label does neither, and serves detectors as a measure.
+Role = Literal["action", "ignore", "context"]
 # The names of the labels that each source recognises, by the source's name.
 LabelsOf = Mapping[str, Sequence[str]]
 
@@ -33,11 +38,14 @@ class Label:
         name: what results show; unique among the labels of a run.
         text: the words that are embedded; the name if empty.
         attributes: short descriptions (objects, body parts, scene); the text itself if empty.
+        role: "action"; "ignore" for what is ordinary here, which competes with the actions and is
+            never reported; "context" for what neither competes nor is reported.
     """
 
     name: str
     text: str = ""
     attributes: tuple[str, ...] = ()
+    role: Role = "action"
 
     def __post_init__(self) -> None:
         words = (self.name, self.text, *self.attributes)
@@ -45,6 +53,11 @@ class Label:
             raise LabelError(
                 f"The label {self.name!r:.80} is not made of words: names and texts are strings, "
                 "attributes a list of strings."
+            )
+        if self.role not in get_args(Role):
+            raise LabelError(
+                f"The label {self.name!r:.80} has the role {self.role!r:.80}: give action or "
+                "ignore."
             )
         if len(self.name) > MAX_NAME_CHARACTERS:
             raise LabelError(
@@ -92,6 +105,27 @@ def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
         raise LabelError("No labels were given: name at least one action.")
     check_labels(made)
     return made
+
+
+def ignored(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """Return labels as labels to ignore."""
+    return tuple(replace(label, role="ignore") for label in labels)
+
+
+def actions(labels: Iterable[Label]) -> tuple[Label, ...]:
+    """Return the labels that are reported."""
+    return tuple(label for label in labels if label.role == "action")
+
+
+def identity_of(label: Label) -> str:
+    """Return what changes with a label's text or attributes, as 16 hexadecimal digits."""
+    words = json.dumps([label.text, *label.attributes])
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def is_bare(label: Label) -> bool:
+    """Say whether a label is a name and nothing more."""
+    return label == Label(label.name, role=label.role)
 
 
 def check_labels(labels: Sequence[Label], where: str = "The label list") -> None:

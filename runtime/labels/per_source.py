@@ -12,7 +12,7 @@ from typing import Protocol
 from ..callbacks import OnEmbedded
 from ..errors import LabelError
 from .label_files import LabelsLike, label_source, read_labels
-from .labels import Label, LabelsOf
+from .labels import Label, LabelsOf, ignored, is_bare
 from .names import name_key
 
 FileState = tuple[int, int, int]
@@ -45,6 +45,7 @@ class LabelFiles:
         default: LabelsLike | None,
         of_source: Mapping[str, Path],
         *,
+        ignore: LabelsLike | None = None,
         sources: Iterable[str] = (),
         known: Sequence[Label] = (),
     ) -> None:
@@ -54,6 +55,7 @@ class LabelFiles:
             default: the labels of sources without their own, or the file of them; None means all
                 `known` labels.
             of_source: the files of the others, by the source's name.
+            ignore: what every source ignores, or the file of it.
             sources: the names of all sources.
             known: the bundle's labels.
 
@@ -61,15 +63,15 @@ class LabelFiles:
             LabelError: a file cannot be used, or two files mean different things by one name.
         """
         self.of_source = dict(of_source)
-        source = () if default is None else label_source(default)
-        self._default = source if isinstance(source, Path) else None
-        self._given = () if isinstance(source, Path) else source
+        self._default, self._given = _file_or_labels(default)
+        self._ignore, ignore_given = _file_or_labels(ignore)
+        self._ignore_given = ignored(ignore_given)
         self._sources = tuple(sources)
         self._known = tuple(known)
-        named: list[Path] = [*([self._default] if self._default else []), *of_source.values()]
-        paths = list(dict.fromkeys(named))
+        named = [self._default, *of_source.values(), self._ignore]
+        paths = [path for path in dict.fromkeys(named) if path]
         self.seen = {path: file_state(path) for path in paths}
-        self._labels = {path: tuple(read_labels(path)) for path in paths}
+        self._labels = {path: self._as_used(path, read_labels(path)) for path in paths}
         self._wanted = self._labels
         self.all_labels()
 
@@ -94,15 +96,18 @@ class LabelFiles:
             StzsarError: they cannot be used; the ones before stay.
         """
         # Also what is refused now: it may fit once another file is saved.
-        self._wanted = {**self._wanted, path: tuple(labels)}
+        self._wanted = {**self._wanted, path: self._as_used(path, labels)}
         if self._wanted == self._labels:
             return
         union, choices = self._union(self._wanted), self._choices(self._wanted)
         user.use_labels(union, labels_of=choices, progress=progress)
         self._labels = self._wanted
 
+    def _as_used(self, path: Path, labels: Sequence[Label]) -> tuple[Label, ...]:
+        return ignored(labels) if path == self._ignore else tuple(labels)
+
     def _union(self, labels: Mapping[Path, tuple[Label, ...]]) -> list[Label] | None:
-        if not labels and not self._given:
+        if not labels and not self._given and not self._ignore_given:
             return None
         union: dict[str, Label] = {}
         for label in self._own_or_known(labels):
@@ -111,6 +116,11 @@ class LabelFiles:
                 raise LabelError(
                     f"Two streams spell one label {other.name!r:.80} and {label.name!r:.80}: give "
                     "it one spelling in both files."
+                )
+            if other.role != label.role:
+                raise LabelError(
+                    f"{label.name!r:.80} is an action in one file and to be ignored in another: "
+                    "all sources share one list of labels, so keep it in one of them."
                 )
             if other != label:
                 raise LabelError(
@@ -123,24 +133,34 @@ class LabelFiles:
         for own in labels.values():
             yield from own
         yield from self._given
+        yield from self._ignore_given
         if self._default or self._given:
             return
         if any(name not in self.of_source for name in self._sources):
-            named = {label.name: label for own in labels.values() for label in own}
+            all_own = (*labels.values(), self._ignore_given)
+            named = {name_key(label.name): label for own in all_own for label in own}
             for label in self._known:
-                own = named.get(label.name)
-                # A name alone means what the bundle means by it.
-                if own is None or own != Label(label.name):
+                own = named.get(name_key(label.name))
+                # A name alone means what the bundle means by it, and may be to ignore.
+                if own is None or not (is_bare(own) or own.role == "ignore"):
                     yield label
 
     def _choices(self, labels: Mapping[Path, tuple[Label, ...]]) -> dict[str, list[str]]:
         if not self.of_source:
             return {}
         others = labels[self._default] if self._default else self._given or self._known
-        return {
-            name: [label.name for label in labels.get(self.of_source.get(name, Path()), others)]
-            for name in self._sources
-        }
+        of_all = labels[self._ignore] if self._ignore else self._ignore_given
+        choices: dict[str, list[str]] = {}
+        for name in self._sources:
+            own = labels[self.of_source[name]] if name in self.of_source else others
+            named = {name_key(label.name): label.name for label in (*own, *of_all)}
+            choices[name] = list(named.values())
+        return choices
+
+
+def _file_or_labels(value: LabelsLike | None) -> tuple[Path | None, tuple[Label, ...]]:
+    source = () if value is None else label_source(value)
+    return (source, ()) if isinstance(source, Path) else (None, source)
 
 
 def file_state(path: Path) -> FileState | None:

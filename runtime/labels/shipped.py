@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from .label_files import read_labels
-from .labels import Label
+from .labels import Label, is_bare
 from .names import name_key, spaced_words
 
 # The first set that knows a name decides; a test checks that all agree.
@@ -21,6 +21,11 @@ _FOLDER = Path(__file__).parent / "label_sets"
 def shipped_labels(name: str) -> tuple[Label, ...]:
     """Return the classes of a data set, one of `LABEL_SETS`, with their attributes."""
     return read_labels(_FOLDER / f"{name}.json")
+
+
+def everyday_labels() -> tuple[Label, ...]:
+    """Return what cameras see on ordinary days, a list for people to edit."""
+    return read_labels(_FOLDER / "everyday.txt")
 
 
 def default_labels() -> tuple[Label, ...]:
@@ -52,13 +57,14 @@ def with_shipped_attributes(
 
 
 def _described(label: Label) -> Label:
-    if label != Label(label.name):
+    if not is_bare(label):
         return label
     attributes = _attributes_of_names().get(name_key(label.name))
     if not attributes:
         return label
     words = spaced_words(label.name)
-    return Label(label.name, "" if words == label.name.lower() else words, attributes)
+    text = "" if words == label.name.lower() else words
+    return Label(label.name, text, attributes, label.role)
 
 
 @functools.cache

@@ -105,6 +105,15 @@ def unpacked_frames(payload: bytes) -> tuple[int, dict[str, Array]]:
     return head.stream, arrays
 
 
+def is_recording(path: Path) -> bool:
+    """Say whether a file begins like a recording."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+    except OSError:
+        return False
+
+
 def read_records(path: Path) -> Iterator[tuple[bytes, bytes]]:
     """Yield kind and payload of each complete record.
 

@@ -24,11 +24,12 @@ from ..engines.graph import BoundGraph, Graph
 from ..engines.opening import open_graph
 from ..errors import LabelError, RecordingError
 from ..labels.bank import LabelBank
-from ..labels.labels import Label, LabelsOf, as_labels
+from ..labels.labels import Label, as_labels, identity_of, ignored
+from ..labels.names import name_key
 from ..results import Recognition
 from ..scoring.scorer import WindowScorer, frames_at_once
 from ..scoring.window import FrameRing, WindowFrame
-from ..text.choose_labels import SHOWN_UNKNOWN, choose_labels, rows_of
+from ..text.choose_labels import SHOWN_UNKNOWN, as_context, choose_labels, rows_of
 from .file_format import BANK, END, FRAMES, STREAM, read_records, unpacked_frames
 from .recorder import BREAK, ENCODED, QUIET, identity
 from .records import EndRecord, Header, StreamRecord, read_bank, read_header, read_rows
@@ -36,21 +37,17 @@ from .records import EndRecord, Header, StreamRecord, read_bank, read_header, re
 Array = npt.NDArray[Any]
 
 
-@dataclass(frozen=True)
-class _Scored:
-    """A scorer, and what turns recorded frames into its states."""
-
-    scorer: WindowScorer
-    states_of: Callable[[Mapping[str, Array]], Mapping[str, Array]]
+_StatesOf = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 
 
 @dataclass
 class _Track:
-    """One stream that is being replayed."""
+    """One stream that is being replayed; `states_of` turns its frames into the scorer's states."""
 
     name: str
     bank: LabelBank
-    scored: _Scored
+    scorer: WindowScorer
+    states_of: _StatesOf
     sampling: SamplingSpec
     rate_fps: float = math.nan
     said_something: bool = False
@@ -60,8 +57,8 @@ class _Track:
 
     @property
     def labels(self) -> tuple[Label, ...]:
-        """What competes in it."""
-        return self.scored.scorer.labels_in(self.name)
+        """What is scored in it."""
+        return self.scorer.labels_in(self.name)
 
     def flush(self) -> None:
         self.ring.flush()
@@ -83,6 +80,8 @@ class Replay:
         bundle: Bundle,
         labels: Sequence[str | Label] | None = None,
         *,
+        ignore: Sequence[str | Label] = (),
+        context: Sequence[Label] = (),
         top_k: int = 5,
         threads: int = 0,
         engine: str = "auto",
@@ -97,6 +96,8 @@ class Replay:
             path: the recording.
             bundle: the one that it was made with.
             labels: what to score, names or `Label`s; None takes the recorded labels.
+            ignore: see `Recognizer.load`.
+            context: see `Recognizer.load`.
             top_k: how many labels a result holds at most.
             threads: CPU threads; 0 leaves it to the engine.
             engine: see `open_graph`. The same numbers require the same engine.
@@ -115,12 +116,17 @@ class Replay:
         self.on_end: Callable[[str], None] = lambda _source: None
         self._path, self._bundle = path, bundle
         self._labels = None if labels is None else as_labels(labels)
+        self._ignore = ignored(as_labels(ignore)) if ignore else ()
+        self._context = tuple(context)
         self._top_k, self._threads, self._seen_bias = top_k, threads, seen_bias
         choose = partial(choose_labels, bundle, threads=threads, progress=progress)
-        self._choose_bank = partial(choose, shipped_attributes=shipped_attributes)
+        self._choose_bank = partial(
+            choose, context=self._context, shipped_attributes=shipped_attributes
+        )
         self._records = read_records(path)
         self._banks: list[LabelBank] = []
-        self._scored: dict[int, _Scored] = {}
+        self._chosen: dict[int, tuple[LabelBank, _StatesOf]] = {}
+        self._scorers: dict[tuple[int, str | None], WindowScorer] = {}
         self._tracks: dict[int, _Track] = {}
         self.header = self._read_header()
         self._window = open_graph(
@@ -137,7 +143,7 @@ class Replay:
     @property
     def labels(self) -> tuple[Label, ...]:
         """The labels of the first stream; none if nothing was recorded."""
-        return next((track.scored.scorer.labels for track in self._tracks.values()), ())
+        return next((track.labels for track in self._tracks.values()), ())
 
     def __iter__(self) -> Iterator[Recognition]:
         """Yield the results, those of each stream in their order; once.
@@ -212,55 +218,75 @@ class Replay:
         )
         if sampling.frames > self._bundle.manifest.sampling.max_frames:
             raise ValueError("a window is too long")
-        scored = self._score(record.bank, record.name, record.among)
-        track = _Track(record.name, bank, scored, sampling)
+        scorer, states_of = self._score(record.bank, record.name, record.among)
+        track = _Track(record.name, bank, scorer, states_of, sampling)
         before = self._tracks.get(record.stream)
         if before and before.labels != track.labels:
             self.on_break(record.name)
         self._tracks[record.stream] = track
 
-    def _score(self, bank: int, name: str, among: tuple[str, ...] | None) -> _Scored:
+    def _score(
+        self, bank: int, name: str, among: tuple[str, ...] | None
+    ) -> tuple[WindowScorer, _StatesOf]:
         """Return how the states for a recorded bank are scored, in a source with these labels."""
+        if bank not in self._chosen:
+            self._chosen[bank] = self._choose(self._banks[bank])
+        chosen, states_of = self._chosen[bank]
+        labels_of: dict[str, list[str]] = {}
         if among is not None and self._labels is None:
-            scorer = self._scorer(self._banks[bank], {name: among})
-            return _Scored(scorer, dict)
-        if bank not in self._scored:
-            self._scored[bank] = self._choose(self._banks[bank])
-        return self._scored[bank]
+            names = [*among, *(label.name for label in self._ignore)]
+            labels_of[name] = [own for own in dict.fromkeys(names) if own in chosen.names]
+        key = (bank, name if labels_of else None)
+        if key not in self._scorers:
+            self._scorers[key] = WindowScorer(
+                self._bundle,
+                chosen,
+                window=self._window,
+                top_k=self._top_k,
+                labels_of=labels_of,
+                seen_bias=self._seen_bias,
+            )
+        return self._scorers[key], states_of
 
-    def _choose(self, recorded: LabelBank) -> _Scored:
-        manifest = self._bundle.manifest
-        if self._labels is None:
-            return _Scored(self._scorer(recorded), dict)
-        rows = rows_of(self._labels, recorded.labels)
+    def _choose(self, recorded: LabelBank) -> tuple[LabelBank, _StatesOf]:
+        manifest, stored = self._bundle.manifest, recorded.labels
+        row_of = {identity_of(label): row for row, label in enumerate(stored)}
+        has_context = all(identity_of(label) in row_of for label in self._context)
+        if self._labels is None and not self._ignore and has_context:
+            return recorded, dict
+        wanted = self._wanted(stored)
+        rows = rows_of(wanted, stored)
         known = [row for row in rows if row is not None]
-        if len(known) == len(rows):
+        if len(known) == len(rows) and has_context:
+            present = {identity_of(stored[row]) for row in known}
+            context = [label for label in self._context if identity_of(label) not in present]
+            known += [row_of[identity_of(label)] for label in context]
+            taken = {label.name for label in wanted}
             states_of = partial(_of_labels, np.asarray(known), manifest.label_states)
-            names = [label.name for label in self._labels]
-            return _Scored(self._scorer(recorded.select(known, names)), states_of)
-        unknown = [label for label, row in zip(self._labels, rows, strict=True) if row is None]
+            return recorded.select(known, [*wanted, *as_context(context, taken)]), states_of
+        unknown = [label for label, row in zip(wanted, rows, strict=True) if row is None]
         if manifest.label_states and not self.header.features:
-            raise LabelError(self._unknown_message(unknown))
-        bank = self._choose_bank(self._labels)
+            raise LabelError(self._unknown_message(unknown or self._context))
+        bank = self._choose_bank(wanted)
         if not manifest.label_states:
-            return _Scored(self._scorer(bank), dict)
+            return bank, dict
         if self._state is None:
             # A small graph that runs once for 16 frames: not worth building an engine for.
             path = self._bundle.path / STATE_GRAPH
             self._state = open_graph(path, threads=self._threads, engine="onnxruntime")
-        return _Scored(
-            self._scorer(bank), partial(_of_features, self._state.bind(bank.arrays()), bank)
-        )
+        return bank, partial(_of_features, self._state.bind(bank.arrays()), bank)
 
-    def _scorer(self, bank: LabelBank, labels_of: LabelsOf | None = None) -> WindowScorer:
-        return WindowScorer(
-            self._bundle,
-            bank,
-            window=self._window,
-            top_k=self._top_k,
-            labels_of=labels_of,
-            seen_bias=self._seen_bias,
+    def _wanted(self, recorded: Sequence[Label]) -> tuple[Label, ...]:
+        """Return the labels that compete: those asked for, or else those recorded."""
+        if self._labels is not None:
+            return as_labels([*self._labels, *self._ignore])
+        keys = {name_key(label.name) for label in self._ignore}
+        kept = (
+            label
+            for label in recorded
+            if label.role != "context" and name_key(label.name) not in keys
         )
+        return as_labels([*kept, *self._ignore])
 
     def _frames(self, payload: bytes) -> Iterator[Recognition]:
         stream, arrays = unpacked_frames(payload)
@@ -268,7 +294,7 @@ class Replay:
             raise ValueError("there are frames of no stream")
         track = self._tracks[stream]
         rows = read_rows(arrays, self.header, self._bundle.manifest, track.bank)
-        states = track.scored.states_of(rows.values)
+        states = track.states_of(rows.values)
         for row, flags in enumerate(rows.flags.tolist()):
             if flags & BREAK:
                 track.flush()
@@ -298,7 +324,7 @@ class Replay:
 
     def _recognize(self, track: _Track) -> Recognition:
         track.said_something = True
-        return track.scored.scorer.recognize(track.name, track.ring, rate_fps=track.rate_fps)
+        return track.scorer.recognize(track.name, track.ring, rate_fps=track.rate_fps)
 
     def _unknown_message(self, unknown: Sequence[Label]) -> str:
         names = [repr(label.name) for label in unknown[:SHOWN_UNKNOWN]]

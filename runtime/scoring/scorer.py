@@ -1,6 +1,7 @@
 """A bundle's graphs bound to labels: frames to states, windows to results."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -10,10 +11,10 @@ import numpy.typing as npt
 from ..bundle.bundle import FRAME_GRAPH, WINDOW_GRAPH, Bundle
 from ..bundle.manifest import FEATURES_SINCE, PATCH_EMBEDDINGS
 from ..engines.graph import BoundGraph, Graph, Sizes
-from ..errors import BundleError
+from ..errors import BundleError, LabelError
 from ..labels.bank import LabelBank
 from ..labels.labels import Label, LabelsOf
-from ..results import Explanation, Recognition, Score
+from ..results import AllScores, Explanation, Recognition
 from .explain import check_explainable, explain
 from .seen_bias import biases_of
 from .window import FrameRing
@@ -52,11 +53,10 @@ class WindowScorer:
         self._bundle = bundle
         self._states = bundle.manifest.states
         self._top_k = top_k
-        self._all_rows = np.arange(len(bank.labels))
-        row_of = {label.name: row for row, label in enumerate(bank.labels)}
-        self._rows_of = {
-            source: np.asarray([row_of[label] for label in labels])
-            for source, labels in self.labels_of.items()
+        self._everywhere = _Contest.of(bank.labels, bank.names, "The labels")
+        self._contests = {
+            source: _Contest.of(bank.labels, names, f"The labels of {source!r:.80}")
+            for source, names in self.labels_of.items()
         }
         self._biases = biases_of(bundle.manifest, bank.labels, seen_bias)
         self._window = window.bind(bank.arrays())
@@ -67,9 +67,11 @@ class WindowScorer:
         return self.bank.labels
 
     def labels_in(self, source: str) -> tuple[Label, ...]:
-        """Return the labels that compete in a source."""
-        rows = self._rows_of.get(source, self._all_rows)
-        return tuple(self.labels[row] for row in rows)
+        """Return the labels that are scored in a source: what competes, then the context."""
+        return self._contest_in(source).labels
+
+    def _contest_in(self, source: str) -> "_Contest":
+        return self._contests.get(source, self._everywhere)
 
     def score(self, states: Mapping[str, Array]) -> tuple[Array, Array, float]:
         """Return logits [B, C], saliency [B, C, T] and their scale, for frame states [B, T, ...].
@@ -117,20 +119,19 @@ class WindowScorer:
         """
         states = window.stacked()
         batch, saliency, scale = self.score(states)
-        rows = self._rows_of.get(name, self._all_rows)
-        logits = batch[0].astype(np.float64)[rows]
+        contest = self._contest_in(name)
+        logits = batch[0].astype(np.float64)[contest.rows]
         similarities = logits / scale
         if self._biases is not None:
-            logits = logits - self._biases[rows]
-        scores = softmax(logits)
-        best = largest(logits, top_k or self._top_k)
-        found = zip(
-            rows[best].tolist(), scores[best].tolist(), similarities[best].tolist(), strict=True
+            logits = logits - self._biases[contest.rows]
+        everything = AllScores(
+            contest.names, softmax(logits[: contest.competing]), similarities, scale
         )
-        top = tuple(Score(self.labels[row].name, score, cosine) for row, score, cosine in found)
+        best = contest.actions[largest(logits[contest.actions], top_k or self._top_k)].tolist()
+        top = tuple(everything.of(place) for place in best)
         explanation = None
         if explained:
-            row = int(rows[best[0]])
+            row = int(contest.rows[best[0]])
             explanation = self._explain(row, states, saliency[0, row], window.times_s)
         newest = window.newest
         return Recognition(
@@ -139,12 +140,14 @@ class WindowScorer:
             end_s=window.end_s,
             frames=len(window),
             top=top,
+            rival=contest.rival(logits, logits[best[0]]),
             gap_s=window.gap_s,
             encoded=window.encoded,
             rate_fps=rate_fps,
             time=newest.clock,
             age_ms=newest.age_ms,
             explanation=explanation,
+            everything=everything,
         )
 
     def _explain(
@@ -173,6 +176,42 @@ class WindowScorer:
                 f"The graphs of {self._bundle.path} return {name} as {value.dtype} "
                 f"{list(value.shape)}, not as float32 {list(shape)}: export the bundle again."
             )
+
+
+@dataclass(frozen=True, eq=False)
+class _Contest:
+    """What is scored in a source, in the order of its scores."""
+
+    rows: Array  # of the bank, [R]: what competes, then the context
+    labels: tuple[Label, ...]  # of these rows
+    names: tuple[str, ...]
+    competing: int  # how many of them compete
+    actions: Array  # their places among those
+    ignored: Array
+
+    @classmethod
+    def of(cls, labels: Sequence[Label], names: Sequence[str], whose: str) -> "_Contest":
+        """Set the labels called `names` against each other, with the context of all sources."""
+        row_of = {label.name: row for row, label in enumerate(labels)}
+        rows = [row_of[name] for name in names if labels[row_of[name]].role != "context"]
+        competing = len(rows)
+        rows += [row for row, label in enumerate(labels) if label.role == "context"]
+        chosen = tuple(labels[row] for row in rows)
+        actions, ignored = (
+            np.asarray([at for at, label in enumerate(chosen) if label.role == role], np.intp)
+            for role in ("action", "ignore")
+        )
+        if not len(actions):
+            raise LabelError(f"{whose} are all to ignore: name at least one action.")
+        names = tuple(label.name for label in chosen)
+        return cls(np.asarray(rows, np.intp), chosen, names, competing, actions, ignored)
+
+    def rival(self, logits: Array, best: float) -> str | None:
+        """Return the ignored label that explains a window better than the best action, if any."""
+        if not len(self.ignored):
+            return None
+        place = self.ignored[logits[self.ignored].argmax()]
+        return self.names[place] if logits[place] > best else None
 
 
 class Scorer(WindowScorer):

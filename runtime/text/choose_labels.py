@@ -1,13 +1,15 @@
 """Chooses labels for a bundle: its bank provides those it knows, the rest is embedded."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
 
 from ..bundle.bundle import Bundle
 from ..callbacks import OnEmbedded
 from ..errors import LabelError
 from ..labels.bank import LabelBank, stack_banks
-from ..labels.labels import Label, as_labels
+from ..labels.labels import Label, as_labels, identity_of, ignored
 from ..labels.names import name_key, nearest_hint
 from ..labels.shipped import with_shipped_attributes
 from .encoder import TextEncoder
@@ -22,6 +24,8 @@ def choose_labels(
     bundle: Bundle,
     wanted: Iterable[str | Label] | None = None,
     *,
+    ignore: Iterable[str | Label] = (),
+    context: Sequence[Label] = (),
     threads: int = 0,
     progress: OnEmbedded | None = None,
     shipped_attributes: bool = True,
@@ -35,6 +39,8 @@ def choose_labels(
     Args:
         bundle: the opened bundle.
         wanted: labels, or names alone; all of the bundle's if None.
+        ignore: labels, or names alone, that follow them as labels to ignore.
+        context: labels that a calibration measures with; those that are not there follow last.
         threads: CPU threads of the text encoder; 0 lets the engine choose.
         progress: see `TextEncoder.embed`.
         shipped_attributes: whether names alone get the attributes that ship.
@@ -44,26 +50,88 @@ def choose_labels(
             bundle, which nobody named, knows no word of one.
         EngineError: tokenizers or the inference engine is not installed.
     """
+    add_context = partial(
+        with_context, bundle=bundle, context=context, threads=threads, progress=progress
+    )
+    to_ignore = ignored(as_labels(ignore)) if ignore else ()
+    if wanted is None and not to_ignore:
+        return add_context(bundle.bank)
     if wanted is None:
-        return bundle.bank
-    labels = as_labels(wanted)
+        keys = {name_key(label.name) for label in to_ignore}
+        wanted = [label for label in bundle.bank.labels if name_key(label.name) not in keys]
+    labels = as_labels([*wanted, *to_ignore])
     if bundle.is_fallback:
         _refuse_strange_labels(bundle, labels)
     rows = rows_of(labels, bundle.bank.labels)
     known = [label for label, row in zip(labels, rows, strict=True) if row is not None]
     unknown = tuple(label for label, row in zip(labels, rows, strict=True) if row is None)
-    if unknown and bundle.manifest.text is None:
-        raise LabelError(_unknown_message(bundle, unknown))
     banks = []
     if known:
-        names = [label.name for label in known]
-        banks.append(bundle.bank.select([row for row in rows if row is not None], names))
+        banks.append(bundle.bank.select([row for row in rows if row is not None], known))
     if unknown:
-        if shipped_attributes:
+        if shipped_attributes and bundle.manifest.text is not None:
             unknown = with_shipped_attributes(unknown, tell=log.info)
-        banks.append(TextEncoder(bundle, threads=threads).bank_for(unknown, progress))
+        banks.append(_embedded(bundle, unknown, threads=threads, progress=progress))
     place_of = {label.name: place for place, label in enumerate([*known, *unknown])}
-    return stack_banks(banks).select([place_of[label.name] for label in labels])
+    bank = stack_banks(banks).select([place_of[label.name] for label in labels])
+    return add_context(bank)
+
+
+def _embedded(
+    bundle: Bundle,
+    labels: tuple[Label, ...],
+    *,
+    threads: int,
+    progress: OnEmbedded | None,
+) -> LabelBank:
+    if bundle.manifest.text is None:
+        raise LabelError(_unknown_message(bundle, labels))
+    return TextEncoder(bundle, threads=threads).bank_for(labels, progress)
+
+
+def with_context(
+    bank: LabelBank,
+    bundle: Bundle,
+    context: Sequence[Label],
+    *,
+    threads: int = 0,
+    progress: OnEmbedded | None = None,
+) -> LabelBank:
+    """Return a bank with the labels of the context that it lacks, or itself if it has them all.
+
+    Not the name counts, but the meaning.
+
+    Raises:
+        LabelError: it lacks one that the bundle does not know, and there is no text encoder.
+    """
+    present = {identity_of(label) for label in bank.labels}
+    missing = [label for label in context if identity_of(label) not in present]
+    if not missing:
+        return bank
+    row_of = {identity_of(label): row for row, label in enumerate(bundle.bank.labels)}
+    known = [label for label in missing if identity_of(label) in row_of]
+    unknown = tuple(label for label in missing if identity_of(label) not in row_of)
+    banks = [bank]
+    taken = set(bank.names)
+    if known:
+        rows = [row_of[identity_of(label)] for label in known]
+        banks.append(bundle.bank.select(rows, as_context(known, taken)))
+    if unknown:
+        embedded = _embedded(bundle, unknown, threads=threads, progress=progress)
+        banks.append(embedded.select(range(len(unknown)), as_context(unknown, taken)))
+    return stack_banks(banks)
+
+
+def as_context(labels: Iterable[Label], taken: Container[str]) -> list[Label]:
+    """Return labels in the role of context, under names that are not taken."""
+    return [
+        replace(
+            label,
+            name=identity_of(label) if label.name in taken else label.name,
+            role="context",
+        )
+        for label in labels
+    ]
 
 
 def rows_of(wanted: Sequence[Label], stored: Sequence[Label]) -> list[int | None]:

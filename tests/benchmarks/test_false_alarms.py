@@ -4,18 +4,30 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.benchmarks import false_alarms as benchmark
-from stzsar.benchmarks.false_alarms import AlarmCount, Shown, count_found, mixed, ordinary, table
+from stzsar.benchmarks.false_alarms import AlarmCount, count_found, count_prompt, table
+from stzsar.benchmarks.site_footage import ACTIONS, SITES, Shown, examples, mixed, ordinary
 from stzsar.runtime.results import ActionEvent
 
 from .tables import cells
 
 
-def test_a_row_holds_what_was_counted():
-    row = AlarmCount(
-        kind="other", asked_per_day=24, ordinary_hours=2, false_events=3, actions=4, found=1
+def test_a_row_holds_the_mean_over_seeds_and_the_range():
+    one, other = (
+        AlarmCount(
+            site="other",
+            lever="taught",
+            asked_per_day=24,
+            ordinary_hours=2,
+            false_events=events,
+            actions=4,
+            found=found,
+            prompt=0,
+        )
+        for events, found in ((3, 1), (5, 2))
     )
-    wanted = ["other", "24 per day = 1 per hour", "1.50 (3 in 2 h)", "1 of 4 (25%)"]
-    assert cells(table([row])) == wanted
+    assert cells(table([one])) == ["other", "taught", "1", "1.5", "25", "0"]
+    wanted = ["other", "taught", "1", "2.0 (1.5 to 2.5)", "38 (25 to 50)", "0 (0 to 0)"]
+    assert cells(table([one, other])) == wanted
 
 
 def test_an_action_is_found_by_an_event_of_its_label_that_meets_it():
@@ -27,20 +39,22 @@ def test_an_action_is_found_by_an_event_of_its_label_that_meets_it():
     assert count_found(footage, [end("a", 1, 3)]) == 1
     assert count_found(footage, [end("a", 4.5, 7.5), end("c", 0, 12)]) == 0
     assert count_found(footage, [end("a", 3, 9), end("b", 5, 6)]) == 3
+    assert count_prompt(footage, [end("a", 3, 9), end("b", 5.9, 6)]) == 1
 
 
 def test_ordinary_footage_shows_no_label_and_the_other_shows_each_after_it():
-    labels = {action.label.name for action in benchmark._ACTIONS}
+    labels = {action.label.name for action in ACTIONS}
     assert len(labels) == 12
-    for kind in benchmark._ORDINARY:
-        assert not labels & {shown.name for shown in ordinary(kind, 1000, seed=0)}
-        assert [shown.name in labels for shown in mixed(kind, 5, seed=0)] == [False, True] * 5
+    for site in SITES:
+        assert not labels & {shown.name for shown in ordinary(site, 1000, seed=0)}
+        assert [shown.name in labels for shown in mixed(site, 5, seed=0)] == [False, True] * 5
+        taught = examples(site, 2, seconds=6, seed=0)
+        assert [shown.name for shown in taught[::2]] == [action.label.name for action in ACTIONS]
 
 
 @pytest.mark.slow
-def test_the_command_prints_a_row_for_each_rate_and_one_without_calibration():
-    result = CliRunner().invoke(benchmark.main, ["--hours", "0.4", "--actions", "3"])
+def test_the_command_prints_a_row_for_each_lever_and_rate():
+    result = CliRunner().invoke(benchmark.main, ["--quick"])
     assert result.exit_code == 0, result.output
-    _, _, *rows = result.stdout.splitlines()
-    assert len(rows) == 2 * (1 + len(benchmark.RATES_PER_DAY))
-    assert cells(result.stdout, 0)[1] == "not calibrated"
+    rows = [line for line in result.stdout.splitlines() if line.startswith("| other")]
+    assert len(rows) == 1 + 2 * len(benchmark.RATES_PER_DAY)

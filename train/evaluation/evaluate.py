@@ -9,7 +9,7 @@ from typing import Any
 from ...runtime.bundle.bundle import MANIFEST
 from ...runtime.errors import BundleError, StzsarError
 from ...runtime.labels.label_files import read_labels
-from ...runtime.labels.labels import Label
+from ...runtime.labels.labels import Label, actions
 from ...runtime.terminal.commandline import say
 from ...runtime.terminal.outputs import check_outputs, check_writable
 from ..lists.class_labels import add_seen, described, labels_of_file, labels_of_model
@@ -140,7 +140,7 @@ def _candidates(
         labels = labels_of_file(
             clips.classes,
             clips.others,
-            read_labels(options.labels),
+            actions(read_labels(options.labels)),
             options.labels,
             allow_extra=options.allow_missing,
         )
@@ -148,7 +148,7 @@ def _candidates(
         labels = labels_of_model(clips.classes, model.labels)
     rows: tuple[int, ...] = ()
     if options.seen:
-        labels, rows = add_seen(labels, read_labels(options.seen), model.labels)
+        labels, rows = add_seen(labels, actions(read_labels(options.seen)), model.labels)
     return (described(labels, model.labels) if options.attributes else labels), rows
 
 

@@ -1,6 +1,7 @@
 """Chooses the labels that compete: a class's words and attributes, from a file or the model."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ...runtime.errors import LabelError
@@ -47,7 +48,7 @@ def labels_of_file(
 
 def labels_of_model(classes: Sequence[str], known: Sequence[Label]) -> tuple[Label, ...]:
     """Return the model's label of each class, or the class's name if the model lacks it."""
-    by_key = {name_key(label.name): label for label in known}
+    by_key = {name_key(label.name): replace(label, role="action") for label in known}
     return as_labels([by_key.get(name_key(name), Label(name)) for name in classes])
 
 

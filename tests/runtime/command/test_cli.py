@@ -307,10 +307,10 @@ def test_the_options_are_the_agreed_ones():
     # A new option is a promise: add it here knowingly.
     assert names == {
         *("--source", "--camera", "--streams", "--replay", "--seconds", "--stalled", "--give-up"),
-        *("--bundle", "--labels", "--rate", "--window", "--whole", "--motion-gate", "--batch-wait"),
-        *("--engine", "--trust-engines", "--threads", "--no-attributes", "--seen-bias"),
-        *("--threshold", "--min-length", "--cool-down", "--explain"),
-        *("--calibrate", "--calibration", "--false-alarms"),
+        *("--bundle", "--labels", "--ignore", "--rate", "--window", "--whole", "--motion-gate"),
+        *("--batch-wait", "--engine", "--trust-engines", "--threads", "--no-attributes"),
+        *("--seen-bias", "--threshold", "--min-length", "--cool-down", "--explain"),
+        *("--calibrate", "--calibration", "--false-alarms", "--suggest-ignore"),
         "--show-regions",
         *("--events", "--before", "--after", "--clip-rate", "--clip-memory", "--keep"),
         *("--output", "--json", "--events-only", "--top", "--video", "--show", "--quiet"),

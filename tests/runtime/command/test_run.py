@@ -222,12 +222,12 @@ def test_thresholds_that_footage_gave_decide_later_runs(run, tmp_path, draw_vide
     assert "the thresholds of 3 labels" in said.stderr
     assert said.stdout == ""
     found = messages(run("--source", red_video, "--calibration", calibration).stdout)
-    thresholds = {
-        row["label"]: row["similarity"] for row in json.loads(calibration.read_text())["labels"]
-    }
+    written = json.loads(calibration.read_text())
+    threshold = next(row["threshold"] for row in written["labels"] if row["label"] == "red")
     for row in found:
-        passes = row["top"][0]["similarity"] >= thresholds["red"]
-        assert (row["decision"] == "red") == passes
+        logits = [20 * score["similarity"] for score in row["top"]]
+        evidence = logits[0] - math.log(sum(map(math.exp, logits[1:])))
+        assert (row["decision"] == "red") == (evidence >= threshold)
 
 
 def test_an_explanation_names_the_attribute_and_where_it_is(run, red_video):
@@ -266,3 +266,22 @@ def test_a_live_source_in_python_gives_its_newest_frames_and_closes_its_feed(bun
 
     assert second.end_s > first.end_s
     assert first.age_ms is not None
+
+
+def test_class_names_that_describe_footage_are_suggested_to_be_ignored(
+    run, tmp_path, draw_video, red_video
+):
+    (tmp_path / "labels.txt").write_text("archery\n")
+    written = tmp_path / "ordinary.txt"
+
+    said = run(
+        "--suggest-ignore", red_video, "--labels", tmp_path / "labels.txt", "--output", written
+    )
+
+    assert "class names describe the footage" in said.stderr
+    lines = written.read_text().splitlines()
+    suggested = [line for line in lines if line.startswith("! ")]
+    assert suggested
+    assert "! archery" not in suggested
+    assert all(line.startswith("# ") for line in lines if line not in suggested)
+    assert run("--source", red_video, "--ignore", written).stdout

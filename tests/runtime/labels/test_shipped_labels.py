@@ -159,7 +159,7 @@ def test_the_option_is_refused_where_it_would_do_nothing(
     mute = run_cli("--bundle", mute_bundle, *common, "--labels", labels)
 
     assert (alone.exit_code, mute.exit_code) == (2, 2)
-    assert "--no-attributes requires --labels FILE" in alone.stderr
+    assert "--no-attributes requires --labels: give that too" in alone.stderr
     assert "has no text encoder" in mute.stderr
 
 
