@@ -323,7 +323,7 @@ def test_a_label_in_another_spelling_keeps_its_threshold(calibration):
     text, words = LABELS[0].text, LABELS[0].attributes
     labels = (Label("(Archery)", text, words), *LABELS[1:])
     policy = calibration.apply(Policy(), manifest_of(), labels, sampling=SAMPLING)
-    assert (policy.thresholds or {})["(Archery)"] == calibration.thresholds[0].similarity
+    assert (policy.thresholds or {})["(Archery)"] == calibration.thresholds[0].threshold
 
 
 def test_the_identity_of_a_label_is_its_text_and_attributes_and_not_its_name():
