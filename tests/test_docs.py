@@ -16,7 +16,16 @@ import pytest
 from stzsar.benchmarks.bench.options import Options as BenchOptions
 from stzsar.export.inspect_bundle import InspectOptions
 from stzsar.export.options import ClipOptions, EngineOptions, ExportOptions
-from stzsar.runtime.command.options import CalibrationOptions, ReplayOptions, RunOptions
+from stzsar.runtime.command.options import (
+    CalibrationOptions,
+    ReplayOptions,
+    RunOptions,
+    SuggestOptions,
+)
+from stzsar.runtime.events.export import ExportOptions as EventExportOptions
+from stzsar.runtime.events.filters import EventFilter
+from stzsar.runtime.events.questions import ChangeOptions, FindOptions
+from stzsar.runtime.fetch.options import FetchOptions
 from stzsar.train.attributes.options import AttributesOptions, CheckOptions
 from stzsar.train.config import TrainConfig
 from stzsar.train.evaluation.options import EvalOptions
@@ -67,13 +76,20 @@ OPTIONS = {
     ("train",): (TrainOptions, ResumeOptions, TrainConfig),
     ("eval",): (EvalOptions,),
     ("export",): (ExportOptions, ClipOptions, EngineOptions),
-    ("run",): (RunOptions, ReplayOptions, CalibrationOptions),
+    ("fetch",): (FetchOptions,),
+    ("run",): (RunOptions, ReplayOptions, CalibrationOptions, SuggestOptions),
     ("bench",): (BenchOptions,),
     ("attributes",): (AttributesOptions,),
     ("train", "interpolate"): (InterpolateOptions,),
     ("export", "inspect"): (InspectOptions,),
     ("attributes", "check"): (CheckOptions,),
     ("bench", "compare"): (),
+    ("events", "list"): (FindOptions, EventFilter),
+    ("events", "show"): (),
+    ("events", "count"): (FindOptions, EventFilter),
+    ("events", "export"): (EventExportOptions, EventFilter),
+    ("events", "keep"): (ChangeOptions,),
+    ("events", "delete"): (ChangeOptions,),
 }
 # Options that allow what the options themselves would refuse: their check is their use.
 PERMISSIONS = {AttributesOptions: {"overwrite"}}
