@@ -16,7 +16,13 @@ import pytest
 from stzsar.benchmarks.bench.options import Options as BenchOptions
 from stzsar.export.inspect_bundle import InspectOptions
 from stzsar.export.options import ClipOptions, EngineOptions, ExportOptions
-from stzsar.runtime.command.options import CalibrationOptions, ReplayOptions, RunOptions
+from stzsar.runtime.command.options import (
+    CalibrationOptions,
+    ReplayOptions,
+    RunOptions,
+    SuggestOptions,
+)
+from stzsar.runtime.fetch.options import FetchOptions
 from stzsar.train.attributes.options import AttributesOptions, CheckOptions
 from stzsar.train.config import TrainConfig
 from stzsar.train.evaluation.options import EvalOptions
@@ -60,7 +66,8 @@ OPTIONS = {
     ("train",): (TrainOptions, ResumeOptions, TrainConfig),
     ("eval",): (EvalOptions,),
     ("export",): (ExportOptions, ClipOptions, EngineOptions),
-    ("run",): (RunOptions, ReplayOptions, CalibrationOptions),
+    ("fetch",): (FetchOptions,),
+    ("run",): (RunOptions, ReplayOptions, CalibrationOptions, SuggestOptions),
     ("bench",): (BenchOptions,),
     ("attributes",): (AttributesOptions,),
     ("train", "interpolate"): (InterpolateOptions,),

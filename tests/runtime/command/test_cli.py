@@ -309,7 +309,7 @@ def test_the_options_are_the_agreed_ones():
         *("--source", "--camera", "--streams", "--replay", "--seconds", "--stalled", "--give-up"),
         *("--bundle", "--labels", "--ignore", "--rate", "--window", "--whole", "--motion-gate"),
         *("--batch-wait",),
-        *("--engine", "--trust-engines", "--threads", "--no-attributes"),
+        *("--engine", "--trust-engines", "--threads", "--no-attributes", "--seen-bias"),
         *("--threshold", "--min-length", "--cool-down", "--explain"),
         *("--calibrate", "--calibration", "--false-alarms", "--suggest-ignore"),
         *("--output", "--json", "--events-only", "--top", "--video", "--show", "--quiet"),
