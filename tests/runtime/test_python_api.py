@@ -175,6 +175,15 @@ def test_a_calibration_decides(recognizer, run_cli, bundle, tmp_path, draw_video
     assert made.exit_code == 0
 
     assert {one.decision for one in recognizer.stream(red_video, calibration=site)} == {"red"}
+    with Recognizer.load(bundle, ["yellow", "red"]) as other:
+        found = list(other.stream(red_video, calibration=site))
+        assert {one.decision for one in found} == {"red"}
+        assert {score.label for one in found for score in one.top} == {"yellow", "red"}
+        # The calibration measures with all labels that it was made with.
+        context = [label.name for label in other.labels if label.role == "context"]
+        assert sorted(context) == ["blue", "green"]
+        other.use_labels(["red"])
+        assert {one.decision for one in other.stream(red_video, calibration=site)} == {"red"}
     with pytest.raises(StzsarError, match="windows of 4 frames at 4 a second"):
         recognizer.stream(red_video, StreamOptions(rate_fps=8), calibration=str(site))
     with pytest.raises(StzsarError, match="is no path"):

@@ -112,15 +112,16 @@ def test_without_examples_it_is_the_calibration_of_the_footage(none):
 def test_one_example_finds_more_than_none_and_three_no_less(none, one):
     three = taught({"a": clips(3, 0), "b": clips(3, 1)})
 
-    assert found(none) < 20
-    assert found(one) > 35
-    assert found(three) > 35
+    assert found(none) < 5
+    assert found(one) >= 38
+    assert found(three) >= 38
 
 
-def test_fresh_footage_gives_about_the_false_alarms_that_were_asked_for(one):
-    asked = 240 / 24 * 2
+def test_fresh_footage_gives_as_many_false_alarms_as_were_promised(one):
+    hours = 2
+    low, high = one.between or (0, 0)
 
-    assert len(events(one, ordinary(1, hours=2))) == pytest.approx(asked, rel=0.9)
+    assert low < len(events(one, ordinary(1, hours=hours))) * 24 / hours < high
 
 
 def test_what_is_said_holds(one):
