@@ -110,7 +110,7 @@ def _of_words(value: str) -> tuple[Label, ...]:
         raise LabelError(
             f"The labels {value!r:.80} have a quote without its other half: write both."
         ) from error
-    return tuple(_label(Row(repr(word), word)) for cell in cells if (word := cell.strip()))
+    return tuple(_label(Row(f"{word!r:.80}", word)) for cell in cells if (word := cell.strip()))
 
 
 def _is_file_name(value: str) -> bool:

@@ -17,6 +17,7 @@ ROWS = {
     "backbones": ["smallest-ViT"],
     "precisions": ["fp32", "int8"],
     "false_alarms": ["other things"] * 4,
+    "seen_bias": ["plain", "plain"],
     "motion_gate": ["2"],
     "training_memory": ["fp32", "fp32", "bf16", "bf16"],
     "recordings": [
