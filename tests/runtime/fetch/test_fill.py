@@ -113,7 +113,7 @@ def test_each_step_is_told(filled):
     assert said == [
         "filling frame.onnx", "filling state.onnx", "filling window.onnx", "embedding 2 labels"
     ]  # fmt: skip
-    assert embedded == [(3, 3)]
+    assert embedded == [(0, 3), (3, 3)]
 
 
 def test_an_existing_bundle_is_replaced_and_its_engines_stay(filled, weights, tmp_path):
