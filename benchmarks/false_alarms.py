@@ -97,8 +97,8 @@ class AlarmCount:
 @count_option("--seeds", Options.seeds, "Generate everything N times anew.")
 @cloup.option(
     "--site", "sites", type=click.Choice([site.name for site in SITES]), multiple=True,
-    show_default="all", callback=lambda _context, _option, names: _sites(names),
-    help="Play this site. Repeat it for more.",
+    metavar="SITE", show_default="all", callback=lambda _context, _option, names: _sites(names),
+    help=f"Play this site: {', '.join(site.name for site in SITES)}. Repeat it for more.",
 )  # fmt: skip
 def main(options: Options) -> None:
     """Calibrate and teach on generated footage, and count false events and found actions."""

@@ -56,8 +56,9 @@ def test_the_report_holds_everything(evaluate, drawn_videos, tmp_path):
         "hula hoop",
         "yo yo",
     ]
-    (wider,) = found["generalised"]["head"]
-    assert wider["candidates"] == 5
+    wider, balanced = found["generalised"]["head"]
+    assert wider["candidates"] == balanced["candidates"] == 5
+    assert (wider["bias"], balanced["bias"]) == (0, found["seen_bias"])
     assert len(found["predictions"]) == 24
     right = sum(row["head"] == row["label"] for row in found["predictions"][:12])
     assert row["head"]["top1"] == right / 12
