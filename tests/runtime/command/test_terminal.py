@@ -73,6 +73,12 @@ def terminal(bundle):
         os.close(one.master)
 
 
+@pytest.fixture
+def long_red_video(tmp_path, draw_video):
+    """A file that is read for longer than the time between two drawings."""
+    return draw_video(tmp_path / "long.avi", ["red"] * 3000)
+
+
 def plain(text):
     return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
 
@@ -81,8 +87,8 @@ def json_lines(text):
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def test_a_terminal_shows_live_lines_and_then_the_summary(terminal, red_video):
-    code, text = terminal("--source", red_video).end()
+def test_a_terminal_shows_live_lines_and_then_the_summary(terminal, long_red_video):
+    code, text = terminal("--source", long_red_video).end()
 
     assert code == 0
     assert '{"version"' not in text
@@ -114,19 +120,20 @@ def test_json_lines_come_to_a_terminal_that_would_show_nothing_else(terminal, re
 
 
 def test_a_file_gets_the_lines_while_the_terminal_shows_how_far_it_is(
-    terminal, red_video, tmp_path
+    terminal, long_red_video, tmp_path
 ):
     with (tmp_path / "out.jsonl").open("wb") as out:
-        redirected = terminal("--source", red_video, out=out)
+        redirected = terminal("--source", long_red_video, out=out)
         code, text = redirected.end()
     named = tmp_path / "named.jsonl"
-    code_named, text_named = terminal("--source", red_video, "--output", named).end()
+    code_named, text_named = terminal("--source", long_red_video, "--output", named).end()
 
     assert code == code_named == 0
     for seen, file in ((text, tmp_path / "out.jsonl"), (text_named, named)):
         assert "is decided" in seen
         assert '{"version"' not in seen
-        assert len(json_lines(file.read_text())) == 7
+        # Of 1,500 samples, all but the first window's; the action starts and ends.
+        assert len(json_lines(file.read_text())) == 1497 + 2
 
 
 def test_beside_the_reader_of_a_pipe_one_line_is_drawn(terminal, red_video):
@@ -140,9 +147,11 @@ def test_beside_the_reader_of_a_pipe_one_line_is_drawn(terminal, red_video):
     assert "\x1b[2A" not in text
 
 
-def test_messages_in_a_file_leave_the_terminal_to_the_live_lines(terminal, red_video, tmp_path):
+def test_messages_in_a_file_leave_the_terminal_to_the_live_lines(
+    terminal, long_red_video, tmp_path
+):
     with (tmp_path / "log").open("wb") as log:
-        code, text = terminal("--source", red_video, err=log).end()
+        code, text = terminal("--source", long_red_video, err=log).end()
 
     assert code == 0
     assert "is decided" in text
