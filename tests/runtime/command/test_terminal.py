@@ -15,6 +15,7 @@ import time
 
 import pytest
 
+pytestmark = pytest.mark.live
 LIVE = "test://moving-shapes?seconds={seconds}&seed={seed}"
 
 

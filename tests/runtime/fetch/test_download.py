@@ -13,6 +13,7 @@ from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.fetch.catalogue import FILE, find_weights
 from stzsar.runtime.fetch.download import _check_room
 
+pytestmark = pytest.mark.live
 REPO = "timm/vit_base_patch32_clip_224.openai"
 BY_HAND = f"copy https://huggingface.co/{REPO}/resolve/main/open_clip_model.safetensors to this"
 COMMAND = "stzsar-fetch ViT-B-32 --pretrained openai --weights open_clip_model.safetensors"

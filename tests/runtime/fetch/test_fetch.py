@@ -22,6 +22,7 @@ from stzsar.runtime.fetch.catalogue import CATALOGUE, FILE, Weights, find_weight
 from stzsar.runtime.labels.shipped import shipped_labels
 
 MIT, APPLE = CATALOGUE[0].licence, find_weights("MobileCLIP2-S0", None).licence
+pytestmark = pytest.mark.live
 KINETICS = len(shipped_labels("kinetics-400"))
 # stzsar-fetch with other graphs and another catalogue, in a process of its own.
 PROGRAM = """
