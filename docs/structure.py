@@ -15,7 +15,8 @@ FLOORS = (
     ("runtime.bundle",), ("runtime.engines", "runtime.shapes", "runtime.video"),
     ("runtime.text",),
     ("runtime.scoring", "runtime.sources"), ("runtime.decisions",),
-    ("runtime.sinks", "runtime.recordings"), ("runtime.streams",),
+    ("runtime.sinks", "runtime.recordings", "runtime.teaching"),
+    ("runtime.streams", "runtime.events"),
     ("runtime.recognizer", "runtime.clip_tokenizer", "runtime.manifest", "runtime.shipped_labels"),
     ("runtime.fetch",), ("runtime.command",), ("models",), ("export", "train"), ("benchmarks",),
 )  # fmt: skip

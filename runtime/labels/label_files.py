@@ -104,6 +104,8 @@ def _checked(labels: tuple[Label, ...]) -> tuple[Label, ...]:
 
 def _of_words(value: str) -> tuple[Label, ...]:
     """Return the labels of `archery,"arguing, loudly"`."""
+    if "\0" in value:  # the csv module of Python 3.10 knows no such thing
+        raise LabelError(f"The labels {value!r:.80} hold a control character: remove it.")
     try:
         (cells,) = csv.reader([value], skipinitialspace=True, strict=True)
     except (csv.Error, ValueError) as error:
