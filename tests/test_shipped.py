@@ -75,7 +75,8 @@ def test_the_sample_shows_its_five_unseen_actions(tmp_path, monkeypatch):
 def test_labels_that_it_never_heard_of_are_embedded_on_the_device(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("labels.txt").write_text("red heart moving left\nplaying the guitar\n")
-    result = CliRunner().invoke(main, ["--source", str(SAMPLE), "--labels", "labels.txt"])
+    insisted = ["--bundle", str(shipped_bundle())]
+    result = CliRunner().invoke(main, [*insisted, str(SAMPLE), "--labels", "labels.txt"])
     assert result.exit_code == 0, result.output
     found = [json.loads(line) for line in result.stdout.splitlines()]
     labels = {score["label"] for row in found for score in row.get("top", [])}
