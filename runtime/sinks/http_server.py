@@ -61,14 +61,29 @@ class HttpServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop listening, and cut off what is being answered."""
-        sockets = self._server._map  # waitress has no other way
-        self._server.trigger.pull_trigger(lambda: wasyncore.close_all(sockets))
+        """Stop listening, and cut off what is being answered; a second call does nothing."""
+        if self._server.stopping.is_set():
+            return
+        self._server.stopping.set()
+        self._server.trigger.pull_trigger()
         self._thread.join(1.0)
+        # The trigger goes last: who writes to a closed one writes to whatever has its number now.
+        for served in [*self._server._map.values()]:  # waitress has no other way
+            if served is not self._server.trigger:
+                served.close()
         self._server.task_dispatcher.shutdown(timeout=1)
+        self._server.trigger.close()
 
 
 class _Server(TcpWSGIServer):
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self.stopping = threading.Event()
+        super().__init__(*args, **options)
+
+    def run(self) -> None:
+        while not self.stopping.is_set():
+            wasyncore.loop(timeout=1.0, use_poll=True, map=self._map, count=1)
+
     def maintenance(self, now: float) -> None:
         """Close connections by their age, as a byte now and then keeps them active."""
         channels: Any = self.active_channels

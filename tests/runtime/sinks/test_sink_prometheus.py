@@ -183,6 +183,22 @@ def test_an_odd_header_is_no_error(make, headers):
     assert get(make(), "/metrics", **headers)[0] == 200
 
 
+def test_a_close_is_overtaken_by_the_end_of_a_request(make, monkeypatch):
+    sink = make()
+    trigger = sink._server._server.trigger
+    pull = trigger._physical_pull
+
+    def overtaken():
+        pull()
+        time.sleep(0.1)  # the server's thread has seen the first
+        pull()
+
+    monkeypatch.setattr(trigger, "_physical_pull", overtaken)
+    sink.close(1)
+    with pytest.raises(OSError, match="refused"):
+        get(sink, "/healthz")
+
+
 def test_dns_rebinding_reads_nothing(make):
     sink = make()
     sink.put(state("live"))
