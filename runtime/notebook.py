@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
+# A notebook shows no more of them.
+SHOWN_LABELS = 20
 # Both read well on the light and on the dark background of a notebook.
 _DECIDED, _OTHER = "#1f77b4", "#8c959f"
 _CELL = 'style="text-align:left"'
@@ -26,6 +28,12 @@ def table(
         f"<table><caption {_CELL}>{escape(title)}</caption>{top}"
         f"<tbody>{''.join(lines)}</tbody></table>"
     )
+
+
+def labels_table(title: str, labels: Iterable[tuple[str, Iterable[str]]]) -> str:
+    """Return a table of labels' names and attributes."""
+    rows = [(text(name), text(", ".join(attributes))) for name, attributes in labels]
+    return table(title, rows, head=("label", "attributes"), most=SHOWN_LABELS)
 
 
 def text(words: str, *, strong: bool = False) -> str:

@@ -22,22 +22,13 @@ from .labels.labels import Label, LabelsOf, actions, identity_of
 from .results import ActionEvent, Recognition
 from .scoring.scorer import Scorer, check_graphs
 from .sources.clips import Clip, read_clip
-from .sources.given import (
-    ClipLike,
-    SourceLike,
-    clips_in,
-    is_list_of_clips,
-    sources_from,
-)
+from .sources.given import ClipLike, SourceLike, clips_in, is_list_of_clips, sources_from
 from .stages import UNTIMED, Stages
 from .streams.lane import PolicyFor
 from .streams.result_stream import ResultStream
 from .streams.stream import Stream, StreamOptions
 from .streams.whole_clips import classify_clips, ring_of
 from .text.choose_labels import choose_labels, with_context
-
-# A notebook shows no more of them.
-SHOWN_LABELS = 20
 
 log = logging.getLogger(__name__)
 
@@ -195,11 +186,8 @@ class Recognizer:
     def _repr_html_(self) -> str:
         """Return a table of the labels, which notebooks show."""
         labels = () if self._scorer is None else actions(self.labels)
-        rows = [
-            (notebook.text(label.name), notebook.text(", ".join(label.attributes)))
-            for label in labels
-        ]
-        return notebook.table(repr(self), rows, head=("label", "attributes"), most=SHOWN_LABELS)
+        rows = [(label.name, label.attributes) for label in labels]
+        return notebook.labels_table(repr(self), rows)
 
     @property
     def scorer(self) -> Scorer:
