@@ -1,6 +1,9 @@
 """Small clips, and a network that trains in a fraction of a second."""
 
 import importlib.util
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,3 +66,31 @@ def write_noise() -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def start(tiny_cli):
+    """Starts stzsar-train in a process of its own."""
+
+    def start(*options: str | Path, stderr: int | None = None) -> "subprocess.Popen[bytes]":
+        # One thread: the sums of two threads need not have one order. PYTHONPATH as the tests have.
+        path = os.pathsep.join(sys.path)
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
+        command = [sys.executable, str(tiny_cli), *map(str, options)]
+        return subprocess.Popen(command, env=environment, stderr=stderr)
+
+    return start
+
+
+@pytest.fixture
+def clips(tmp_path, write_noise):
+    """clips/HulaHoop/a.avi and clips/archery/a.avi, of noise."""
+    for name in ("HulaHoop", "archery"):
+        write_noise(tmp_path / "clips" / name / "a.avi")
+    return tmp_path / "clips"
+
+
+@pytest.fixture
+def in_tmp_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Works in an empty folder."""
+    monkeypatch.chdir(tmp_path)
