@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import importlib.util
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -151,8 +152,8 @@ def make_bank() -> Callable[..., Bank]:
 
 
 @pytest.fixture(scope="session")
-def traced_once() -> Iterator[None]:
-    """Lets an export in this process take a graph that was traced here before.
+def traced_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Lets an export take a graph that this run of the tests traced before, in any process.
 
     Tracing is most of an export, and the same few networks are exported with one option after the
     other. A trace is kept under all that goes into it: `test_deterministic.py` shows that the same
@@ -162,16 +163,20 @@ def traced_once() -> Iterator[None]:
 
     from stzsar.export import write_bundle
 
-    traces: dict[str, bytes] = {}
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "traces"
+    folder.mkdir(exist_ok=True)
     honest = write_bundle.trace
 
     def trace(spec: GraphSpec) -> onnx.ModelProto:
         if sum(weight.numel() for weight in spec.module.parameters()) > _FEW_WEIGHTS:
             return honest(spec)
-        key = _fingerprint(spec)
-        if key not in traces:
-            traces[key] = honest(spec).SerializeToString()
-        return onnx.ModelProto.FromString(traces[key])
+        path = folder / _fingerprint(spec)
+        if not path.exists():
+            part = path.with_suffix(f".{os.getpid()}")
+            part.write_bytes(honest(spec).SerializeToString())
+            part.replace(path)
+        return onnx.ModelProto.FromString(path.read_bytes())
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(write_bundle, "trace", trace)
