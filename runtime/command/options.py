@@ -55,7 +55,7 @@ class ModelOptions:
         """
         for name in ("labels", "ignore"):
             if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, label_source(value))
+                object.__setattr__(self, name, label_source(value, f"--{name}"))
 
     @property
     def label_file(self) -> Path | None:
