@@ -49,12 +49,23 @@ def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
 
 
 def footage_from(
-    footage: Iterable[str | Path], options: ReadingOptions, *, quiet: bool
+    footage: Iterable[str | Path],
+    options: ReadingOptions,
+    *,
+    quiet: bool,
+    beside: Sequence[SourceSpec] = (),
 ) -> tuple[SourceSpec, ...]:
-    """Return the sources of footage to look through; raise as `specs_from` does."""
+    """Return the sources of footage to look through; raise as `specs_from` does.
+
+    Args:
+        footage: as users name it.
+        options: how it is read.
+        quiet: do not say how fast pictures are shown.
+        beside: sources that are read with the same options.
+    """
     uris = expand_sources(str(source) for source in footage)
     specs = specs_of(uris, frame_rate=options.frame_rate)
-    _check_pictures(specs, options, quiet=quiet)
+    _check_pictures([*specs, *beside], options, quiet=quiet)
     check_give_up(specs, options)
     return specs
 
