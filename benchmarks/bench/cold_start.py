@@ -1,8 +1,6 @@
 """The time from the start of a `stzsar-run` process to its first result, and its memory."""
 
-import contextlib
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +14,7 @@ from typing import Any
 
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import Label, is_bare
+from ..processes import peak_mib
 
 # It may have to build an engine first.
 PATIENCE_S = 1800.0
@@ -74,17 +73,9 @@ def _follow(process: "subprocess.Popen[bytes]", start_s: float) -> ColdStart | N
         threading.Thread(target=process.stdout.read, daemon=True).start()
         peak = None
         while perf_counter() - start_s < passed_s + _RUNS_ON_S and process.poll() is None:
-            peak = _peak_mib(process.pid) or peak
+            peak = peak_mib(process.pid) or peak
             time.sleep(0.02)
         return ColdStart(passed_s, peak)
     finally:
         alarm.cancel()
         process.kill()
-
-
-def _peak_mib(pid: int) -> float | None:
-    """Return the peak memory of a process since its exec; `getrusage` counts its parent's too."""
-    with contextlib.suppress(OSError):
-        found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-        return int(found[1]) / 1024 if found else None
-    return None
