@@ -1,7 +1,9 @@
 """Processes that a benchmark starts, none of which outlives it."""
 
+import contextlib
 import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import tempfile
@@ -9,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 
@@ -20,6 +23,14 @@ def call(command: Sequence[str], **options: Any) -> int:
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
+
+
+def peak_mib(pid: int) -> float | None:
+    """Return the peak memory of a process since its exec; `getrusage` counts its parent's too."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
+        return int(found[1]) / 1024 if found else None
+    return None
 
 
 @contextmanager

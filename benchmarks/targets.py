@@ -6,8 +6,6 @@ Weights are random: no time depends on them. Two targets need more: `--peers` re
 """
 
 import json
-import shlex
-import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -35,7 +33,7 @@ from .bench.task import Task
 from .bench.throughput import run_independent, run_streaming
 from .command import benchmark, rounds_option, threads_option
 from .decision_time import Step, TimedBundle, time_steps
-from .processes import call
+from .installs import installed_mb
 from .random_bundles import FRAMES, SMALLEST, export_random, random_bank
 from .recordings import STATES, Encoded, encode, record, replay_s
 from .tables import markdown, median_and_range
@@ -234,18 +232,8 @@ def replay(bundle: Bundle, options: Options) -> Iterator[Target]:
 
 def installed(folder: Path) -> Iterator[Target]:
     """Weigh a new environment that holds the runtime, without pip."""
-    environment, root = folder / "environment", Path(__file__).parents[1]
-    for what, more in (("pip's bytecode", ()), ("no bytecode", ("--no-compile",))):
-        pip = [str(environment / "bin" / "python"), "-m", "pip"]
-        for command in (
-            [sys.executable, "-m", "venv", "--clear", str(environment)],
-            [*pip, "install", "--quiet", *more, f"{root}[cpu]"],
-            [*pip, "uninstall", "--quiet", "--yes", "setuptools", "pip"],
-        ):
-            if code := call(command):
-                raise StzsarError(f"--install failed: {shlex.join(command)} gave exit code {code}.")
-        library = next((environment / "lib").iterdir())
-        megabytes = sum(f.stat().st_size for f in library.rglob("*") if f.is_file()) / 1e6
+    for what, bytecode in (("pip's bytecode", True), ("no bytecode", False)):
+        megabytes = installed_mb("cpu", folder / "environment", bytecode=bytecode)
         yield Target(
             f"runtime alone, [cpu], with {what}",
             "≤ 320 MB",

@@ -93,10 +93,10 @@ def inspect_command(bundle: Path | None, *, as_json: bool) -> None:
     "Bundle",
     cloup.option(
         "--labels",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
+        metavar="FILE|A,B",
         show_default="those of the training; for CLIP the 400 classes of Kinetics",
-        help="Read the bank's labels from a text, CSV, TSV, YAML or JSON file",
+        help="Take the bank's labels from a text, CSV, TSV, YAML or JSON file, or words with "
+        "commas between them",
     ),
     cloup.option(
         "--no-attributes",

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 from ..models.config import Interaction, PatchPath
 from ..runtime.engines.trt.api import check_targets
 from ..runtime.errors import StzsarError
+from ..runtime.labels.label_files import LabelsLike
 
 Precision = Literal["fp32", "fp16", "int8"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -79,7 +80,7 @@ class ExportOptions:
 
     checkpoint: Path | None = None
     clip: ClipOptions | None = None
-    labels: Path | None = None
+    labels: LabelsLike | None = None  # of the bank; None takes those of the training, or Kinetics
     attributes: bool = True
     precision: Precision = "fp32"
     calibration: str | None = None

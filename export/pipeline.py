@@ -10,7 +10,7 @@ from ..runtime.bundle.manifest import SamplingSpec, SeenLabels
 from ..runtime.engines.trt.api import load_rtx, why_no_tensorrt
 from ..runtime.engines.trt.key import DEFAULT_STREAMS
 from ..runtime.errors import EngineError, StzsarError
-from ..runtime.labels.label_files import read_labels
+from ..runtime.labels.label_files import labels_from
 from ..runtime.labels.labels import Label
 from ..runtime.labels.shipped import with_shipped_attributes
 from ..runtime.terminal.commandline import console, say
@@ -43,7 +43,7 @@ def export(options: ExportOptions) -> Exported:
         ParityError: the graphs differ too much from torch; there is no bundle.
     """
     _check_toolchain(options.engines)
-    own_labels = read_labels(options.labels) if options.labels else None
+    own_labels = labels_from(options.labels, "--labels") if options.labels else None
     origin = from_clip(options.clip) if options.clip else from_checkpoint(options.checkpoint)
     labels = own_labels or origin.checkpoint.labels
     # A checkpoint keeps the labels it was trained with.

@@ -7,8 +7,14 @@ import hashlib
 import importlib.util
 import logging
 import os
+import re
+import shutil
+import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -253,3 +259,65 @@ def orin_key() -> EngineKey:
         precision="fp16",
         limits=Limits(streams=4, frames=8, labels=512, attributes=16),
     )
+
+
+# Plays from the share of the video that stands behind #, for half a second.
+_PLAYER = """<html><body><pre id="said">wait</pre><script>
+const video = document.createElement("video");
+const say = text => document.getElementById("said").textContent = text;
+let start = 0;
+video.muted = true;
+video.onloadedmetadata = () => {
+  start = video.duration * location.hash.slice(1);
+  video.currentTime = start;
+  if (start == 0) video.play();
+};
+video.onseeked = () => video.play();
+video.ontimeupdate = () => {
+  const {videoWidth, videoHeight, duration, currentTime, seeking} = video;
+  if (!seeking && currentTime > start + 0.5)
+    say(`PLAYED ${videoWidth}x${videoHeight} of ${duration} s`);
+};
+video.onerror = () => say(`REFUSED ${video.error.message}`);
+video.src = "video.mp4";
+</script></body></html>"""
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    """A plain server, which cannot skip in a file."""
+
+    def log_message(self, format: str, *arguments: object) -> None:  # noqa: A002
+        pass
+
+
+@pytest.fixture
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path, float], str]:
+    """Play a video in real Chromium from a share of its length, and return what the page says."""
+    program = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no Chromium: apt install what tests/debian_packages.txt lists")
+    folder = tmp_path_factory.mktemp("chromium")
+    options = (
+        *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
+        *(f"--user-data-dir={folder}/profile", "--disable-background-networking"),
+        *("--autoplay-policy=no-user-gesture-required", "--virtual-time-budget=20000"),
+        *("--timeout=25000", "--dump-dom"),
+    )
+
+    def play(video: Path, start: float = 0.0) -> str:
+        shutil.copy(video, folder / "video.mp4")
+        (folder / "page.html").write_text(_PLAYER)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(folder)))
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = f"http://127.0.0.1:{server.server_port}/page.html#{start}"
+        try:
+            done = subprocess.run(
+                [program, *options, page], capture_output=True, text=True, timeout=120
+            )
+        finally:
+            server.shutdown()
+            server.server_close()
+        (said,) = re.findall('<pre id="said">(.*?)</pre>', done.stdout, re.DOTALL)
+        return said
+
+    return play

@@ -21,6 +21,7 @@ from stzsar.runtime.command.options import (
     ReplayOptions,
     RunOptions,
     SuggestOptions,
+    TeachOptions,
 )
 from stzsar.runtime.events.export import ExportOptions as EventExportOptions
 from stzsar.runtime.events.filters import EventFilter
@@ -40,7 +41,7 @@ PAGES = [
     "CONTRIBUTING.md",
     *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md")),
 ]
-COMMANDS = ("train", "eval", "export", "fetch", "run", "bench", "attributes")
+COMMANDS = ("train", "eval", "export", "fetch", "run", "teach", "bench", "attributes")
 # Click reads two of them, `at_the_edge` the third.
 READ_ELSEWHERE = ("version", "help", "debug")
 STAGE = {
@@ -49,6 +50,7 @@ STAGE = {
     "export": "export",
     "fetch": "runtime/fetch",
     "run": "runtime/command",
+    "teach": "runtime/command",
     "bench": "benchmarks/bench",
     "attributes": "train/attributes",
     "events": "runtime/events",
@@ -78,6 +80,7 @@ OPTIONS = {
     ("export",): (ExportOptions, ClipOptions, EngineOptions),
     ("fetch",): (FetchOptions,),
     ("run",): (RunOptions, ReplayOptions, CalibrationOptions, SuggestOptions),
+    ("teach",): (TeachOptions,),
     ("bench",): (BenchOptions,),
     ("attributes",): (AttributesOptions,),
     ("train", "interpolate"): (InterpolateOptions,),
@@ -214,6 +217,7 @@ def reads_below(folder: Path) -> set[option_reads.Read]:
         *((InterpolateOptions, "train", field) for field in ("original", "output")),
         *((AttributesOptions, "train", field) for field in ("labels", "language", "bundle")),
         *((RunOptions, "runtime", field) for field in ("top", "show", "video", "record")),
+        *((TeachOptions, "runtime", field) for field in ("examples", "output")),
         *((BenchOptions, "benchmarks/bench", field) for field in ("engine", "labels", "seconds")),
     ],
 )

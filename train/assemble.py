@@ -16,7 +16,7 @@ from ..models.pretrained import load_clip
 from ..models.stzsar import STZSAR
 from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.errors import BundleError, StzsarError
-from ..runtime.labels.label_files import read_labels
+from ..runtime.labels.label_files import labels_from, origin_of
 from ..runtime.labels.labels import Label, actions, as_labels
 from ..runtime.labels.shipped import with_shipped_attributes
 from ..runtime.terminal.commandline import say
@@ -25,7 +25,7 @@ from .data.augment import Augmentation
 from .data.dataset import ClipRequest, ListedClips
 from .data.moving_shapes import KNOWS, MovingShapes
 from .data.videos import VideoFiles
-from .lists.class_labels import labels_of_file
+from .lists.class_labels import labels_of_classes
 from .lists.training_clips import ClipChoice, TrainingClips, find_training_clips
 from .loop.run_folder import RunFolder, run_of
 
@@ -184,11 +184,11 @@ def make_dataset(config: TrainConfig, clips: TrainingClips | None, size_px: int)
 
 
 def _labels(config: TrainConfig, classes: Sequence[str]) -> tuple[Label, ...]:
-    """Return the labels of the classes: the file's in its order, or their names."""
+    """Return the labels of the classes: those written, in their order, or their names."""
     if config.labels:
-        path = Path(config.labels)
-        written = actions(read_labels(path))
-        fitting = labels_of_file(classes, (), written, path, allow_extra=config.allow_missing)
+        where = origin_of(config.labels, "--labels")
+        written = actions(labels_from(config.labels))
+        fitting = labels_of_classes(classes, (), written, where, allow_extra=config.allow_missing)
         labels = tuple(label for label in written if label in fitting)
     else:
         labels = as_labels(classes)

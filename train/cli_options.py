@@ -20,6 +20,7 @@ _decay = partial(cloup.option, metavar="X", type=click.FloatRange(0, 1, max_open
 _probability = partial(cloup.option, metavar="P", type=click.FloatRange(0, 1))
 _file = partial(cloup.option, metavar="FILE", type=click.Path())
 _path = partial(cloup.option, metavar="PATH", type=click.Path())
+_labels = partial(cloup.option, metavar="FILE|A,B")
 _switch = partial(cloup.option, default=None)
 
 _DATA = cloup.option_group(
@@ -53,10 +54,11 @@ _DATA = cloup.option_group(
         show_default="mixed",
         help="Choose the setting of MovingShapes; mixed begins plain and grows to half hard",
     ),
-    _file(
+    _labels(
         "--labels",
         show_default="their names",
-        help="Read the classes' labels and attributes from a JSON, YAML, CSV or text file",
+        help="Take the classes' labels and attributes from a JSON, YAML, CSV or text file, or "
+        "their labels from words with commas between them",
     ),
     _switch(
         "--attributes/--no-attributes",
@@ -99,10 +101,10 @@ _VALIDATION = cloup.option_group(
         help="Test on these clips during training, a folder of class/clip.mp4 or a CSV, among "
         "their own classes",
     ),
-    _file(
+    _labels(
         "--validate-labels",
         show_default="those of --labels, or those that ship",
-        help="Read the labels of those classes",
+        help="Take the labels of those classes in the same way",
     ),
     _number("--validate-every", show_default="500", help="Test every N steps, and at the end"),
     _switch(

@@ -10,6 +10,7 @@ from ..models.config import Interaction, PatchPath
 from ..runtime.atomic import write_file
 from ..runtime.documents import MIB, DocumentError, convert, from_json, read_file
 from ..runtime.errors import BundleError, StzsarError
+from ..runtime.labels.label_files import label_source
 
 Setting = Literal["plain", "hard", "mixed"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
@@ -135,7 +136,7 @@ class TrainConfig:
             data=self.data if self.is_moving_shapes else str(Path(self.data).absolute()),
             lists=_absolute(self.lists),
             classes=_absolute(self.classes),
-            labels=_absolute(self.labels),
+            labels=_located(self.labels, "--labels"),
             from_checkpoint=_absolute(self.from_checkpoint),
             pretrained=(
                 str(Path(self.pretrained).absolute())
@@ -144,7 +145,7 @@ class TrainConfig:
             ),
             tokenizer=_absolute(self.tokenizer),
             validate=_absolute(self.validate),
-            validate_labels=_absolute(self.validate_labels),
+            validate_labels=_located(self.validate_labels, "--validate-labels"),
         )
 
     def save(self, folder: Path) -> None:
@@ -178,6 +179,11 @@ class TrainConfig:
 
 def _absolute(path: str | None) -> str | None:
     return path and str(Path(path).absolute())
+
+
+def _located(labels: str | None, option: str) -> str | None:
+    is_file = labels is not None and isinstance(label_source(labels, option), Path)
+    return _absolute(labels) if is_file else labels
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,11 +14,15 @@ from ...runtime.command.loading import open_bundle
 from ...runtime.command.options import ModelOptions
 from ...runtime.decisions.policy import Policy
 from ...runtime.errors import StzsarError
+from ...runtime.labels.bank import LabelBank
+from ...runtime.labels.label_files import labels_from
+from ...runtime.labels.labels import as_labels
 from ...runtime.recognizer import Recognizer
 from ...runtime.sources.uri import is_live
 from ...runtime.terminal.commandline import Output, console, log, say
 from ...runtime.terminal.outputs import check_outputs, check_writable
 from ...runtime.terminal.progress import bar
+from ...runtime.text.choose_labels import choose_labels
 from ..random_bundles import resized
 from .accuracy import Judged, judge, labelled_clips
 from .cold_start import ColdStart, start_cold
@@ -199,7 +203,7 @@ def _load(
     bundle = Bundle.open(bundle.path)  # again, since its time counts
     return Recognizer(
         bundle,
-        bundle.bank if options.labels is None else resized(bundle.bank, options.labels),
+        _bank(options, bundle),
         top_k=max(_TOP, Policy().labels_needed),
         threads=options.threads,
         engine=options.engine,
@@ -207,6 +211,14 @@ def _load(
         on_build=building,
         stages=stopwatch,
     )
+
+
+def _bank(options: Options, bundle: Bundle) -> LabelBank:
+    if options.labels is None:
+        return bundle.bank
+    if isinstance(options.labels, int):
+        return resized(bundle.bank, options.labels)
+    return choose_labels(bundle, labels_from(options.labels), threads=options.threads)
 
 
 def _cold_start(options: Options, bundle: Bundle) -> ColdStart:
@@ -217,9 +229,12 @@ def _cold_start(options: Options, bundle: Bundle) -> ColdStart:
         *("--rate", repr(sampling.rate_fps), "--window", repr(sampling.window_s)),
         *(["--trust-engines"] if options.trust_engines else []),
     ]
-    own = bundle.bank.names
-    fewer = options.labels is not None and options.labels < len(own)
-    return start_cold(arguments, own[: options.labels] if fewer else None)
+    if options.labels is None:
+        return start_cold(arguments)
+    if not isinstance(options.labels, int):
+        return start_cold(arguments, labels_from(options.labels))
+    own = as_labels(bundle.bank.names)
+    return start_cold(arguments, own[: options.labels] if options.labels < len(own) else None)
 
 
 def _states(instruments: Sequence[Instrument]) -> dict[str, State]:

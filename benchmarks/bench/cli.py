@@ -27,6 +27,19 @@ Examples:
 """
 
 
+class _CountOrLabels(click.ParamType):
+    """A number of labels, or what stands for labels elsewhere."""
+
+    name = "labels"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int | str:
+        """Return the number; `Options` tells labels from files."""
+        is_count = str(value).isdecimal()
+        return click.IntRange(1, MAX_LABELS).convert(value, param, ctx) if is_count else value
+
+
 def _compare() -> click.Command:
     from .compare import compare
 
@@ -51,10 +64,11 @@ def _compare() -> click.Command:
     ),
     cloup.option(
         "--labels",
-        metavar="N",
-        type=click.IntRange(1, MAX_LABELS),
+        metavar="N|FILE|A,B",
+        type=_CountOrLabels(),
         show_default="the bundle's own",
-        help="Use N labels: the bundle's own, then random ones.",
+        help="Use N labels: the bundle's own, then random ones. Or those of a label file, or words "
+        "with commas between them.",
     ),
     cloup.option(
         "--streams",

@@ -1,8 +1,6 @@
 """The time from the start of a `stzsar-run` process to its first result, and its memory."""
 
-import contextlib
 import json
-import re
 import subprocess
 import sys
 import tempfile
@@ -12,8 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 from ...runtime.errors import StzsarError
+from ...runtime.labels.labels import Label, is_bare
+from ..processes import peak_mib
 
 # It may have to build an engine first.
 PATIENCE_S = 1800.0
@@ -28,13 +29,13 @@ class ColdStart:
     peak_mib: float | None  # its peak memory one second later; None where the system does not tell
 
 
-def start_cold(arguments: Sequence[str], labels: Sequence[str] | None = None) -> ColdStart:
+def start_cold(arguments: Sequence[str], labels: Sequence[Label] | None = None) -> ColdStart:
     """Start `stzsar-run`, wait for its first result, and end it; no labels means all."""
     with tempfile.TemporaryDirectory() as folder:
         chosen = []
         if labels is not None:
             path = Path(folder) / "labels.json"
-            path.write_text(json.dumps([{"label": name} for name in labels]), encoding="utf-8")
+            path.write_text(json.dumps([_written(label) for label in labels]), encoding="utf-8")
             chosen = ["--labels", str(path)]
         isolated = ["-I"] if sys.flags.isolated else []
         command = [sys.executable, *isolated, "-c", _RUN, *arguments, *chosen, "--quiet"]
@@ -48,6 +49,14 @@ def start_cold(arguments: Sequence[str], labels: Sequence[str] | None = None) ->
                 why = lines[-1].removeprefix("Error: ") if lines else "it printed nothing"
                 raise StzsarError(f"stzsar-run gives no result: {why}")
     return cold
+
+
+def _written(label: Label) -> dict[str, Any]:
+    """Return a label as a label file has it; a name alone means what the bundle means by it."""
+    if is_bare(label):
+        return {"label": label.name, "role": label.role}
+    attributes = list(label.attributes)
+    return {"label": label.name, "role": label.role, "text": label.text, "attributes": attributes}
 
 
 def _follow(process: "subprocess.Popen[bytes]", start_s: float) -> ColdStart | None:
@@ -64,17 +73,9 @@ def _follow(process: "subprocess.Popen[bytes]", start_s: float) -> ColdStart | N
         threading.Thread(target=process.stdout.read, daemon=True).start()
         peak = None
         while perf_counter() - start_s < passed_s + _RUNS_ON_S and process.poll() is None:
-            peak = _peak_mib(process.pid) or peak
+            peak = peak_mib(process.pid) or peak
             time.sleep(0.02)
         return ColdStart(passed_s, peak)
     finally:
         alarm.cancel()
         process.kill()
-
-
-def _peak_mib(pid: int) -> float | None:
-    """Return the peak memory of a process since its exec; `getrusage` counts its parent's too."""
-    with contextlib.suppress(OSError):
-        found = re.search(r"VmHWM:\s*(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-        return int(found[1]) / 1024 if found else None
-    return None

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...runtime.errors import StzsarError
+from ...runtime.labels.label_files import LabelsLike, label_source
 from ...runtime.sources.address import Address, parse_address
 from ...runtime.streams.stream import StreamOptions
 from ..plotting import check_plot
@@ -16,7 +17,8 @@ _STREAMS = 4
 class Options:
     bundle: Path | None = None  # None takes the newest under runs/, else the one that ships
     source: str = SHIPPED_CLIP  # a video file or a live source, as `stzsar-run` takes it
-    labels: int | None = None  # how many; None takes the bundle's own
+    # How many, random ones beyond the bundle's own; or labels to embed. None takes the bundle's own
+    labels: int | LabelsLike | None = None
     streams: int | None = None  # watched together; None is 4, or 1 for a live source
     rate_fps: float | None = None  # sampling rate; None takes the bundle's
     frames: int | None = None  # frames per window; None takes the bundle's
@@ -32,6 +34,8 @@ class Options:
     command: str = ""  # the command line, for the record
 
     def __post_init__(self) -> None:
+        if self.labels is not None and not isinstance(self.labels, int):
+            object.__setattr__(self, "labels", label_source(self.labels, "--labels"))
         address = self.address
         if self.live_streams > 1 and address.kind in ("camera", "csi", "gst"):
             raise StzsarError(f"{address.name} opens only once: leave --streams out.")

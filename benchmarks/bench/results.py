@@ -59,7 +59,7 @@ def summarise(options: Options, bundle: Bundle, outcome: Outcome) -> Record:
         absent=outcome.absent,
         parity=read_parity(bundle),
         accuracy=outcome.judged,
-        notes=tuple(_notes(bundle, outcome)),
+        notes=tuple(_notes(options, bundle, outcome)),
     )
 
 
@@ -74,7 +74,7 @@ def _setup(options: Options, bundle: Bundle, outcome: Outcome) -> dict[str, Any]
         "frames of a window": task.frames,
         "frames a second": task.rate_fps,
         "labels": len(scorer.labels),
-        "labels drawn at random": max(0, len(scorer.labels) - len(bundle.bank.labels)),
+        "labels drawn at random": _drawn(options, bundle),
         "attributes of a label": scorer.bank.attribute_mask.shape[1],
         "attributes in all": int(scorer.bank.attribute_mask.sum()),
         "source": outcome.footage.name,
@@ -214,10 +214,16 @@ def _figures(
     return figures
 
 
-def _notes(bundle: Bundle, outcome: Outcome) -> list[str]:
+def _drawn(options: Options, bundle: Bundle) -> int:
+    """Return how many labels are random, beyond the bundle's own."""
+    count = options.labels if isinstance(options.labels, int) else 0
+    return max(0, count - len(bundle.bank.labels))
+
+
+def _notes(options: Options, bundle: Bundle, outcome: Outcome) -> list[str]:
     notes = []
-    drawn = len(outcome.task.recognizer.labels) - len(bundle.bank.labels)
-    if drawn > 0:
+    drawn = _drawn(options, bundle)
+    if drawn:
         notes.append(
             f"{drawn} labels are random unit vectors, which cost as much as embedded ones; the "
             "time to the first decision is measured with the bundle's own labels."

@@ -10,25 +10,24 @@ import cloup
 from ..bundle.manifest import MAX_SEEN_BIAS
 from .event_arguments import EVENTS
 from .modes import MODES
-
-
-class _Positive(click.ParamType):
-    """A finite number above zero."""
-
-    name = "number"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        """Return the number, or make click refuse it."""
-        number = click.FLOAT.convert(value, param, ctx)
-        if not 0 < number < float("inf"):
-            self.fail(f"{value} is not a positive number.", param, ctx)
-        return number
-
+from .shared_arguments import (
+    COOL_DOWN,
+    ENGINE,
+    FRAME_RATE,
+    GIVE_UP,
+    MIN_LENGTH,
+    MOTION_GATE,
+    NO_ATTRIBUTES,
+    RATE,
+    SECONDS,
+    STALLED,
+    THREADS,
+    TRUST_ENGINES,
+    WINDOW,
+    Positive,
+)
 
 _PATH = click.Path(path_type=Path)
-_SECONDS = click.FloatRange(0, 86_400)
 
 _INPUT = cloup.option_group(
     "Input",
@@ -69,34 +68,10 @@ _INPUT = cloup.option_group(
         help="Score a file that --record wrote, with the same or other --labels; decodes and "
         "encodes nothing",
     ),
-    cloup.option(
-        "--frame-rate",
-        "frame_rate",
-        metavar="FPS",
-        type=_Positive(),
-        show_default="25",
-        help="Take FPS pictures of a folder or pattern of pictures for a second",
-    ),
-    cloup.option(
-        "--seconds", metavar="S", type=_Positive(), help="Stop each source after S seconds"
-    ),
-    cloup.option(
-        "--stalled",
-        "stalled_s",
-        metavar="S",
-        type=_Positive(),
-        default=10.0,
-        show_default=True,
-        help="Report a live source as stalled after S seconds without a new picture",
-    ),
-    cloup.option(
-        "--give-up",
-        "give_up_s",
-        metavar="S",
-        type=_Positive(),
-        show_default="never",
-        help="End a live source that has been lost for S seconds",
-    ),
+    FRAME_RATE,
+    SECONDS,
+    STALLED,
+    GIVE_UP,
 )
 
 _RECOGNITION = cloup.option_group(
@@ -124,12 +99,7 @@ _RECOGNITION = cloup.option_group(
         "never reported; a window that one of them explains best is none of these. Edits take "
         "effect like those of --labels",
     ),
-    cloup.option(
-        "--no-attributes",
-        is_flag=True,
-        help="Embed labels without the attributes that ship for actions of Kinetics, UCF-101 and "
-        "HMDB-51",
-    ),
+    NO_ATTRIBUTES,
     cloup.option(
         "--seen-bias",
         metavar="LOGITS",
@@ -138,35 +108,14 @@ _RECOGNITION = cloup.option_group(
         help="Subtract this from the logits of labels of the training, which the network prefers; "
         "0 subtracts nothing",
     ),
-    cloup.option(
-        "--rate",
-        "rate_fps",
-        metavar="FPS",
-        type=_Positive(),
-        show_default="the bundle's",
-        help="Sample FPS frames per second",
-    ),
-    cloup.option(
-        "--window",
-        "window_s",
-        metavar="S",
-        type=_Positive(),
-        show_default="the bundle's frames at that rate",
-        help="Make windows S seconds long",
-    ),
+    RATE,
+    WINDOW,
     cloup.option(
         "--whole",
         is_flag=True,
         help="Give one result for each file, from frames spread over all of it",
     ),
-    cloup.option(
-        "--motion-gate",
-        metavar="LEVEL",
-        type=click.FloatRange(0, 255, min_open=True, max_open=True),
-        show_default="encode all",
-        help="Encode only frames that changed by LEVEL of 255; 8 is above the noise of most "
-        "cameras",
-    ),
+    MOTION_GATE,
     cloup.option(
         "--batch-wait",
         "batch_wait_ms",
@@ -176,27 +125,9 @@ _RECOGNITION = cloup.option_group(
         show_default=True,
         help="Let a frame wait MS milliseconds for other streams, to encode them together",
     ),
-    cloup.option(
-        "--engine",
-        type=click.Choice(["auto", "tensorrt", "onnxruntime", "onnxruntime-tensorrt"]),
-        default="auto",
-        show_default=True,
-        help="Choose the inference engine; auto takes TensorRT where it works, else ONNX Runtime. "
-        "TensorRT builds its engines in the first run, which takes minutes",
-    ),
-    cloup.option(
-        "--trust-engines",
-        is_flag=True,
-        help="Load TensorRT engines that others built for this bundle; an engine can run code",
-    ),
-    cloup.option(
-        "--threads",
-        metavar="N",
-        type=click.IntRange(0, 1024),
-        default=0,
-        show_default="one for each core, within the container's quota",
-        help="Use N CPU threads",
-    ),
+    ENGINE,
+    TRUST_ENGINES,
+    THREADS,
 )
 
 _DECISIONS = cloup.option_group(
@@ -208,23 +139,8 @@ _DECISIONS = cloup.option_group(
         show_default="0.5",
         help="Decide on a label from this score; below it the decision is none of these",
     ),
-    cloup.option(
-        "--min-length",
-        "min_length_s",
-        metavar="S",
-        type=_SECONDS,
-        show_default="0.5",
-        help="Ignore actions that are shorter than S seconds",
-    ),
-    cloup.option(
-        "--cool-down",
-        "cool_down_s",
-        metavar="S",
-        type=_SECONDS,
-        show_default="2",
-        help="Continue an action through pauses shorter than S seconds, and start no new one of "
-        "the same label within them",
-    ),
+    MIN_LENGTH,
+    COOL_DOWN,
     cloup.option(
         "--calibrate",
         "footage",
@@ -245,7 +161,7 @@ _DECISIONS = cloup.option_group(
         "--false-alarms",
         "per_day",
         metavar="N",
-        type=_Positive(),
+        type=Positive(),
         show_default="1",
         help="With --calibrate, accept N false events a day",
     ),

@@ -55,7 +55,7 @@ class ModelOptions:
         """
         for name in ("labels", "ignore"):
             if (value := getattr(self, name)) is not None:
-                object.__setattr__(self, name, label_source(value))
+                object.__setattr__(self, name, label_source(value, f"--{name}"))
 
     @property
     def label_file(self) -> Path | None:
@@ -287,18 +287,40 @@ class ReplayOptions(ModelOptions, DecisionOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CalibrationOptions(ModelOptions, ReadingOptions, EventOptions):
-    """What a calibration looks at and writes.
+class FootageOptions(ModelOptions, ReadingOptions):
+    """What looks through footage of ordinary days, by similarities alone.
 
     Attributes:
-        footage: files, folders, patterns and addresses that show none of the actions.
-        false_alarms_per_day: false events that are acceptable in a day, of all labels together.
-        thresholds: file for the thresholds, which `RunOptions.calibration` reads.
+        footage: files, folders, patterns, addresses and recordings that show none of the actions.
     """
 
     footage: Sequence[str | Path]
+
+    def __post_init__(self) -> None:
+        """Refuse options that would have no effect.
+
+        Raises:
+            StzsarError: a number is out of its range, the labels are none, or a bias is given.
+        """
+        ModelOptions.__post_init__(self)
+        ReadingOptions.__post_init__(self)
+        if isinstance(self.footage, str):
+            object.__setattr__(self, "footage", (self.footage,))
+        if self.seen_bias is not None:
+            raise StzsarError(
+                "--seen-bias changes scores, and footage is measured by similarities: leave it out."
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdOptions(FootageOptions, EventOptions):
+    """What sets thresholds on ordinary footage.
+
+    Attributes:
+        false_alarms_per_day: false events that are acceptable in a day, of all labels together.
+    """
+
     false_alarms_per_day: float = 1.0
-    thresholds: Path = Path("calibration.json")
 
     def __post_init__(self) -> None:
         """Refuse options that would have no effect.
@@ -306,71 +328,47 @@ class CalibrationOptions(ModelOptions, ReadingOptions, EventOptions):
         Raises:
             StzsarError: a number is out of its range, or an option requires one that is missing.
         """
-        ModelOptions.__post_init__(self)
-        ReadingOptions.__post_init__(self)
+        FootageOptions.__post_init__(self)
         EventOptions.__post_init__(self)
-        if isinstance(self.footage, str):
-            object.__setattr__(self, "footage", (self.footage,))
         if not 0 < self.false_alarms_per_day < math.inf:
             raise StzsarError(f"--false-alarms must be above 0, got {self.false_alarms_per_day!r}.")
         check_attributes(self, has_labels=bool(self.labels or self.ignore))
 
 
 @dataclass(frozen=True, kw_only=True)
-class SuggestOptions(ModelOptions, ReadingOptions):
-    """What a search for labels to ignore looks at and writes.
+class CalibrationOptions(ThresholdOptions):
+    """What a calibration looks at and writes.
 
     Attributes:
-        footage: files, folders, patterns, addresses and recordings of ordinary days.
-        output: label file with the suggestions; None is stdout.
+        thresholds: file for the thresholds, which `RunOptions.calibration` reads.
     """
 
-    footage: Sequence[str | Path]
-    output: Path | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse options that would have no effect.
-
-        Raises:
-            StzsarError: a number is out of its range, or the labels are none.
-        """
-        ModelOptions.__post_init__(self)
-        ReadingOptions.__post_init__(self)
-        if isinstance(self.footage, str):
-            object.__setattr__(self, "footage", (self.footage,))
+    thresholds: Path = Path("calibration.json")
 
 
 @dataclass(frozen=True, kw_only=True)
-class TeachOptions(ModelOptions, ReadingOptions, EventOptions):
+class SuggestOptions(FootageOptions):
+    """What a search for labels to ignore looks at and writes.
+
+    Attributes:
+        output: label file with the suggestions; None is stdout.
+    """
+
+    output: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TeachOptions(ThresholdOptions):
     """What teaching looks at and writes.
 
     Attributes:
         examples: folder with a folder of clips or recordings for each label; None teaches nothing,
             and the file is a calibration.
-        ordinary: files, folders, patterns, addresses and recordings that show none of the actions.
-        false_alarms_per_day: false events that are acceptable in a day, of all labels together.
         output: file for the calibration, which `RunOptions.calibration` reads.
     """
 
     examples: Path | None = None
-    ordinary: Sequence[str | Path]
-    false_alarms_per_day: float = 1.0
     output: Path = Path("site.json")
-
-    def __post_init__(self) -> None:
-        """Refuse options that would have no effect.
-
-        Raises:
-            StzsarError: a number is out of its range, or an option requires one that is missing.
-        """
-        ModelOptions.__post_init__(self)
-        ReadingOptions.__post_init__(self)
-        EventOptions.__post_init__(self)
-        if isinstance(self.ordinary, str):
-            object.__setattr__(self, "ordinary", (self.ordinary,))
-        if not 0 < self.false_alarms_per_day < math.inf:
-            raise StzsarError(f"--false-alarms must be above 0, got {self.false_alarms_per_day!r}.")
-        check_attributes(self, has_labels=bool(self.labels or self.ignore))
 
 
 def check_attributes(options: ModelOptions, *, has_labels: bool) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from ..bundle.manifest import Manifest
@@ -30,7 +31,10 @@ def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
         uris = ["0"]
         if not options.quiet:
             say("No source is given: looking at camera 0.")
-    named = read_streams(options.streams) if options.streams else ()
+    named = tuple(
+        replace(spec, frame_rate=spec.frame_rate or options.frame_rate)
+        for spec in (read_streams(options.streams) if options.streams else ())
+    )
     others = specs_of(
         expand_sources(uris),
         taken={name for spec in named for name in (spec.name, spec.source)},
@@ -45,12 +49,23 @@ def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
 
 
 def footage_from(
-    footage: Iterable[str | Path], options: ReadingOptions, *, quiet: bool
+    footage: Iterable[str | Path],
+    options: ReadingOptions,
+    *,
+    quiet: bool,
+    beside: Sequence[SourceSpec] = (),
 ) -> tuple[SourceSpec, ...]:
-    """Return the sources of footage to look through; raise as `specs_from` does."""
+    """Return the sources of footage to look through; raise as `specs_from` does.
+
+    Args:
+        footage: as users name it.
+        options: how it is read.
+        quiet: do not say how fast pictures are shown.
+        beside: sources that are read with the same options.
+    """
     uris = expand_sources(str(source) for source in footage)
     specs = specs_of(uris, frame_rate=options.frame_rate)
-    _check_pictures(specs, options, quiet=quiet)
+    _check_pictures([*specs, *beside], options, quiet=quiet)
     check_give_up(specs, options)
     return specs
 
@@ -70,7 +85,8 @@ def _check_pictures(specs: Sequence[SourceSpec], options: ReadingOptions, *, qui
     clips = [spec for spec in specs if is_pictures(spec.uri)]
     if not clips and options.frame_rate is not None:
         raise StzsarError("--frame-rate is for pictures, and no source is a folder of them.")
-    if clips and options.frame_rate is None and not quiet:
+    clips = [spec for spec in clips if spec.frame_rate is None]
+    if clips and not quiet:
         what = clips[0].name if len(clips) == 1 else f"{clips[0].name} and {len(clips) - 1} more"
         say(
             f"{what}: taking the pictures for a clip of {DEFAULT_FPS:g} a second; --frame-rate "
@@ -84,10 +100,10 @@ def _check_whole(specs: Sequence[SourceSpec]) -> None:
             raise StzsarError(
                 f"--whole reads whole files, and {spec.name!r} has no end: leave --whole out."
             )
-        if spec.rate_fps or spec.threshold or spec.calibration:
+        if spec.rate_fps or spec.frame_rate or spec.threshold or spec.calibration:
             raise StzsarError(
-                f"--whole gives one result for each file, so the rate, threshold or calibration "
-                f"of {spec.name!r} has no effect: leave it or --whole out."
+                "--whole gives one result for each file, so the rate, frame-rate, threshold or "
+                f"calibration of {spec.name!r} has no effect: leave it or --whole out."
             )
         if spec.mask or spec.region:
             raise StzsarError(
@@ -133,7 +149,9 @@ def stream_options(
 
 def files_read(specs: Sequence[SourceSpec]) -> dict[Path | None, str]:
     """Return the files that sources and their own options name, with what to call them."""
-    read: dict[Path | None, str] = {spec.labels: "a label file" for spec in specs}
+    read: dict[Path | None, str] = {
+        spec.labels: "a label file" for spec in specs if isinstance(spec.labels, Path)
+    }
     read |= {spec.calibration: "a calibration" for spec in specs}
     return read | {Path(spec.uri): "a source" for spec in specs if not is_live(spec.uri)}
 

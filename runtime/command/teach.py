@@ -6,12 +6,14 @@ from pathlib import Path
 import numpy as np
 
 from ..errors import CalibrationError
+from ..hidden_files import is_hidden
 from ..labels.labels import actions
 from ..labels.names import name_key, nearest_hint
 from ..sources.spec import SourceSpec, specs_of
 from ..sources.uri import expand_sources
 from ..teaching.teach import Teacher
 from ..terminal.outputs import check_outputs
+from ..video.pictures import picture_files
 from .calibrate import tell
 from .loading import load_recognizer, open_bundle
 from .options import TeachOptions
@@ -25,12 +27,12 @@ def teach(options: TeachOptions) -> None:
     Raises:
         StzsarError: something cannot be read or used, or the file cannot be written.
     """
-    ordinary = footage_from(options.ordinary, options, quiet=options.quiet)
     bundle = open_bundle(options)
     sampled = stream_options(bundle.manifest, options)
     labels = options.read_labels() or bundle.bank.labels
-    clips = _clips_of(options.examples, [label.name for label in actions(labels)])
+    clips = _clips_of(options, [label.name for label in actions(labels)])
     examples = [spec for specs in clips.values() for spec in specs]
+    ordinary = footage_from(options.footage, options, quiet=options.quiet, beside=examples)
     read = {
         options.label_file: "the label file",
         options.ignore_file: "the file to ignore",
@@ -70,13 +72,14 @@ def teach(options: TeachOptions) -> None:
     tell(found, str(options.output))
 
 
-def _clips_of(folder: Path | None, names: list[str]) -> dict[str, tuple[SourceSpec, ...]]:
-    """Return the clips in each label's folder.
+def _clips_of(options: TeachOptions, names: list[str]) -> dict[str, tuple[SourceSpec, ...]]:
+    """Return the clips in each label's folder; a folder of pictures is one.
 
     Raises:
         CalibrationError: a folder has the name of no label, or there are no folders.
         SourceError: a folder holds no clip.
     """
+    folder = options.examples
     if folder is None:
         return {}
     if not folder.is_dir():
@@ -91,8 +94,9 @@ def _clips_of(folder: Path | None, names: list[str]) -> dict[str, tuple[SourceSp
                 f"{own} has the name of no label{nearest_hint(own.name, names)}: call each folder "
                 "of examples like its label."
             )
-        files = sorted(str(path) for path in own.iterdir() if path.is_file())
-        clips[by_key[name_key(own.name)]] = specs_of(expand_sources(files))
+        found = sorted(str(path) for path in own.iterdir() if not is_hidden(path.name))
+        uris = expand_sources(one for one in found if Path(one).is_file() or picture_files(one))
+        clips[by_key[name_key(own.name)]] = specs_of(uris, frame_rate=options.frame_rate)
     if not clips:
         raise CalibrationError(f"{folder} has no folder with the name of a label: make one.")
     return clips

@@ -51,7 +51,7 @@ def fetch(options: FetchOptions) -> Path:
         StzsarError: the weights cannot be had or used, their licence was not accepted, or the
             bundle cannot be written.
     """
-    labels = labels_from(options.labels) if options.labels else default_labels()
+    labels = labels_from(options.labels, "--labels") if options.labels else default_labels()
     precision = options.precision or _precision()
     source = _file(options.weights, options) if options.weights else _download(options, precision)
     labels = with_shipped_attributes(labels, tell=say)

@@ -23,6 +23,8 @@ _CLIP = re.compile(
 
 # What the option --labels and the argument `labels` take; see `labels_from`.
 LabelsLike = str | Path | Mapping[str, Any] | Iterable["str | Label | Mapping[str, Any]"]
+# A file that is not read yet, or the labels themselves.
+LabelSource = Path | tuple[Label, ...]
 
 
 def read_labels(path: Path) -> tuple[Label, ...]:
@@ -47,26 +49,33 @@ def read_labels(path: Path) -> tuple[Label, ...]:
     return labels
 
 
-def label_source(value: LabelsLike) -> Path | tuple[Label, ...]:
+def label_source(
+    value: LabelsLike, option: str = "the labels", *, folder: Path | None = None
+) -> LabelSource:
     """Return the file that a value names, unread, or the labels that it is.
 
     A string is a file if there is one of this name, or if it has a separator of folders or a suffix
     of label files. Else it is labels with commas between them. One word alone is refused: it is a
-    misspelt file more often than a label that has nothing to be compared with.
+    misspelt file more often than a label without others.
+
+    Args:
+        value: see `labels_from`.
+        option: what an error calls the value.
+        folder: what the path of a file starts from; None is the folder of the process.
 
     Raises:
         LabelError: it is neither.
     """
     if isinstance(value, Path):
-        return value
+        return folder / value if folder else value
     if isinstance(value, str):
-        path = Path(value)
+        path = folder / value if folder else Path(value)
         if _is_file_name(value) or (value and _exists(path)):
             return path
         if "," not in value:
             raise LabelError(
-                f"There is no file {value!r:.80}, and one label has nothing to be compared with: "
-                "name a label file, or several labels with commas between them."
+                f"There is no file {value!r:.80} for {option}: name a label file, or labels with "
+                "commas between them; a single one has its comma behind it."
             )
         return _checked(_of_words(value))
     if not isinstance(value, Iterable) or isinstance(value, bytes | bytearray):
@@ -80,19 +89,30 @@ def label_source(value: LabelsLike) -> Path | tuple[Label, ...]:
         raise LabelError(f"The labels cannot be used: {error}") from error
 
 
-def labels_from(value: LabelsLike) -> tuple[Label, ...]:
+def labels_from(value: LabelsLike, option: str = "the labels") -> tuple[Label, ...]:
     """Return the labels that a value is, or that the file has which it names.
 
     Args:
         value: the path of a label file; a string "archery,waving"; a list of names, of `Label`s or
             of {"label": …, "text": …, "attributes": […], "role": …}; a dict {"archery": ["bow"]}.
             A name that begins with "! " is a label to ignore, as one with the role "ignore" is.
+        option: what an error calls the value.
 
     Raises:
         LabelError: it is none of these, a file cannot be read, or a name is there twice.
     """
-    source = label_source(value)
+    source = label_source(value, option)
     return read_labels(source) if isinstance(source, Path) else source
+
+
+def origin_of(value: LabelsLike, option: str) -> str:
+    """Return what an error about labels names: their file, or the option that they were given to.
+
+    Raises:
+        LabelError: it is neither labels nor a file.
+    """
+    source = label_source(value, option)
+    return str(source) if isinstance(source, Path) else option
 
 
 def _checked(labels: tuple[Label, ...]) -> tuple[Label, ...]:

@@ -1,4 +1,4 @@
-"""The label files of a run: one for all sources, or one for each, over one shared bank.
+"""The labels of a run: the same for all sources, or some for each, over one shared bank.
 
 All streams share one frame graph and one bank, so that one batch encodes the frames of all of them.
 Each stream recognises a choice of the bank's labels.
@@ -11,11 +11,12 @@ from typing import Protocol
 
 from ..callbacks import OnEmbedded
 from ..errors import LabelError
-from .label_files import LabelsLike, label_source, read_labels
+from .label_files import LabelsLike, LabelSource, label_source, labels_from
 from .labels import Label, LabelsOf, ignored, is_bare
 from .names import name_key
 
 FileState = tuple[int, int, int]
+_Labels = dict[LabelSource, tuple[Label, ...]]
 
 
 class SharedBank(Protocol):
@@ -33,17 +34,17 @@ class SharedBank(Protocol):
 
 
 class LabelFiles:
-    """The labels of each source, read from files.
+    """The labels of each source, most of them read from files.
 
     Attributes:
-        of_source: the label file of each source that has its own, by the source's name.
+        of_source: what each source that has its own takes them from, by the source's name.
         seen: the state of each file before it was read, so that a watch sees what is saved since.
     """
 
     def __init__(
         self,
         default: LabelsLike | None,
-        of_source: Mapping[str, Path],
+        of_source: Mapping[str, LabelSource],
         *,
         ignore: LabelsLike | None = None,
         sources: Iterable[str] = (),
@@ -54,7 +55,7 @@ class LabelFiles:
         Args:
             default: the labels of sources without their own, or the file of them; None means all
                 `known` labels.
-            of_source: the files of the others, by the source's name.
+            of_source: those of the others, by the source's name.
             ignore: what every source ignores, or the file of it.
             sources: the names of all sources.
             known: the bundle's labels.
@@ -63,15 +64,16 @@ class LabelFiles:
             LabelError: a file cannot be used, or two files mean different things by one name.
         """
         self.of_source = dict(of_source)
-        self._default, self._given = _file_or_labels(default)
-        self._ignore, ignore_given = _file_or_labels(ignore)
-        self._ignore_given = ignored(ignore_given)
+        self._default = None if default is None else label_source(default)
+        self._ignore = None if ignore is None else label_source(ignore)
         self._sources = tuple(sources)
         self._known = tuple(known)
         named = [self._default, *of_source.values(), self._ignore]
-        paths = [path for path in dict.fromkeys(named) if path]
-        self.seen = {path: file_state(path) for path in paths}
-        self._labels = {path: self._as_used(path, read_labels(path)) for path in paths}
+        origins = [origin for origin in dict.fromkeys(named) if origin is not None]
+        self.seen = {path: file_state(path) for path in origins if isinstance(path, Path)}
+        self._labels: _Labels = {
+            origin: self._as_used(origin, labels_from(origin)) for origin in origins
+        }
         self._wanted = self._labels
         self.all_labels()
 
@@ -103,11 +105,11 @@ class LabelFiles:
         user.use_labels(union, labels_of=choices, progress=progress)
         self._labels = self._wanted
 
-    def _as_used(self, path: Path, labels: Sequence[Label]) -> tuple[Label, ...]:
-        return ignored(labels) if path == self._ignore else tuple(labels)
+    def _as_used(self, origin: LabelSource, labels: Sequence[Label]) -> tuple[Label, ...]:
+        return ignored(labels) if origin == self._ignore else tuple(labels)
 
-    def _union(self, labels: Mapping[Path, tuple[Label, ...]]) -> list[Label] | None:
-        if not labels and not self._given and not self._ignore_given:
+    def _union(self, labels: _Labels) -> list[Label] | None:
+        if not labels:
             return None
         union: dict[str, Label] = {}
         for label in self._own_or_known(labels):
@@ -129,38 +131,28 @@ class LabelFiles:
                 )
         return list(union.values())
 
-    def _own_or_known(self, labels: Mapping[Path, tuple[Label, ...]]) -> Iterator[Label]:
+    def _own_or_known(self, labels: _Labels) -> Iterator[Label]:
         for own in labels.values():
             yield from own
-        yield from self._given
-        yield from self._ignore_given
-        if self._default or self._given:
-            return
-        if any(name not in self.of_source for name in self._sources):
-            all_own = (*labels.values(), self._ignore_given)
-            named = {name_key(label.name): label for own in all_own for label in own}
+        if self._default is None and any(name not in self.of_source for name in self._sources):
+            named = {name_key(label.name): label for own in labels.values() for label in own}
             for label in self._known:
                 own = named.get(name_key(label.name))
                 # A name alone means what the bundle means by it, and may be to ignore.
                 if own is None or not (is_bare(own) or own.role == "ignore"):
                     yield label
 
-    def _choices(self, labels: Mapping[Path, tuple[Label, ...]]) -> dict[str, list[str]]:
+    def _choices(self, labels: _Labels) -> dict[str, list[str]]:
         if not self.of_source:
             return {}
-        others = labels[self._default] if self._default else self._given or self._known
-        of_all = labels[self._ignore] if self._ignore else self._ignore_given
+        others = self._known if self._default is None else labels[self._default]
+        of_all = () if self._ignore is None else labels[self._ignore]
         choices: dict[str, list[str]] = {}
         for name in self._sources:
             own = labels[self.of_source[name]] if name in self.of_source else others
             named = {name_key(label.name): label.name for label in (*own, *of_all)}
             choices[name] = list(named.values())
         return choices
-
-
-def _file_or_labels(value: LabelsLike | None) -> tuple[Path | None, tuple[Label, ...]]:
-    source = () if value is None else label_source(value)
-    return (source, ()) if isinstance(source, Path) else (None, source)
 
 
 def file_state(path: Path) -> FileState | None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..labels.label_files import LabelSource
 from .address import parse_address
 from .areas import Mask, Region
 
@@ -15,7 +16,7 @@ class SourceSpec:
     Attributes:
         uri: what is opened; may hold a password, so it is not printed.
         name: what results call it; contains no password and is unique within a run.
-        labels: its label file.
+        labels: its labels, or the file of them.
         rate_fps: its sampling rate.
         threshold: its threshold, 0 to 1.
         calibration: its calibration file.
@@ -27,7 +28,7 @@ class SourceSpec:
 
     uri: str
     name: str
-    labels: Path | None = None
+    labels: LabelSource | None = None
     rate_fps: float | None = None
     threshold: float | None = None
     calibration: Path | None = None

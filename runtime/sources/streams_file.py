@@ -3,7 +3,8 @@
     [[stream]]
     name = "hall"
     source = "rtsp://me:${HALL_PASSWORD}@hall.example/stream"
-    labels = "hall.txt"            # relative to this file, like calibration and a file as source
+    labels = "hall.txt"            # relative to this file, like calibration and a file as source;
+                                   # or ["archery", "waving a hand"]
     threshold = 0.6
     calibration = "hall.json"
     rate = 8
@@ -13,6 +14,11 @@
     name = "door"
     box = [0.6, 0.2, 0.9, 0.95]    # or polygon = [[0.6, 0.2], ...]; shares of the picture
     labels = "door.txt"            # like threshold, calibration and rate: else the stream's
+
+    [[stream]]
+    name = "till"
+    source = "pictures/"           # the pictures of a clip, 25 a second unless this is said:
+    frame-rate = 10
 
 Only `name` and `source` are required. `${NAME}` stands for a variable of the environment, inserted
 as it is: percent-encode there what an address does not take, such as `@` or `/` in a password.
@@ -26,20 +32,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from ..documents import MIB, DocumentError, convert, from_toml, read_file
-from ..errors import SourceError
+from ..errors import LabelError, SourceError
+from ..labels.label_files import LabelSource, label_source
+from ..labels.labels import MAX_LABELS
 from ..video.pictures import picture_files
 from .address import parse_address
 from .areas import MAX_AREAS, MAX_CORNERS, Area, Mask, Region, area_of, tiles
 from .spec import SourceSpec
+from .uri import is_pictures
 
 MAX_RATE_FPS = 1000.0
 MAX_FILE_BYTES = MIB
 
 _Tiles = Annotated[int, Meta(ge=1, le=8)]
 _Path = Annotated[str, Meta(min_length=1, max_length=4096)]
+_Labels = _Path | Annotated[tuple[str, ...], Meta(min_length=1, max_length=MAX_LABELS)]
 
 
 class _Region(Struct, frozen=True, forbid_unknown_fields=True):
@@ -48,7 +58,7 @@ class _Region(Struct, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     box: tuple[Any, ...] | None = None
     polygon: Annotated[tuple[Any, ...], Meta(max_length=MAX_CORNERS)] | None = None
-    labels: _Path | None = None
+    labels: _Labels | None = None
     threshold: Annotated[float, Meta(gt=0, le=1)] | None = None
     calibration: _Path | None = None
     rate: Annotated[float, Meta(gt=0, le=MAX_RATE_FPS)] | None = None
@@ -58,7 +68,7 @@ class _Region(Struct, frozen=True, forbid_unknown_fields=True):
             raise ValueError("name: it is not one line of text")
         if (self.box is None) == (self.polygon is None):
             raise ValueError("it takes a box or a polygon, and not both")
-        if any("\0" in path for path in (self.labels or "", self.calibration or "")):
+        if "\0" in (self.calibration or ""):
             raise ValueError("it holds a NUL character")
         area = area_of(self.polygon if self.box is None else self.box)
         if area.is_box != (self.polygon is None):
@@ -74,10 +84,13 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     source: _Path
-    labels: _Path | None = None
+    labels: _Labels | None = None
     threshold: Annotated[float, Meta(gt=0, le=1)] | None = None
     calibration: _Path | None = None
     rate: Annotated[float, Meta(gt=0, le=MAX_RATE_FPS)] | None = None
+    frame_rate: Annotated[float, Meta(gt=0, lt=MAX_RATE_FPS)] | None = field(
+        default=None, name="frame-rate"
+    )
     mask: Annotated[tuple[Any, ...], Meta(max_length=MAX_AREAS)] = ()
     region: Annotated[tuple[_Region, ...], Meta(max_length=MAX_AREAS)] = ()
     tiles: tuple[_Tiles, _Tiles] | None = None
@@ -85,7 +98,7 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     def __post_init__(self) -> None:
         if not self.name.isprintable():
             raise ValueError("name: it is not one line of text")
-        if any("\0" in path for path in (self.source, self.labels or "", self.calibration or "")):
+        if any("\0" in path for path in (self.source, self.calibration or "")):
             raise ValueError("it holds a NUL character")
         names = [one.name for one in self.region]
         if len(names) != len(set(names)):
@@ -151,17 +164,23 @@ def _specs(
     except DocumentError as error:
         raise SourceError(
             f"Cannot use {place}: {error}; a [[stream]] takes "
-            f"{', '.join(_Table.__struct_fields__)}."
+            f"{', '.join(_Table.__struct_encode_fields__)}."
         ) from None
     whole = SourceSpec(
         uri=_uri(_filled(found.source, place, environment), place, folder),
         name=found.name,
-        labels=folder / found.labels if found.labels else None,
+        labels=_labels(found.labels, place, folder),
         rate_fps=found.rate,
         threshold=found.threshold,
         calibration=folder / found.calibration if found.calibration else None,
+        frame_rate=found.frame_rate,
         mask=Mask(tuple(map(area_of, found.mask))) if found.mask else None,
     )
+    if whole.frame_rate is not None and not is_pictures(whole.uri):
+        raise SourceError(
+            f"The frame-rate of {place} is for a folder of pictures, and its source is none: leave "
+            "it out."
+        )
     if found.tiles:
         return [_of_region(whole, region) for region in tiles(*found.tiles)]
     if not found.region:
@@ -169,7 +188,7 @@ def _specs(
     return [
         replace(
             _of_region(whole, Region(one.name, one.area)),
-            labels=folder / one.labels if one.labels else whole.labels,
+            labels=_labels(one.labels, place, folder) or whole.labels,
             rate_fps=one.rate or whole.rate_fps,
             threshold=one.threshold or whole.threshold,
             calibration=folder / one.calibration if one.calibration else whole.calibration,
@@ -180,6 +199,15 @@ def _specs(
 
 def _of_region(whole: SourceSpec, region: Region) -> SourceSpec:
     return replace(whole, name=f"{whole.name}/{region.name}", region=region, stream=whole.name)
+
+
+def _labels(written: str | tuple[str, ...] | None, place: str, folder: Path) -> LabelSource | None:
+    if written is None:
+        return None
+    try:
+        return label_source(written, place, folder=folder)
+    except LabelError as error:
+        raise SourceError(f"Cannot use the labels of {place}: {error}") from error
 
 
 def _uri(uri: str, place: str, folder: Path) -> str:

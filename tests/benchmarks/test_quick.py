@@ -21,6 +21,7 @@ ROWS = {
     "false_alarms": ["other things"] * 5,
     "seen_bias": ["plain", "plain"],
     "motion_gate": ["2"],
+    "fetching": ["seconds", "CPU seconds", "peak memory, MiB"],
     "training_memory": ["fp32", "fp32", "bf16", "bf16"],
     "recordings": [
         *("states alone", "features, all patches", "features, 8 patches"),

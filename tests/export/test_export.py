@@ -60,9 +60,8 @@ def test_alone_it_takes_the_newest_checkpoint_and_says_which(workplace):
 
 
 def test_options_change_what_they_say(workplace):
-    Path("labels.txt").write_text("wave\nclap\n")
     result = export(
-        "runs/mine/checkpoints/step-000003", "--labels", "labels.txt", "--frames", "6",
+        "runs/mine/checkpoints/step-000003", "--labels", "wave, clap", "--frames", "6",
         "--rate", "2", "--no-text-encoder", "--output", "mine",
     )  # fmt: skip
     assert result.exit_code == 0, result.output
@@ -120,6 +119,7 @@ def test_python_and_the_command_write_the_same_bundle(workplace):
         ([], "There is no checkpoint under runs/"),
         (["nowhere"], "neither a checkpoint nor a run with one"),
         (["--labels", "gone.txt"], "gone.txt"),
+        (["--labels", "gone"], "There is no file 'gone' for --labels"),
         (["--pretrained", "openai"], "need --backbone"),
         (["--interaction", "off"], "need --backbone"),
         (["--no-attributes"], "needs --labels or --backbone"),

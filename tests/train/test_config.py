@@ -102,6 +102,18 @@ def test_options_that_contradict_each_other_are_refused_when_they_are_made(optio
         TrainConfig(**options)
 
 
+def test_labels_that_are_typed_hold_in_every_folder_as_files_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    typed = TrainConfig(data="videos", labels="bow,arrow", validate="v", validate_labels="a.txt")
+
+    located = typed.located()
+
+    assert located.labels == "bow,arrow"
+    assert located.validate_labels == str(tmp_path / "a.txt")
+    with pytest.raises(StzsarError, match="There is no file 'bow' for --labels"):
+        TrainConfig(data="videos", labels="bow").located()
+
+
 def test_runs_from_before_augmentation_go_on_without_it(tmp_path):
     TrainConfig(data="videos").save(tmp_path)
     path = tmp_path / "config.json"

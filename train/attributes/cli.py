@@ -99,7 +99,11 @@ def check(**given: Any) -> None:
 
 
 @cloup.command(cls=with_subcommand("check", lambda: check), epilog=_EXAMPLE)
-@cloup.argument("labels", type=_PATH, help="The labels: one a line, or a CSV, TSV, YAML or JSON")
+@cloup.argument(
+    "labels",
+    help="The labels: a file with one a line, a CSV, TSV, YAML or JSON, or words with commas "
+    "between them",
+)
 @cloup.option_group(
     "Output",
     cloup.option("--output", metavar="FILE.json", type=_PATH, help="Write the bank there"),

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from ...runtime.errors import StzsarError
+from ...runtime.labels.label_files import LabelsLike, label_source
 
 WIKIS = ("wikipedia", "wiktionary")
 
@@ -15,7 +16,7 @@ WIKIS = ("wikipedia", "wiktionary")
 class AttributesOptions:
     """What to make attributes for, from what, and where to write them."""
 
-    labels: Path  # file of the labels
+    labels: LabelsLike  # a label file, or what it may hold
     output: Path | None = None  # file of the bank; None only with `dry_run`
     overwrite: bool = False  # replace the bank that is there
     dry_run: bool = False  # say what would be fetched and asked, and do none of it
@@ -37,12 +38,14 @@ class AttributesOptions:
         Raises:
             StzsarError: the bank cannot be written, or the contact cannot be sent.
         """
+        object.__setattr__(self, "labels", label_source(self.labels))
         if self.contact and re.search(r"[^\x21-\x7e]|[()\\]", self.contact):
             raise StzsarError(f"--contact {self.contact!r:.80} is not a mail address or URL.")
         if (self.output is None) != self.dry_run:
             raise StzsarError("Say where to write the bank: --output attributes.json or --dry-run.")
         if self.output is not None:
-            _check_output(self.output, self.labels, overwrite=self.overwrite)
+            file = self.labels if isinstance(self.labels, Path) else None
+            _check_output(self.output, file, overwrite=self.overwrite)
 
     @property
     def reads_the_web(self) -> bool:
@@ -58,8 +61,8 @@ class CheckOptions:
     bundle: Path | None = None
 
 
-def _check_output(output: Path, labels: Path, *, overwrite: bool) -> None:
-    if output.exists() and labels.exists() and output.samefile(labels):
+def _check_output(output: Path, labels: Path | None, *, overwrite: bool) -> None:
+    if labels and output.exists() and labels.exists() and output.samefile(labels):
         raise StzsarError(f"{output} is the file of the labels: name another --output.")
     if output.is_dir() or not output.parent.is_dir():
         raise StzsarError(f"Cannot write {output}: name a file in a folder that exists.")

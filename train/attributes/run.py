@@ -7,7 +7,7 @@ import click
 
 from ... import __version__
 from ...runtime.errors import StzsarError
-from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.label_files import labels_from
 from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import console, printable, say
 from ...runtime.terminal.progress import bar
@@ -32,7 +32,7 @@ def run(options: AttributesOptions) -> bool:
     Raises:
         StzsarError: an option names what cannot be used.
     """
-    labels = read_labels(options.labels)
+    labels = labels_from(options.labels)
     stemmer = Stemmer(options.language)
     cache = Cache(options.cache or default_folder())
     fetcher = Fetcher(cache, user_agent=_user_agent(options), delay_s=options.delay_s)

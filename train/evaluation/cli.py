@@ -77,15 +77,14 @@ Examples:
     "Candidates",
     cloup.option(
         "--labels",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
+        metavar="FILE|A,B",
         show_default="the model's labels of the same names, otherwise the names",
-        help="Read the labels of the data's classes, with attributes, from a file",
+        help="Take the labels of the data's classes from a file, with attributes, or from words "
+        "with commas between them",
     ),
     cloup.option(
         "--seen",
-        metavar="FILE",
-        type=click.Path(path_type=Path),
+        metavar="FILE|A,B",
         help="Add the training classes as candidates: the generalised test",
     ),
     cloup.option(

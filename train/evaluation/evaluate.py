@@ -8,11 +8,11 @@ from typing import Any
 
 from ...runtime.bundle.bundle import MANIFEST
 from ...runtime.errors import BundleError, StzsarError
-from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.label_files import LabelsLike, label_source, labels_from, origin_of
 from ...runtime.labels.labels import Label, actions
 from ...runtime.terminal.commandline import say
 from ...runtime.terminal.outputs import check_outputs, check_writable
-from ..lists.class_labels import add_seen, described, labels_of_file, labels_of_model
+from ..lists.class_labels import add_seen, described, labels_of_classes, labels_of_model
 from ..lists.clip_set import ClipSet
 from .confusion_plot import check_plot, plot_confusions
 from .model import Model
@@ -121,7 +121,8 @@ def evaluate(options: EvalOptions) -> Evaluation:
 def _check_outputs(options: EvalOptions) -> None:
     """Refuse outputs that could not be written after hours of work."""
     written = [path for path in (options.json, options.plot) if path]
-    read = [path for path in (options.data, options.lists, options.labels, options.seen) if path]
+    named = (options.data, options.lists, options.labels, options.seen)
+    read = [path for path in named if isinstance(path, Path)]
     # A run's folder has room for reports, a bundle has not.
     is_bundle = (options.model / MANIFEST).is_file()
     folder = options.model if is_bundle else options.model / "checkpoints"
@@ -137,18 +138,18 @@ def _candidates(
 ) -> tuple[tuple[Label, ...], tuple[int, ...]]:
     """Return all labels in the order of the rows, and the rows of the training classes."""
     if options.labels:
-        labels = labels_of_file(
+        labels = labels_of_classes(
             clips.classes,
             clips.others,
-            actions(read_labels(options.labels)),
-            options.labels,
+            actions(labels_from(options.labels)),
+            origin_of(options.labels, "--labels"),
             allow_extra=options.allow_missing,
         )
     else:
         labels = labels_of_model(clips.classes, model.labels)
     rows: tuple[int, ...] = ()
     if options.seen:
-        labels, rows = add_seen(labels, actions(read_labels(options.seen)), model.labels)
+        labels, rows = add_seen(labels, actions(labels_from(options.seen)), model.labels)
     return (described(labels, model.labels) if options.attributes else labels), rows
 
 
@@ -170,6 +171,11 @@ def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
     def text(path: Path | None) -> str | None:
         return None if path is None else str(path)
 
+    def said(labels: LabelsLike | None) -> str | list[str] | None:
+        source = None if labels is None else label_source(labels)
+        is_given = isinstance(source, tuple)
+        return [label.name for label in source] if is_given else text(source)
+
     return {
         "model": str(model.path),
         "kind": model.kind,
@@ -178,9 +184,9 @@ def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
         "protocol": options.protocol,
         "data": str(options.data),
         "lists": text(options.lists),
-        "labels": text(options.labels),
+        "labels": said(options.labels),
         "shipped_attributes": options.attributes,
-        "seen": text(options.seen),
+        "seen": said(options.seen),
         "seen_bias": model.seen_bias,
         "seed": options.seed or 0,
         "split": options.split,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...runtime.errors import StzsarError
+from ...runtime.labels.label_files import LabelsLike, label_source
 
 PROTOCOLS = {
     "plain": "every clip among all classes of the data",
@@ -37,8 +38,8 @@ class EvalOptions:
     split: int | None = None
     allow_missing: bool = False
     seed: int | None = None
-    labels: Path | None = None
-    seen: Path | None = None
+    labels: LabelsLike | None = None
+    seen: LabelsLike | None = None
     attributes: bool = True
     clips: int = 1
     crops: int = 1
@@ -50,6 +51,9 @@ class EvalOptions:
     readers: int = 2
 
     def __post_init__(self) -> None:
+        for name in ("labels", "seen"):
+            if (value := getattr(self, name)) is not None:
+                object.__setattr__(self, name, label_source(value, f"--{name}"))
         if self.protocol not in PROTOCOLS:
             names = ", ".join(PROTOCOLS)
             raise StzsarError(f"There is no protocol {self.protocol!r}. Choose one of {names}.")

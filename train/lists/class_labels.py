@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from ...runtime.errors import LabelError
 from ...runtime.labels.labels import Label, as_labels
@@ -11,20 +10,21 @@ from ...runtime.labels.shipped import with_shipped_attributes
 from ...runtime.terminal.commandline import say
 
 
-def labels_of_file(
+def labels_of_classes(
     classes: Sequence[str],
     others: Sequence[str],
     labels: Sequence[Label],
-    where: Path,
+    where: str,
     *,
     allow_extra: bool = False,
 ) -> tuple[Label, ...]:
-    """Return the label of each class, from a file that must fit the data.
+    """Return the label of each class, from labels that must fit the data.
 
-    It may have labels of `others`, further classes of the data; `allow_extra` leaves out the rest.
+    There may be labels of `others`, further classes of the data; `allow_extra` leaves out the rest.
+    An error says `where` they were read.
 
     Raises:
-        LabelError: the file lacks a class, or has a label that is none.
+        LabelError: a class lacks its label, or a label is no class.
     """
     by_key = {name_key(label.name): label for label in labels}
     lacking = [name for name in classes if name_key(name) not in by_key]

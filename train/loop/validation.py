@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...runtime.errors import SourceError
-from ...runtime.labels.label_files import read_labels
+from ...runtime.labels.label_files import labels_from, origin_of
 from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import say
 from ..config import TrainConfig
 from ..data.dataset import LEFT_OUT, ClipRequest
 from ..data.videos import VideoFiles
-from ..lists.class_labels import described, labels_of_file, labels_of_model
+from ..lists.class_labels import described, labels_of_classes, labels_of_model
 from ..lists.training_clips import ClipChoice, find_training_clips
 
 
@@ -33,8 +33,9 @@ def validation_clips(
     if found.missing or found.empty:
         say(f"--validate {config.validate} has {found}.")
     if config.validate_labels:
-        where = Path(config.validate_labels)
-        labels = labels_of_file(found.classes, (), read_labels(where), where, allow_extra=allow)
+        where = origin_of(config.validate_labels, "--validate-labels")
+        written = labels_from(config.validate_labels)
+        labels = labels_of_classes(found.classes, (), written, where, allow_extra=allow)
     else:
         labels = labels_of_model(found.classes, known)
     if config.attributes and not config.is_moving_shapes:

@@ -260,6 +260,16 @@ def test_labels_are_the_bundles_own_first_and_random_unit_vectors_beyond():
     assert more.attribute_mask[own:].all()
 
 
+def test_labels_may_be_given_instead_of_a_number(tmp_path):
+    typed = "red circle falling, blue circle rising, a circle of my own"
+    result = bench(
+        shipped_bundle(), "--quick", "--repeat", 1, "--labels", typed, "--json", tmp_path / "a.json"
+    )
+    assert result.exit_code == 0, result.output
+    setup = json.loads((tmp_path / "a.json").read_text())["setup"]
+    assert (setup["labels"], setup["labels drawn at random"]) == (3, 0)
+
+
 def test_growing_memory_has_a_slope_once_it_was_watched_for_long():
     watch = Watch([])
     for start_s, level in ((0.0, 100.0), (1000.0, 200.0)):  # each span has a level of its own
@@ -280,6 +290,8 @@ def test_growing_memory_has_a_slope_once_it_was_watched_for_long():
         (["/nowhere/bundle"], "is not a bundle"),
         (["--streams", "0"], "0 is not in the range"),
         (["--labels", "0"], "0 is not in the range"),
+        (["--labels", "gone.txt"], "Cannot read the labels gone.txt"),
+        (["--labels", "archery"], "There is no file 'archery' for --labels"),
         (["--frames", "17"], "windows of 1 to 16 frames"),
         (["--source", "/nowhere/clip.mp4"], "Cannot read the video"),
         (["--source", "ftp://host/clip"], "not a supported source"),

@@ -38,6 +38,24 @@ def test_here_everything_that_is_needed_is_there(run):
         assert what in result.stdout
 
 
+@pytest.mark.parametrize("columns", [40, 80])
+def test_a_narrow_terminal_breaks_lines_and_leaves_nothing_out(run, found, monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+
+    lines = [line for line in run().stdout.splitlines() if line.startswith("│")]
+
+    assert max(map(len, lines)) <= columns
+    cells = [
+        "".join("".join(column).split())
+        for column in zip(*(line.split("│")[1:5] for line in lines), strict=True)
+    ]
+    for finding in found().values():
+        for text, cell in zip(
+            (finding.what, finding.found, finding.remedy), cells[1:], strict=True
+        ):
+            assert "".join(text.split()) in cell
+
+
 def test_what_is_missing_comes_with_the_command_that_gets_it(found, monkeypatch):
     real = importlib.util.find_spec
     monkeypatch.setattr(

@@ -9,6 +9,7 @@ import pytest
 
 from stzsar.runtime import CalibrationOptions, ReplayOptions, RunOptions, run
 from stzsar.runtime.command.cli import main
+from stzsar.runtime.command.options import SuggestOptions, TeachOptions
 from stzsar.runtime.errors import StzsarError
 
 
@@ -40,6 +41,9 @@ def test_the_other_kinds_of_run_refuse_what_makes_no_sense_too():
         CalibrationOptions(footage=["a.mp4"], false_alarms_per_day=0.0)
     with pytest.raises(StzsarError, match="--rate must be above 0"):
         CalibrationOptions(footage=["a.mp4"], rate_fps=-1.0)
+    for options in (CalibrationOptions, SuggestOptions, TeachOptions):
+        with pytest.raises(StzsarError, match="--seen-bias changes scores"):
+            options(footage=["a.mp4"], seen_bias=0.5)
     with pytest.raises(StzsarError, match="--no-attributes requires --labels"):
         ReplayOptions(recording=Path("a.rec"), shipped_attributes=False)
     with pytest.raises(StzsarError, match="score"):

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 
 from stzsar.runtime.bundle.bundle import Bundle, bundle_at
@@ -52,7 +54,9 @@ def test_labels_are_typed_or_in_a_file(bundle, red_video, run_cli, assert_refuse
     assert result.exit_code == 0, result.stderr
     assert {label["label"] for label in results(out)[0]["top"]} == {"green", "red"}
     assert_refused(run_cli(red_video, "--labels", "labls.txt"), "labls.txt", "No such file")
-    assert_refused(run_cli(red_video, "--labels", "archery"), "There is no file 'archery'")
+    for option in ("--labels", "--ignore"):
+        refused = run_cli(red_video, option, "archery")
+        assert_refused(refused, f"There is no file 'archery' for {option}:")
 
 
 def test_typed_labels_are_those_of_streams_without_their_own(bundle, red_video, run_cli, tmp_path):
@@ -71,6 +75,30 @@ def test_typed_labels_are_those_of_streams_without_their_own(bundle, red_video, 
     assert result.exit_code == 0, result.stderr
     found = {line["source"]: {label["label"] for label in line["top"]} for line in results(out)}
     assert found == {"a": {"blue", "red"}, "b": {"green", "red"}}
+
+
+def test_a_stream_has_labels_and_pictures_a_rate_of_its_own(bundle, run_cli, tmp_path):
+    for name in ("slow", "fast"):
+        (tmp_path / name).mkdir()
+        for number in range(16):
+            cv2.imwrite(str(tmp_path / name / f"{number}.png"), np.full((64, 64, 3), 60, np.uint8))
+    (tmp_path / "streams.toml").write_text(
+        '[[stream]]\nname = "a"\nsource = "slow"\nlabels = ["blue", "red"]\nframe-rate = 4\n'
+        '[[stream]]\nname = "b"\nsource = "fast"\n'
+    )
+    out = tmp_path / "out.jsonl"
+
+    result = run_cli(
+        "--streams", tmp_path / "streams.toml", "--bundle", bundle, "--labels", "green,red",
+        "--frame-rate", 8, "--window", 1, "--output", out,
+    )  # fmt: skip
+
+    assert result.exit_code == 0, result.stderr
+    found = {line["source"]: {label["label"] for label in line["top"]} for line in results(out)}
+    assert found == {"a": {"blue", "red"}, "b": {"green", "red"}}
+    ends = {line["source"]: line["window"][1] for line in results(out)}  # of the last window
+    assert ends == {"a": pytest.approx(4, abs=0.3), "b": pytest.approx(2, abs=0.3)}
+    assert "taking the pictures" not in result.stderr
 
 
 def test_python_gives_labels_as_it_has_them():

@@ -310,6 +310,18 @@ def test_labels_come_from_words_lists_and_dicts(value, tmp_path, monkeypatch):
     assert labels_from(value) == (A, B)
 
 
+def test_one_label_has_its_comma_behind_it():
+    assert labels_from("archery,") == (A,)
+
+
+def test_a_file_is_looked_for_in_a_folder(tmp_path):
+    written(tmp_path, "mine", "running\n")
+
+    assert label_source("mine", folder=tmp_path) == tmp_path / "mine"
+    assert label_source(Path("gone.txt"), folder=tmp_path) == tmp_path / "gone.txt"
+    assert label_source("archery,bowling", folder=tmp_path) == (A, B)
+
+
 def test_a_file_that_exists_wins_over_words(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     written(tmp_path, "archery,bowling", "waving\n")
@@ -326,7 +338,7 @@ def test_a_file_that_exists_wins_over_words(tmp_path, monkeypatch):
         ("labls.txt", r"Cannot read the labels labls\.txt \(No such file"),
         ("labels/mine", r"Cannot read the labels labels/mine \(No such file"),
         (Path("archery"), r"Cannot read the labels archery \(No such file"),
-        ("archery", "There is no file 'archery', and one label has nothing to be compared with"),
+        ("archery", "There is no file 'archery' for the labels: .* has its comma behind it"),
         ("", "There is no file ''"),
         ('"archery,bowling', "a quote without its other half"),
         ("archery,archery", "names 'archery' twice"),

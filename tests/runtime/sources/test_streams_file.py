@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from stzsar.runtime.errors import SourceError
+from stzsar.runtime.labels.labels import Label
 from stzsar.runtime.sources.spec import SourceSpec
 from stzsar.runtime.sources.streams_file import read_streams
 
@@ -48,6 +49,33 @@ source = "clip.mp4"
     assert "pa55" not in repr(hall)
 
 
+def test_labels_may_stand_in_the_file_itself(write, tmp_path):
+    stream = '[[stream]]\nname = "a"\nsource = "0"\n'
+    of_stream = 'labels = ["waving", "! walking, slowly"]\n'
+    of_region = '[[stream.region]]\nname = "b"\nbox = [0, 0, 1, 1]\nlabels = "archery, bowling"\n'
+
+    (whole,) = read_streams(write(stream + of_stream))
+    (region,) = read_streams(write(stream + of_stream + of_region))
+
+    assert whole.labels == (Label("waving"), Label("walking, slowly", role="ignore"))
+    assert region.labels == (Label("archery"), Label("bowling"))
+    (tmp_path / "one").write_text("running\n")
+    (named,) = read_streams(write(stream + 'labels = "one"\n'))
+    assert named.labels == tmp_path / "one"
+
+
+def test_pictures_have_a_rate_of_their_own(write, tmp_path):
+    (tmp_path / "frames").mkdir()
+    (tmp_path / "frames" / "1.jpg").write_bytes(b"")
+    table = '[[stream]]\nname = "a"\nsource = "frames"\nframe-rate = 12.5\n'
+
+    (spec,) = read_streams(write(table))
+
+    assert spec.frame_rate == 12.5
+    with pytest.raises(SourceError, match=r"frame-rate of stream 1 .* is for a folder of pictures"):
+        read_streams(write(table.replace('"frames"', '"clip.mp4"')))
+
+
 ONE = '[[stream]]\nname = "a"\nsource = "rtsp://me:pa55@cam/x"\n'
 
 
@@ -74,7 +102,13 @@ ONE = '[[stream]]\nname = "a"\nsource = "rtsp://me:pa55@cam/x"\n'
         (ONE + "rate = 0", "rate: expected float > 0"),
         (ONE + 'rate = "8"', "rate: expected float.*, got str"),
         (ONE + "rate = 1" + 400 * "0", "rate: (number out of range|expected float)"),
-        (ONE + "labels = 3", "labels: expected str.*, got int"),
+        (ONE + "labels = 3", "labels: expected .*, got int"),
+        (ONE + "labels = []", "labels: expected array of length >= 1"),
+        (ONE + 'labels = ["a", "A"]', "Cannot use the labels of stream 1 of .*'a' and 'A'"),
+        (ONE + 'labels = "archery"', "There is no file 'archery' for stream 1 of"),
+        (ONE + 'labels = "a\\u0000b"', "There is no file 'a.x00b' for stream 1 of"),
+        (ONE + "frame-rate = 0", "frame-rate: expected float > 0"),
+        (ONE + "frame_rate = 5", "unknown field frame_rate; .* frame-rate"),
         (ONE.replace("pa55", "${GONE}"), "needs the variable GONE, which is not set"),
         (ONE.replace("pa55", "${"), "without a variable's name"),
         (ONE.replace("rtsp", "ftp"), "source of stream 1 of .* not a kind that can be read"),

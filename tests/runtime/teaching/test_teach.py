@@ -3,13 +3,16 @@
 import json
 import math
 
+import cv2
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.bundle.manifest import SamplingSpec
 from stzsar.runtime.command.options import TeachOptions
 from stzsar.runtime.command.teach import teach as teach_command
+from stzsar.runtime.command.teach_cli import main
 from stzsar.runtime.decisions.calibration import Calibration
 from stzsar.runtime.decisions.calibrator import Calibrator
 from stzsar.runtime.decisions.events import Decider
@@ -172,7 +175,7 @@ def test_the_command_learns_from_clips_and_a_run_takes_the_file(
             TeachOptions(
                 bundle=bundle,
                 examples=tmp_path / "clips",
-                ordinary=[ordinary_footage],
+                footage=[ordinary_footage],
                 output=files[name],
                 quiet=True,
             )
@@ -191,12 +194,36 @@ def test_the_command_learns_from_clips_and_a_run_takes_the_file(
     assert [json.loads(line)["label"] for line in run.stdout.splitlines()] == ["red"] * 2
 
 
+def test_examples_may_be_pictures_and_windows_as_long_as_those_of_the_run(
+    bundle, draw_video, tmp_path
+):
+    pictures = tmp_path / "clips" / "red" / "one"
+    pictures.mkdir(parents=True)
+    for number in range(24):
+        cv2.imwrite(str(pictures / f"{number}.png"), np.full((64, 64, 3), (0, 0, 255), np.uint8))
+    colours = [("green", "blue")[n // 40 % 2] for n in range(4 * 700)]
+    footage = draw_video(tmp_path / "monday.avi", colours, fps=4)
+    asked = (
+        *("--bundle", bundle, "--examples", tmp_path / "clips", "--ordinary", footage),
+        *("--output", tmp_path / "site.json", "--rate", 4, "--window", 1.5, "--quiet"),
+    )
+
+    result = CliRunner().invoke(main, [*map(str, asked), "--frame-rate", "8", "--cool-down", "3"])
+
+    assert result.exit_code == 0, result.output
+    written = json.loads((tmp_path / "site.json").read_text())
+    assert [label["examples"] for label in written["labels"]] == [1, 0, 0]
+    assert (written["sampling"]["frames"], written["sampling"]["rate_fps"]) == (6, 4)
+    alone = CliRunner().invoke(main, [*map(str, asked[:2]), *map(str, asked[4:]), "--frame-rate=8"])
+    assert "--frame-rate is for pictures" in " ".join(alone.stderr.split())
+
+
 def test_folders_that_name_no_label_are_refused(bundle, tmp_path):
     (tmp_path / "clips" / "rde").mkdir(parents=True)
-    options = {"bundle": bundle, "ordinary": ["x.avi"], "output": tmp_path / "site.json"}
+    options = {"bundle": bundle, "footage": ["x.avi"], "output": tmp_path / "site.json"}
     with pytest.raises(StzsarError, match=r"rde has the name of no label \(nearest: 'red'\)"):
         teach_command(TeachOptions(examples=tmp_path / "clips", **options))
     with pytest.raises(StzsarError, match="is no folder"):
         teach_command(TeachOptions(examples=tmp_path / "none", **options))
     with pytest.raises(StzsarError, match="--false-alarms must be above 0"):
-        TeachOptions(ordinary=["x.avi"], false_alarms_per_day=0)
+        TeachOptions(footage=["x.avi"], false_alarms_per_day=0)

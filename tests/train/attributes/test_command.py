@@ -269,6 +269,21 @@ def test_a_bank_has_the_permissions_of_other_files_and_keeps_its_own(tmp_path):
     assert bank.read_text() == "[]\n"
 
 
+def test_labels_are_typed_too(folder):
+    arguments = ["archery, hula hoop", "--dry-run", "--source", "texts", "--llm", "none"]
+    (folder / "texts" / "hula hoop.txt").write_text("A hoop around the hips.")
+
+    result = CliRunner().invoke(main, arguments)
+
+    assert result.exit_code == 0, result.output
+    assert [line.partition(":")[0] for line in result.stdout.splitlines()][:2] == [
+        "archery",
+        "hula hoop",
+    ]
+    refused = CliRunner().invoke(main, ["archery", "--dry-run"])
+    assert "There is no file 'archery' for the labels" in " ".join(refused.stderr.split())
+
+
 def test_the_labels_are_not_overwritten(folder):
     arguments = ["labels.txt", "--output", "labels.txt", "--source", "texts", "--llm", "none"]
     result = CliRunner().invoke(main, [*arguments, "--overwrite"])

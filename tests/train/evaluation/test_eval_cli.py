@@ -104,6 +104,7 @@ def test_an_old_bundle_says_that_its_frames_cannot_vote(evaluate, root, drawn_vi
     labels.write_text("\n".join(names) + "\n")
     result = evaluate(bundle, "--data", tmp_path / "data", "--labels", labels, "--json", report)
     assert result.exit_code == 0, result.output
+    assert json.loads(report.read_text())["labels"] == str(labels)
     assert "No frame voting: the bundle" in result.stderr
     assert "voting" not in result.stdout
     assert json.loads(report.read_text())["contests"][0]["voting"] is None
@@ -141,6 +142,32 @@ def test_labels_that_lack_a_class_are_one_sentence(refusal, drawn_videos, tmp_pa
     labels.write_text(json.dumps([*rows, {"label": "apply lipstick"}]))
     found = refusal(shipped_bundle(), "--data", drawn_videos, "--labels", labels)
     assert "lacks 1 of 4 classes, the first is 'hula hoop' (nearest: 'hula hop')" in found
+    found = refusal(shipped_bundle(), "--data", drawn_videos, "--labels", "archery,yo-yo")
+    assert "--labels lacks 2 of 4 classes" in found
+    for option in ("--labels", "--seen"):
+        found = refusal(shipped_bundle(), "--data", drawn_videos, option, "archery")
+        assert f"There is no file 'archery' for {option}" in found
+
+
+def test_labels_are_typed_too(evaluate, drawn_videos, tmp_path):
+    report = tmp_path / "report.json"
+    typed = "archery,hula hoop,yo yo,apply lipstick"
+    result = evaluate(
+        *(
+            shipped_bundle(),
+            "--data",
+            drawn_videos,
+            "--labels",
+            typed,
+            "--seen",
+            "jumping, archery",
+        ),
+        *("--json", report),
+    )
+    assert result.exit_code == 0, result.output
+    found = json.loads(report.read_text())
+    assert (found["labels"], found["seen"]) == (typed.split(","), ["jumping", "archery"])
+    assert found["generalised"]["head"][0]["candidates"] == 5
 
 
 def test_labels_of_no_class_are_one_sentence(evaluate, refusal, drawn_videos, tmp_path):

@@ -56,6 +56,15 @@ def test_a_file_gives_other_words(tmp_path):
         clips(validate="others", validate_labels="labels.json")
 
 
+def test_words_are_typed_too(tmp_path):
+    found = clips(validate="others", validate_labels="Strange, apply eye makeup")
+    assert [label.name for label in found.labels] == ["apply eye makeup", "Strange"]
+    with pytest.raises(LabelError, match="--validate-labels lacks 1 of 2 classes"):
+        clips(validate="others", validate_labels="strange,")
+    with pytest.raises(LabelError, match="There is no file 'strange' for --validate-labels"):
+        clips(validate="others", validate_labels="strange")
+
+
 def test_the_frames_are_the_same_at_every_look():
     found = clips(validate="others", frames=4)
     first, second = (found[ClipRequest(0, draw)].frames for draw in (0, 5))
