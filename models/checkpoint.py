@@ -215,7 +215,7 @@ def newest_checkpoint(root: Path, *, beside: str = "") -> Path | None:
 def step_of(folder: Path) -> int:
     """Return the number of steps behind the checkpoint `step-<n>`; 0 if it is called otherwise."""
     number = folder.name.removeprefix("step-")
-    return int(number) if number.isdecimal() else 0
+    return int(number) if number.isdecimal() and len(number) < 16 else 0
 
 
 def _hidden(path: Path, root: Path) -> bool:

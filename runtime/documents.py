@@ -58,11 +58,24 @@ def open_regular(path: Path, *, follow_links: bool = True) -> io.BufferedReader:
     """
     # Opening a pipe would wait for somebody who writes to it.
     flags = os.O_RDONLY | os.O_NONBLOCK | (0 if follow_links else os.O_NOFOLLOW)
-    descriptor = os.open(path, flags)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "Not a regular file", str(path))
-    return os.fdopen(descriptor, "rb")
+    return os.fdopen(_regular(os.open(path, flags), path), "rb")
+
+
+def open_to_append(path: Path) -> io.BufferedRandom:
+    """Open a regular file to append to it, made where it is missing; it can be locked and read.
+
+    Raises:
+        OSError: it cannot be opened, or is a folder, a pipe or a device.
+    """
+    flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK
+    return os.fdopen(_regular(os.open(path, flags, 0o666), path), "a+b")
+
+
+def _regular(descriptor: int, path: Path) -> int:
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    os.close(descriptor)
+    raise OSError(errno.EINVAL, "Not a regular file", str(path))
 
 
 def from_json(content: bytes | str, kind: type[T]) -> T:

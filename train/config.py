@@ -1,13 +1,17 @@
 """What a training run depends on: one frozen type, stored as config.json beside the weights."""
 
 import dataclasses
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal, get_type_hints
+
+from msgspec import Meta
 
 from ..models.config import Interaction, PatchPath
 from ..runtime.atomic import write_file
+from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.documents import MIB, DocumentError, convert, from_json, read_file
 from ..runtime.errors import BundleError, StzsarError
 from ..runtime.labels.label_files import label_source
@@ -18,6 +22,14 @@ PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 MOVING_SHAPES = "moving-shapes"
 SMALL = "small"
 CONFIG = "config.json"
+# A run's folder may come from a stranger: nothing is so large that no machine could hold it.
+_Number = Annotated[int, Meta(ge=1, le=10**9)]
+_Count = Annotated[int, Meta(ge=0, le=10**9)]
+_Few = Annotated[int, Meta(ge=1, le=10**6)]
+_Rate = Annotated[float, Meta(gt=0, le=1e9)]
+_Share = Annotated[float, Meta(ge=0, le=1)]
+_Decay = Annotated[float, Meta(ge=0, lt=1)]
+_Word = Annotated[str, Meta(max_length=4096, pattern=r"^[^\x00]*\Z")]
 _LONG_STEPS = 400  # rehearsals of shorter runs would learn nothing
 
 
@@ -31,52 +43,60 @@ class TrainConfig:
         StzsarError: options exclude each other, or one would have no effect.
     """
 
-    data: str = MOVING_SHAPES
-    lists: str | None = None  # None takes all clips of `data`
-    split: int | None = None
-    classes: str | None = None
-    shots: int | None = None
+    data: _Word = MOVING_SHAPES
+    lists: _Word | None = None  # None takes all clips of `data`
+    split: _Number | None = None
+    classes: _Word | None = None
+    shots: _Number | None = None
     allow_missing: bool = False
     setting: Setting = "mixed"
-    labels: str | None = None
+    labels: _Word | None = None
     attributes: bool = True
     augment: bool = True  # of clips of files; MovingShapes is never augmented
-    flip: float = 0.5
-    grey: float = 0.2
+    flip: _Share = 0.5
+    grey: _Share = 0.2
     # A run or checkpoint whose network to train further (--from). `train` replaces the fields that
     # describe the network, from `backbone` to `temporal`.
-    from_checkpoint: str | None = None
-    backbone: str = SMALL
-    pretrained: str = "none"
-    tokenizer: str | None = None
+    from_checkpoint: _Word | None = None
+    backbone: _Word = SMALL
+    pretrained: _Word = "none"
+    tokenizer: _Word | None = None
     interaction: Interaction = "product"
     patch_path: PatchPath = "block"
     projections: bool = False
     temporal: bool = True
     train_text: bool = True
-    frames: int = 8
-    rate_fps: float = 4.0
-    steps: int = 3600
-    batch: int = 48
-    learning_rate: float = 1e-3
-    clip_learning_rate: float | None = None  # None is `learning_rate`
-    weight_decay: float = 0.05
-    beta2: float = 0.98
-    warmup_steps: int | None = None  # None is the usual number, see `warmup`
-    bias_steps: int | None = None  # see `rehearsal_steps`; 0 measures no bias
-    accumulate: int = 1
-    ema: float = 0.0
+    frames: Annotated[int, Meta(ge=1, le=MAX_FRAMES)] = 8
+    rate_fps: Annotated[float, Meta(gt=0, le=MAX_RATE_FPS)] = 4.0
+    steps: _Number = 3600
+    batch: _Few = 48
+    learning_rate: _Rate = 1e-3
+    clip_learning_rate: _Rate | None = None  # None is `learning_rate`
+    weight_decay: Annotated[float, Meta(ge=0, le=1e9)] = 0.05
+    beta2: _Decay = 0.98
+    warmup_steps: _Count | None = None  # None is the usual number, see `warmup`
+    bias_steps: _Count | None = None  # see `rehearsal_steps`; 0 measures no bias
+    accumulate: _Few = 1
+    ema: _Decay = 0.0
     checkpoint_activations: bool = False
-    validate: str | None = None
-    validate_labels: str | None = None
-    validate_every: int = 500
+    validate: _Word | None = None
+    validate_labels: _Word | None = None
+    validate_every: _Number = 500
     keep_best: bool = False
     precision: PrecisionName = "auto"
-    workers: int | None = None  # None is one, or none if /dev/shm has no room for its batches
-    checkpoint_every: int = 100
-    seed: int = 0
+    workers: Annotated[int, Meta(ge=0, le=1024)] | None = (
+        None  # None is one, or none if /dev/shm has no room for its batches
+    )
+    checkpoint_every: _Number = 100
+    seed: Annotated[int, Meta(ge=0, le=2**63 - 1)] = 0
 
     def __post_init__(self) -> None:
+        for name, kind in _kinds(type(self)).items():
+            try:
+                convert(getattr(self, name), kind)
+            except DocumentError as error:
+                given = f"{getattr(self, name)!r:.80}"
+                raise StzsarError(f"{name} cannot be {given}: {error}.") from error
         if self.is_moving_shapes:
             if self.lists or self.shots or self.labels:
                 raise StzsarError(
@@ -158,6 +178,7 @@ class TrainConfig:
 
         Raises:
             BundleError: the folder is not a run of stzsar-train.
+            StzsarError: what it says is impossible.
         """
         # Runs that began before there were these options trained without.
         older = {"attributes": False, "augment": False, "bias_steps": 0}
@@ -175,6 +196,11 @@ class TrainConfig:
         except DocumentError as error:
             raise BundleError(f"{folder} is not a run of stzsar-train: {error}.") from error
         return config
+
+
+@functools.cache
+def _kinds(cls: type[TrainConfig]) -> dict[str, Any]:
+    return get_type_hints(cls, include_extras=True)
 
 
 def _absolute(path: str | None) -> str | None:

@@ -8,6 +8,7 @@ A file has its final name only when it is whole. Its number leads back to its ro
 """
 
 import contextlib
+import errno
 import fcntl
 import os
 import re
@@ -17,12 +18,14 @@ from pathlib import Path
 from typing import IO
 
 from .. import atomic
+from ..documents import open_to_append
 from ..errors import StzsarError
-from .record import PARTS, Part, StoredEvent
+from .record import FILE_PATTERN, PARTS, Part, StoredEvent
 from .store import FILE_NAME, EventStore
 
 LOCK_NAME = ".lock"
 _FOLDERS: dict[Part, str] = {"clip": "clips", "still": "stills", "annotated": "stills"}
+_PARTS_OF_IT = sorted(set(_FOLDERS.values()))
 _ENDINGS: dict[Part, str] = {"clip": ".mp4", "still": ".jpg", "annotated": "-annotated.jpg"}
 _NAME = re.compile(r"(\d{6,})-.*")
 _LONGEST_WORD = 40
@@ -51,9 +54,16 @@ class EventFolder:
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            file = (self.path / LOCK_NAME).open("ab")
+            file = open_to_append(self.path / LOCK_NAME)
+            for folder in map(self.path.joinpath, _PARTS_OF_IT):
+                folder.mkdir(exist_ok=True)
+                if folder.is_symlink():
+                    # What is behind it may be anybody's, and files that no event has are removed.
+                    raise OSError(errno.ELOOP, f"{folder.name} in it is a link", str(folder))
         except OSError as error:
-            raise StzsarError(f"Cannot write events into {self.path}: {error.strerror}.") from error
+            raise StzsarError(
+                f"Cannot write events into {self.path}: {error.strerror}; name another folder."
+            ) from error
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -104,21 +114,20 @@ class EventFolder:
     def remove(self, name: str) -> None:
         """Remove a file, and its day's folder if that is empty then.
 
-        A store may come from a stranger: nothing outside the folders of clips and stills goes.
+        A store may come from a stranger: nothing goes that is not called as our files are, and
+        nothing behind a link.
         """
         path = self.path / name
-        parts = Path(name).parts
-        if len(parts) != 3 or parts[0] not in _FOLDERS.values() or ".." in parts:
-            return
-        path.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):
-            path.parent.rmdir()
+        if re.match(FILE_PATTERN, name) and not _is_behind_a_link(path, self.path):
+            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                path.parent.rmdir()
 
     def reconcile(self, store: EventStore) -> int:
         """Make files and rows agree after a kill; return how many files were removed.
 
-        A whole file that its row does not name yet is added to the row. What no row knows is
-        removed, and so is the name of a file that is gone.
+        A whole file that its row does not name yet is added to the row. A file called as ours
+        are that no row knows is removed, and so is the name of a file that is gone.
         """
         named = store.files()
         there = set(self._files())
@@ -145,10 +154,18 @@ class EventFolder:
         return False
 
     def _files(self) -> Iterator[str]:
-        for folder in sorted(set(_FOLDERS.values())):
+        for folder in _PARTS_OF_IT:
             for path in (self.path / folder).glob("*/*"):
-                if not path.is_dir():
-                    yield path.relative_to(self.path).as_posix()
+                name = path.relative_to(self.path).as_posix()
+                if re.match(FILE_PATTERN, name) and not (
+                    path.is_dir() or _is_behind_a_link(path, self.path)
+                ):
+                    yield name
+
+
+def _is_behind_a_link(path: Path, folder: Path) -> bool:
+    """Return whether the way from a folder to a file two below it leads through a link."""
+    return any(parent.is_symlink() for parent in path.parents[: -len(folder.parents) - 1])
 
 
 def _plain(text: str) -> str:

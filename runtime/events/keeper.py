@@ -1,6 +1,7 @@
 """The sink that keeps events: it watches results and pictures, and has another thread write."""
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -16,7 +17,7 @@ from .options import ClipPlan
 from .retention import Limits, Retention
 from .ring import FrameRing
 from .stills import encoded
-from .store import EventStore
+from .store import EventStore, unusable
 from .watch import Watch
 from .writing import (
     Began,
@@ -102,6 +103,9 @@ class EventKeeper(Sink):
             retention = Retention(store, folder, limits or Limits(), clock=clock)
             retention.sweep()
             self._next_id = store.next_id()
+        except sqlite3.Error as error:
+            lock.close()
+            raise unusable(folder.database, error) from error
         except BaseException:
             lock.close()
             raise

@@ -12,7 +12,7 @@ from .filters import EventFilter
 from .folder import EventFolder
 from .record import StoredEvent
 from .retention import Limits, Removed, Retention
-from .store import EventStore
+from .store import EventStore, unusable
 
 Grouping = Literal["label", "hour", "stream"]
 GROUPINGS: dict[Grouping, str] = {
@@ -116,7 +116,7 @@ def _opened(folder: Path) -> Iterator[EventStore]:
         try:
             yield store
         except sqlite3.Error as error:
-            raise StzsarError(f"The event store {database} cannot be used: {error}.") from error
+            raise unusable(database, error) from error
 
 
 def _existing(store: EventStore, options: ChangeOptions) -> list[StoredEvent]:

@@ -2,15 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
+from msgspec import Meta
 
 # An event may last for days: of more scores than this, every second one goes.
 MOST_SCORES = 1024
 
 # "open": it goes on. "ended": it came to its end. "cut": the run was killed while it went on.
 EventState = Literal["open", "ended", "cut"]
+# What a reader takes from a store, which may come from a stranger.
+MAX_ID = 2**53
+_Text = Annotated[str, Meta(max_length=100_000)]
+_Number = Annotated[float, Meta(ge=-1e12, le=1e12)]
+_Moment = Annotated[float, Meta(ge=0, le=2e11)]  # the calendar of some systems ends soon after
+# A day's folder and a file of ours in it; all others belong to somebody else.
+FILE_PATTERN = r"^(clips|stills)/(?!\.)[^/\x00]+/\.?\d{6,16}[-.][^/\x00]*\Z"
+_File = Annotated[str, Meta(max_length=1000, pattern=FILE_PATTERN)]
+
 # What an event has besides its row, as columns of the store name it.
 Part = Literal["clip", "still", "annotated"]
 PARTS: tuple[Part, ...] = ("clip", "still", "annotated")
@@ -41,24 +51,24 @@ class StoredEvent:
         region: the part of the picture where it is; None is all of it.
     """
 
-    id: int
-    source: str
-    address: str
-    label: str
-    start_s: float
-    end_s: float
-    time: float | None
-    recorded: float
-    peak: float
-    bundle: str
+    id: Annotated[int, Meta(ge=1, le=MAX_ID)]
+    source: _Text
+    address: _Text
+    label: _Text
+    start_s: _Number
+    end_s: _Number
+    time: _Moment | None
+    recorded: _Moment
+    peak: _Number
+    bundle: _Text
     state: EventState = "open"
     scores: tuple[tuple[float, float], ...] = ()
-    clip: str | None = None
-    still: str | None = None
-    annotated: str | None = None
-    left_out: int = 0
+    clip: _File | None = None
+    still: _File | None = None
+    annotated: _File | None = None
+    left_out: Annotated[int, Meta(ge=0, le=MAX_ID)] = 0
     kept: bool = False
-    region: str | None = None
+    region: _Text | None = None
 
     @property
     def duration_s(self) -> float:
@@ -77,8 +87,16 @@ def packed(scores: Sequence[tuple[float, float]]) -> bytes:
 
 
 def unpacked(data: bytes) -> tuple[tuple[float, float], ...]:
-    """Return what `packed` was given, with three digits."""
-    pairs = np.frombuffer(data[: len(data) // 8 * 8], "<f4").reshape(-1, 2)
+    """Return what `packed` was given, with three digits.
+
+    Raises:
+        ValueError: no scores were packed into it.
+    """
+    if len(data) % 8 or len(data) > 8 * MOST_SCORES:
+        raise ValueError("scores: no pairs of numbers")
+    pairs = np.frombuffer(data, "<f4").reshape(-1, 2)
+    if not np.isfinite(pairs).all():
+        raise ValueError("scores: not finite")
     return tuple((round(float(s), 3), round(float(score), 4)) for s, score in pairs)
 
 

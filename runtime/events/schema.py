@@ -1,5 +1,6 @@
 """The tables of the store, and the steps from older ones to these."""
 
+import contextlib
 import sqlite3
 
 from ..errors import StzsarError
@@ -40,22 +41,50 @@ def version_of(database: sqlite3.Connection) -> int:
     return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
-def check_version(database: sqlite3.Connection, name: str) -> None:
-    """Refuse a store that a newer stzsar wrote.
+def bring_up_to_date(database: sqlite3.Connection, name: str, *, create: bool) -> None:
+    """Refuse what is no store of ours, and add the tables or steps that are missing.
+
+    A store may come from a stranger, and SQL in a file can be a program: a view instead of the
+    table, a trigger, or a column that is computed.
 
     Raises:
-        StzsarError: it has taken steps that this version does not know.
+        StzsarError: it has taken steps that this version does not know, or has other tables.
+        sqlite3.Error: it is no database.
     """
-    if version_of(database) > len(MIGRATIONS):
+    version = version_of(database)
+    if version > len(MIGRATIONS):
         raise StzsarError(
             f"The event store {name} was written by a newer stzsar: update stzsar, or name another "
             "folder."
         )
+    is_new = create and not _tables(database)
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as twin:
+        _migrate(twin, version)
+        if version < 0 or not (is_new or (version and _tables(database) == _tables(twin))):
+            raise StzsarError(
+                f"The event store {name} cannot be used: its tables are not those of stzsar. Name "
+                "another folder."
+            )
+    if is_new:
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+    if create:
+        database.execute("PRAGMA journal_mode = WAL")
+    _migrate(database, len(MIGRATIONS))
 
 
-def migrate(database: sqlite3.Connection) -> None:
-    """Bring the tables up to date, each step whole or not at all."""
-    for version in range(version_of(database), len(MIGRATIONS)):
+def _tables(database: sqlite3.Connection) -> set[tuple[str, ...]]:
+    """Return everything that a database has, but what SQLite keeps for itself."""
+    return set(
+        database.execute(
+            "SELECT type, name, tbl_name, sql FROM sqlite_master "
+            "WHERE type != 'table' OR name NOT GLOB 'sqlite_*'"
+        )
+    )
+
+
+def _migrate(database: sqlite3.Connection, wanted: int) -> None:
+    """Bring the tables up to a version, each step whole or not at all."""
+    for version in range(version_of(database), wanted):
         database.executescript(
             f"BEGIN IMMEDIATE;{MIGRATIONS[version]};PRAGMA user_version = {version + 1};COMMIT;"
         )

@@ -3,20 +3,23 @@
 import contextlib
 import dataclasses
 import sqlite3
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
+from ..documents import MIB, convert
 from ..errors import StzsarError
 from . import schema
 from .filters import EventFilter
-from .record import PARTS, Part, StoredEvent, packed, unpacked
+from .record import MAX_ID, PARTS, Part, StoredEvent, packed, unpacked
 
 FILE_NAME = "events.sqlite"
 # How long a writer waits for another: `stzsar-events keep` beside a run.
 BUSY_S = 5.0
+MAX_VALUE_BYTES = MIB
 _COLUMNS = tuple(field.name for field in dataclasses.fields(StoredEvent))
 
 
@@ -31,10 +34,10 @@ class EventStore:
 
         Args:
             path: the file.
-            create: make it where it is missing, and bring an older one up to date.
+            create: make it where it is missing, and look at all of it before a run relies on it.
 
         Raises:
-            StzsarError: it is missing, of a newer version, or no store of events.
+            StzsarError: it is missing, of a newer version, damaged, or no store of events.
         """
         self._path = path
         if not create and not path.is_file():
@@ -50,9 +53,11 @@ class EventStore:
                 isolation_level=None,
                 check_same_thread=False,
             )
+            if sys.version_info >= (3, 11):
+                self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
             self._prepare(create=create)
         except sqlite3.Error as error:
-            raise StzsarError(f"The event store {path} cannot be used: {error}.") from error
+            raise unusable(path, error) from error
 
     def __enter__(self) -> "EventStore":
         return self
@@ -72,7 +77,10 @@ class EventStore:
     def next_id(self) -> int:
         """Return a number that no event of this store ever had."""
         row = self._database.execute("SELECT seq FROM sqlite_sequence WHERE name = 'event'")
-        return int((row.fetchone() or (0,))[0]) + 1
+        last = (row.fetchone() or (0,))[0]
+        if not isinstance(last, int) or not 0 <= last < MAX_ID:
+            raise unusable(self._path, "it has no more numbers for events")
+        return last + 1
 
     def begin(self, event: StoredEvent) -> None:
         """Add an event that has started; adding it again changes nothing."""
@@ -123,27 +131,31 @@ class EventStore:
 
     def get(self, id: int) -> StoredEvent | None:  # noqa: A002
         """Return the event with a number."""
+        if id > MAX_ID:
+            return None
         rows = self._database.execute(f"{_SELECT} WHERE id = ?", (id,))
-        return next(map(_event, rows), None)
+        return next(map(self._event, rows), None)
 
     def find(self, wanted: EventFilter | None = None) -> list[StoredEvent]:
         """Return events, oldest first; with a limit, the newest of them."""
         where, values = (wanted or EventFilter()).sql()
         limit = wanted.limit if wanted else None
         order = "ORDER BY id" if limit is None else f"ORDER BY id DESC LIMIT {limit:d}"
-        found = [
-            _event(row) for row in self._database.execute(f"{_SELECT} {where} {order}", values)
-        ]
+        rows = self._database.execute(f"{_SELECT} {where} {order}", values)
+        found = [self._event(row) for row in rows]
         return found if limit is None else found[::-1]
 
-    def count_by(self, expression: str, wanted: EventFilter) -> dict[Any, int]:
+    def count_by(self, expression: str, wanted: EventFilter) -> dict[str, int]:
         """Return how many events there are for each value of an SQL expression."""
         where, values = wanted.sql()
-        return dict(
+        counts = dict(
             self._database.execute(
                 f"SELECT {expression}, count(*) FROM event {where} GROUP BY 1 ORDER BY 1", values
             ).fetchall()
         )
+        if not all(isinstance(value, str) for value in counts):
+            raise unusable(self._path, "it is damaged")
+        return counts
 
     def removable(
         self, part: Part | None, *, since: float | None = None, before: float | None = None
@@ -187,15 +199,23 @@ class EventStore:
         }
 
     def _prepare(self, *, create: bool) -> None:
-        schema.check_version(self._database, str(self._path))
-        if create:
-            if schema.version_of(self._database) == 0:
-                self._database.execute("PRAGMA auto_vacuum = INCREMENTAL")
-            self._database.execute("PRAGMA journal_mode = WAL")
-            schema.migrate(self._database)
+        schema.bring_up_to_date(self._database, str(self._path), create=create)
         # Events are few, so each may wait for the disk: a power cut loses none.
         self._database.execute("PRAGMA synchronous = FULL")
-        self._database.execute("SELECT 1 FROM event LIMIT 1")
+        if create:
+            for row in self._database.execute(_SELECT):
+                self._event(row)
+
+    def _event(self, row: Sequence[Any]) -> StoredEvent:
+        values = dict(zip(_COLUMNS, row, strict=True))
+        try:
+            scores = unpacked(convert(values.pop("scores"), bytes))
+            kept = convert(values.pop("kept"), int)
+            found = convert(values, StoredEvent)
+        except ValueError as error:  # a DocumentError is one
+            where = f"event {values['id']!r:.20}"
+            raise unusable(self._path, f"{where} is damaged, {error}") from error
+        return dataclasses.replace(found, scores=scores, kept=bool(kept))
 
     @contextlib.contextmanager
     def _whole(self) -> Iterator[None]:
@@ -211,7 +231,6 @@ class EventStore:
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM event"
 
 
-def _event(row: Sequence[Any]) -> StoredEvent:
-    values = dict(zip(_COLUMNS, row, strict=True))
-    values |= {"scores": unpacked(values["scores"]), "kept": bool(values["kept"])}
-    return StoredEvent(**values)
+def unusable(path: Path, why: object) -> StzsarError:
+    """Return what says that a store cannot be used."""
+    return StzsarError(f"The event store {path} cannot be used: {why}. Name another folder.")

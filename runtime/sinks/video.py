@@ -10,6 +10,7 @@ from typing import IO, Any
 
 import numpy.typing as npt
 
+from ..documents import open_regular
 from ..errors import StzsarError
 from ..results import Recognition
 from ..sources.frames import Frame
@@ -177,7 +178,7 @@ def _remove_leftovers(folder: Path) -> None:
     if fcntl is None:
         return
     for part in folder.glob(".stzsar-*.part.mp4"):
-        with contextlib.suppress(OSError), part.open("rb") as file:
+        with contextlib.suppress(OSError), open_regular(part) as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             part.unlink()
 

@@ -20,8 +20,10 @@ from .video_file import VideoSource
 
 Array = npt.NDArray[Any]
 BACKOFF = Backoff(first_s=1.0, full_jitter=True)
-# A stream that lasted for less than this keeps its failures, so that waits go on growing.
-PROVEN_S = 10.0
+# After pictures for so long, the next wait is a first one. A camera that shows less each time is
+# asked again within 4 s, since somebody watches it; one that shows nothing within 30 s.
+PROVEN_S = 2.0
+FAILURES_OF_ONE_THAT_SHOWS = 2
 # A driver or pipeline that takes longer to open hangs; addresses have a limit of their own.
 OPENING_S = 20.0
 
@@ -151,9 +153,9 @@ class LiveFeed(ThreadFeed):
             capture.release()
 
     def _follow(self, capture: Capture) -> str | None:
-        opened_s = time.monotonic()
-        backlog = Backlog(capture.fps, opened_s) if self._arrival == "backlog" else None
+        backlog = Backlog(capture.fps, time.monotonic()) if self._arrival == "backlog" else None
         playback = Playback() if self._arrival == "segments" else None
+        first_s: float | None = None
         while not self.stopping.is_set():
             if not capture.grab():
                 return None if capture.exhausted else f"{self.name} gives no more frames"
@@ -166,8 +168,9 @@ class LiveFeed(ThreadFeed):
                 now_s = time.monotonic()
             if not self._offer(capture, now_s):
                 return f"the frames of {self.name} cannot be converted"
-            if now_s - opened_s > PROVEN_S:
-                self._failures = 0
+            first_s = now_s if first_s is None else first_s
+            is_proven = now_s - first_s > PROVEN_S
+            self._failures = 0 if is_proven else min(self._failures, FAILURES_OF_ONE_THAT_SHOWS)
         return None
 
     def _offer(self, capture: Capture, now_s: float) -> bool:

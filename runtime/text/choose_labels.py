@@ -47,7 +47,7 @@ def choose_labels(
 
     Raises:
         LabelError: there are none, one twice, or unknown ones and no text encoder; or the shipped
-            bundle, which nobody named, knows no word of one.
+            bundle, which nobody named, knows no word of most.
         EngineError: tokenizers or the inference engine is not installed.
     """
     add_context = partial(
@@ -61,7 +61,7 @@ def choose_labels(
         wanted = [label for label in bundle.bank.labels if name_key(label.name) not in keys]
     labels = as_labels([*wanted, *to_ignore])
     if bundle.is_fallback:
-        _refuse_strange_labels(bundle, labels)
+        labels = _without_strange_actions(bundle, labels)
     rows = rows_of(labels, bundle.bank.labels)
     known = [label for label, row in zip(labels, rows, strict=True) if row is not None]
     unknown = tuple(label for label, row in zip(labels, rows, strict=True) if row is None)
@@ -148,22 +148,27 @@ def rows_of(wanted: Sequence[Label], stored: Sequence[Label]) -> list[int | None
     ]
 
 
-def _refuse_strange_labels(bundle: Bundle, labels: Sequence[Label]) -> None:
-    """Refuse labels that a network of moving shapes would score by chance.
+def _without_strange_actions(bundle: Bundle, labels: tuple[Label, ...]) -> tuple[Label, ...]:
+    """Return labels of which a network of moving shapes reports none that it scores by chance.
 
     Raises:
-        LabelError: it knows no word of one.
+        LabelError: it knows no word of half of them.
     """
     from ..shapes.vocabulary import strange_labels
 
     strange = strange_labels(labels)
     if not strange:
-        return
+        return labels
     more = f" and {len(strange) - SHOWN_STRANGE} more labels" * (len(strange) > SHOWN_STRANGE)
     shown = ", ".join(f"{label.name!r:.80}" for label in strange[:SHOWN_STRANGE])
-    raise LabelError(
-        f"The bundle that ships knows moving shapes and no word of {shown}{more}: fetch one that "
-        f"knows people with stzsar-fetch, or insist with --bundle {bundle.path}."
+    why = f"The bundle that ships knows moving shapes and no word of {shown}{more}"
+    hint = f"fetch one that knows people with stzsar-fetch, or insist with --bundle {bundle.path}."
+    if 2 * len(strange) >= len(labels):
+        raise LabelError(f"{why}: {hint}")
+    log.warning("%s, which is never reported: %s", why, hint)
+    never = {label.name for label in strange}
+    return tuple(
+        replace(label, role="ignore") if label.name in never else label for label in labels
     )
 
 

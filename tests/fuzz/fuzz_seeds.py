@@ -1,8 +1,12 @@
 """Where fuzzing starts: whole files of each format, and hostile ones that once did harm."""
 
+import contextlib
+import dataclasses
 import io
 import json
+import sqlite3
 import tempfile
+import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 
 from stzsar.runtime.bundle.bundle import Bundle
 from stzsar.runtime.decisions.calibration import Calibration, EventRules, LabelThreshold
+from stzsar.runtime.events.record import StoredEvent
+from stzsar.runtime.events.store import EventStore
 from stzsar.runtime.labels.bank import LabelBank
 from stzsar.runtime.labels.labels import as_labels
 from stzsar.runtime.recordings.file_format import (
@@ -23,6 +29,7 @@ from stzsar.runtime.recordings.file_format import (
     read_records,
 )
 from stzsar.runtime.recordings.recorder import Recorder
+from stzsar.train.config import TrainConfig
 
 SHIPPED = Path(__file__).parents[2] / "runtime" / "shipped" / "moving-shapes"
 HUGE = int("1" + 400 * "0")
@@ -44,7 +51,9 @@ def seeds() -> dict[str, list[bytes]]:
             b"run/a.mp4 1\nwalk/b.mp4 2\n",
             b"label,youtube_id,time_start,time_end\na,b,1" + b"0" * 400 + b",nan\n",
         ],
+        "embedding-cache": _embedding_caches(),
         "engine-key": [_engine_key()],
+        "event-store": _event_stores(),
         "graph": _graphs(),
         "label-words": [b'archery,"arguing, loudly"', b"labels.txt"],
         "labels": [
@@ -65,12 +74,14 @@ def seeds() -> dict[str, list[bytes]]:
         ],
         "manifest": _manifests(),
         "recording": _recordings(),
+        "skeleton": _skeletons(),
         "streams": [
             b'[[stream]]\nname = "a"\nsource = "rtsp://me:${HOME}@cam/x"\nthreshold = 0.5\n',
             b'[[stream]]\nname = "a"\nsource = "0"\nrate = 1' + 400 * b"0",
             b"x = " + DEEP.encode(),
         ],
         "tokenizer": _tokenizers(),
+        "train-config": _train_configs(),
         "weights": [_weights((2, 3)), _weights((0, 2**62)), _weights((HUGE,)), _weights(DEEP)],
     }
 
@@ -140,6 +151,71 @@ def _checkpoints() -> list[bytes]:
         "step": 3,
     }
     return [_json(document), _json(document, step=HUGE)]
+
+
+def _event_stores() -> list[bytes]:
+    """One with an event, and those whose values and tables are not ours."""
+    event = StoredEvent(
+        id=1, source="hall", address="0", label="archery", start_s=1.0, end_s=2.0, time=1.8e9,
+        recorded=1.8e9, peak=0.9, bundle="ab", scores=((0.0, 0.5),),
+    )  # fmt: skip
+    stores = []
+    for script in (
+        "",
+        "UPDATE event SET time = 9e999, label = x'ff', scores = 'a'",
+        "CREATE TRIGGER t AFTER UPDATE ON event BEGIN DELETE FROM event; END",
+        "DROP TABLE event; CREATE VIEW event AS WITH RECURSIVE t(n) AS "
+        "(SELECT 1 UNION ALL SELECT n + 1 FROM t) SELECT n FROM t",
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "events.sqlite"
+            with EventStore(path, create=True) as store:
+                store.begin(event)
+            with contextlib.closing(sqlite3.connect(path)) as database:
+                database.executescript(f"{script}; PRAGMA journal_mode = DELETE")
+            stores.append(path.read_bytes())
+    return stores
+
+
+def _embedding_caches() -> list[bytes]:
+    row = "INSERT INTO embeddings VALUES (x'00', {vector}, NULL, 20000)"
+    table = "CREATE TABLE embeddings (key BLOB PRIMARY KEY, vector BLOB, cut BLOB, day INTEGER)"
+    caches = []
+    for script in (f"{table};{row.format(vector='zeroblob(8)')}", f"{table};{row.format(vector=1)}",
+                   "CREATE TABLE embeddings (key)"):  # fmt: skip
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "a"
+            with contextlib.closing(sqlite3.connect(path)) as database:
+                database.executescript(script)
+            caches.append(path.read_bytes())
+    return caches
+
+
+def _skeletons() -> list[bytes]:
+    """One with a graph of a single tensor, and those whose record lies."""
+    manifest = json.loads((SHIPPED / "manifest.json").read_text())
+    del manifest["precision"]
+    graph = graph_of([helper.make_node("Add", ["x", "w"], ["y"])], {"w": np.ones(1, np.float32)})
+    expression = ["mul", "a", ["reshape", ["sqrt", "b"], [-1, 1]]]
+    files = []
+    for ways, tensors in (
+        (expression, {"a": [1], "b": [1]}),
+        (["unheard of"], {"a": [HUGE]}),
+        ("@", {"a": [-1]}),
+    ):
+        record = {"manifest": manifest, "tensors": tensors, "ignored": [],
+                  "ways": {"fp32": {"frame.onnx": {"w": ways}}}}  # fmt: skip
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            archive.writestr("record.json", json.dumps(record).replace('"@"', DEEP))
+            archive.writestr("fp32/frame.onnx", graph)
+        files.append(file.getvalue())
+    return files
+
+
+def _train_configs() -> list[bytes]:
+    document = dataclasses.asdict(TrainConfig())
+    return [_json(document), _json(document, steps=HUGE), _json(document, batch=2**60, seed=-1)]
 
 
 def _engine_key() -> bytes:

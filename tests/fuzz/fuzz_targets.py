@@ -4,15 +4,18 @@ Each takes the bytes of a file and either uses it or refuses it with a StzsarErr
 a bug: another exception, a crash, a hang, or gigabytes of memory.
 """
 
+import contextlib
 import functools
 import struct
 import tempfile
 import warnings
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from stzsar.runtime.errors import StzsarError
 
@@ -35,6 +38,70 @@ def calibration(data: bytes) -> None:
         _ = read.caution
         read.write(path)
         assert Calibration.read(path) == read
+
+
+def event_store(data: bytes) -> None:
+    """What a run looks at, and the answers of stzsar-events."""
+    from stzsar.runtime.events.export import ExportOptions, export
+    from stzsar.runtime.events.keeper import EventKeeper
+    from stzsar.runtime.events.questions import FindOptions, count
+
+    with _File(data, "events.sqlite") as path:
+        EventKeeper(path.parent, addresses={}, bundle="").close(10.0)
+        count(FindOptions(folder=path.parent))
+        export(ExportOptions(folder=path.parent, output=path.parent / "events.json"))
+
+
+def embedding_cache(data: bytes) -> None:
+    """Whatever lies there, a run goes on, and keeps what it embeds as well as it can."""
+    import os
+
+    from stzsar.runtime.text.cache import FILE, EmbeddingCache
+
+    with _File(data, FILE) as path:
+        home, there = path.parent / "home", path.parent / "home" / "stzsar"
+        there.mkdir(parents=True)
+        path.rename(there / FILE)
+        before = os.environ.get("XDG_CACHE_HOME")
+        os.environ["XDG_CACHE_HOME"] = str(home)
+        try:
+            cache = EmbeddingCache(["a"], 2)
+            for vector, cut in cache.find(["archery", "x"]).values():
+                assert vector.shape == (2,)
+                assert cut is None or isinstance(cut, bytes)
+            cache.keep({"archery": (np.asarray([0.6, 0.8], np.float32), b"cut")})
+            cache.find(["archery"])
+        finally:
+            os.environ.pop("XDG_CACHE_HOME")
+            if before is not None:
+                os.environ["XDG_CACHE_HOME"] = before
+
+
+def skeleton(data: bytes) -> None:
+    """The checksums of the zip are not looked at, as in `bank`."""
+    from stzsar.runtime.fetch import skeletons
+    from stzsar.runtime.fetch.expressions import tensors_in
+    from stzsar.runtime.fetch.onnx_writer import empty_tensors
+
+    with _File(data, "x.zip") as path, _any_checksum():
+        folder, skeletons.FOLDER = skeletons.FOLDER, path.parent
+        try:
+            read = skeletons.read_skeleton("x", "fp32")
+        finally:
+            skeletons.FOLDER = folder
+        for name, graph_without_data in read.graphs.items():
+            empty_tensors(graph_without_data)
+            for expression in read.ways[name].values():
+                list(tensors_in(expression))
+
+
+def train_config(data: bytes) -> None:
+    from stzsar.train.config import CONFIG, TrainConfig
+
+    with _File(data, CONFIG) as path:
+        read = TrainConfig.load(path.parent)
+        read.save(path.parent)
+        assert TrainConfig.load(path.parent) == read
 
 
 def streams(data: bytes) -> None:
@@ -76,13 +143,18 @@ def bank(data: bytes) -> None:
     """The checksums of the zip are not looked at: a stranger writes the right ones."""
     from stzsar.runtime.labels.bank import LabelBank
 
+    with _File(data, "bank.npz") as path, _any_checksum(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        LabelBank.load(path)
+
+
+@contextlib.contextmanager
+def _any_checksum() -> Iterator[None]:
     reader: Any = zipfile.ZipExtFile
     update = reader._update_crc
     reader._update_crc = lambda *_: None
     try:
-        with _File(data, "bank.npz") as path, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            LabelBank.load(path)
+        yield
     finally:
         reader._update_crc = update
 
@@ -177,7 +249,9 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "class-table": functools.partial(class_list, "classes.csv"),
     "clip-list": functools.partial(clip_list, "list.txt"),
     "clip-table": functools.partial(clip_list, "list.csv"),
+    "embedding-cache": embedding_cache,
     "engine-key": engine_key,
+    "event-store": event_store,
     "graph": graph,
     "label-words": label_words,
     "labels": labels,
@@ -185,8 +259,10 @@ TARGETS: Mapping[str, Callable[[bytes], None]] = {
     "labels-yaml": labels_yaml,
     "manifest": manifest,
     "recording": recording,
+    "skeleton": skeleton,
     "streams": streams,
     "tokenizer": tokenizer,
+    "train-config": train_config,
     "weights": weights,
 }
 

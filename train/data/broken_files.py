@@ -6,10 +6,12 @@ from typing import Literal, NamedTuple
 
 from torch.utils.data import get_worker_info
 
+from ...runtime.documents import MIB, open_to_append, read_file
 from ...runtime.errors import SourceError
 from ...runtime.terminal.commandline import log
 
 BROKEN = "broken.txt"
+_MAX_BYTES = 64 * MIB
 
 Fate = Literal["replaced", "used", "left out of the validation", "used in the validation"]
 _CONSEQUENCES: dict[Fate, str] = {
@@ -90,13 +92,14 @@ class BrokenFiles:
         self._known |= new
         if new and self._file:
             self._file.parent.mkdir(parents=True, exist_ok=True)  # by whichever process is first
-            with self._file.open("a", encoding="utf-8", errors="surrogateescape") as file:
-                file.write("".join("\t".join(broken) + "\n" for broken in new.values()))
+            lines = "".join("\t".join(broken) + "\n" for broken in new.values())
+            with open_to_append(self._file) as file:
+                file.write(lines.encode(errors="surrogateescape"))
         return list(new.values())
 
     def _read(self) -> None:
         if self._file and self._file.exists():
-            text = self._file.read_text(encoding="utf-8", errors="surrogateescape")
+            text = read_file(self._file, _MAX_BYTES).decode(errors="surrogateescape")
             for line in text.split("\n")[:-1]:
                 path, *rest = line.split("\t", 2)
                 if rest:  # older runs wrote no fates

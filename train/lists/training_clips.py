@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...runtime.atomic import write_file
+from ...runtime.documents import MIB, read_file
 from ...runtime.errors import SourceError
 from .clip import Clip, ClipKey, clip_key
 from .clip_set import ClipSet, find_clips, find_listed_clips
@@ -15,6 +16,7 @@ from .list_files import read_list_file
 from .split_files import read_split_files
 
 MISSING, FEW_SHOT = "missing.txt", "few-shot.csv"
+_MAX_RECORD_BYTES = 64 * MIB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +86,12 @@ class TrainingClips:
 
 
 def _recorded_keys(record: Path) -> list[ClipKey]:
-    with record.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
-        rows = list(csv.reader(file))[1:]
-    return [clip_key(label, Path(path).name) for path, label in (row for row in rows if row)]
+    text = read_file(record, _MAX_RECORD_BYTES).decode(errors="surrogateescape")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline="")))[1:]
+    except csv.Error:  # no file of ours, so of other clips
+        return []
+    return [clip_key(row[1], Path(row[0]).name) for row in rows if len(row) > 1]
 
 
 def find_training_clips(choice: ClipChoice) -> TrainingClips:

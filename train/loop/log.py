@@ -1,5 +1,6 @@
 """What a run reports as it trains: a progress bar, TensorBoard, and one JSON line a step."""
 
+import io
 import json
 import time
 from collections.abc import Iterable, Iterator
@@ -7,6 +8,7 @@ from typing import Any
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ...runtime.documents import open_to_append
 from ...runtime.terminal.commandline import console
 from ..data.loader import ReportingLoader
 from .accuracy import HitRates
@@ -40,7 +42,9 @@ class TrainLog(SilentLog):
         from torch.utils.tensorboard.writer import SummaryWriter
 
         self._batch = batch
-        self._metrics = run.metrics.open("a", encoding="utf-8", buffering=1)
+        self._metrics = io.TextIOWrapper(
+            open_to_append(run.metrics), encoding="utf-8", line_buffering=True
+        )
         self._board = SummaryWriter(str(run.tensorboard), purge_step=start)
         self._bar = Progress(
             TextColumn("{task.description}"),

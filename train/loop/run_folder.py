@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from msgspec import Struct
 
 from ...models.checkpoint import (
     Checkpoint,
@@ -33,6 +34,14 @@ from ...models.checkpoint import (
 )
 from ...models.tensor_file import load_tensors, save_tensors
 from ...runtime.atomic import remove_leftovers, write_file, written_whole
+from ...runtime.documents import (
+    MIB,
+    Count,
+    DocumentError,
+    from_json,
+    open_to_append,
+    read_file,
+)
 from ...runtime.errors import BundleError, SourceError, StzsarError
 from ...runtime.terminal.commandline import log, say
 from ..config import CONFIG, TrainConfig
@@ -46,6 +55,8 @@ _ACCURACY = "accuracy.json"
 _LOCK = ".lock"
 _RAW = "raw."
 _KEEP = 2
+_MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # of AdamW, for each parameter
+_MAX_BYTES = 1024 * MIB
 
 
 class Validation(NamedTuple):
@@ -93,7 +104,7 @@ class RunFolder:
             StzsarError: another process trains this run.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / _LOCK).open("a") as lock:
+        with open_to_append(self.path / _LOCK) as lock:
             try:
                 # Held by this process alone, not by its workers, and never by a dead one.
                 fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,7 +141,7 @@ class RunFolder:
         if not record.exists():  # or an older run, which has no such file
             write_file(record, f"{fingerprint}  {count} clips\n")
             return
-        recorded, _, clips = record.read_text(encoding="utf-8").strip().partition("  ")
+        recorded, _, clips = _text_of(record).strip().partition("  ")
         if recorded != fingerprint:
             raise SourceError(
                 f"{self.path} started with {clips}, which differ from the {count} that are there "
@@ -185,11 +196,11 @@ class RunFolder:
         """Return the first of the best validations so far, or None."""
         if not self.metrics.exists():
             return None
-        rows = map(json.loads, self.metrics.read_text(encoding="utf-8").splitlines())
+        rows = map(_row_of, _text_of(self.metrics).split("\n"))
         results = (
-            Validation(row["step"] + 1, row["validation_top1"])
+            Validation(row.step + 1, row.validation_top1)
             for row in rows
-            if "validation_top1" in row
+            if row is not None and row.validation_top1 is not None
         )
         return max(results, key=lambda result: result.top1, default=None)
 
@@ -204,18 +215,28 @@ class RunFolder:
                 shutil.rmtree(folder, ignore_errors=True)
         if not self.metrics.exists():
             return
-        # After a power cut the file may hold anything.
-        text = self.metrics.read_text(encoding="utf-8", errors="replace")
-        lines = [line for line in text.split("\n")[:-1] if _is_before(step, line)]
+        rows = [(line, _row_of(line)) for line in _text_of(self.metrics).split("\n")[:-1]]
+        lines = [line for line, row in rows if row is not None and row.step < step]
         write_file(self.metrics, "".join(f"{line}\n" for line in lines))
 
 
-def _is_before(step: int, line: str) -> bool:
-    """Whether `line` belongs to a step before `step`; corrupt lines do not."""
+class _Row(Struct):
+    """What is read of a line of the losses."""
+
+    step: Count
+    validation_top1: float | None = None
+
+
+def _row_of(line: str) -> _Row | None:
+    """Return a line of the losses; after a power cut it may be anything."""
     try:
-        return bool(json.loads(line)["step"] < step)
-    except (ValueError, TypeError, KeyError):
-        return False
+        return from_json(line, _Row)
+    except DocumentError:
+        return None
+
+
+def _text_of(path: Path) -> str:
+    return read_file(path, _MAX_BYTES).decode(errors="replace")
 
 
 def _load(folder: Path, state: TrainState) -> None:
@@ -228,18 +249,22 @@ def _load(folder: Path, state: TrainState) -> None:
         for name in tensors.keys() - raw.keys():
             index, key = name.split(".")
             document["state"].setdefault(int(index), {})[key] = tensors[name]
-        scale = json.loads(notes["scaler"])
+        scale = from_json(notes["scaler"], dict[str, float])
         state.optimizer.load_state_dict(document)
+        for parameter, moments in state.optimizer.state.items():
+            shapes = {name: value.shape for name, value in moments.items()}
+            if shapes != {name: (() if name == "step" else parameter.shape) for name in _MOMENTS}:
+                raise ValueError("its moments are those of another network")
         if state.average is not None:
             state.kept.load_state_dict(state.network.state_dict())
             state.average.n_averaged.fill_(int(notes["averaged"]))
             with torch.no_grad():
                 for name, parameter in _trainable(state).items():
                     parameter.copy_(raw[_RAW + name])
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
+        if scale:  # empty unless training is in fp16
+            state.scaler.load_state_dict(scale)
+    except (ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         raise BundleError(f"{folder} cannot be resumed: {error}.") from error
-    if scale:  # empty unless training is in fp16
-        state.scaler.load_state_dict(scale)
     state.step = step_of(folder)
 
 

@@ -266,6 +266,25 @@ def test_a_store_that_is_full_is_tried_again(open_keeper, tmp_path, monkeypatch)
     assert [one.state for one in stored(tmp_path / "events")] == ["ended"]
 
 
+def test_a_store_that_is_spoilt_meanwhile_is_said_and_ends_nothing(
+    open_keeper, monkeypatch, caplog
+):
+    def fail(store, event):
+        raise sqlite3.DatabaseError("database disk image is malformed")
+
+    monkeypatch.setattr(EventStore, "begin", fail)
+    keeper = open_keeper()
+    stream = Stream(keeper, live=True)
+    stream.show(4.0, label="waving")
+    for start_s in (2.0, 3.0):
+        stream.start(start_s)
+        stream.end(start_s + 0.5, start_s)
+    keeper.close(5)
+
+    assert keeper.counters.failed == 2
+    assert "DatabaseError: database disk image is malformed; the run goes on" in caplog.text
+
+
 def test_an_event_that_a_kill_left_open_is_closed_by_the_next_run_which_says_so(
     open_keeper, tmp_path, caplog
 ):

@@ -238,7 +238,7 @@ def test_a_stream_that_falls_silent_is_lost_with_a_reason(run_feed, mjpeg_server
 
 COMMAND = [sys.executable, "-c", "from stzsar.runtime.command.cli import program; program()"]
 HEALTHY, DYING = 4, 2
-LIVES_S, DEAD_S, ALONE_S = 12.0, 1.0, 60  # one that lives for less is asked less often
+LIVES_S, DEAD_S, ALONE_S = 5.0, 1.0, 60
 
 
 class Soak(NamedTuple):

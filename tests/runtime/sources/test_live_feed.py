@@ -107,6 +107,34 @@ def test_attempts_that_fail_are_one_state(run_cameras):
     assert run.states[1].reason == "No answer."
 
 
+@pytest.mark.parametrize(
+    ("camera", "proven_s", "counted"),
+    [
+        (lambda: SourceError("No answer."), 2.0, [1, 2, 3, 4, 5, 6]),
+        (lambda: Camera(0), 2.0, [1, 2, 3, 4, 5, 6]),  # it takes connections, and shows nothing
+        (lambda: Camera(broken_picture=True), 2.0, [1, 2, 3, 4, 5, 6]),
+        (lambda: Camera(3), 2.0, [1, 2, 3, 3, 3, 3]),
+        (lambda: Camera(30), 0.1, [1, 1, 1, 1, 1, 1]),
+    ],
+)
+def test_waits_grow_for_what_shows_nothing_little_for_what_shows_little_and_never_beyond(
+    run_cameras, monkeypatch, camera, proven_s, counted
+):
+    failures = []
+
+    class Noted(Backoff):
+        def wait_s(self, failures_in_a_row, asked_s=None):
+            failures.append(failures_in_a_row)
+            return 0.01
+
+    monkeypatch.setattr(live_feed, "BACKOFF", Noted())
+    monkeypatch.setattr(live_feed, "PROVEN_S", proven_s)
+    run = run_cameras(*(camera() for _ in counted), Camera(), rate_fps=1000)
+    run.take_until(lambda: len(failures) >= len(counted))
+
+    assert failures[: len(counted)] == counted
+
+
 def test_a_device_that_is_not_there_at_first_ends_at_once(run_cameras):
     run = run_cameras(SourceError("There is no camera."), Camera(), patient=False)
 

@@ -54,6 +54,17 @@ def test_python_is_refused_and_served_alike():
     assert len(recognizer.labels) == 2
 
 
+def test_one_strange_label_among_others_is_never_reported_and_said(caplog):
+    labels = ["Red hearts, rising", "a crimson thing", "archery"]
+    recognizer = Recognizer.load(labels=labels)
+
+    assert [label.role for label in recognizer.labels] == ["action", "action", "ignore"]
+    assert "no word of 'archery', which is never reported: fetch one" in caplog.text
+    assert [label.role for label in Recognizer.load(shipped_bundle(), labels=labels).labels] == (
+        ["action"] * 3
+    )
+
+
 def test_a_bundle_under_runs_is_asked_for_everything(own_bundle, tmp_path):
     own_bundle.rename(tmp_path / "runs")
     assert Recognizer.load(labels=["basketball"]).labels[0].name == "basketball"

@@ -218,4 +218,4 @@ def test_a_memory_that_is_too_small_is_a_sentence(train, tmp_path, options, advi
 
 def test_a_loss_that_is_no_number_ends_the_run_in_a_sentence(train, tmp_path):
     with pytest.raises(StzsarError, match="The loss is nan at step 1"):
-        train(tmp_path, learning_rate=float("nan"), warmup_steps=0)
+        train(tmp_path, learning_rate=1e9, warmup_steps=0)
