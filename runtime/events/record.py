@@ -39,6 +39,7 @@ class StoredEvent:
         left_out: pictures that its clip lacks.
         kept: whether it is a favourite, which no retention removes.
         region: the part of the picture where it is; None is all of it.
+        priority: how urgent it is; None is "normal".
     """
 
     id: int
@@ -59,6 +60,7 @@ class StoredEvent:
     left_out: int = 0
     kept: bool = False
     region: str | None = None
+    priority: str | None = None
 
     @property
     def duration_s(self) -> float:
