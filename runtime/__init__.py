@@ -18,6 +18,7 @@ from .decisions.policy import Policy
 from .errors import StzsarError
 from .labels.bank import LabelBank
 from .labels.labels import Label
+from .labels.rules import LabelRule
 from .recognizer import Recognizer
 from .results import ActionEvent, Recognition, Score
 from .sources.memory import Frames
@@ -34,6 +35,7 @@ __all__ = [
     "Frames",
     "Label",
     "LabelBank",
+    "LabelRule",
     "Policy",
     "Recognition",
     "Recognizer",

@@ -4,13 +4,16 @@
 that readers must know about raises VERSION.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 VERSION = 1
 
 StreamCondition = Literal["connecting", "live", "stalled", "lost", "ended"]
+# From the least urgent to the most.
+Priority = Literal["low", "normal", "high", "urgent"]
+PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Count = Annotated[int, Meta(ge=0)]
@@ -109,12 +112,12 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The start or the end of an action.
+    """The start or the end of an action, or that it goes on.
 
     Attributes:
         version: of this schema.
         type: which message this is.
-        event: which of the two.
+        event: which of the three; repeat: it goes on, only where a rule asks to be told again.
         source: the file, stream or camera, or its given name.
         label: the action.
         time_s: when, in seconds since the source's first frame.
@@ -122,11 +125,15 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         peak: the best score so far.
         duration: seconds since the start; at a start, for how long it has been seen already.
         region: the region of the picture where it is; only where the stream has regions.
+        priority: how urgent it is; only where a rule says so, else it is normal.
+        still: the picture of its best moment so far, a JPEG in base64; only in posts that are to
+            have it.
+        still_url: where that picture can be fetched; only in posts that are to have it.
     """
 
     version: Literal[1] = VERSION
     type: Literal["event"] = "event"
-    event: Literal["start", "end"]
+    event: Literal["start", "repeat", "end"]
     source: str
     label: str
     time_s: float
@@ -134,6 +141,9 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     peak: _Share
     duration: _NotNegative
     region: str | UnsetType = UNSET
+    priority: Priority | UnsetType = UNSET
+    still: str | UnsetType = UNSET
+    still_url: str | UnsetType = UNSET
 
 
 class StreamChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -154,6 +164,28 @@ class StreamChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     source: str
     state: StreamCondition
     reason: str
+    time: _NotNegative
+
+
+class DutyChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A change in whether a stream makes events.
+
+    Attributes:
+        version: of this schema.
+        type: which message this is.
+        source: the stream or camera, or its given name.
+        on: whether it makes events: it is armed and within its schedule.
+        armed: whether people want it to.
+        scheduled: whether it is within its schedule.
+        time: when, in seconds since 1970.
+    """
+
+    version: Literal[1] = VERSION
+    type: Literal["duty"] = "duty"
+    source: str
+    on: bool
+    armed: bool
+    scheduled: bool
     time: _NotNegative
 
 

@@ -14,6 +14,7 @@ from . import messages, notebook
 
 SCHEMA_VERSION = messages.VERSION
 StreamCondition = messages.StreamCondition
+Priority = messages.Priority
 
 Array = npt.NDArray[Any]
 
@@ -164,10 +165,10 @@ class Recognition:
 
 @dataclass(frozen=True)
 class ActionEvent:
-    """The start or the end of an action.
+    """The start or the end of an action, or that it goes on.
 
     Attributes:
-        event: which of the two.
+        event: which of the three; "repeat" where an action that goes on is to be told again.
         source: the file, stream or camera.
         label: the action.
         time_s: when, in seconds of the source.
@@ -175,9 +176,12 @@ class ActionEvent:
         peak: the best score so far.
         duration_s: seconds since the start; at a start, for how long it has been seen already.
         region: the part of the picture where it is; None is all of it.
+        priority: how urgent it is; None is "normal".
+        still: its picture, a JPEG in base64, in a post that is to have it.
+        still_url: the address of its picture, likewise.
     """
 
-    event: Literal["start", "end"]
+    event: Literal["start", "repeat", "end"]
     source: str
     label: str
     time_s: float
@@ -185,6 +189,9 @@ class ActionEvent:
     peak: float
     duration_s: float
     region: str | None = None
+    priority: Priority | None = None
+    still: str | None = field(default=None, repr=False)
+    still_url: str | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +213,28 @@ class StreamState:
 
 
 @dataclass(frozen=True)
+class Duty:
+    """Whether a stream makes events, and why not.
+
+    Attributes:
+        source: the stream or camera.
+        armed: whether people want it to.
+        scheduled: whether it is within its schedule.
+        time: since when, in seconds since 1970.
+    """
+
+    source: str
+    armed: bool
+    scheduled: bool
+    time: float
+
+    @property
+    def on(self) -> bool:
+        """Whether it makes events."""
+        return self.armed and self.scheduled
+
+
+@dataclass(frozen=True)
 class Overload:
     """A change in how much of what was asked for this machine can do.
 
@@ -218,7 +247,7 @@ class Overload:
     time: float
 
 
-Message = Recognition | ActionEvent | StreamState | Overload
+Message = Recognition | ActionEvent | StreamState | Duty | Overload
 
 
 def place_of(message: Recognition | ActionEvent) -> str:
@@ -247,6 +276,17 @@ def _message_of(message: Message) -> msgspec.Struct:
                 peak=round(message.peak, 4),
                 duration=round(message.duration_s, 3),
                 region=_given(message.region),
+                priority=msgspec.UNSET if message.priority is None else message.priority,
+                still=_given(message.still),
+                still_url=_given(message.still_url),
+            )
+        case Duty():
+            return messages.DutyChange(
+                source=message.source,
+                on=message.on,
+                armed=message.armed,
+                scheduled=message.scheduled,
+                time=round(message.time, 3),
             )
         case StreamState():
             return messages.StreamChange(

@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from .messages import (
     VERSION,
+    DutyChange,
     Event,
     ExplainedFrame,
     ExplainedLabel,
@@ -21,7 +22,7 @@ from .messages import (
 )
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
-MESSAGES = (Result, Event, StreamChange, OverloadChange)
+MESSAGES = (Result, Event, StreamChange, DutyChange, OverloadChange)
 _PARTS = (TopLabel, ExplainedFrame, ExplainedLabel)
 
 

@@ -10,6 +10,7 @@ import cloup
 from ..bundle.manifest import MAX_SEEN_BIAS
 from .event_arguments import EVENTS
 from .modes import MODES
+from .receiver_arguments import RECEIVERS
 from .shared_arguments import (
     COOL_DOWN,
     ENGINE,
@@ -53,6 +54,11 @@ _INPUT = cloup.option_group(
         metavar="FILE.toml",
         type=_PATH,
         help="Read streams with names, labels and thresholds of their own from a file",
+    ),
+    cloup.option(
+        "--idle",
+        is_flag=True,
+        help="Encode nothing of a stream that is switched off or outside its schedule",
     ),
     cloup.option(
         "--show-regions",
@@ -232,33 +238,6 @@ _OUTPUT = cloup.option_group(
         help="With --record-features, keep the N most different patches of a frame",
     ),
     cloup.option(
-        "--webhook",
-        metavar="URL",
-        help="POST events and stream states to a URL; they wait in a bounded queue while it does "
-        "not answer",
-    ),
-    cloup.option(
-        "--webhook-secret",
-        metavar="FILE",
-        type=_PATH,
-        show_default="$STZSAR_WEBHOOK_SECRET",
-        help="Sign posts with the secret in a file",
-    ),
-    cloup.option("--webhook-results", is_flag=True, help="Post every result too"),
-    cloup.option(
-        "--mqtt",
-        metavar="URL",
-        help="Publish to mqtt[s]://[user@]host[:port]/topic; STZSAR_MQTT_PASSWORD may hold the "
-        "password",
-    ),
-    cloup.option(
-        "--mqtt-ca",
-        metavar="FILE",
-        type=_PATH,
-        show_default="the system's",
-        help="Check the broker's certificate with these authorities",
-    ),
-    cloup.option(
         "--metrics",
         metavar="[HOST:]PORT",
         help="Serve Prometheus metrics and /healthz; only to this machine unless HOST is given",
@@ -277,6 +256,6 @@ def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
         nargs=-1,
         help="What to watch: as for --source",
     )
-    for add in (*MODES, EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
+    for add in (*MODES, RECEIVERS, EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
         command = add(command)
     return command

@@ -9,6 +9,7 @@ from cloup.constraints import ConstraintViolated, If, IsSet, accept_none
 from cloup.constraints.common import param_value_is_set
 
 from .event_arguments import OF_EVENTS
+from .receiver_arguments import OF_RECEIVERS
 
 
 def _leave_out(why: str) -> Callable[[ConstraintViolated], str]:
@@ -31,8 +32,8 @@ _SOURCES = ("named", "sources", "camera", "streams")
 _PACE = ("rate_fps", "window_s", "motion_gate")
 _DECIDING = ("threshold", "min_length_s", "cool_down_s", "calibration")
 _SINKS = (
-    "explain", "video", "show", "record", "record_features", "record_patches", "webhook",
-    "webhook_secret", "webhook_results", "mqtt", "mqtt_ca", "metrics", *OF_EVENTS,
+    "explain", "video", "show", "record", "record_features", "record_patches", "metrics", "idle",
+    *OF_RECEIVERS, *OF_EVENTS,
 )  # fmt: skip
 _LINES = ("json", "only_events")
 

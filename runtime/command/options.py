@@ -187,7 +187,9 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
     Attributes:
         sources: files, folders, patterns, camera numbers and addresses; camera 0 if neither these
             nor `streams` are given.
-        streams: file of named streams with labels and thresholds of their own.
+        streams: file of named streams with labels and thresholds of their own, schedules, rules
+            and receivers.
+        idle: encode nothing of a stream that is switched off or outside its schedule.
         show_regions: draw the first picture of each source with its regions and masks into this
             file, or with several sources into this folder, and do nothing else.
         whole: give one result for each file instead of results over time.
@@ -201,6 +203,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
 
     sources: Sequence[str | Path] = ()
     streams: Path | None = None
+    idle: bool = False
     show_regions: Path | None = None
     whole: bool = False
     explain: bool = False
@@ -223,6 +226,10 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
         KeepingOptions.__post_init__(self)
         if isinstance(self.sources, str):  # which is a sequence of letters, too
             object.__setattr__(self, "sources", (self.sources,))
+        if self.idle and not (self.streams or self.mqtt):
+            raise StzsarError(
+                "--idle needs a schedule in --streams, or --mqtt to switch streams off: give one."
+            )
         if self.record_features and not self.record:
             raise StzsarError("--record-features requires --record FILE: give that too.")
         if self.record_patches and not self.record_features:
@@ -248,6 +255,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
             ("--show", self.show),
             ("--record", self.record),
             ("--events", self.events),
+            ("--idle", self.idle),
         ):
             if value is not None and value is not False:
                 raise StzsarError(

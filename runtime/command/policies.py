@@ -1,11 +1,13 @@
 """The policy of each source of a run: thresholds of the run, of the source, of a calibration."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ..bundle.manifest import Manifest, SamplingSpec
 from ..decisions.calibration import Calibration
 from ..labels.labels import Label, identity_of
+from ..labels.rules import check_rules
 from ..scoring.scorer import Scorer
 from ..sources.spec import SourceSpec
 from ..streams.lane import PolicyFor
@@ -48,11 +50,15 @@ def policies_of(
 
     Raises:
         CalibrationError: a calibration does not fit this run.
+        LabelError: a rule is for a label that no source has.
     """
+    known = (label.name for spec in specs for label in scorer.labels_in(spec.name))
+    check_rules((spec.rules for spec in specs), known)
     policies: dict[str, PolicyFor] = {}
     warnings: dict[str, None] = {}  # each appears once
     for spec in specs:
         own = options.policy.with_score(spec.threshold) if spec.threshold else options.policy
+        own = replace(own, rules=spec.rules)
         labels = scorer.labels_in(spec.name)
         path = spec.calibration or options.calibration
         if path is None:

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from ..bundle.bundle import MANIFEST, Bundle, sha256_of
+from ..duty import Duties
 from ..errors import SourceError
 from ..events.keeper import EventKeeper
 from ..labels.per_source import LabelFiles
@@ -15,6 +16,7 @@ from ..recognizer import Recognizer
 from ..recordings.recorder import DEFAULT_PATCHES, Recorder
 from ..scoring.explain import check_explainable
 from ..sinks.choose import OpenSinks, open_sinks
+from ..sinks.plans import SinkPlan, Told
 from ..sinks.sink import Fanout, Sink
 from ..sinks.videos import VideoPlan
 from ..sources.address import parse_address
@@ -33,6 +35,7 @@ from .loading import load_recognizer, open_bundle
 from .options import RunOptions
 from .policies import context_of, policies_of
 from .reading import feed_options, files_read, read_to_the_end, specs_from, stream_options
+from .receivers import check_receivers, duties_of, places_of, receivers_from
 from .summary import Summaries
 from .video_paths import video_paths
 
@@ -54,6 +57,7 @@ class _Ready:
     plans: Sequence[StreamPlan]
     videos: Mapping[str, Path]
     record: Path | None
+    receivers: tuple[SinkPlan, ...]
 
 
 def recognize(options: RunOptions) -> None:
@@ -69,6 +73,7 @@ def recognize(options: RunOptions) -> None:
 def _prepare(options: RunOptions) -> _Ready:
     """Refuse whatever can be refused before the graphs are loaded, which takes seconds."""
     specs = specs_from(options)
+    receivers = receivers_from(options)
     bundle = open_bundle(options)
     if options.explain:
         check_explainable(bundle)
@@ -106,6 +111,7 @@ def _prepare(options: RunOptions) -> _Ready:
         context=context,
         labels_of=labels.labels_of(),
     )
+    check_receivers(receivers, places_of(specs, recognizer, live=False))
     plans: list[StreamPlan] = []
     if not options.whole:
         samplings = {name: own.sampling(bundle.manifest) for name, own in sampled.items()}
@@ -121,14 +127,16 @@ def _prepare(options: RunOptions) -> _Ready:
         plans=plans,
         videos=videos,
         record=record,
+        receivers=receivers,
     )
 
 
 def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
     """Open the outputs, read the sources, and close the outputs, however the run ends."""
     table, recognizer = StreamTable(), ready.recognizer
+    duties = duties_of(options, ready.specs, table.wake.set)
     with StopSignals(table.wake.set, limit_s=LIMIT_S) as signals, ExitStack() as stack:
-        sinks = _open_sinks(options, ready, table)
+        sinks = _open_sinks(options, ready, table, duties)
         files = sum(not is_live(spec.uri) for spec in ready.specs)
         display = open_display(
             output=options.output,
@@ -160,6 +168,8 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             batch_wait_s=options.batch_wait_ms / 1000,
             recorder=recorder,
             tap=next((one for one in sinks.sinks if isinstance(one, EventKeeper)), None),
+            duties=duties,
+            idle=options.idle,
             top=options.top,
             on_batch=sinks.observe_round,
             on_failure=show_error,
@@ -208,7 +218,9 @@ def _stream_options(bundle: Bundle, options: RunOptions, spec: SourceSpec) -> St
     )
 
 
-def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenSinks:
+def _open_sinks(
+    options: RunOptions, ready: _Ready, table: StreamTable, duties: Duties
+) -> OpenSinks:
     if len({spec.source for spec in ready.specs}) > 1:
         for path in ready.videos.values():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -222,6 +234,8 @@ def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenS
             for name, path in ready.videos.items()
         },
         keeper=partial(_open_keeper, options, ready) if options.events else None,
+        receivers=ready.receivers,
+        told=Told(duties=duties, places=partial(places_of, ready.specs, ready.recognizer)),
         on_quit=table.end,
         counters=table.counters,
     )
@@ -230,10 +244,11 @@ def _open_sinks(options: RunOptions, ready: _Ready, table: StreamTable) -> OpenS
 def _open_keeper(options: RunOptions, ready: _Ready) -> EventKeeper:
     assert options.events
     samplings = [plan.options.sampling(ready.bundle.manifest) for plan in ready.plans]
-    # A start is reported half a window after it, once it has lasted; a file is read ahead besides.
-    late_s = options.policy.min_length_s + max(
-        one.window_s + _READ_AHEAD / one.rate_fps for one in samplings
+    least_s = max(
+        replace(options.policy, rules=spec.rules).longest_min_length_s for spec in ready.specs
     )
+    # A start is reported half a window after it, once it has lasted; a file is read ahead besides.
+    late_s = least_s + max(one.window_s + _READ_AHEAD / one.rate_fps for one in samplings)
     return EventKeeper(
         options.events,
         addresses={spec.source: parse_address(spec.uri).name for spec in ready.specs},

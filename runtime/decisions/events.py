@@ -23,6 +23,7 @@ class _Action:
     first_s: float  # the end of the first window that shows it
     last_s: float  # the end of the last window that shows it
     peak: float  # its best score so far
+    told_s: float = -math.inf  # when it was told last
 
     def extend(self, recognition: Recognition, found: Score) -> None:
         self.last_s = recognition.end_s
@@ -32,7 +33,8 @@ class _Action:
 class Decider:
     """Decides on the windows of one stream, in order, and reports where actions start and end.
 
-    One label at a time is decided on, so there is one action at a time:
+    One label at a time is decided on, so there is one action at a time. Times are those of the
+    policy, or of its rule for the label:
 
     - It *starts* when its label was decided on in every window for `min_length_s`. Shorter actions
       are not events, nor is a label that is decided on now and then.
@@ -40,6 +42,7 @@ class Decider:
       also ends when another action starts, when the stream ends, and at an interruption.
     - After its end, the same action does not start again within `cool_down_s`; if it lasts until
       then, it starts then. So one action is not reported twice in a row.
+    - While it goes on and is seen, it is told again every `repeat_s`, if a rule says so.
 
     A window is seconds long, and an action begins or ends somewhere within it. An event's start is
     the *middle* of the first window that shows it. Its end is the last frame of the last window
@@ -63,6 +66,7 @@ class Decider:
         self._ended_s: dict[str, float] = {}
         self._told_s = -math.inf
         self._latest: Recognition | None = None
+        self._is_on = True
         # Seconds since 1970 at time 0 of the source; None for a file.
         self._epoch: float | None = None
 
@@ -98,7 +102,13 @@ class Decider:
         self._extend(recognition, found)
         events += self._end_what_is_over(recognition, found)
         events += self._start_what_lasts(recognition)
+        events += self._tell_again(recognition)
         return found, events
+
+    def be_on(self, is_on: bool) -> list[ActionEvent]:
+        """Make events, or none from now on; return the end of the one that is open."""
+        self._is_on = is_on
+        return self.interrupt()
 
     def interrupt(self) -> list[ActionEvent]:
         """End the action where it was last seen: the stream broke off, or its labels changed."""
@@ -122,7 +132,8 @@ class Decider:
             return False
         usual_s = max(recognition.gap_s, self._latest.gap_s, 1 / (recognition.rate_fps or 1))
         unseen_s = recognition.start_s - self._latest.end_s
-        longest_s = max(self.policy.cool_down_s, _GAP_INTERVALS * usual_s)
+        pause_s = self._pause_s(self._open.label) if self._open else self.policy.cool_down_s
+        longest_s = max(pause_s, _GAP_INTERVALS * usual_s)
         return recognition.end_s < self._latest.end_s or unseen_s > longest_s
 
     def _extend(self, recognition: Recognition, found: Score | None) -> None:
@@ -143,15 +154,16 @@ class Decider:
         unseen_s = recognition.end_s - self._open.last_s
         return (
             self._end(self._open.last_s)
-            if unseen_s >= self.policy.cool_down_s - _ROUNDING_S
+            if unseen_s >= self._pause_s(self._open.label) - _ROUNDING_S
             else []
         )
 
     def _start_what_lasts(self, recognition: Recognition) -> list[ActionEvent]:
         coming = self._coming
-        if not coming or coming.label == self.action:
+        if not coming or coming.label == self.action or not self._is_on:
             return []
-        too_short = coming.last_s - coming.first_s < self.policy.min_length_s - _ROUNDING_S
+        least_s = self.policy.rule_of(coming.label).min_length_s or 0.0
+        too_short = coming.last_s - coming.first_s < least_s - _ROUNDING_S
         if too_short or self._cools_down(coming.label, recognition.end_s):
             return []
         events: list[ActionEvent] = []
@@ -159,13 +171,29 @@ class Decider:
             events += self._end(min(self._open.last_s, coming.start_s))
         # Windows overlap, even those before and after an end.
         start_s = max(coming.start_s, self._told_s)
-        self._open = dataclasses.replace(coming, start_s=start_s)
+        self._open = dataclasses.replace(coming, start_s=start_s, told_s=recognition.end_s)
         return [*events, self._event("start", self._open, start_s, recognition.end_s)]
 
     def _cools_down(self, label: str, now_s: float) -> bool:
-        pause_s = self.policy.cool_down_s - _ROUNDING_S
-        self._ended_s = {k: v for k, v in self._ended_s.items() if now_s - v < pause_s}
+        self._ended_s = {
+            name: ended_s
+            for name, ended_s in self._ended_s.items()
+            if now_s - ended_s < self._pause_s(name) - _ROUNDING_S
+        }
         return label in self._ended_s
+
+    def _pause_s(self, label: str) -> float:
+        return self.policy.rule_of(label).cool_down_s or 0.0
+
+    def _tell_again(self, recognition: Recognition) -> list[ActionEvent]:
+        action, now_s = self._open, recognition.end_s
+        if action is None or action.last_s != now_s:
+            return []
+        repeat_s = self.policy.rule_of(action.label).repeat_s
+        if repeat_s is None or now_s - action.told_s < repeat_s - _ROUNDING_S:
+            return []
+        action.told_s = now_s
+        return [self._event("repeat", action, now_s, now_s)]
 
     def _end(self, time_s: float) -> list[ActionEvent]:
         assert self._open is not None
@@ -175,7 +203,11 @@ class Decider:
         return [self._event("end", action, time_s, time_s)]
 
     def _event(
-        self, event: Literal["start", "end"], action: _Action, time_s: float, until_s: float
+        self,
+        event: Literal["start", "repeat", "end"],
+        action: _Action,
+        time_s: float,
+        until_s: float,
     ) -> ActionEvent:
         return ActionEvent(
             event=event,
@@ -185,4 +217,5 @@ class Decider:
             time=None if self._epoch is None else self._epoch + time_s,
             peak=action.peak,
             duration_s=until_s - action.start_s,
+            priority=self.policy.rule_of(action.label).priority,
         )

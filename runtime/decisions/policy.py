@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import StzsarError
+from ..labels.rules import LabelRule
 from ..results import Recognition, Score
 from .detector import Evidence
 
@@ -46,6 +47,8 @@ class Policy:
     # Where a calibration has it, it alone decides: `thresholds` are of evidence then, and neither
     # scores nor similarities count.
     evidence: Evidence | None = None
+    # Of the labels whose events differ, by name.
+    rules: Mapping[str, LabelRule] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shares = {
@@ -66,6 +69,7 @@ class Policy:
         for name, seconds in (("minimum length", self.min_length_s), ("pause", self.cool_down_s)):
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise StzsarError(f"An event's {name} is {seconds!r}: give 0 or more seconds.")
+        object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
         if self.thresholds is not None:
             # A copy, so that it cannot be changed from outside.
             object.__setattr__(self, "thresholds", MappingProxyType(dict(self.thresholds)))
@@ -83,6 +87,17 @@ class Policy:
     def by_evidence(self, evidence: Evidence, thresholds: Mapping[str, float]) -> "Policy":
         """Return this policy with evidence that decides, and its thresholds."""
         return replace(self, evidence=evidence, thresholds=thresholds)
+
+    def rule_of(self, label: str) -> LabelRule:
+        """Return the rule of a label, with what all labels have where it has none of its own."""
+        general = LabelRule(min_length_s=self.min_length_s, cool_down_s=self.cool_down_s)
+        return self.rules[label].over(general) if label in self.rules else general
+
+    @property
+    def longest_min_length_s(self) -> float:
+        """The longest time that any label must last, in seconds."""
+        own = (rule.min_length_s or 0.0 for rule in self.rules.values())
+        return max(self.min_length_s, *own, 0.0)
 
     @property
     def names(self) -> tuple[str, ...]:

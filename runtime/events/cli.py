@@ -123,6 +123,7 @@ def show(folder: Path, id: int) -> None:  # noqa: A002
         "label": event.label,
         "stream": event.source,
         **({"region": event.region} if event.region else {}),
+        **({"priority": event.priority} if event.priority else {}),
         "from": event.address,
         "when": _moment(event.when) + ("" if event.time else " (stored; the source is a file)"),
         "in the source": f"{event.start_s:.2f} s to {event.end_s:.2f} s",

@@ -11,6 +11,7 @@ from ..preprocessing.sampling import RateSampler
 from ..results import ActionEvent, Message, Recognition, StreamState
 from ..sinks.queued import Queued, SinkCounters
 from ..sinks.sink import Sink
+from ..sinks.stills import Still
 from ..sources.frames import Frame
 from .folder import EventFolder
 from .options import ClipPlan
@@ -93,7 +94,7 @@ class EventKeeper(Sink):
         Raises:
             StzsarError: another run writes into the folder, or it cannot be used.
         """
-        folder = EventFolder(path)
+        self._folder = folder = EventFolder(path)
         self._plan = plan or ClipPlan()
         self._clock = clock
         lock = folder.lock()
@@ -137,7 +138,7 @@ class EventKeeper(Sink):
                 self._see(message)
             case ActionEvent(event="start"):
                 self._begin(message)
-            case ActionEvent():
+            case ActionEvent(event="end"):
                 self._end(message)
             case StreamState(state="lost" | "stalled" | "ended"):
                 self._queue.offer(Stops(message.source), precious=True)
@@ -154,6 +155,13 @@ class EventKeeper(Sink):
     def close(self, timeout_s: float) -> None:
         """Complete what is being written, as far as `timeout_s` seconds allow."""
         self._queue.close(timeout_s)
+
+    def still_of(self, event: ActionEvent) -> Still | None:
+        """Return the best picture so far of an event that `put` has had; in the same thread."""
+        watch = self._watches.get((event.source, event.region))
+        if watch is None or watch.peak is None or watch.event is None:
+            return None
+        return Still(watch.peak.jpeg, self._folder.name_of(watch.event, "still"))
 
     def wants(self, source: str, time_s: float) -> bool:
         """Say whether a picture is one of those that clips show."""
@@ -213,7 +221,6 @@ class EventKeeper(Sink):
         watch = self._watch(ended)
         if event := watch.end(ended):
             self._queue.offer(Ended(event, watch.peak), precious=True)
-            watch.peak = None
 
     def _warn_of_memory(self, ring: FrameRing, started: ActionEvent) -> None:
         if ring.forgotten_early and not self._memory_is_said:

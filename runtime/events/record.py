@@ -49,6 +49,7 @@ class StoredEvent:
         left_out: pictures that its clip lacks.
         kept: whether it is a favourite, which no retention removes.
         region: the part of the picture where it is; None is all of it.
+        priority: how urgent it is; None is "normal".
     """
 
     id: Annotated[int, Meta(ge=1, le=MAX_ID)]
@@ -69,6 +70,7 @@ class StoredEvent:
     left_out: Annotated[int, Meta(ge=0, le=MAX_ID)] = 0
     kept: bool = False
     region: _Text | None = None
+    priority: _Text | None = None
 
     @property
     def duration_s(self) -> float:

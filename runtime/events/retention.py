@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..errors import StzsarError
 from .folder import EventFolder, free_bytes
-from .record import PARTS, Part
+from .record import Part
 from .store import EventStore
 
 Kind = Literal["clips", "stills", "records"]
@@ -160,9 +160,11 @@ class Retention:
 
     def delete(self, ids: Sequence[int], removed: Removed) -> None:
         """Remove events with all their files."""
-        for id_ in ids:
-            removed.files += sum(self._remove_file(id_, part) for part in PARTS)
-        self._store.delete(ids)
+        # In this order a kill leaves files that no row names, which the next start removes.
+        names = self._store.delete(ids)
+        for name in names:
+            self._folder.remove(name)
+        removed.files += len(names)
         removed.records += len(ids)
 
     def _remove_file(self, id_: int, part: Part) -> bool:

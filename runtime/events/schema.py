@@ -33,6 +33,7 @@ MIGRATIONS = (
     CREATE INDEX event_still ON event (id) WHERE still IS NOT NULL;
     """,
     "ALTER TABLE event ADD COLUMN region TEXT",
+    "ALTER TABLE event ADD COLUMN priority TEXT",
 )
 
 

@@ -83,7 +83,7 @@ class EventStore:
         return last + 1
 
     def begin(self, event: StoredEvent) -> None:
-        """Add an event that has started; adding it again changes nothing."""
+        """Add an event that has started; adding it again changes nothing, if it is still there."""
         values = {**dataclasses.asdict(event), "scores": packed(event.scores)}
         marks = ", ".join(f":{name}" for name in _COLUMNS)
         self._database.execute(
@@ -92,12 +92,13 @@ class EventStore:
             values,
         )
 
-    def follow(self, event: StoredEvent) -> None:
-        """Note how far an event has come, or that it has ended."""
-        self._database.execute(
+    def follow(self, event: StoredEvent) -> bool:
+        """Note how far an event has come, or that it has ended; False if it was deleted."""
+        changed = self._database.execute(
             "UPDATE event SET end_s = ?, peak = ?, scores = ?, state = ? WHERE id = ?",
             (event.end_s, event.peak, packed(event.scores), event.state, event.id),
         )
+        return changed.rowcount > 0
 
     def close_open(self) -> list[StoredEvent]:
         """Close the events of a run that was killed; return them as they are now."""
@@ -106,11 +107,12 @@ class EventStore:
             self._database.execute("UPDATE event SET state = 'cut' WHERE state = 'open'")
         return [dataclasses.replace(event, state="cut") for event in left]
 
-    def set_file(self, id: int, part: Part, name: str | None, size_bytes: int = 0) -> None:  # noqa: A002
-        """Note that an event has a file of a kind; None that it has none any more."""
-        self._database.execute(
+    def set_file(self, id: int, part: Part, name: str | None, size_bytes: int = 0) -> bool:  # noqa: A002
+        """Note that an event has a file of a kind, None that it has none; False if it is gone."""
+        changed = self._database.execute(
             f"UPDATE event SET {part} = ?, {part}_bytes = ? WHERE id = ?", (name, size_bytes, id)
         )
+        return changed.rowcount > 0
 
     def set_left_out(self, id: int, pictures: int) -> None:  # noqa: A002
         """Note how many pictures an event's clip lacks."""
@@ -123,11 +125,21 @@ class EventStore:
                 "UPDATE event SET kept = ? WHERE id = ?", [(kept, id_) for id_ in ids]
             )
 
-    def delete(self, ids: Sequence[int]) -> None:
-        """Remove rows, and give their space back to the disk."""
+    def delete(self, ids: Sequence[int]) -> list[str]:
+        """Remove rows, and give their space back to the disk; return the files that they named.
+
+        A run may name another file until the row is gone, and none after: nobody misses one.
+        """
+        names: list[str] = []
         with self._whole():
-            self._database.executemany("DELETE FROM event WHERE id = ?", [(id_,) for id_ in ids])
+            for id_ in ids:
+                row = self._database.execute(
+                    f"SELECT {', '.join(PARTS)} FROM event WHERE id = ?", (id_,)
+                ).fetchone()
+                names += [name for name in row or () if name]
+                self._database.execute("DELETE FROM event WHERE id = ?", (id_,))
         self._database.execute("PRAGMA incremental_vacuum").fetchall()
+        return names
 
     def get(self, id: int) -> StoredEvent | None:  # noqa: A002
         """Return the event with a number."""

@@ -14,12 +14,14 @@ class Watch:
 
     Attributes:
         peak: the best picture of the open event, or of the one that has just ended.
+        event: that event as it began.
         told_s: how far the writer knows the open event, in seconds of the source.
         noted_s: how far its row does.
     """
 
     def __init__(self, ring: FrameRing, *, address: str, bundle: str, recent_s: float) -> None:
         self.peak: Peak | None = None
+        self.event: StoredEvent | None = None
         self._ring = ring
         self.told_s = self.noted_s = 0.0
         self._address, self._bundle, self._recent_s = address, bundle, recent_s
@@ -58,7 +60,9 @@ class Watch:
             peak=started.peak,
             bundle=self._bundle,
             region=started.region,
+            priority=started.priority,
         )
+        self.event = self._open
         before: list[Recognition] = []
         for found in reversed(self._recent):
             if found.decision != started.label:

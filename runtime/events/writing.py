@@ -100,6 +100,7 @@ class EventWriting:
         self._retention, self._plan = retention, plan
         self._full_is_said = False
         self._ended: set[int] = set()
+        self._newest = 0  # the number of the event that began last
 
     def deliver(self, item: Work, patience: Patience) -> None:
         """Do one piece of work.
@@ -126,20 +127,25 @@ class EventWriting:
     def _do(self, item: Work, patience: Patience) -> None:
         match item:
             case Began(event, peak, ring):
-                self._store.begin(event)
-                self.counters.delivered += 1
+                if event.id > self._newest:
+                    self._store.begin(event)
+                    # What is tried again must not bring back a row that was deleted meanwhile.
+                    self._newest = event.id
+                    self.counters.delivered += 1
                 self._write_stills(event, peak)
                 self._begin_clip(event, ring)
                 self._advance(event.source, patience)
             case Goes(event, noted):
-                if noted:
-                    self._store.follow(event)
+                if noted and not self._store.follow(event):
+                    self._forget(event)
                 self._extend(event)
             case Ended(event, peak):
-                self._store.follow(event)
-                if self._extend(event):
-                    self._ended.add(event.id)
-                self._write_stills(event, peak)
+                if self._store.follow(event):
+                    if self._extend(event):
+                        self._ended.add(event.id)
+                    self._write_stills(event, peak)
+                else:
+                    self._forget(event)
                 self._advance(event.source, patience)
             case Pictures(source, written):
                 try:
@@ -163,9 +169,23 @@ class EventWriting:
             name, size = self._with_room(lambda: self._folder.write(event, part, data))
         except OSError as error:
             return self._failed(f"the still of event {event.id}: {error.strerror}")
-        self._store.set_file(event.id, part, name, size)
-        self.counters.delivered += 1
+        self._name_file(event, part, name, size)
         return None
+
+    def _name_file(self, event: StoredEvent, part: Part, name: str, size: int) -> bool:
+        """Add a whole file to its event; remove it if the event was deleted meanwhile."""
+        if self._store.set_file(event.id, part, name, size):
+            self.counters.delivered += 1
+            return True
+        self._folder.remove(name)
+        return False
+
+    def _forget(self, event: StoredEvent) -> None:
+        """Drop the clip of an event that was deleted."""
+        for clip in tuple(self.clips.get(event.source, ())):
+            if clip.event.id == event.id:
+                self._drop(clip)
+                clip.discard()
 
     def _begin_clip(self, event: StoredEvent, ring: FrameRing) -> None:
         from_s = event.start_s - self._plan.before_s
@@ -213,11 +233,9 @@ class EventWriting:
         except OSError as error:
             clip.discard()
             return self._failed(f"the clip of event {clip.event.id}: {error.strerror}")
-        self._store.set_file(clip.event.id, "clip", name, size)
-        if clip.left_out:
+        if self._name_file(clip.event, "clip", name, size) and clip.left_out:
             self._store.set_left_out(clip.event.id, clip.left_out)
-        self.counters.dropped += clip.left_out
-        self.counters.delivered += 1
+            self.counters.dropped += clip.left_out
         return None
 
     def _drop(self, clip: Clip) -> None:

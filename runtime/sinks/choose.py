@@ -1,21 +1,22 @@
 """Opens the sinks that the options name."""
 
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
-from ..documents import read_file
 from ..errors import StzsarError
+from ..results import ActionEvent
+from .filters import EVERYTHING, Filter
+from .forms import Form
 from .jsonl import JsonLines
+from .plans import SinkPlan, SinkType, Told, open_plan
 from .queued import SinkCounters
 from .sink import Fanout, Sink
+from .stills import Still
 from .videos import AnnotatedVideos, VideoPlan
 
-SECRET_VARIABLE = "STZSAR_WEBHOOK_SECRET"
-PASSWORD_VARIABLE = "STZSAR_MQTT_PASSWORD"
-MAX_SECRET_BYTES = 4096
 DEFAULT_METRICS_HOST = "127.0.0.1"
 
 
@@ -32,8 +33,14 @@ class SinkOptions:
         webhook_secret: file of the secret that signs them; without it the environment's
             STZSAR_WEBHOOK_SECRET, if that is set.
         webhook_results: post results too.
+        webhook_form: the form of posts; None is the JSON of the lines.
+        webhook_still: how posts have the picture of an event: "attached", "base64", or the base of
+            an address; None sends none.
+        notify: addresses of services for people, as Apprise has them.
         mqtt: address of a broker; its password may be in the environment's STZSAR_MQTT_PASSWORD.
         mqtt_ca: file of the authorities that verify the broker's certificate.
+        mqtt_discovery: first level of the topics with which Home Assistant finds the streams; None
+            announces nothing.
         metrics: port or `host:port` to serve metrics on.
     """
 
@@ -44,8 +51,12 @@ class SinkOptions:
     webhook: str | None = None
     webhook_secret: Path | None = None
     webhook_results: bool = False
+    webhook_form: Form | None = None
+    webhook_still: str | None = None
+    notify: Sequence[str] = ()
     mqtt: str | None = None
     mqtt_ca: Path | None = None
+    mqtt_discovery: str | None = None
     metrics: str | None = None
 
     def __post_init__(self) -> None:
@@ -55,15 +66,50 @@ class SinkOptions:
             StzsarError: an option belongs to another that is not given.
         """
         check_json(output=self.output, json=self.json)
+        if isinstance(self.notify, str):
+            object.__setattr__(self, "notify", (self.notify,))
         for name, given, needed, there in (
             ("--webhook-secret", self.webhook_secret, "--webhook", self.webhook),
             ("--webhook-results", self.webhook_results, "--webhook", self.webhook),
+            ("--webhook-form", self.webhook_form, "--webhook", self.webhook),
+            ("--webhook-still", self.webhook_still, "--webhook", self.webhook),
             ("--mqtt-ca", self.mqtt_ca, "--mqtt", self.mqtt),
+            ("--mqtt-discovery", self.mqtt_discovery, "--mqtt", self.mqtt),
         ):
             if given and not there:
                 raise StzsarError(f"{name} requires {needed}: give that too, or leave it out.")
         if self.mqtt_ca and self.mqtt and not self.mqtt.startswith("mqtts://"):
             raise StzsarError("--mqtt-ca needs a broker with TLS: write its address as mqtts://.")
+        _ = self.receivers
+
+    @property
+    def receivers(self) -> tuple[SinkPlan, ...]:
+        """Who is told of the run besides its files, its window and its metrics."""
+        plans = []
+        if self.webhook:
+            form: SinkType = "webhook" if self.webhook_form in (None, "json") else self.webhook_form
+            plan = SinkPlan(
+                type=form,
+                url=self.webhook,
+                secret=self.webhook_secret,
+                still=self.webhook_still,
+            )
+            wanted = Filter(send=EVERYTHING) if self.webhook_results else plan.wanted
+            plans.append(replace(plan, wanted=wanted))
+        plans += [SinkPlan(type="apprise", url=url) for url in self.notify]
+        if self.mqtt:
+            plans.append(
+                SinkPlan(type="mqtt", url=self.mqtt, ca=self.mqtt_ca, discovery=self.mqtt_discovery)
+            )
+        return tuple(plans)
+
+
+class KeepsStills(Sink, Protocol):
+    """A sink that has the pictures of the events that were put into it."""
+
+    def still_of(self, event: ActionEvent, /) -> Still | None:
+        """Return the picture of an event that `put` has just had."""
+        ...
 
 
 def check_json(*, output: Path | None, json: bool) -> None:
@@ -85,9 +131,10 @@ def open_sinks(
     lines: bool = True,
     live: bool = False,
     videos: Mapping[str, VideoPlan] | None = None,
-    keeper: Callable[[], Sink] | None = None,
+    keeper: Callable[[], KeepsStills] | None = None,
+    receivers: Sequence[SinkPlan] = (),
+    told: Told | None = None,
     counters: Callable[[], Mapping[str, Mapping[str, int]]] = dict,
-    environment: Mapping[str, str] = os.environ,
 ) -> "OpenSinks":
     """Open the sinks, before anything is decoded.
 
@@ -99,13 +146,15 @@ def open_sinks(
             out. Over files alone, the run waits for its reader.
         videos: annotated video of each source, by its name.
         keeper: opens what keeps events.
+        receivers: who is told besides those that the options name.
+        told: what they may need of the run.
         counters: returns the counters of each stream, for the metrics.
-        environment: may hold secrets.
 
     Raises:
         StzsarError: a sink cannot be used; those that were opened are closed again.
     """
     sinks: list[Sink] = []
+    receivers, told = (*options.receivers, *receivers), told or Told()
     try:
         # The lines come first: an output that is refused is refused before a broker hears of it.
         if lines:
@@ -114,27 +163,22 @@ def open_sinks(
                     options.output,
                     complete=not live,
                     only_events=options.only_events,
-                    keep_trying=bool(options.webhook or options.mqtt),
+                    keep_trying=bool(receivers),
                 )
             )
         if videos:
             sinks.append(AnnotatedVideos(videos))
         if keeper:
-            sinks.append(keeper())
+            # Before those that send its pictures.
+            kept = keeper()
+            sinks.append(kept)
+            told = replace(told, still_of=kept.still_of)
         if options.show:
             from .window import LiveWindow
 
             sinks.append(LiveWindow(on_quit))
-        if options.webhook:
-            from .webhook import Webhook
-
-            secret = _secret(options.webhook_secret, environment)
-            sinks.append(Webhook(options.webhook, secret=secret, results=options.webhook_results))
-        if options.mqtt:
-            from .mqtt import Mqtt
-
-            password = environment.get(PASSWORD_VARIABLE)
-            sinks.append(Mqtt(options.mqtt, password=password, ca_file=options.mqtt_ca))
+        for plan in receivers:
+            sinks.append(open_plan(plan, told))
         return _with_metrics(options.metrics, sinks, counters)
     except BaseException:
         for sink in sinks:
@@ -198,13 +242,3 @@ def _with_metrics(
         port, host=host, counters=counters, sinks=lambda: sink_counters(sinks)
     )
     return OpenSinks([*sinks, metrics], metrics.observe_round, metrics.port)
-
-
-def _secret(path: Path | None, environment: Mapping[str, str]) -> str | None:
-    if path is None:
-        return environment.get(SECRET_VARIABLE)
-    try:
-        return read_file(path, MAX_SECRET_BYTES).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8"
-        raise StzsarError(f"The webhook's secret {path} cannot be read: {reason}.") from error

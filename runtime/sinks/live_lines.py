@@ -12,7 +12,8 @@ from rich.live import Live
 from rich.progress import Progress
 from rich.text import Text
 
-from ..results import ActionEvent, Message, Overload, Recognition, StreamState, place_of
+from ..duty import why_off
+from ..results import ActionEvent, Duty, Message, Overload, Recognition, StreamState, place_of
 from ..terminal.commandline import printable
 from ..terminal.progress import bar
 from ..terminal.shortened import padded, shortened
@@ -37,6 +38,7 @@ class _Line:
 
     Attributes:
         name: what results call it, fit to print.
+        place: the same as it is.
         is_live: whether it has states, as cameras and network streams do.
         state: the last of them, and why.
         latest: its last result, and when that came by `time.monotonic`.
@@ -45,6 +47,7 @@ class _Line:
     """
 
     name: str
+    place: str = ""
     is_live: bool = False
     state: str = ""
     reason: str = ""
@@ -91,6 +94,7 @@ class LiveLines(Sink):
         self._console, self._reading, self._now = console, reading, now
         self._labels, self._each_result, self._one_line = labels, each_result, one_line
         self._lines: dict[str, _Line] = {}
+        self._off: dict[str, str] = {}  # why streams make no events
         self._label_cells = 0
         self._share, self._ended_files, self._files = 1.0, 0, files
         self._lock = threading.Lock()
@@ -120,13 +124,15 @@ class LiveLines(Sink):
                         line.latest, line.latest_s = message, self._now()
                 case ActionEvent():
                     line = self._line(place_of(message))
-                    is_start = message.event == "start"
-                    line.action = message.label if is_start else None
+                    goes_on = message.event != "end"
+                    line.action = message.label if goes_on else None
                     line.action_s = self._now() - message.duration_s
                     printed = self._event(message, line)
                 case StreamState():
                     line = self._line(message.source)
                     line.is_live, line.state, line.reason = True, message.state, message.reason
+                case Duty():
+                    self._off[message.source] = why_off(message)
                 case Overload():
                     self._share = message.share
         if printed is not None:
@@ -165,7 +171,12 @@ class LiveLines(Sink):
         return Group(*head, *rows, *below)
 
     def _line(self, source: str) -> _Line:
-        return self._lines.setdefault(source, _Line(printable(source)))
+        return self._lines.setdefault(source, _Line(printable(source), source))
+
+    def _why_off(self, line: _Line) -> str:
+        """Return why the stream of a line, or of its region, makes no events; "" if it does."""
+        of = (why for name, why in self._off.items() if f"{line.place}/".startswith(f"{name}/"))
+        return next(of, "")
 
     def _count(self, line: _Line, read: int, now_s: float) -> None:
         line.pictures.append((now_s, read))
@@ -211,6 +222,8 @@ class LiveLines(Sink):
             row.append(f"{self._age(line):>{_AGE_CELLS}}", "dim")
             room -= _RATE_CELLS + _AGE_CELLS
         row.append("  ")
+        if off := self._why_off(line):
+            return row.append(shortened(f"off: {off}", room - 1), "dim")
         if not self._labels:
             return row.append(*self._action(line, room - 1))
         if line.latest is None:
@@ -257,6 +270,10 @@ class LiveLines(Sink):
         label = printable(event.label)
         if event.event == "start":
             return text.append(self._sign("▶ ") + shortened(label, room - 2), "bold green")
+        if event.event == "repeat":
+            since = f", still, after {_seconds(event.duration_s)}"
+            label = shortened(label, room - 2 - len(since))
+            return text.append(self._sign("▶ ") + label + since, "bold green")
         after = f", {_seconds(event.duration_s)}, at best {event.peak:.0%}"
         text.append(self._sign("■ ") + shortened(label, room - 2 - cell_len(after)))
         return text.append(after, "dim")

@@ -4,102 +4,55 @@
     <prefix>/<stream>/event       each event, at least once
     <prefix>/<stream>/state       each change of a stream's state, at least once
     <prefix>/overload/<client>    changes of the sampling rate, at least once
-    <prefix>/status/<client>      {"status": "online", "streams": {"hall": "live"}}; retained
+    <prefix>/<stream>/duty        each change of whether a stream makes events, at least once
+    <prefix>/<stream>/still       the picture of the latest event, a JPEG; retained, if asked for
+    <prefix>/status/<client>      {"status": "online", "streams": {"hall": "live"}, …}; retained
 
-Payloads are JSON; messages are as in `results.schema.json`. Only the status is retained. It is
-also the last will, so that after a kill the broker says `offline` and no stream stays `live`. Each
-run has its own: <client> is host name and process id, or NAME of `mqtt://HOST/TOPIC?client=NAME`.
+Payloads are JSON; messages are as in `results.schema.json`. The status is also the last will, so
+that after a kill the broker says `offline` and no stream stays `live`. Each run has its own:
+<client> is host name and process id, or NAME of `mqtt://HOST/TOPIC?client=NAME`. With discovery
+the host name alone, since Home Assistant is to find the same devices after the next start.
+
+A run listens, too:
+
+    <prefix>/<stream>/armed/set   "armed" or "off": whether the stream makes events
+    <prefix>/armed/set            the same for all streams
 """
 
-import hashlib
-import json
 import logging
-import os
-import re
-import socket
 import ssl
 import sys
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from ..backoff import Backoff
+from ..duty import Duties
 from ..errors import StzsarError
-from ..results import ActionEvent, Message, Overload, Recognition, StreamState, to_json
+from ..results import ActionEvent, Duty, Message, Overload, Recognition, to_json
+from .home_assistant import Discovery, Place
+from .mqtt_status import OFFLINE, Status
+from .mqtt_topics import MAX_STREAMS, Address, StreamTopics
 from .queued import Patience, Queued, TryAgainError
-from .shown import shown_origin
 from .sink import QueuedSink
+from .stills import StillOf
 
 log = logging.getLogger(__name__)
 
-DEFAULT_PREFIX = "stzsar"
-PORTS = {"mqtt": 1883, "mqtts": 8883}
-MAX_STREAMS = 1000
 KEEP_ALIVE_S, CONNECT_S, ACKNOWLEDGE_S = 30, 5.0, 20.0
 # Between connections: a broker that takes one and cuts it is not asked each second.
 WAITS = Backoff(first_s=1.0, longest_s=60.0)
 # A connection that held so long has worked: the next wait is short again.
 STEADY_S = 60.0
+# How often labels are looked at, which may have changed.
+LABELS_S = 5.0
+_COMMANDS = {b"armed": True, b"off": False}
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-
-@dataclass(frozen=True)
-class Address:
-    """The parts of `mqtt://user:password@host:1883/topic/prefix?client=name`.
-
-    Attributes:
-        client: name of this run in its topics.
-        shown: scheme, host and port, without user and password.
-    """
-
-    host: str
-    port: int
-    tls: bool
-    user: str | None
-    password: str | None
-    prefix: str
-    client: str
-    shown: str
-
-    @classmethod
-    def parse(cls, url: str) -> "Address":
-        """Read an address.
-
-        Raises:
-            StzsarError: it is not one; the sentence does not hold the password.
-        """
-        shown = shown_origin(url, tuple(PORTS))
-        try:
-            parts = urlsplit(url)
-            host, port = parts.hostname or "", parts.port
-            host.encode("idna")
-            query = re.fullmatch(r"(?:client=([\w.-]{1,64}))?", parts.query)
-            if parts.scheme not in PORTS or not re.fullmatch(r"[^\s\x00-\x1f]+", host):
-                raise ValueError
-            if port == 0 or query is None or parts.fragment:
-                raise ValueError
-        except ValueError as error:  # a UnicodeError is one
-            raise StzsarError(
-                f"{shown} is not the address of a broker: give "
-                "mqtt://HOST/TOPIC or mqtts://HOST/TOPIC."
-            ) from error
-        prefix = unquote(parts.path).strip("/") or DEFAULT_PREFIX
-        if re.search(r"[+#@\x00-\x1f\x7f\ud800-\udfff]", prefix) or len(prefix.encode()) > 1000:
-            raise StzsarError(f"The topic of {shown} cannot be published to: leave + # and @ out.")
-        return cls(
-            host=host,
-            port=port or PORTS[parts.scheme],
-            tls=parts.scheme == "mqtts",
-            user=None if parts.username is None else unquote(parts.username),
-            password=None if parts.password is None else unquote(parts.password),
-            prefix=prefix,
-            client=query[1] or f"{_one_level(socket.gethostname())}-{os.getpid()}",
-            shown=shown,
-        )
 
 
 @dataclass(frozen=True)
@@ -109,6 +62,7 @@ class Publication:
     topic: str
     payload: bytes
     qos: int = 1
+    retain: bool = False
 
 
 class Mqtt(QueuedSink[Publication]):
@@ -118,7 +72,15 @@ class Mqtt(QueuedSink[Publication]):
     """
 
     def __init__(
-        self, url: str, *, password: str | None = None, ca_file: Path | None = None
+        self,
+        url: str,
+        *,
+        password: str | None = None,
+        ca_file: Path | None = None,
+        duties: Duties | None = None,
+        discovery: str | None = None,
+        places: Callable[[], tuple[Place, ...]] = tuple,
+        still_of: StillOf | None = None,
     ) -> None:
         """Begin to connect; a broker that is away is a warning.
 
@@ -126,18 +88,46 @@ class Mqtt(QueuedSink[Publication]):
             url: `mqtt://user:password@host:1883/topic/prefix`, or `mqtts://` for TLS.
             password: instead of the one in the address, where all users of a machine may read it.
             ca_file: authorities (PEM) that verify a broker's certificate, instead of the system's.
+            duties: the streams that commands switch on and off.
+            discovery: first level of the topics with which Home Assistant finds the streams; None
+                announces nothing.
+            places: returns the live streams and regions with their labels now.
+            still_of: has the pictures of events, to be published; None publishes none.
 
         Raises:
             StzsarError: the address or the file is unusable, or paho-mqtt is missing.
         """
         address = Address.parse(url)
-        self._topics = StreamTopics(address.prefix, address.client)
+        self._topics = StreamTopics(address, lasting=discovery is not None)
+        self._status = Status(duties, with_rates=discovery is not None)
+        self._still_of, self._places = still_of, places
+        self._discovery: Discovery | None = None
+        self._known: tuple[Place, ...] = ()
+        self._looked_s = time.monotonic()
+        commands: dict[str, str | None] = {}
+        if duties and duties.streams:
+            commands = {self._topics.of(name, "armed/set"): name for name in duties.streams}
+            commands |= {self._topics.arm_all: None}
         self._publisher = _Publisher(address, self._topics.status, password, ca_file)
+        self._publisher.documents[self._topics.status] = self._status.document
+        if discovery is not None:
+            self._discovery = Discovery(
+                discovery, self._topics, armable=bool(commands), stills=still_of is not None
+            )
+            self._announce()
         super().__init__(address.shown, Queued(self._publisher))
-        self._publisher.start(self._queue)
+        self._publisher.start(self._queue, commands, duties)
 
     def put(self, message: Message) -> None:
         """Have a message published."""
+        if self._status.note(message):
+            self._publisher.has_news = True
+        if isinstance(message, ActionEvent) and self._still_of:
+            self._put_still(message)
+        if self._discovery and time.monotonic() - self._looked_s > LABELS_S:
+            self._looked_s = time.monotonic()
+            for topic, document in self._announce().items():
+                self._queue.offer(Publication(topic, document.encode(), retain=True), precious=True)
         payload = to_json(message).encode("utf-8", errors="backslashreplace")
         if isinstance(message, Overload):
             publication = Publication(self._topics.overload, payload)
@@ -146,33 +136,30 @@ class Mqtt(QueuedSink[Publication]):
         elif isinstance(message, ActionEvent):
             publication = Publication(self._topics.of(message.source, "event"), payload)
         else:
-            publication = Publication(self._topics.of(message.source, "state"), payload)
-            self._publisher.note(message)
+            kind = "duty" if isinstance(message, Duty) else "state"
+            publication = Publication(self._topics.of(message.source, kind), payload)
         size_bytes = len(payload) + len(publication.topic)
         self._queue.offer(publication, size_bytes=size_bytes, precious=publication.qos > 0)
 
+    def _put_still(self, event: ActionEvent) -> None:
+        still = self._still_of(event) if self._still_of else None
+        if still:
+            topic = self._topics.of(event.source, "still")
+            picture = Publication(topic, still.jpeg, retain=True)
+            self._queue.offer(picture, size_bytes=len(still.jpeg))
 
-class StreamTopics:
-    """The topics of a run; each stream has its own, whatever its name is."""
-
-    def __init__(self, prefix: str, client: str) -> None:
-        self._prefix = prefix
-        self._parts: dict[str, str] = {}
-        self.overload = f"{prefix}/overload/{client}"
-        self.status = f"{prefix}/status/{client}"
-
-    def of(self, stream: str, kind: str) -> str:
-        """Return `<prefix>/<stream>/<kind>` with a name that is one level of a topic."""
-        part = self._parts.get(stream)
-        if part is None:
-            part = _one_level(stream)
-            # A changed name must not be another stream's, nor that of a topic beside streams.
-            if part != stream or part in {"status", "overload"}:
-                digest = hashlib.sha256(stream.encode(errors="replace")).hexdigest()
-                part += f"-{digest[:8]}"
-            if len(self._parts) < MAX_STREAMS:
-                self._parts[stream] = part
-        return f"{self._prefix}/{part}/{kind}"
+    def _announce(self) -> dict[str, str]:
+        """Return the documents of Home Assistant's devices, if there are others than before."""
+        places = self._places()
+        if self._discovery is None or places == self._known:
+            return {}
+        self._known = places
+        found = self._discovery.documents(places)
+        # Another dict, as paho's thread may be going through this one.
+        self._publisher.documents = self._publisher.documents | {
+            topic: partial(str, document) for topic, document in found.items()
+        }
+        return found
 
 
 class _Publisher:
@@ -194,15 +181,18 @@ class _Publisher:
         self._connected_s = 0.0
         self._failures = 0
         self._trouble = "not connected yet"
-        self._states: dict[str, str] = {}
-        self._has_news = False
+        # What is retained, by topic; the status is the first.
+        self.documents: dict[str, Callable[[], str]] = {}
+        self.has_news = False
+        self._commands: dict[str, str | None] = {}
+        self._duties: Duties | None = None
         self._status_id: int | None = None
         self._queue: Queued[Publication] | None = None
         client: Any = paho.Client(CallbackAPIVersion.VERSION2, f"stzsar-{uuid.uuid4().hex[:12]}")
         client.connect_timeout = CONNECT_S
         client.reconnect_delay_set(WAITS.first_s, WAITS.longest_s)
         client.max_queued_messages_set(2 * MAX_STREAMS)
-        client.will_set(status_topic, _status("offline", {}), qos=1, retain=True)
+        client.will_set(status_topic, OFFLINE, qos=1, retain=True)
         password = address.password if password is None else password
         if address.user is not None or password is not None:
             client.username_pw_set(address.user or "", password)
@@ -212,38 +202,45 @@ class _Publisher:
             log.warning("%s gets its password in clear: mqtts:// encrypts it.", self.name)
         client.on_connect, client.on_disconnect = self._on_connect, self._on_disconnect
         client.on_connect_fail, client.on_publish = self._on_connect_fail, self._on_publish
+        client.on_subscribe, client.on_message = self._on_subscribe, self._on_message
         self._client = client
 
-    def start(self, queue: Queued[Publication]) -> None:
-        """Begin to connect, and report to `queue` how that goes."""
-        self._queue = queue
+    def start(
+        self,
+        queue: Queued[Publication],
+        commands: dict[str, str | None],
+        duties: Duties | None,
+    ) -> None:
+        """Begin to connect, report to `queue` how that goes, and listen to commands.
+
+        Args:
+            queue: what waits for this.
+            commands: the stream that a topic switches on and off; None is all of them.
+            duties: knows the streams.
+        """
+        self._queue, self._commands, self._duties = queue, commands, duties
         self._client.connect_async(self._address.host, self._address.port, KEEP_ALIVE_S)
         self._client.loop_start()
-
-    def note(self, state: StreamState) -> None:
-        """Take a stream's state into the status."""
-        if state.source in self._states or len(self._states) < MAX_STREAMS:
-            self._states = {**self._states, state.source: state.state}
-            self._has_news = True
 
     def deliver(self, item: Publication, patience: Patience) -> None:
         if not self._connected.wait(patience.limit_s(0.5)):
             # paho sees to the next attempt; nothing else is worth a wait.
             raise TryAgainError(self._trouble, after_s=0.0, away=True)
-        if self._has_news:
-            self._publish_status("online")
-        info = self._client.publish(item.topic, item.payload, item.qos)
+        if self.has_news:
+            self._publish_status()
+        info = self._client.publish(item.topic, item.payload, item.qos, retain=item.retain)
         self._wait_for(info, item.qos, patience)
 
     def finish(self, patience: Patience) -> None:
         if self._connected.is_set():
-            self._wait_for(self._publish_status("offline"), 1, patience)
+            info = self._client.publish(self._status_topic, OFFLINE, qos=1, retain=True)
+            self._wait_for(info, 1, patience)
         self._client.disconnect()
         self._client.loop_stop()
 
-    def _publish_status(self, status: str) -> Any:
-        self._has_news = False
-        payload = _status(status, self._states if status == "online" else {})
+    def _publish_status(self) -> Any:
+        self.has_news = False
+        payload = self.documents[self._status_topic]()
         return self._client.publish(self._status_topic, payload, qos=1, retain=True)
 
     def _wait_for(self, info: Any, qos: int, patience: Patience) -> None:
@@ -274,13 +271,31 @@ class _Publisher:
             self._report(f"the broker refuses the connection: {reason}")
             return
         # A broker that was restarted may have forgotten what it was to retain.
-        self._status_id = self._publish_status("online").mid
+        for topic, document in tuple(self.documents.items()):
+            if topic != self._status_topic:
+                self._client.publish(topic, document(), qos=1, retain=True)
+        self._status_id = self._publish_status().mid
+        if self._commands:
+            self._client.subscribe([(topic, 1) for topic in self._commands])
         self._connected_s = time.monotonic()
         self._connected.set()
 
     def _on_publish(self, _client: Any, _data: Any, mid: int, _reason: Any, _more: Any) -> None:
         if mid == self._status_id:  # acknowledged: this broker takes more than connections
             self._report(None)
+
+    def _on_subscribe(self, _client: Any, _data: Any, _mid: Any, reasons: Any, _more: Any) -> None:
+        if any(reason.is_failure for reason in reasons):
+            log.warning("%s lets nobody switch streams: it refuses the topics.", self.name)
+
+    def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
+        armed = _COMMANDS.get(bytes(message.payload[:16]).strip().lower())
+        # One that was retained is older than what is kept here.
+        if self._duties and not message.retain and message.topic in self._commands:
+            if armed is None:
+                log.warning("%s: a command is neither armed nor off.", self.name)
+            else:
+                self._duties.arm(self._commands[message.topic], armed=armed)
 
     def _on_disconnect(self, client: Any, _data: Any, _flags: Any, reason: Any, _m: Any) -> None:
         was_connected = self._connected.is_set()
@@ -297,14 +312,6 @@ class _Publisher:
         error = sys.exc_info()[1]  # paho handles it while it calls this, and does not pass it on
         reason = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or error
         self._report(f"the broker cannot be reached ({str(reason or 'no answer').lower()})")
-
-
-def _one_level(name: str) -> str:
-    return re.sub(r"[^\w.@=-]+", "_", name).strip("_.")[:100] or "stream"
-
-
-def _status(status: str, streams: dict[str, str]) -> str:
-    return json.dumps({"status": status, "streams": streams})
 
 
 def _use_tls(client: Any, ca_file: Path | None) -> None:

@@ -16,6 +16,7 @@ from ... import __version__
 from ..results import (
     SCHEMA_VERSION,
     ActionEvent,
+    Duty,
     Message,
     Overload,
     Recognition,
@@ -148,6 +149,12 @@ class _Metrics:
         self._events = client.Counter(
             "stzsar_events", "Starts and ends of actions.", ["stream", "event"], registry=registry
         )
+        self._duty = client.Gauge(
+            "stzsar_stream_on_duty",
+            "0 for a stream that makes no events: it is switched off, or outside its schedule.",
+            ["stream"],
+            registry=registry,
+        )
         self._age = client.Histogram(
             "stzsar_result_age_seconds",
             "From the capture of a window's last frame to the decision; live streams only.",
@@ -204,6 +211,8 @@ class _Metrics:
                 self._age.labels(stream).observe(message.age_ms / 1000)
         elif isinstance(message, ActionEvent):
             self._events.labels(stream, message.event).inc()
+        elif isinstance(message, Duty):
+            self._duty.labels(stream).set(message.on)
         else:
             self.set_state(message.source, message.state)
 

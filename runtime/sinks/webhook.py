@@ -1,6 +1,7 @@
 """Messages as signed HTTP requests, one each, in order.
 
-A request is `POST` with one message as its JSON body, as `results.schema.json` describes it, and
+A request is `POST` with one message as its body, in a form of `forms.py`: by default JSON, as
+`results.schema.json` describes it. Its headers are
 
     webhook-id          the same for every attempt at one message, so that receivers can skip
                         what they have already
@@ -26,10 +27,12 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 from ..backoff import Backoff, retry_after_s
 from ..errors import StzsarError
-from ..results import Message, Recognition, to_json
+from ..results import ActionEvent, Message, Recognition
+from .forms import Body, Form, body_of, check_still
 from .queued import Patience, Queued, TryAgainError, UndeliverableError
 from .shown import shown_origin
 from .sink import QueuedSink
+from .stills import StillOf, no_still
 
 CONNECT_S, ANSWER_S = 5.0, 10.0
 MAX_REDIRECTS = 3
@@ -44,11 +47,11 @@ class Posting:
     """One message on its way.
 
     Attributes:
-        body: the message, JSON in UTF-8.
+        body: the message in its form.
         id: what tells a repeated attempt from another message.
     """
 
-    body: bytes
+    body: Body
     id: str = field(default_factory=lambda: f"msg_{uuid.uuid4().hex}")
 
 
@@ -64,6 +67,9 @@ class Webhook(QueuedSink[Posting]):
         *,
         secret: str | None = None,
         results: bool = False,
+        form: Form = "json",
+        still: str | None = None,
+        still_of: StillOf = no_still,
         backoff: Backoff | None = None,
         connect_s: float = CONNECT_S,
         answer_s: float = ANSWER_S,
@@ -77,14 +83,22 @@ class Webhook(QueuedSink[Posting]):
             secret: signs the requests; from a file or the environment, as all users of a machine
                 can read command lines.
             results: post results too, not only events and states.
+            form: how the receiver wants the messages.
+            still: how it gets the picture of an event: "attached", "base64", or the base of an
+                address; None sends none.
+            still_of: has the pictures.
             backoff: how often and when to try again.
             connect_s: limit of the time to connect.
             answer_s: limit of the time for each part of the answer.
 
         Raises:
-            StzsarError: the address or the secret is unusable, or urllib3 is missing.
+            StzsarError: the address or the secret is unusable, the form has no such still, or
+                urllib3 is missing.
         """
+        check_still(form, still)
         self._results = results
+        self._form: Form = form
+        self._still, self._still_of = still, still_of
         name = f"webhook {_shown(url)}"
         post = _Post(name, url, signing_key(secret), connect_s, answer_s)
         super().__init__(name, Queued(post, backoff=backoff))
@@ -94,8 +108,11 @@ class Webhook(QueuedSink[Posting]):
         is_result = isinstance(message, Recognition)
         if is_result and not self._results:
             return
-        posting = Posting(to_json(message).encode("utf-8", errors="backslashreplace"))
-        self._queue.offer(posting, size_bytes=len(posting.body), precious=not is_result)
+        still = None
+        if self._still and isinstance(message, ActionEvent):
+            still = self._still_of(message)
+        posting = Posting(body_of(message, self._form, still=still, how=self._still))
+        self._queue.offer(posting, size_bytes=len(posting.body.data), precious=not is_result)
 
 
 def signing_key(secret: str | None) -> bytes | None:
@@ -146,7 +163,9 @@ class _Post:
         self._pool = urllib3.PoolManager(maxsize=1, retries=False, cert_reqs="CERT_REQUIRED")
 
     def deliver(self, item: Posting, patience: Patience) -> None:
-        url = self._url
+        url, query = self._url, item.body.query
+        if query:
+            url += ("&" if urlsplit(url).query else "?") + query
         for _ in range(1 + MAX_REDIRECTS):
             answer = self._send(url, item, patience)
             _put_away(answer)
@@ -165,7 +184,7 @@ class _Post:
             return self._pool.request(
                 "POST",
                 url,
-                body=posting.body,
+                body=posting.body.data,
                 headers=self._headers(posting),
                 timeout=self._urllib3.Timeout(connect=connect_s, read=answer_s),
                 redirect=False,
@@ -190,13 +209,14 @@ class _Post:
     def _headers(self, posting: Posting) -> dict[str, str]:
         now_s = int(time.time())
         headers = {
-            "Content-Type": "application/json; charset=utf-8",
+            "Content-Type": posting.body.content_type,
             "User-Agent": "stzsar",
             "webhook-id": posting.id,
             "webhook-timestamp": str(now_s),
         }
         if self._key is not None:
-            headers["webhook-signature"] = signature(self._key, posting.id, now_s, posting.body)
+            data = posting.body.data
+            headers["webhook-signature"] = signature(self._key, posting.id, now_s, data)
         if self._credentials:
             headers |= self._urllib3.make_headers(basic_auth=self._credentials)
         return headers

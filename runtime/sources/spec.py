@@ -1,10 +1,12 @@
 """The sources of a run and their names."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ..labels.label_files import LabelSource
+from ..labels.rules import LabelRule
+from ..schedule import Schedule
 from .address import parse_address
 from .areas import Mask, Region
 
@@ -24,6 +26,8 @@ class SourceSpec:
         mask: what of its pictures is nobody's business.
         region: the part of its pictures that is looked at; None is all of them.
         stream: the name of the stream that it is a region of; None if it has no region.
+        schedule: when it makes events; None is always.
+        rules: of the labels whose events differ, by name.
     """
 
     uri: str
@@ -36,6 +40,8 @@ class SourceSpec:
     mask: Mask | None = None
     region: Region | None = None
     stream: str | None = None
+    schedule: Schedule | None = None
+    rules: Mapping[str, LabelRule] = field(default_factory=dict, hash=False)
 
     @property
     def source(self) -> str:

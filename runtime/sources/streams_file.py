@@ -20,6 +20,9 @@
     source = "pictures/"           # the pictures of a clip, 25 a second unless this is said:
     frame-rate = 10
 
+`schedule = "night"` in a [[stream]] names a [[schedule]], see `schedule.py`; `labels/rules.py` has
+[[rule]], `sinks/sinks_file.py` has [[sink]].
+
 Only `name` and `source` are required. `${NAME}` stands for a variable of the environment, inserted
 as it is: percent-encode there what an address does not take, such as `@` or `/` in a password.
 """
@@ -38,6 +41,8 @@ from ..documents import MIB, DocumentError, convert, from_toml, read_file
 from ..errors import LabelError, SourceError
 from ..labels.label_files import LabelSource, label_source
 from ..labels.labels import MAX_LABELS
+from ..labels.rules import LabelRules
+from ..schedule import Schedule, named_schedule, read_schedules
 from ..video.pictures import picture_files
 from .address import parse_address
 from .areas import MAX_AREAS, MAX_CORNERS, Area, Mask, Region, area_of, tiles
@@ -46,6 +51,7 @@ from .uri import is_pictures
 
 MAX_RATE_FPS = 1000.0
 MAX_FILE_BYTES = MIB
+KINDS = ("stream", "schedule", "rule", "sink")
 
 _Tiles = Annotated[int, Meta(ge=1, le=8)]
 _Path = Annotated[str, Meta(min_length=1, max_length=4096)]
@@ -94,6 +100,7 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     mask: Annotated[tuple[Any, ...], Meta(max_length=MAX_AREAS)] = ()
     region: Annotated[tuple[_Region, ...], Meta(max_length=MAX_AREAS)] = ()
     tiles: tuple[_Tiles, _Tiles] | None = None
+    schedule: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
 
     def __post_init__(self) -> None:
         if not self.name.isprintable():
@@ -122,14 +129,17 @@ def read_streams(
         environment: where to look up `${NAME}`; the process's own if None.
 
     Raises:
-        SourceError: the file is missing or wrong; the sentence says where.
+        StzsarError: the file is missing or wrong; the sentence says where.
     """
     variables = os.environ if environment is None else environment
+    document = read_document(path)
+    schedules = read_schedules(document.get("schedule", ()), str(path))
+    rules = LabelRules(document.get("rule", ()), file=str(path))
     specs: dict[str, SourceSpec] = {}
     taken: set[str] = set()
-    for number, table in enumerate(_tables(path), start=1):
+    for number, table in enumerate(document["stream"], start=1):
         place = f"stream {number} of {path}"
-        for spec in _specs(table, place, path.parent, variables):
+        for spec in _specs(table, place, path.parent, variables, schedules, rules):
             if {spec.name, spec.source} & taken:
                 raise SourceError(
                     f"Cannot use {place}: the name {spec.name!r} is taken by one before it; "
@@ -137,27 +147,41 @@ def read_streams(
                 )
             specs[spec.name] = spec
         taken |= {name for spec in specs.values() for name in (spec.name, spec.source)}
+    rules.check_streams(taken)
     return tuple(specs.values())
 
 
-def _tables(path: Path) -> list[Any]:
+def read_document(path: Path) -> dict[str, list[Any]]:
+    """Return the tables of a file of streams by their kind; there is at least one [[stream]].
+
+    Raises:
+        SourceError: the file is missing, or no such file.
+    """
     try:
         document = from_toml(read_file(path, MAX_FILE_BYTES))
     except OSError as error:
         raise SourceError(f"Cannot read the streams in {path}: {error.strerror}.") from error
     except DocumentError as error:
         raise SourceError(f"Cannot read the streams in {path}: {error}.") from None
-    unknown = sorted(set(document) - {"stream"})
+    unknown = sorted(set(document) - set(KINDS))
     if unknown:
-        raise SourceError(f"{path} has an unknown {unknown[0]!r:.80}: it holds [[stream]] only.")
-    tables = document.get("stream")
-    if not isinstance(tables, list) or not tables:
+        kinds = ", ".join(f"[[{kind}]]" for kind in KINDS)
+        raise SourceError(f"{path} has an unknown {unknown[0]!r:.80}: it holds {kinds}.")
+    for kind in KINDS:
+        if not isinstance(document.get(kind, []), list):
+            raise SourceError(f"{path} names no {kind}: begin each with a line [[{kind}]].")
+    if not document.get("stream"):
         raise SourceError(f"{path} names no stream: begin each with a line [[stream]].")
-    return tables
+    return document
 
 
 def _specs(
-    table: object, place: str, folder: Path, environment: Mapping[str, str]
+    table: object,
+    place: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    schedules: Mapping[str, Schedule],
+    rules: LabelRules,
 ) -> list[SourceSpec]:
     try:
         found = convert(table, _Table)
@@ -166,8 +190,16 @@ def _specs(
             f"Cannot use {place}: {error}; a [[stream]] takes "
             f"{', '.join(_Table.__struct_encode_fields__)}."
         ) from None
+    uri = _uri(filled(found.source, f"The source of {place}", environment), place, folder)
+    schedule = None
+    if found.schedule is not None:
+        schedule = named_schedule(found.schedule, schedules, place[:1].upper() + place[1:])
+        if not parse_address(uri).live:
+            raise SourceError(
+                f"The schedule of {place} has no effect: a file has no time of day. Leave it out."
+            )
     whole = SourceSpec(
-        uri=_uri(_filled(found.source, place, environment), place, folder),
+        uri=uri,
         name=found.name,
         labels=_labels(found.labels, place, folder),
         rate_fps=found.rate,
@@ -175,6 +207,8 @@ def _specs(
         calibration=folder / found.calibration if found.calibration else None,
         frame_rate=found.frame_rate,
         mask=Mask(tuple(map(area_of, found.mask))) if found.mask else None,
+        schedule=schedule,
+        rules=rules.of(found.name),
     )
     if whole.frame_rate is not None and not is_pictures(whole.uri):
         raise SourceError(
@@ -182,12 +216,12 @@ def _specs(
             "it out."
         )
     if found.tiles:
-        return [_of_region(whole, region) for region in tiles(*found.tiles)]
+        return [_of_region(whole, region, rules) for region in tiles(*found.tiles)]
     if not found.region:
         return [whole]
     return [
         replace(
-            _of_region(whole, Region(one.name, one.area)),
+            _of_region(whole, Region(one.name, one.area), rules),
             labels=_labels(one.labels, place, folder) or whole.labels,
             rate_fps=one.rate or whole.rate_fps,
             threshold=one.threshold or whole.threshold,
@@ -197,8 +231,11 @@ def _specs(
     ]
 
 
-def _of_region(whole: SourceSpec, region: Region) -> SourceSpec:
-    return replace(whole, name=f"{whole.name}/{region.name}", region=region, stream=whole.name)
+def _of_region(whole: SourceSpec, region: Region, rules: LabelRules) -> SourceSpec:
+    name = f"{whole.name}/{region.name}"
+    return replace(
+        whole, name=name, region=region, stream=whole.name, rules=rules.of(whole.name, name)
+    )
 
 
 def _labels(written: str | tuple[str, ...] | None, place: str, folder: Path) -> LabelSource | None:
@@ -231,19 +268,20 @@ def _uri(uri: str, place: str, folder: Path) -> str:
     return str(path)
 
 
-def _filled(text: str, place: str, environment: Mapping[str, str]) -> str:
-    """Return `text` with the environment's variables inserted."""
+def filled(text: str, what: str, environment: Mapping[str, str]) -> str:
+    """Return `text` with the environment's variables inserted; `what` it is begins a sentence.
+
+    Raises:
+        SourceError: a variable is not set, or has no name.
+    """
 
     def value_of(match: re.Match[str]) -> str:
         name = match[1]
         if not re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name):
-            raise SourceError(
-                f"The source of {place} has a ${{…}} without a variable's name: write ${{NAME}}."
-            )
+            raise SourceError(f"{what} has a ${{…}} without a variable's name: write ${{NAME}}.")
         if name not in environment:
             raise SourceError(
-                f"The source of {place} needs the variable {name}, which is not set: run export "
-                f"{name}=… first."
+                f"{what} needs the variable {name}, which is not set: run export {name}=… first."
             )
         return environment[name]
 

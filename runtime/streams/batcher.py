@@ -121,6 +121,12 @@ class Batcher:
         if lane.decider:
             self._put_events(lane, lane.decider.interrupt())
 
+    def be_on(self, lane: Lane, is_on: bool, *, resting: bool) -> None:
+        """Make events of a stream or none, and encode nothing of it while it is `resting`."""
+        lane.resting = resting
+        if lane.decider:
+            self._put_events(lane, lane.decider.be_on(is_on))
+
     def close(self) -> None:
         """Stop all feeds, and end open events."""
         for lane in self.lanes:
@@ -279,7 +285,7 @@ class Batcher:
 
     def _govern(self, taken: Iterable[Lane], busy_s: float) -> None:
         live = [lane for lane in self.lanes if lane.feed.live]
-        frames = sum(lane.feed.live for lane in taken)
+        frames = sum(lane.feed.live and not lane.resting for lane in taken)
         if frames:
             self._governor.observe(frames, busy_s)
         asked_fps = math.fsum(lane.asked_fps for lane in live if lane.active)

@@ -32,6 +32,7 @@ class Lane:
     policy_for: PolicyFor | None = None  # the decider's policy for some labels
     region: Region | None = None  # the part of the pictures that it looks at; None is all of them
     shown: bool = True  # whether its pictures are; of several regions of a source, one lane's are
+    resting: bool = False  # whether nothing of it is encoded: it is off, and that is wanted then
     encoded: int = 0  # number of frames encoded
     results: int = 0  # number of results
     latest: Recognition | None = None  # its last result
@@ -51,9 +52,9 @@ class Lane:
 
     @property
     def active(self) -> bool:
-        """Whether it is live and had a frame not long ago."""
+        """Whether it is live, encodes, and had a frame not long ago."""
         quiet_s = max(QUIET_S, QUIET_PERIODS / self.feed.rate_fps)
-        return self.feed.live and monotonic() - self._frame_s < quiet_s
+        return self.feed.live and not self.resting and monotonic() - self._frame_s < quiet_s
 
     def use_share(self, share: float) -> None:
         """Sample a live source at a share of its rate; a file is always read in full."""
@@ -65,7 +66,7 @@ class Lane:
         captured = self.feed.take()
         if captured:
             self._frame_s = captured.monotonic_s
-        return captured
+        return replace(captured, due=False) if captured and self.resting else captured
 
     def prepare(self, captured: Captured) -> Prepared:
         """Prepare a due frame; a new connection starts a new window."""

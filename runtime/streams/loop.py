@@ -15,6 +15,7 @@ from time import monotonic
 from typing import cast
 
 from ..decisions.events import Decider
+from ..duty import Duties, why_off
 from ..errors import SourceError
 from ..recordings.recorder import Recorder
 from ..results import ActionEvent, Message, Recognition, StreamState
@@ -108,6 +109,8 @@ class StreamLoop:
         batch_wait_s: float = 0.01,
         recorder: Recorder | None = None,
         tap: FrameTap | None = None,
+        duties: Duties | None = None,
+        idle: bool = False,
         top: int | None = None,
         on_batch: Callable[[float, int], None] = lambda _busy_s, _frames: None,
         on_failure: Callable[[SourceError], None] = lambda _error: None,
@@ -124,6 +127,8 @@ class StreamLoop:
             batch_wait_s: see `Batcher`.
             recorder: see `Batcher`.
             tap: sees pictures in the threads of the feeds.
+            duties: which live sources make events now; None is all of them.
+            idle: encode nothing of a source that makes no events.
             top: labels that a result keeps once it is decided on.
             on_batch: see `Batcher`.
             on_failure: called for each of several sources that fails.
@@ -154,6 +159,7 @@ class StreamLoop:
             wake=table.wake,
         )
         self._top = top
+        self._duties, self._idle = duties, idle
         self._on_failure, self._on_end = on_failure, on_end
         self._feeds: list[Feed] = []  # their threads may still run
         self._away: dict[str, StreamState] = {}  # sources that are lost or stalled
@@ -188,6 +194,7 @@ class StreamLoop:
                 number, group = files.popleft()
                 lanes = self._open(group)
                 self.current = number, lanes[0]
+            self._change_duties()
             self.batcher.step(TICK_S)
             self._pass_on_states()
             self._drop_ended()
@@ -219,6 +226,16 @@ class StreamLoop:
             labels = self._recognizer.scorer.labels_in(plan.name)
             decider = Decider(plan.policy_for(labels), plan.name, top=self._top)
         return Lane(feed, stream, self._rate_of(plan), decider, plan.policy_for, plan.region)
+
+    def _change_duties(self) -> None:
+        """Have sources make events or none, as people and schedules say now."""
+        for duty in self._duties.news() if self._duties else ():
+            for lane in self._table.lanes:
+                if lane.source == duty.source:
+                    self.batcher.be_on(lane, duty.on, resting=self._idle and not duty.on)
+            self._sink.put(duty)
+            what = f"makes no events: it is {why_off(duty)}" if why_off(duty) else "makes events"
+            log.info("%s %s.", duty.source, what)
 
     def _pass_on_states(self) -> None:
         """Send the states of live sources to the sink, and log each loss and return once."""

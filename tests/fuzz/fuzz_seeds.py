@@ -78,6 +78,10 @@ def seeds() -> dict[str, list[bytes]]:
         "streams": [
             b'[[stream]]\nname = "a"\nsource = "rtsp://me:${HOME}@cam/x"\nthreshold = 0.5\n',
             b'[[stream]]\nname = "a"\nsource = "0"\nrate = 1' + 400 * b"0",
+            b'[[stream]]\nname = "a"\nsource = "0"\nschedule = "n"\n'
+            b'[[schedule]]\nname = "n"\ndays = ["fri"]\ntimes = ["22:00-06:00"]\n'
+            b'time_zone = "Europe/Vienna"\n[[rule]]\nlabels = ["b"]\nstreams = ["a"]\nrepeat = 9\n'
+            b'[[sink]]\ntype = "ntfy"\nurl = "https://ntfy.sh/${HOME}"\nschedule = "n"\n',
             b"x = " + DEEP.encode(),
         ],
         "tokenizer": _tokenizers(),

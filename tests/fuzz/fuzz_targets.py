@@ -105,10 +105,13 @@ def train_config(data: bytes) -> None:
 
 
 def streams(data: bytes) -> None:
+    from stzsar.runtime.sinks.sinks_file import read_sinks
     from stzsar.runtime.sources.streams_file import read_streams
 
     with _File(data, "streams.toml") as path:
-        read_streams(path, {"HOME": "/root"})
+        for spec in read_streams(path, {"HOME": "/root"}):
+            assert spec.schedule is None or spec.schedule.covers(1e9) in (True, False)
+        read_sinks(path, {"HOME": "/root"})
 
 
 def labels(data: bytes) -> None:

@@ -86,7 +86,8 @@ def test_the_public_face_is_pinned():
     import stzsar.runtime
 
     assert stzsar.runtime.__all__ == [
-        *("ActionEvent", "Bundle", "CalibrationOptions", "Frames", "Label", "LabelBank", "Policy"),
+        *("ActionEvent", "Bundle", "CalibrationOptions", "Frames", "Label", "LabelBank"),
+        *("LabelRule", "Policy"),
         *("Recognition", "Recognizer", "ReplayOptions", "ResultStream", "RunOptions", "Score"),
         *("StreamOptions", "StzsarError", "run"),
     ]

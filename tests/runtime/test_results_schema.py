@@ -11,6 +11,7 @@ import pytest
 from stzsar.runtime import messages, results_schema
 from stzsar.runtime.results import (
     ActionEvent,
+    Duty,
     Explanation,
     FrameReason,
     Message,
@@ -28,6 +29,7 @@ KINDS = {
     "result": "Result",
     "event": "Event",
     "stream": "StreamChange",
+    "duty": "DutyChange",
     "overload": "OverloadChange",
 }
 TOP = (Score("red", 0.75, 0.5), Score("Íjászat", 0.25, -0.1))
@@ -45,17 +47,24 @@ LIVE_RESULT = Recognition(
     region="door",
 )
 IGNORED_RESULT = Recognition("gate", 0.0, 1.75, 8, TOP, rival="a person walking past")
-OPTIONAL = ("explanation", "region", "rival")
+OPTIONAL = ("explanation", "region", "rival", "priority", "still", "still_url")
 MESSAGES: dict[str, Message] = {
     "result of a file": FILE_RESULT,
     "result of what is ignored": IGNORED_RESULT,
     "result of a stream": LIVE_RESULT,
     "start": ActionEvent("start", "clip.mp4", "red", 1.5, None, 0.8, 0.5),
+    "repeat": ActionEvent(
+        *("repeat", "gate", "red", 9.0, 1.7e9, 0.9, 8.0),
+        priority="urgent",
+        still="/9j/",
+        still_url="http://nas/stills/1.jpg",
+    ),
     "end": ActionEvent("end", "gate", "red", 9.5, 1.7e9, 0.9, 8.5, region="door"),
     **{
         f"stream {state}": StreamState("gate", state, "", 1.7e9)
         for state in get_args(StreamCondition)
     },
+    "duty": Duty("gate", armed=True, scheduled=False, time=1.7e9),
     "overload": Overload(0.4, 1.7e9),
 }
 
@@ -146,6 +155,7 @@ def test_a_line_is_written_as_it_always_was():
     [
         *(("result of a file", "score", 1.5), ("result of a file", "window", [0.0])),
         *(("result of a file", "top", []), ("result of a file", "age_ms", -1)),
+        *(("repeat", "priority", "deadly"), ("duty", "on", "yes")),
         *(("start", "event", "middle"), ("stream live", "state", "gone"), ("end", "peak", 1.1)),
         *(("overload", "share", 2), ("overload", "version", 2), ("overload", "type", "stream")),
     ],

@@ -2,12 +2,13 @@
 
 import io
 import time
+from dataclasses import replace
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from stzsar.runtime.results import ActionEvent, Overload, Recognition, Score, StreamState
+from stzsar.runtime.results import ActionEvent, Duty, Overload, Recognition, Score, StreamState
 from stzsar.runtime.sinks.live_lines import REDRAWS_PER_S, LiveLines
 from stzsar.runtime.terminal.shortened import padded, shortened
 
@@ -244,3 +245,31 @@ def test_an_ascii_terminal_gets_ascii():
 def test_texts_are_shortened_in_the_middle(text, cells, expected):
     assert shortened(text, cells) == expected
     assert cell_len(padded(text, cells)) == cells
+
+
+def test_a_stream_that_makes_no_events_says_why_and_so_do_its_regions(terminal):
+    it = terminal(100)
+    it.lines.put(state("live"))
+    it.lines.put(state("live", "hallway"))
+    it.lines.put(replace(result(), region="door"))
+    it.lines.put(result("hallway"))
+    it.lines.put(Duty("hall", armed=False, scheduled=True, time=9.0))
+    rows = {row.split()[1]: row for row in it.seen()[1:]}
+    assert rows["hall"].endswith("off: switched off")
+    assert rows["hall/door"].endswith("off: switched off")
+    assert "archery" in rows["hallway"]
+    it.lines.put(Duty("hall", armed=True, scheduled=False, time=9.0))
+    assert sum("off: outside its schedule" in row for row in it.seen()) == 2
+    it.lines.put(Duty("hall", armed=True, scheduled=True, time=9.0))
+    assert not any("off:" in row for row in it.seen())
+
+
+def test_an_action_that_is_told_again_is_printed_and_goes_on(terminal):
+    it = terminal(100, labels=0)
+    it.lines.put(state("live"))
+    it.lines.put(event("start"))
+    it.lines.put(event("repeat"))
+    assert "archery, still, after 2.5 s" in it.out.getvalue()
+    assert "▶ archery" in it.seen()[1]
+    it.lines.put(event("end"))
+    assert "none of these" in it.seen()[1]

@@ -7,13 +7,16 @@ import socket
 import pytest
 
 from stzsar.runtime.errors import StzsarError
-from stzsar.runtime.sinks.mqtt import Address, Mqtt, StreamTopics
+from stzsar.runtime.sinks.mqtt import Mqtt
+from stzsar.runtime.sinks.mqtt_topics import Address, StreamTopics
+
+SITE = Address.parse("mqtt://broker/site?client=gate-1")
 
 
 def test_each_stream_has_one_level_of_a_topic_whatever_its_name_is():
-    topics = StreamTopics("site", "gate-1")
+    topics = StreamTopics(SITE)
     names = ["gate", "a/b", "a+b", "#", "", "\x00\x1b", "$SYS", "rtsp://cam/1", "x" * 70_000]
-    names += ["status", "overload", "Íjászat", "\ud800", "a b\n", "camera 0"]
+    names += ["status", "overload", "armed", "Íjászat", "\ud800", "a b\n", "camera 0"]
 
     found = [topics.of(name, "event") for name in names]
 
@@ -29,7 +32,7 @@ def test_each_stream_has_one_level_of_a_topic_whatever_its_name_is():
 
 
 def test_the_memory_for_stream_names_is_bounded():
-    topics = StreamTopics("site", "gate-1")
+    topics = StreamTopics(SITE)
 
     for number in range(3000):
         topics.of(f"stream {number}", "event")
@@ -51,7 +54,9 @@ def test_addresses_are_read(url, expected):
 
     names = ("host", "port", "tls", "user", "password", "prefix", "shown")
     assert tuple(getattr(address, name) for name in names) == expected
-    assert address.client == ("x" if "client" in url else f"{one_level_host()}-{os.getpid()}")
+    host = one_level_host()
+    assert StreamTopics(address).client == ("x" if "client" in url else f"{host}-{os.getpid()}")
+    assert StreamTopics(address, lasting=True).client == ("x" if "client" in url else host)
 
 
 def one_level_host() -> str:

@@ -8,8 +8,8 @@ import pytest
 
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.results import Recognition, Score, StreamState
-from stzsar.runtime.sinks import choose
 from stzsar.runtime.sinks.choose import SinkOptions, open_sinks, parse_listen
+from stzsar.runtime.sinks.plans import SECRET_VARIABLE, Told
 from stzsar.runtime.sinks.videos import VideoPlan
 from stzsar.runtime.sources.frames import Frame
 
@@ -22,7 +22,7 @@ def open_all(*, environment=None, live=False, videos=None, **options):
         on_quit=lambda: None,
         live=live,
         videos=videos,
-        environment=environment or {},
+        told=Told(environment=environment or {}),
     )
 
 
@@ -116,7 +116,7 @@ def test_secrets_come_from_a_file_or_the_environment(tmp_path, monkeypatch):
     real = webhook.signing_key
     monkeypatch.setattr(webhook, "signing_key", lambda secret: used.append(real(secret)))
     (tmp_path / "secret").write_text("from a file\n")
-    environment = {choose.SECRET_VARIABLE: "from the environment"}
+    environment = {SECRET_VARIABLE: "from the environment"}
 
     open_all(webhook="http://x", environment=environment).close(1)
     open_all(webhook="http://x", webhook_secret=tmp_path / "secret", environment=environment).close(

@@ -39,93 +39,8 @@ def until(condition):
 
 
 OFFLINE = {"status": "offline", "streams": {}}
-
-
-class Broker:
-    """A mosquitto of the test's own, which forgets everything when it ends."""
-
-    def __init__(self, folder, *lines):
-        self.folder = folder
-        with socket.create_server(("127.0.0.1", 0)) as reserved:
-            self.port = reserved.getsockname()[1]
-        self.config = folder / "mosquitto.conf"
-        # It gives up root's rights, with which alone the test's folder can be read.
-        settings = [f"listener {self.port} 127.0.0.1", *lines, "user root"]
-        self.config.write_text("\n".join([*settings, ""]))
-        self.process: subprocess.Popen[bytes] | None = None
-        self.start()
-
-    def start(self):
-        self.process = subprocess.Popen(
-            [str(MOSQUITTO), "-c", self.config],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        until(self.answers)
-
-    def answers(self):
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-        except OSError:
-            return False
-        return True
-
-    def kill(self):
-        assert self.process is not None
-        self.process.kill()
-        self.process.wait()
-
-
-class Listener:
-    """Subscribes to everything; `got` has (topic, payload, retained)."""
-
-    def __init__(self, port, *, user=None, password=None, ca_file=None):
-        self.got = []
-        self.ready = False
-        self.client = paho.Client(paho.CallbackAPIVersion.VERSION2)
-        self.client.reconnect_delay_set(1, 1)
-        if user:
-            self.client.username_pw_set(user, password)
-        if ca_file:
-            self.client.tls_set(str(ca_file))
-        self.client.on_connect = lambda client, *_: client.subscribe("#", 1)
-        self.client.on_subscribe = lambda *_: setattr(self, "ready", True)
-        self.client.on_message = lambda _client, _data, message: self.got.append(
-            (message.topic, message.payload.decode(), message.retain)
-        )
-        self.client.connect_async("localhost", port)
-        self.client.loop_start()
-        until(lambda: self.ready)
-
-    def payloads(self, topic):
-        return [payload for found, payload, _ in self.got if found == topic]
-
-    def statuses(self, client):
-        return [json.loads(text) for text in self.payloads(f"site/status/{client}")]
-
-    def times(self):
-        return [json.loads(payload)["time_s"] for payload in self.payloads("site/gate/event")]
-
-    def stop(self):
-        self.client.disconnect()
-        self.client.loop_stop()
-
-
-@pytest.fixture
-def start(tmp_path):
-    """Starts brokers and listeners, and ends them."""
-    if not MOSQUITTO:
-        pytest.skip("apt install mosquitto")
-    running = []
-
-    def make(kind, *arguments, **options):
-        started = kind(*([tmp_path] if kind is Broker else []), *arguments, **options)
-        running.append(started.kill if kind is Broker else started.stop)
-        return started
-
-    yield make
-    for end in reversed(running):
-        end()
+# After a start without an end, which `event` is.
+LIVE = {"status": "online", "streams": {"gate": "live"}, "actions": {"gate": "red"}}
 
 
 @pytest.fixture(autouse=True)
@@ -135,13 +50,13 @@ def said(caplog):
 
 
 def test_every_message_has_its_topic_and_the_status_is_retained(start, said):
-    broker = start(Broker, "allow_anonymous true")
-    listener = start(Listener, broker.port)
+    broker = start("broker", "allow_anonymous true")
+    listener = start("listener", broker.port)
     sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site?client=one")
     for message in (state("live"), result(), event(0), Overload(0.5, 1e9)):
         sink.put(message)
     until(lambda: sink.counters.delivered == 4)
-    late = start(Listener, broker.port)
+    late = start("listener", broker.port)
     until(lambda: late.got)
     sink.close(30)
     until(lambda: listener.statuses("one")[-1] == OFFLINE)
@@ -155,7 +70,7 @@ def test_every_message_has_its_topic_and_the_status_is_retained(start, said):
         "site/status/one": None,
     }
     assert late.got[0][::2] == ("site/status/one", True)
-    assert late.statuses("one")[0] == {"status": "online", "streams": {"gate": "live"}}
+    assert late.statuses("one")[0] == LIVE
     assert sink.counters.delivered == 4
     assert said() == []
 
@@ -164,8 +79,8 @@ def test_a_brokers_user_and_password_are_used_and_never_shown(start, said, tmp_p
     passwords = tmp_path / "passwords"
     subprocess.run(["mosquitto_passwd", "-b", "-c", passwords, "me", "p@ss/wörd"], check=True)
     passwords.chmod(0o600)
-    broker = start(Broker, "allow_anonymous false", f"password_file {passwords}")
-    listener = start(Listener, broker.port, user="me", password="p@ss/wörd")
+    broker = start("broker", "allow_anonymous false", f"password_file {passwords}")
+    listener = start("listener", broker.port, user="me", password="p@ss/wörd")
     host = f"127.0.0.1:{broker.port}"
     address = f"{host}/site"
     in_url = Mqtt(f"mqtt://me:p%40ss%2Fw%C3%B6rd@{address}")
@@ -209,8 +124,8 @@ def make_authority(folder):
 def test_tls_is_verified_with_the_authority_that_is_named(start, said, caplog, tmp_path):
     ca_file = make_authority(tmp_path)
     files = (f"certfile {tmp_path}/b.pem", f"keyfile {tmp_path}/b.key")
-    broker = start(Broker, "allow_anonymous true", *files)
-    listener = start(Listener, broker.port, ca_file=ca_file)
+    broker = start("broker", "allow_anonymous true", *files)
+    listener = start("listener", broker.port, ca_file=ca_file)
 
     trusting = Mqtt(f"mqtts://localhost:{broker.port}/site", ca_file=ca_file)
     trusting.put(event(1))
@@ -233,8 +148,8 @@ def test_tls_is_verified_with_the_authority_that_is_named(start, said, caplog, t
 def test_a_broker_that_is_killed_and_restarted_misses_no_event_and_gets_the_status_again(
     start, said
 ):
-    broker = start(Broker, "allow_anonymous true")
-    listener = start(Listener, broker.port)
+    broker = start("broker", "allow_anonymous true")
+    listener = start("listener", broker.port)
     sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site?client=one")
     sink.put(state("live"))
     sent = 0
@@ -257,8 +172,8 @@ def test_a_broker_that_is_killed_and_restarted_misses_no_event_and_gets_the_stat
     send_some()
     until(lambda: set(listener.times()) >= set(range(20, sent)))
     until(lambda: sink.counters.delivered >= sent)
-    late = start(Listener, broker.port)
-    until(lambda: late.statuses("one") == [{"status": "online", "streams": {"gate": "live"}}])
+    late = start("listener", broker.port)
+    until(lambda: late.statuses("one") == [LIVE])
     sink.close(30)
     until(lambda: late.statuses("one")[-1] == OFFLINE)
 
@@ -271,7 +186,7 @@ def test_a_broker_that_is_killed_and_restarted_misses_no_event_and_gets_the_stat
 
 @pytest.mark.live
 def test_a_broker_that_comes_late_gets_what_has_waited(start, said):
-    broker = start(Broker, "allow_anonymous true")
+    broker = start("broker", "allow_anonymous true")
     broker.kill()
     sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site")
     for number in range(5):
@@ -280,15 +195,15 @@ def test_a_broker_that_comes_late_gets_what_has_waited(start, said):
     assert "the broker cannot be reached (connection refused); the run goes on." in said()[0]
 
     broker.start()
-    listener = start(Listener, broker.port)
+    listener = start("listener", broker.port)
     until(lambda: listener.times() == [0, 1, 2, 3, 4])
     sink.close(30)
     assert len(said()) == 2
 
 
 def test_after_a_kill_nothing_stays_live_and_another_run_stays_online(start):
-    broker = start(Broker, "allow_anonymous true")
-    listener = start(Listener, broker.port)
+    broker = start("broker", "allow_anonymous true")
+    listener = start("listener", broker.port)
     url = f"mqtt://127.0.0.1:{broker.port}/site"
     program = (
         "import os, sys\n"
@@ -306,7 +221,7 @@ def test_after_a_kill_nothing_stays_live_and_another_run_stays_online(start):
     process.communicate(b"\n")
     until(lambda: listener.statuses("killed")[-1] == OFFLINE)
 
-    late = start(Listener, broker.port)
+    late = start("listener", broker.port)
     until(lambda: len(late.got) == 2)
     assert late.statuses("killed") == [OFFLINE]
     assert late.statuses("other") == [{"status": "online", "streams": {}}]
@@ -377,8 +292,8 @@ def test_a_flood_for_a_broker_that_says_nothing_is_bounded_and_closing_ends():
 
 
 def test_a_flood_for_a_real_broker_arrives_but_for_what_is_counted(start):
-    broker = start(Broker, "allow_anonymous true")
-    listener = start(Listener, broker.port)
+    broker = start("broker", "allow_anonymous true")
+    listener = start("listener", broker.port)
     sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site")
     for number in range(3000):
         sink.put(result(label="x" * 3000))  # 18 MB

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from stzsar.runtime.errors import StzsarError
-from stzsar.runtime.results import ActionEvent, Overload, Recognition, Score, StreamState
+from stzsar.runtime.results import ActionEvent, Duty, Overload, Recognition, Score, StreamState
 from stzsar.runtime.sinks.http_server import is_own_host
 from stzsar.runtime.sinks.prometheus import PrometheusMetrics
 from stzsar.runtime.sinks.queued import SinkCounters
@@ -65,6 +65,7 @@ def test_metrics_hold_messages_and_counters(make):
     for kind in ("start", "start", "end"):
         sink.put(ActionEvent(kind, "gate", "red", 1.0, 1e9, 0.75, 0.5))
     sink.put(Overload(0.4, 1e9))
+    sink.put(Duty("gate", armed=True, scheduled=False, time=1e9))
     sink.put(state("live"))
     sink.observe_round(0.03, 3)
     counts["gate"]["read"] = 91
@@ -73,6 +74,7 @@ def test_metrics_hold_messages_and_counters(make):
 
     gate = ("stream", "gate")
     assert found["stzsar_frames_read_total", gate] == 91
+    assert found["stzsar_stream_on_duty", gate] == 0
     assert found["stzsar_frames_sampled_total", gate] == 30
     assert found["stzsar_frames_encoded_total", gate] == 28
     assert found["stzsar_frames_dropped_total", gate] == 2

@@ -1,7 +1,6 @@
 import base64
 import hashlib
 import hmac
-import http.server
 import json
 import logging
 import socket
@@ -10,7 +9,6 @@ import subprocess
 import threading
 import time
 from email.utils import formatdate
-from typing import Any
 
 import pytest
 
@@ -30,58 +28,6 @@ def event(number=0, source="door\x00\x1b[2J\u202e\ud800"):
     return ActionEvent("start", source, "Íjászat", float(number), None, 0.75, 0.5)
 
 
-class Receiver(http.server.ThreadingHTTPServer):
-    """Answers from a script of (status, headers), then with 200; keeps what it got."""
-
-    daemon_threads = True
-
-    def __init__(self, *script, port=0):
-        super().__init__(("127.0.0.1", port), _Handler)
-        self.script, self.got = list(script), []
-        self.connections = 0
-        self.thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-        self.thread.start()
-
-    @property
-    def port(self):
-        return self.server_address[1]
-
-    def url(self, rest="/hook"):
-        return f"http://127.0.0.1:{self.port}{rest}"
-
-    def numbers(self):
-        return [json.loads(request["body"])["time_s"] for request in self.got]
-
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
-    def handle_error(self, request, client_address): ...
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def setup(self):
-        super().setup()
-        self.receiver.connections += 1
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.receiver.got.append({"path": self.path, "headers": self.headers, "body": body})
-        status, headers = self.receiver.script.pop(0) if self.receiver.script else (200, {})
-        self.send_response(status)
-        for name, value in {"Content-Length": "0", **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-
-    @property
-    def receiver(self) -> Any:
-        return self.server
-
-    def log_request(self, code="-", size="-"): ...
-
-
 def until(condition):
     deadline = time.monotonic() + 30
     while not condition():
@@ -95,8 +41,8 @@ def said(caplog):
     return lambda: [record.getMessage() for record in caplog.records]
 
 
-def test_messages_arrive_in_order_over_one_connection_and_results_only_if_asked_for():
-    with Receiver() as receiver:
+def test_messages_arrive_in_order_over_one_connection_and_results_only_if_asked_for(open_receiver):
+    with open_receiver() as receiver:
         events, everything = Webhook(receiver.url("/a")), Webhook(receiver.url("/b"), results=True)
         for number in range(20):
             for sink in (events, everything):
@@ -117,8 +63,10 @@ def test_messages_arrive_in_order_over_one_connection_and_results_only_if_asked_
     assert receiver.connections == 2
 
 
-def test_the_signature_is_that_of_the_documented_form_and_new_with_each_attempt(monkeypatch):
-    with Receiver((503, {})) as receiver:
+def test_the_signature_is_that_of_the_documented_form_and_new_with_each_attempt(
+    open_receiver, monkeypatch
+):
+    with open_receiver((503, {})) as receiver:
         sink = Webhook(receiver.url(), secret=" s3cret\n", backoff=QUICK)
         monkeypatch.setattr(time, "time", lambda: 1_700_000_000.9 + len(receiver.got))
         sink.put(event())
@@ -134,8 +82,8 @@ def test_the_signature_is_that_of_the_documented_form_and_new_with_each_attempt(
         assert headers["webhook-signature"] == "v1," + base64.b64encode(digest).decode()
 
 
-def test_each_message_has_an_id_of_its_own_and_no_secret_means_no_signature():
-    with Receiver() as receiver:
+def test_each_message_has_an_id_of_its_own_and_no_secret_means_no_signature(open_receiver):
+    with open_receiver() as receiver:
         sink = Webhook(receiver.url())
         for number in range(3):
             sink.put(event(number))
@@ -155,8 +103,8 @@ def test_a_secret_with_the_prefix_is_base64():
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 408, 425, 429])
-def test_temporary_failures_are_tried_again_in_order(status):
-    with Receiver((200, {}), (status, {}), (status, {})) as receiver:
+def test_temporary_failures_are_tried_again_in_order(open_receiver, status):
+    with open_receiver((200, {}), (status, {}), (status, {})) as receiver:
         sink = Webhook(receiver.url(), backoff=QUICK)
         for number in range(3):
             sink.put(event(number))
@@ -167,8 +115,8 @@ def test_temporary_failures_are_tried_again_in_order(status):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 410, 413, 301, 302, 304])
-def test_permanent_failures_are_not_tried_again_and_said_once(status, said):
-    with Receiver(*[(status, {})] * 2) as receiver:
+def test_permanent_failures_are_not_tried_again_and_said_once(open_receiver, status, said):
+    with open_receiver(*[(status, {})] * 2) as receiver:
         sink = Webhook(receiver.url("/hook?token=abc"), backoff=QUICK)
         for number in range(3):
             sink.put(event(number))
@@ -185,7 +133,7 @@ def test_permanent_failures_are_not_tried_again_and_said_once(status, said):
 
 
 @pytest.mark.parametrize("form", ["seconds", "date", "garbage"])
-def test_retry_after_is_followed(form, monkeypatch):
+def test_retry_after_is_followed(open_receiver, form, monkeypatch):
     waits = []
     real = Backoff.wait_s
 
@@ -195,7 +143,7 @@ def test_retry_after_is_followed(form, monkeypatch):
 
     monkeypatch.setattr(Backoff, "wait_s", wait_s)
     value = {"seconds": "120", "date": formatdate(time.time() + 120, usegmt=True)}
-    with Receiver((429, {"Retry-After": value.get(form, "soon")})) as receiver:
+    with open_receiver((429, {"Retry-After": value.get(form, "soon")})) as receiver:
         sink = Webhook(receiver.url(), backoff=QUICK)
         sink.put(event())
         until(lambda: sink.counters.delivered)
@@ -207,12 +155,12 @@ def test_retry_after_is_followed(form, monkeypatch):
         assert 100 < waits[0] <= 120
 
 
-def test_a_redirection_within_the_server_is_followed_and_to_another_it_is_not(said):
-    with Receiver() as other:
+def test_a_redirection_within_the_server_is_followed_and_to_another_it_is_not(open_receiver, said):
+    with open_receiver() as other:
         script = [(307, {"Location": "/new"}), (200, {})]
         script += [(308, {"Location": other.url("/stolen")})]
         script += [(307, {"Location": "//[bad"}), *[(307, {"Location": "/again"})] * 4]
-        with Receiver(*script) as receiver:
+        with open_receiver(*script) as receiver:
             sink = Webhook(receiver.url(), secret="s")
             for number in range(4):
                 sink.put(event(number))
@@ -243,8 +191,8 @@ def test_of_an_address_scheme_and_host_are_shown_at_most(url, shown):
     assert shown_origin(url, ("http", "https")) == shown
 
 
-def test_credentials_are_sent_and_never_shown(said):
-    with Receiver((401, {})) as receiver:
+def test_credentials_are_sent_and_never_shown(open_receiver, said):
+    with open_receiver((401, {})) as receiver:
         url = receiver.url("/services/T0/B0/hush?key=hush").replace("//", "//me:p%40ss%C3%A9@")
         sink = Webhook(url)
         sink.put(event())
@@ -335,7 +283,7 @@ def test_a_server_that_behaves_badly_costs_its_own_messages_only(answer, reason,
     assert sink.counters.failed == 1
 
 
-def test_a_server_that_is_away_gets_everything_once_it_is_there(said):
+def test_a_server_that_is_away_gets_everything_once_it_is_there(open_receiver, said):
     with socket.create_server(("127.0.0.1", 0)) as reserved:
         port = reserved.getsockname()[1]
     sink = Webhook(f"http://127.0.0.1:{port}", backoff=QUICK)
@@ -343,7 +291,7 @@ def test_a_server_that_is_away_gets_everything_once_it_is_there(said):
         sink.put(event(number))
     until(said)
 
-    with Receiver(port=port) as receiver:
+    with open_receiver(port=port) as receiver:
         until(lambda: sink.counters.delivered == 5)
         sink.close(30)
 
@@ -385,8 +333,10 @@ def certificate(tmp_path):
     return tmp_path / "cert.pem", tmp_path / "key.pem"
 
 
-def test_a_certificate_is_verified_with_its_host_name(certificate, monkeypatch, said):
-    with Receiver() as receiver:
+def test_a_certificate_is_verified_with_its_host_name(
+    open_receiver, certificate, monkeypatch, said
+):
+    with open_receiver() as receiver:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*certificate)
         receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
