@@ -53,10 +53,12 @@ class Decider:
     however many labels there are. It knows labels by name: call `interrupt` when they change.
     """
 
-    def __init__(self, policy: Policy, source: str, *, top: int | None = None) -> None:
+    def __init__(
+        self, policy: Policy, source: str, *, region: str | None = None, top: int | None = None
+    ) -> None:
         """Begin with a policy, which may be replaced; results keep `top` labels, None keeps all."""
         self.policy = policy
-        self._source = source
+        self._source, self._region = source, region
         self._top = top
         self._coming: _Action | None = None
         self._open: _Action | None = None
@@ -185,4 +187,5 @@ class Decider:
             time=None if self._epoch is None else self._epoch + time_s,
             peak=action.peak,
             duration_s=until_s - action.start_s,
+            region=self._region,
         )
