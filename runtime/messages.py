@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 VERSION = 1
 
 StreamCondition = Literal["connecting", "live", "stalled", "lost", "ended"]
+VerdictAnswer = Literal["yes", "no", "unverified"]
 
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Count = Annotated[int, Meta(ge=0)]
@@ -108,6 +109,23 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rival: str | UnsetType = UNSET
 
 
+class SecondLook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a larger bundle or a language model said of an event before it was told.
+
+    Attributes:
+        answer: yes: it is what it was taken for; unverified: nobody could say. An event with a no
+            is not told.
+        by: the bundle or the model.
+        score: the bundle's score of the label; null of a language model, or where nobody could say.
+        said: the model's sentence, or why nobody could say; may be empty.
+    """
+
+    answer: VerdictAnswer
+    by: str
+    score: _Share | None
+    said: str
+
+
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The start or the end of an action.
 
@@ -122,6 +140,7 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         peak: the best score so far.
         duration: seconds since the start; at a start, for how long it has been seen already.
         region: the region of the picture where it is; only where the stream has regions.
+        second_look: what a second look said; only where one was asked for.
     """
 
     version: Literal[1] = VERSION
@@ -134,6 +153,7 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     peak: _Share
     duration: _NotNegative
     region: str | UnsetType = UNSET
+    second_look: SecondLook | UnsetType = UNSET
 
 
 class StreamChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

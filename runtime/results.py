@@ -163,6 +163,23 @@ class Recognition:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a second look at an event said.
+
+    Attributes:
+        answer: "yes", "no", or "unverified" where nobody could say.
+        by: the bundle or the language model.
+        score: the bundle's score of the label, 0 to 1.
+        said: the model's sentence, or why nobody could say.
+    """
+
+    answer: messages.VerdictAnswer
+    by: str
+    score: float | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True)
 class ActionEvent:
     """The start or the end of an action.
 
@@ -175,6 +192,7 @@ class ActionEvent:
         peak: the best score so far.
         duration_s: seconds since the start; at a start, for how long it has been seen already.
         region: the part of the picture where it is; None is all of it.
+        verdict: what a second look said; None if there was none.
     """
 
     event: Literal["start", "end"]
@@ -185,6 +203,7 @@ class ActionEvent:
     peak: float
     duration_s: float
     region: str | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -247,6 +266,7 @@ def _message_of(message: Message) -> msgspec.Struct:
                 peak=round(message.peak, 4),
                 duration=round(message.duration_s, 3),
                 region=_given(message.region),
+                second_look=_second_look(message.verdict),
             )
         case StreamState():
             return messages.StreamChange(
@@ -295,6 +315,17 @@ def _explained(explanation: Explanation) -> messages.ExplainedLabel:
         for frame in explanation.frames
     )
     return messages.ExplainedLabel(explanation.label, tuple(frames))
+
+
+def _second_look(verdict: Verdict | None) -> messages.SecondLook | msgspec.UnsetType:
+    if verdict is None:
+        return msgspec.UNSET
+    return messages.SecondLook(
+        answer=verdict.answer,
+        by=verdict.by,
+        score=_rounded(verdict.score, 4),
+        said=verdict.said,
+    )
 
 
 def _given(text: str | None) -> str | msgspec.UnsetType:

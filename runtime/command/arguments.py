@@ -8,7 +8,7 @@ import click
 import cloup
 
 from ..bundle.manifest import MAX_SEEN_BIAS
-from .event_arguments import EVENTS
+from .event_arguments import EVENTS, VERIFY
 from .modes import MODES
 
 
@@ -361,6 +361,6 @@ def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
         nargs=-1,
         help="What to watch: as for --source",
     )
-    for add in (*MODES, EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
+    for add in (*MODES, VERIFY, EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
         command = add(command)
     return command

@@ -16,6 +16,7 @@ from ..events.options import KeepingOptions
 from ..labels.label_files import LabelsLike, label_source, labels_from
 from ..labels.labels import Label
 from ..sinks.choose import SinkOptions, check_json
+from ..verify.options import VerifyOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +182,9 @@ class DecisionOptions(EventOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, KeepingOptions):
+class RunOptions(
+    ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, KeepingOptions, VerifyOptions
+):
     """What a run over sources reads, recognises and writes.
 
     Attributes:
@@ -221,8 +224,11 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
         DecisionOptions.__post_init__(self)
         SinkOptions.__post_init__(self)
         KeepingOptions.__post_init__(self)
+        VerifyOptions.__post_init__(self)
         if isinstance(self.sources, str):  # which is a sequence of letters, too
             object.__setattr__(self, "sources", (self.sources,))
+        if (self.verify or self.verify_llm) and not self.events:
+            raise StzsarError("--verify looks at the pictures of --events DIR: give that too.")
         if self.record_features and not self.record:
             raise StzsarError("--record-features requires --record FILE: give that too.")
         if self.record_patches and not self.record_features:

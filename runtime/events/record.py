@@ -6,6 +6,8 @@ from typing import Literal
 
 import numpy as np
 
+from ..messages import VerdictAnswer
+
 # An event may last for days: of more scores than this, every second one goes.
 MOST_SCORES = 1024
 
@@ -39,6 +41,10 @@ class StoredEvent:
         left_out: pictures that its clip lacks.
         kept: whether it is a favourite, which no retention removes.
         region: the part of the picture where it is; None is all of it.
+        verdict: what a second look said: "yes", "no" or "unverified"; None if there was none.
+        verified_by: the bundle or the language model that looked.
+        verified_score: the bundle's score of the label.
+        said: the model's sentence, or why it could not say.
     """
 
     id: int
@@ -59,6 +65,10 @@ class StoredEvent:
     left_out: int = 0
     kept: bool = False
     region: str | None = None
+    verdict: VerdictAnswer | None = None
+    verified_by: str | None = None
+    verified_score: float | None = None
+    said: str | None = None
 
     @property
     def duration_s(self) -> float:

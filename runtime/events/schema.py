@@ -32,6 +32,12 @@ MIGRATIONS = (
     CREATE INDEX event_still ON event (id) WHERE still IS NOT NULL;
     """,
     "ALTER TABLE event ADD COLUMN region TEXT",
+    """
+    ALTER TABLE event ADD COLUMN verdict TEXT;
+    ALTER TABLE event ADD COLUMN verified_by TEXT;
+    ALTER TABLE event ADD COLUMN verified_score REAL;
+    ALTER TABLE event ADD COLUMN said TEXT
+    """,
 )
 
 

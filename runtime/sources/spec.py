@@ -23,6 +23,9 @@ class SourceSpec:
         mask: what of its pictures is nobody's business.
         region: the part of its pictures that is looked at; None is all of them.
         stream: the name of the stream that it is a region of; None if it has no region.
+        verify: folder of the bundle that looks at its events again.
+        verify_llm: address of the language model that does.
+        verify_labels: only events with these labels; empty is all of them.
     """
 
     uri: str
@@ -35,6 +38,9 @@ class SourceSpec:
     mask: Mask | None = None
     region: Region | None = None
     stream: str | None = None
+    verify: Path | None = None
+    verify_llm: str | None = None
+    verify_labels: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:

@@ -9,6 +9,9 @@
     rate = 8
     mask = [[0.0, 0.0, 0.3, 0.08], [[0.8, 0.1], [1, 0.1], [1, 0.5]]]  # boxes and polygons are black
 
+    verify = "runs/ViT-L-14"       # looks at events before they are told; or verify_llm = "http://…"
+    verify_labels = ["archery"]    # only at these
+
     [[stream.region]]              # only what is in a region is looked at
     name = "door"
     box = [0.6, 0.2, 0.9, 0.95]    # or polygon = [[0.6, 0.2], ...]; shares of the picture
@@ -30,6 +33,7 @@ from msgspec import Meta, Struct
 
 from ..documents import MIB, DocumentError, convert, from_toml, read_file
 from ..errors import SourceError
+from ..labels.labels import MAX_LABELS
 from ..video.pictures import picture_files
 from .address import parse_address
 from .areas import MAX_AREAS, MAX_CORNERS, Area, Mask, Region, area_of, tiles
@@ -81,15 +85,21 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     mask: Annotated[tuple[Any, ...], Meta(max_length=MAX_AREAS)] = ()
     region: Annotated[tuple[_Region, ...], Meta(max_length=MAX_AREAS)] = ()
     tiles: tuple[_Tiles, _Tiles] | None = None
+    verify: _Path | None = None
+    verify_llm: _Path | None = None
+    verify_labels: Annotated[tuple[str, ...], Meta(max_length=MAX_LABELS)] = ()
 
     def __post_init__(self) -> None:
         if not self.name.isprintable():
             raise ValueError("name: it is not one line of text")
-        if any("\0" in path for path in (self.source, self.labels or "", self.calibration or "")):
+        paths = (self.source, self.labels, self.calibration, self.verify, self.verify_llm)
+        if any("\0" in (path or "") for path in paths):
             raise ValueError("it holds a NUL character")
         names = [one.name for one in self.region]
         if len(names) != len(set(names)):
             raise ValueError("region: two have the same name")
+        if self.verify and self.verify_llm:
+            raise ValueError("it takes verify or verify_llm, and not both")
         if self.region and self.tiles:
             raise ValueError("it takes regions or tiles, and not both")
         for number, area in enumerate(self.mask, start=1):
@@ -161,6 +171,9 @@ def _specs(
         threshold=found.threshold,
         calibration=folder / found.calibration if found.calibration else None,
         mask=Mask(tuple(map(area_of, found.mask))) if found.mask else None,
+        verify=folder / found.verify if found.verify else None,
+        verify_llm=found.verify_llm,
+        verify_labels=found.verify_labels,
     )
     if found.tiles:
         return [_of_region(whole, region) for region in tiles(*found.tiles)]

@@ -19,6 +19,7 @@ from stzsar.runtime.results import (
     Score,
     StreamCondition,
     StreamState,
+    Verdict,
     to_json,
 )
 
@@ -45,13 +46,16 @@ LIVE_RESULT = Recognition(
     region="door",
 )
 IGNORED_RESULT = Recognition("gate", 0.0, 1.75, 8, TOP, rival="a person walking past")
-OPTIONAL = ("explanation", "region", "rival")
+OPTIONAL = ("explanation", "region", "rival", "second_look")
 MESSAGES: dict[str, Message] = {
     "result of a file": FILE_RESULT,
     "result of what is ignored": IGNORED_RESULT,
     "result of a stream": LIVE_RESULT,
     "start": ActionEvent("start", "clip.mp4", "red", 1.5, None, 0.8, 0.5),
     "end": ActionEvent("end", "gate", "red", 9.5, 1.7e9, 0.9, 8.5, region="door"),
+    "event that was looked at": ActionEvent(
+        "start", "gate", "red", 9.5, 1.7e9, 0.9, 8.5, verdict=Verdict("yes", "ViT-L-14", 0.9)
+    ),
     **{
         f"stream {state}": StreamState("gate", state, "", 1.7e9)
         for state in get_args(StreamCondition)
