@@ -56,6 +56,12 @@ _INPUT = cloup.option_group(
         help="Read streams with names, labels and thresholds of their own from a file",
     ),
     cloup.option(
+        "--regions",
+        type=click.Choice(["auto"]),
+        help="Propose regions from where things move: watch each source for --seconds (60; a file "
+        "to its end), write them into --output (regions.toml) with a picture, and end",
+    ),
+    cloup.option(
         "--show-regions",
         metavar="FILE.png",
         type=_PATH,

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from ..decisions.policy import Policy
 from ..errors import StzsarError
@@ -193,6 +194,9 @@ class RunOptions(
         streams: file of named streams with labels and thresholds of their own.
         show_regions: draw the first picture of each source with its regions and masks into this
             file, or with several sources into this folder, and do nothing else.
+        regions: "auto" proposes regions from where things move: it watches each source for
+            `seconds` (None is 60; a file is watched whole), writes them into `output`
+            (regions.toml) with a picture beside it, and does nothing else.
         whole: give one result for each file instead of results over time.
         explain: say why each result has its label.
         top: labels in a result.
@@ -205,6 +209,7 @@ class RunOptions(
     sources: Sequence[str | Path] = ()
     streams: Path | None = None
     show_regions: Path | None = None
+    regions: Literal["auto"] | None = None
     whole: bool = False
     explain: bool = False
     top: int = 5
