@@ -1,7 +1,10 @@
 """Whole runs whose events get a second look."""
 
+import base64
 import json
 
+import cv2
+import numpy as np
 import pytest
 
 from stzsar.runtime.events.store import EventStore
@@ -43,6 +46,37 @@ def test_a_larger_bundle_looks_at_the_events_of_a_run(
     assert verdicts(tmp_path / "events") == [
         ("red", "yes", "colours", ""), ("blue", "yes", "colours", ""), ("green", None, None, None)
     ]  # fmt: skip
+
+
+def test_a_model_is_shown_nothing_that_is_under_a_mask(run_cli, bundle, colours, tmp_path):
+    pytest.importorskip("openai", reason="no openai: pip install '.[verify]'")
+    server = Chat()
+    server.say = lambda asked: "Yes."
+    (tmp_path / "streams.toml").write_text(
+        f'[[stream]]\nname = "hall"\nsource = "clip.avi"\nverify_llm = "{server.endpoint}"\n'
+        "mask = [[0, 0, 0.5, 1]]\n"
+    )
+    try:
+        result = run_cli(
+            "--bundle", bundle, "--streams", tmp_path / "streams.toml",
+            "--events", tmp_path / "events",
+        )  # fmt: skip
+    finally:
+        server.close()
+    assert result.exit_code == 0, result.stderr
+    urls = [
+        part["image_url"]["url"]
+        for asked in server.questions
+        for part in asked["messages"][1]["content"]
+        if part["type"] == "image_url"
+    ]
+    assert urls
+    for url in urls:
+        data = np.frombuffer(base64.b64decode(url.partition(",")[2]), np.uint8)
+        picture = cv2.imdecode(data, cv2.IMREAD_COLOR)
+        assert picture is not None
+        assert picture[:, :28].max() < 20  # a JPEG's blocks reach over the edge
+        assert picture[:, 36:].max() > 200
 
 
 def test_a_model_refuses_an_event_of_a_region_and_nobody_hears_of_it(

@@ -1,11 +1,5 @@
 """Annotated videos play in browsers, with PyAV and without, in the right colours."""
 
-import functools
-import http.server
-import shutil
-import subprocess
-import threading
-
 import cv2
 import numpy as np
 import pytest
@@ -14,19 +8,9 @@ from stzsar.runtime.video import opencv_writer, pyav
 from stzsar.runtime.video.mp4_index import put_index_in_front
 from stzsar.runtime.video.writer import open_writer
 
-needs_pyav = pytest.mark.skipif(pyav.load_av() is None, reason="no PyAV: pip install '.[av]'")
+from ...browser import play
 
-PAGE = """<html><body><pre id="said">wait</pre><script>
-const video = document.createElement("video");
-const say = text => document.getElementById("said").textContent = text;
-video.muted = true;
-video.ontimeupdate = () => {
-  const {videoWidth, videoHeight, duration, currentTime} = video;
-  if (currentTime > 1) say(`PLAYED ${videoWidth}x${videoHeight} of ${duration} s`);
-};
-video.onerror = () => say(`REFUSED ${video.error.message}`);
-video.src = "a.mp4"; video.play();
-</script></body></html>"""
+needs_pyav = pytest.mark.skipif(pyav.load_av() is None, reason="no PyAV: pip install '.[av]'")
 
 
 def write(path, colours, *, size_wh=(320, 240), fps=10.0):
@@ -119,33 +103,5 @@ def test_a_file_of_another_form_stays_as_it_is(tmp_path, content):
 
 @pytest.mark.live
 def test_a_real_browser_plays_the_file_from_a_plain_server(tmp_path, decoder):
-    program = next(filter(None, map(shutil.which, ("chromium", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no Chromium: apt install what tests/debian_packages.txt lists")
     write(tmp_path / "a.mp4", [(0, 0, level) for level in range(0, 250, 10)])
-    (tmp_path / "page.html").write_text(PAGE)
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, format, *arguments):  # noqa: A002
-            pass
-
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        done = subprocess.run(
-            [
-                *(program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
-                *(f"--user-data-dir={tmp_path}/profile", "--disable-background-networking"),
-                *("--autoplay-policy=no-user-gesture-required", "--virtual-time-budget=20000"),
-                *("--timeout=25000", "--dump-dom"),
-                f"http://127.0.0.1:{server.server_address[1]}/page.html",
-            ],
-            capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-    finally:
-        server.shutdown()
-        server.server_close()
-
-    assert "PLAYED 320x240 of 2.5 s" in done.stdout, decoder
+    assert "PLAYED 320x240 of 2.5 s" in play(tmp_path / "a.mp4"), decoder
