@@ -16,6 +16,7 @@ import cloup
 import numpy as np
 
 from ..runtime.bundle.bundle import shipped_bundle
+from ..runtime.chat.model import ChatModel
 from ..runtime.engines.graph import Array
 from ..runtime.errors import StzsarError
 from ..runtime.labels.labels import Label
@@ -23,8 +24,8 @@ from ..runtime.recognizer import Recognizer
 from ..runtime.shapes.scenes import SAMPLING, Scene, unseen_actions
 from ..runtime.terminal.commandline import say
 from ..train.attributes.cache import Cache, default_folder
-from ..train.attributes.chat import ChatModel
 from ..train.attributes.extraction import ByModel, ByYake, Extractor
+from ..train.attributes.fetch import CALLER
 from ..train.attributes.ordering import BundleEncoder
 from ..train.attributes.pipeline import Pipeline
 from ..train.attributes.rules import Stemmer
@@ -74,7 +75,9 @@ def main(options: Options) -> None:
 def measure(options: Options) -> list[BankAccuracy]:
     banks = {"written by hand": by_hand(), "stzsar-attributes --llm none": made_by(ByYake("en"))}
     if options.llm_url:
-        model = ChatModel(options.llm_url, options.llm_model, Cache(default_folder()).open())
+        model = ChatModel(
+            options.llm_url, options.llm_model, Cache(default_folder()).open(), caller=CALLER
+        )
         banks[f"stzsar-attributes, {model.name}"] = made_by(ByModel(model))
     banks["only the label"] = [Label(label.name) for label in by_hand()]
     clips = options.clips_per_class * len(unseen_actions())

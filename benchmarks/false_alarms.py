@@ -161,7 +161,7 @@ def decide(
     deciders = {rate: Decider(policy, "site") for rate, policy in policies.items()}
     ends: dict[float | None, list[ActionEvent]] = {rate: [] for rate in policies}
     for end_s, everything in seen:
-        recognition = _recognition(end_s, _narrowed(everything, labels, columns), labels, columns)
+        recognition = recognition_of(end_s, _narrowed(everything, labels, columns), labels, columns)
         for rate, decider in deciders.items():
             ends[rate] += _ends(decider.decide(recognition)[1])
     for rate, decider in deciders.items():
@@ -265,9 +265,11 @@ def _narrowed(everything: AllScores, labels: Sequence[Label], columns: Array) ->
     return AllScores(names, scores, similarities, everything.scale)
 
 
-def _recognition(
-    end_s: float, everything: AllScores, labels: Sequence[Label], columns: Array
+def recognition_of(
+    end_s: float, everything: AllScores, labels: Sequence[Label], columns: Array | None = None
 ) -> Recognition:
+    """Return a window of a site as a run would give it, of all labels or of some columns."""
+    columns = np.arange(len(labels)) if columns is None else columns
     competing = [labels[column] for column in columns][: len(everything.scores)]
     actions = np.flatnonzero([label.role == "action" for label in competing])
     best = actions[largest(everything.scores[actions], Policy().labels_needed)].tolist()

@@ -11,14 +11,16 @@ from pathlib import Path
 
 # From the ground up: a file may import its own floor's room and what stands before it.
 FLOORS = (
-    ("runtime",), ("runtime.terminal", "runtime.preprocessing"), ("runtime.labels",),
+    ("runtime",), ("runtime.terminal", "runtime.preprocessing", "runtime.chat"),
+    ("runtime.labels",),
     ("runtime.bundle",), ("runtime.engines", "runtime.shapes", "runtime.video"),
     ("runtime.text",),
     ("runtime.scoring", "runtime.sources"), ("runtime.decisions",),
     ("runtime.sinks", "runtime.recordings", "runtime.teaching"),
     ("runtime.streams", "runtime.events"),
     ("runtime.recognizer", "runtime.clip_tokenizer", "runtime.manifest", "runtime.shipped_labels"),
-    ("runtime.fetch",), ("runtime.command",), ("models",), ("export", "train"), ("benchmarks",),
+    ("runtime.verify",), ("runtime.fetch",), ("runtime.command",), ("models",), ("export", "train"),
+    ("benchmarks",),
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ StreamCondition = Literal["connecting", "live", "stalled", "lost", "ended"]
 # From the least urgent to the most.
 Priority = Literal["low", "normal", "high", "urgent"]
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
+VerdictAnswer = Literal["yes", "no", "unverified"]
 
 _Share = Annotated[float, Meta(ge=0, le=1)]
 _Count = Annotated[int, Meta(ge=0)]
@@ -111,6 +112,23 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     rival: str | UnsetType = UNSET
 
 
+class SecondLook(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a larger bundle or a language model said of an event before it was told.
+
+    Attributes:
+        answer: yes: it is what it was taken for; unverified: nobody could say. An event with a no
+            is not told.
+        by: the bundle or the model.
+        score: the bundle's score of the label; null of a language model, or where nobody could say.
+        said: the model's sentence, or why nobody could say; may be empty.
+    """
+
+    answer: VerdictAnswer
+    by: str
+    score: _Share | None
+    said: str
+
+
 class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The start or the end of an action, or that it goes on.
 
@@ -129,6 +147,7 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         still: the picture of its best moment so far, a JPEG in base64; only in posts that are to
             have it.
         still_url: where that picture can be fetched; only in posts that are to have it.
+        second_look: what a second look said; only where one was asked for.
     """
 
     version: Literal[1] = VERSION
@@ -144,6 +163,7 @@ class Event(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     priority: Priority | UnsetType = UNSET
     still: str | UnsetType = UNSET
     still_url: str | UnsetType = UNSET
+    second_look: SecondLook | UnsetType = UNSET
 
 
 class StreamChange(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -164,6 +164,23 @@ class Recognition:
 
 
 @dataclass(frozen=True)
+class Verdict:
+    """What a second look at an event said.
+
+    Attributes:
+        answer: "yes", "no", or "unverified" where nobody could say.
+        by: the bundle or the language model.
+        score: the bundle's score of the label, 0 to 1.
+        said: the model's sentence, or why nobody could say.
+    """
+
+    answer: messages.VerdictAnswer
+    by: str
+    score: float | None = None
+    said: str = ""
+
+
+@dataclass(frozen=True)
 class ActionEvent:
     """The start or the end of an action, or that it goes on.
 
@@ -179,6 +196,7 @@ class ActionEvent:
         priority: how urgent it is; None is "normal".
         still: its picture, a JPEG in base64, in a post that is to have it.
         still_url: the address of its picture, likewise.
+        verdict: what a second look said; None if there was none.
     """
 
     event: Literal["start", "repeat", "end"]
@@ -192,6 +210,7 @@ class ActionEvent:
     priority: Priority | None = None
     still: str | None = field(default=None, repr=False)
     still_url: str | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)
@@ -279,6 +298,7 @@ def _message_of(message: Message) -> msgspec.Struct:
                 priority=msgspec.UNSET if message.priority is None else message.priority,
                 still=_given(message.still),
                 still_url=_given(message.still_url),
+                second_look=_second_look(message.verdict),
             )
         case Duty():
             return messages.DutyChange(
@@ -335,6 +355,17 @@ def _explained(explanation: Explanation) -> messages.ExplainedLabel:
         for frame in explanation.frames
     )
     return messages.ExplainedLabel(explanation.label, tuple(frames))
+
+
+def _second_look(verdict: Verdict | None) -> messages.SecondLook | msgspec.UnsetType:
+    if verdict is None:
+        return msgspec.UNSET
+    return messages.SecondLook(
+        answer=verdict.answer,
+        by=verdict.by,
+        score=_rounded(verdict.score, 4),
+        said=verdict.said,
+    )
 
 
 def _given(text: str | None) -> str | msgspec.UnsetType:

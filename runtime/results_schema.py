@@ -17,13 +17,14 @@ from .messages import (
     ExplainedLabel,
     OverloadChange,
     Result,
+    SecondLook,
     StreamChange,
     TopLabel,
 )
 
 SCHEMA = Path(__file__).with_name("results.schema.json")
 MESSAGES = (Result, Event, StreamChange, DutyChange, OverloadChange)
-_PARTS = (TopLabel, ExplainedFrame, ExplainedLabel)
+_PARTS = (TopLabel, ExplainedFrame, ExplainedLabel, SecondLook)
 
 
 def schema() -> dict[str, Any]:

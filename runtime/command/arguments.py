@@ -8,7 +8,7 @@ import click
 import cloup
 
 from ..bundle.manifest import MAX_SEEN_BIAS
-from .event_arguments import EVENTS
+from .event_arguments import EVENTS, VERIFY
 from .modes import MODES
 from .receiver_arguments import RECEIVERS
 from .shared_arguments import (
@@ -59,6 +59,12 @@ _INPUT = cloup.option_group(
         "--idle",
         is_flag=True,
         help="Encode nothing of a stream that is switched off or outside its schedule",
+    ),
+    cloup.option(
+        "--regions",
+        type=click.Choice(["auto"]),
+        help="Propose regions from where things move: watch each source for --seconds (60; a file "
+        "to its end), write them into --output (regions.toml) with a picture, and end",
     ),
     cloup.option(
         "--show-regions",
@@ -256,6 +262,16 @@ def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
         nargs=-1,
         help="What to watch: as for --source",
     )
-    for add in (*MODES, RECEIVERS, EVENTS, _OUTPUT, _DECISIONS, _RECOGNITION, _INPUT, source):
+    for add in (
+        *MODES,
+        RECEIVERS,
+        VERIFY,
+        EVENTS,
+        _OUTPUT,
+        _DECISIONS,
+        _RECOGNITION,
+        _INPUT,
+        source,
+    ):
         command = add(command)
     return command

@@ -55,4 +55,46 @@ EVENTS = cloup.option_group(
     ),
 )
 
-OF_EVENTS = ("events", "before_s", "after_s", "clip_rate_fps", "clip_memory_mib", "keep")
+VERIFY = cloup.option_group(
+    "A second look",
+    cloup.option(
+        "--verify",
+        metavar="FOLDER",
+        type=click.Path(path_type=Path),
+        help="Have a larger bundle score the pictures of an event before it is told; one that it "
+        "does not see stays in the store of --events alone",
+    ),
+    cloup.option(
+        "--verify-llm",
+        metavar="URL",
+        help="Ask a vision model about them instead, behind an OpenAI-compatible address that ends "
+        "in /v1; STZSAR_LLM_KEY may hold the key",
+    ),
+    cloup.option(
+        "--verify-model",
+        metavar="NAME",
+        show_default="the first that the server lists",
+        help="Ask this model",
+    ),
+    cloup.option(
+        "--verify-label",
+        "verify_labels",
+        metavar="LABEL",
+        multiple=True,
+        show_default="all",
+        help="Look again at events with this label only. Repeat it for more",
+    ),
+    cloup.option(
+        "--verify-timeout",
+        "verify_timeout_s",
+        metavar="S",
+        type=click.FloatRange(1, 600),
+        show_default="30",
+        help="Tell an event as unverified after S seconds without an answer",
+    ),
+)
+
+OF_EVENTS = (
+    "events", "before_s", "after_s", "clip_rate_fps", "clip_memory_mib", "keep", "verify",
+    "verify_llm", "verify_model", "verify_labels", "verify_timeout_s",
+)  # fmt: skip

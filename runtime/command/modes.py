@@ -48,23 +48,27 @@ def _alone(mode: str, why: str, *idle: str) -> Callable[..., Any]:
 MODES = (
     _alone(
         "replay", "--replay scores what was recorded",
-        *_SOURCES, "show_regions", "footage", "per_day", "frame_rate", "seconds", "give_up_s",
-        *_PACE, "whole", *_SINKS,
+        *_SOURCES, "show_regions", "regions", "footage", "per_day", "frame_rate", "seconds",
+        "give_up_s", *_PACE, "whole", *_SINKS,
     ),
     _alone(
         "footage", "--calibrate only looks for thresholds",
-        *_SOURCES, "show_regions", "replay", "whole", "seen_bias", "threshold", "output", *_LINES,
-        *_SINKS,
+        *_SOURCES, "show_regions", "regions", "replay", "whole", "seen_bias", "threshold", "output",
+        *_LINES, *_SINKS,
     ),
     _alone(
         "ordinary", "--suggest-ignore only lists labels",
-        *_SOURCES, "show_regions", "replay", "footage", "whole", "seen_bias", *_DECIDING, *_LINES,
-        *_SINKS,
+        *_SOURCES, "show_regions", "regions", "replay", "footage", "whole", "seen_bias", *_DECIDING,
+        *_LINES, *_SINKS,
     ),
     _alone(
         "show_regions", "--show-regions recognises nothing",
-        "bundle", "labels", "ignore", "seen_bias", *_PACE, "whole", *_DECIDING, "output", *_LINES,
-        *_SINKS,
+        "regions", "bundle", "labels", "ignore", "seen_bias", *_PACE, "whole", *_DECIDING,
+        "output", *_LINES, *_SINKS,
+    ),
+    _alone(
+        "regions", "--regions auto recognises nothing",
+        "bundle", "labels", "ignore", "seen_bias", *_PACE, "whole", *_DECIDING, *_LINES, *_SINKS,
     ),
     cloup.constraint(
         If(~IsSet("footage"), then=accept_none).rephrased(

@@ -9,6 +9,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from ..decisions.policy import Policy
 from ..errors import StzsarError
@@ -16,6 +17,7 @@ from ..events.options import KeepingOptions
 from ..labels.label_files import LabelsLike, label_source, labels_from
 from ..labels.labels import Label
 from ..sinks.choose import SinkOptions, check_json
+from ..verify.options import VerifyOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,7 +183,9 @@ class DecisionOptions(EventOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, KeepingOptions):
+class RunOptions(
+    ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, KeepingOptions, VerifyOptions
+):
     """What a run over sources reads, recognises and writes.
 
     Attributes:
@@ -192,6 +196,9 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
         idle: encode nothing of a stream that is switched off or outside its schedule.
         show_regions: draw the first picture of each source with its regions and masks into this
             file, or with several sources into this folder, and do nothing else.
+        regions: "auto" proposes regions from where things move: it watches each source for
+            `seconds` (None is 60; a file is watched whole), writes them into `output`
+            (regions.toml) with a picture beside it, and does nothing else.
         whole: give one result for each file instead of results over time.
         explain: say why each result has its label.
         top: labels in a result.
@@ -205,6 +212,7 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
     streams: Path | None = None
     idle: bool = False
     show_regions: Path | None = None
+    regions: Literal["auto"] | None = None
     whole: bool = False
     explain: bool = False
     top: int = 5
@@ -224,12 +232,15 @@ class RunOptions(ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, Kee
         DecisionOptions.__post_init__(self)
         SinkOptions.__post_init__(self)
         KeepingOptions.__post_init__(self)
+        VerifyOptions.__post_init__(self)
         if isinstance(self.sources, str):  # which is a sequence of letters, too
             object.__setattr__(self, "sources", (self.sources,))
         if self.idle and not (self.streams or self.mqtt):
             raise StzsarError(
                 "--idle needs a schedule in --streams, or --mqtt to switch streams off: give one."
             )
+        if (self.verify or self.verify_llm) and not self.events:
+            raise StzsarError("--verify looks at the pictures of --events DIR: give that too.")
         if self.record_features and not self.record:
             raise StzsarError("--record-features requires --record FILE: give that too.")
         if self.record_patches and not self.record_features:

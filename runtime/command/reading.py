@@ -1,6 +1,6 @@
 """The sources of a run, how each is sampled, and the loop that reads them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -163,8 +163,10 @@ def feed_options(options: ReadingOptions) -> FeedOptions:
     )
 
 
-def read_to_the_end(loop: StreamLoop, signals: StopSignals) -> None:
-    """Run a loop until it ends or a signal comes.
+def read_to_the_end(
+    loop: StreamLoop, signals: StopSignals, on_step: Callable[[], None] = lambda: None
+) -> None:
+    """Run a loop until it ends or a signal comes; `on_step` is called some times a second.
 
     Raises:
         StzsarError: as `StreamLoop.steps`.
@@ -174,3 +176,4 @@ def read_to_the_end(loop: StreamLoop, signals: StopSignals) -> None:
     with closing(loop.steps()) as steps:
         for _ in steps:
             signals.check()
+            on_step()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..bundle.bundle import MANIFEST, Bundle, sha256_of
 from ..duty import Duties
-from ..errors import SourceError
+from ..errors import SourceError, StzsarError
 from ..events.keeper import EventKeeper
 from ..labels.per_source import LabelFiles
 from ..labels.watch import LabelWatch
@@ -30,6 +30,9 @@ from ..streams.table import StreamTable
 from ..terminal.commandline import console, log, show_error
 from ..terminal.outputs import check_outputs, unused
 from ..terminal.signals import LIMIT_S, StopSignals
+from ..verify.opening import open_judges
+from ..verify.options import TIMEOUT_S
+from ..verify.second_look import SecondLook, Watched
 from .display import open_display, writes_lines
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
@@ -55,6 +58,7 @@ class _Ready:
     labels: LabelFiles
     recognizer: Recognizer
     plans: Sequence[StreamPlan]
+    watched: Mapping[str, Watched]
     videos: Mapping[str, Path]
     record: Path | None
     receivers: tuple[SinkPlan, ...]
@@ -112,6 +116,18 @@ def _prepare(options: RunOptions) -> _Ready:
         labels_of=labels.labels_of(),
     )
     check_receivers(receivers, places_of(specs, recognizer, live=False))
+    if not options.events and any(spec.verify or spec.verify_llm for spec in specs):
+        raise StzsarError(
+            f"A second look in {options.streams} needs the pictures of --events DIR: give that too."
+        )
+    watched = open_judges(
+        specs,
+        options,
+        recognizer,
+        options.policy,
+        engine=options.engine,
+        threads=options.threads,
+    )
     plans: list[StreamPlan] = []
     if not options.whole:
         samplings = {name: own.sampling(bundle.manifest) for name, own in sampled.items()}
@@ -125,6 +141,7 @@ def _prepare(options: RunOptions) -> _Ready:
         labels=labels,
         recognizer=recognizer,
         plans=plans,
+        watched=watched,
         videos=videos,
         record=record,
         receivers=receivers,
@@ -147,7 +164,14 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             labels=0 if options.only_events else options.top,
             each_result=options.whole,
         )
-        sink = Fanout([*sinks.sinks, summaries, *display])
+        keeper = next((one for one in sinks.sinks if isinstance(one, EventKeeper)), None)
+        told = Fanout([one for one in (*sinks.sinks, summaries, *display) if one is not keeper])
+        look = None
+        if keeper and ready.watched:
+            look = SecondLook(
+                keeper, told, ready.watched, timeout_s=options.verify_timeout_s or TIMEOUT_S
+            )
+        sink = look or Fanout([*([keeper] if keeper else []), *told.sinks])
         stack.callback(lambda: sink.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
         # The recording is opened only once everything else has been.
         recorder = _open_recorder(options, ready)
@@ -167,7 +191,7 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             feeds=feed_options(options),
             batch_wait_s=options.batch_wait_ms / 1000,
             recorder=recorder,
-            tap=next((one for one in sinks.sinks if isinstance(one, EventKeeper)), None),
+            tap=keeper,
             duties=duties,
             idle=options.idle,
             top=options.top,
@@ -175,7 +199,7 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             on_failure=show_error,
             on_end=signals.end_has_begun,
         )
-        read_to_the_end(loop, signals)
+        read_to_the_end(loop, signals, on_step=look.tick if look else lambda: None)
 
 
 def _classify(

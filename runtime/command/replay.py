@@ -61,7 +61,7 @@ def replay(options: ReplayOptions) -> None:
         policy = calibration.apply(
             policy, bundle.manifest, recording.labels, sampling=recording.header.sampling
         )
-    summaries, deciders = Summaries(), dict[str, Decider]()
+    summaries, deciders = Summaries(), dict[tuple[str, str | None], Decider]()
     where: dict[str, Any] = {"output": options.output, "json": options.json, "quiet": options.quiet}
     sinks: list[Sink] = [summaries]
     if writes_lines(**where):
@@ -73,16 +73,17 @@ def replay(options: ReplayOptions) -> None:
         for message in messages:
             sink.put(message)
 
-    def decider_of(source: str) -> Decider:
-        return deciders.setdefault(source, Decider(policy, source, top=options.top))
+    def decider_of(source: str, region: str | None) -> Decider:
+        made = Decider(policy, source, region=region, top=options.top)
+        return deciders.setdefault((source, region), made)
 
-    recording.on_break = lambda source: put(decider_of(source).interrupt())
-    recording.on_end = lambda source: put(decider_of(source).finish())
+    recording.on_break = lambda *place: put(decider_of(*place).interrupt())
+    recording.on_end = lambda *place: put(decider_of(*place).finish())
     with StopSignals(limit_s=LIMIT_S) as signals, ExitStack() as stack:
         stack.callback(sink.close, FLUSH_S)
         for found in recording:
             signals.check()
-            decided, events = decider_of(found.source).decide(found)
+            decided, events = decider_of(found.source, found.region).decide(found)
             put([decided, *events])
         for decider in deciders.values():
             put(decider.finish())

@@ -6,6 +6,7 @@ from ..terminal.signals import LIMIT_S
 from ..terminal.watchdog import Watchdog
 from .calibrate import calibrate
 from .options import CalibrationOptions, ReplayOptions, RunOptions, SuggestOptions
+from .propose_regions import propose_regions
 from .recognize import recognize
 from .replay import replay
 from .show_regions import show_regions
@@ -36,6 +37,8 @@ def run(options: RunOptions | ReplayOptions | CalibrationOptions | SuggestOption
             calibrate(options)
         elif isinstance(options, SuggestOptions):
             suggest(options)
+        elif options.regions:
+            propose_regions(options)
         elif options.show_regions:
             show_regions(options, options.show_regions)
         else:

@@ -60,14 +60,15 @@ def drawn(image_hwc: Array, specs: Sequence[SourceSpec]) -> Array:
     picture = image_hwc.copy()
     mask = specs[0].mask
     for area in mask.areas if mask else ():
-        _draw(picture, area, "mask", _RED)
+        draw_area(picture, area, "mask", _RED)
     for spec in specs:
         if spec.region:
-            _draw(picture, spec.region.area, spec.region.name, _GREEN)
+            draw_area(picture, spec.region.area, spec.region.name, _GREEN)
     return picture
 
 
-def _draw(picture: Array, area: Area, name: str, colour: tuple[int, int, int]) -> None:
+def draw_area(picture: Array, area: Area, name: str, colour: tuple[int, int, int]) -> None:
+    """Draw an area with its name onto a picture, uint8 [H, W, 3], in a colour (BGR)."""
     cv2 = load_cv2()
     height, width = picture.shape[:2]
     line_px = max(14, height // 30)

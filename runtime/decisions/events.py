@@ -56,10 +56,12 @@ class Decider:
     however many labels there are. It knows labels by name: call `interrupt` when they change.
     """
 
-    def __init__(self, policy: Policy, source: str, *, top: int | None = None) -> None:
+    def __init__(
+        self, policy: Policy, source: str, *, region: str | None = None, top: int | None = None
+    ) -> None:
         """Begin with a policy, which may be replaced; results keep `top` labels, None keeps all."""
         self.policy = policy
-        self._source = source
+        self._source, self._region = source, region
         self._top = top
         self._coming: _Action | None = None
         self._open: _Action | None = None
@@ -218,4 +220,5 @@ class Decider:
             peak=action.peak,
             duration_s=until_s - action.start_s,
             priority=self.policy.rule_of(action.label).priority,
+            region=self._region,
         )

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import CalibrationError
-from ..results import Message, Recognition
+from ..results import Message, Recognition, place_of
 from ..sources.frames import Frame
 
 Array = npt.NDArray[Any]
@@ -16,7 +16,8 @@ class SeenWindows:
     """The windows of each source, in order; also a sink, see `sinks.sink.Sink`.
 
     Attributes:
-        of_source: the ends of the windows in seconds, and their similarities [R], by source.
+        of_source: the ends of the windows in seconds, and their similarities [R], by source and
+            region.
         scale: logits for each unit of similarity.
     """
 
@@ -45,7 +46,7 @@ class SeenWindows:
     def put(self, message: Message) -> None:
         """Keep a result."""
         if isinstance(message, Recognition) and message.everything:
-            times, rows = self.of_source.setdefault(message.source, ([], []))
+            times, rows = self.of_source.setdefault(place_of(message), ([], []))
             times.append(message.end_s)
             rows.append(message.everything.similarities.astype(np.float32))
             self.scale = message.everything.scale

@@ -47,6 +47,11 @@ _FILTERS = cloup.option_group(
     cloup.option(
         "--min-peak", metavar="SCORE", type=click.FloatRange(0, 1), help="With at least this score"
     ),
+    cloup.option(
+        "--verdict",
+        type=click.Choice(["yes", "no", "unverified"]),
+        help="With this answer of a second look",
+    ),
     cloup.option("--kept", is_flag=True, help="Only favourites"),
 )
 
@@ -130,6 +135,7 @@ def show(folder: Path, id: int) -> None:  # noqa: A002
         "state": {"cut": "cut off when its run was killed"}.get(event.state, event.state),
         "peak": f"{event.peak:.4f}",
         "scores": " ".join(f"{at_s:+.1f}s:{score:.2f}" for at_s, score in event.scores),
+        **({"second look": _second_look(event)} if event.verdict else {}),
         "bundle": event.bundle,
         **files,
         **({"missing in the clip": f"{event.left_out} pictures"} if event.left_out else {}),
@@ -225,6 +231,11 @@ def _filter(filters: dict[str, Any], *, limit: int | None = None) -> Any:
         if filters[name] is not None:
             filters[name] = parse_moment(f"--{name}", filters[name])
     return EventFilter(**filters, limit=limit)
+
+
+def _second_look(event: Any) -> str:
+    score = "" if event.verified_score is None else f" ({event.verified_score:.2f})"
+    return f"{event.verdict}{score}, {event.verified_by}{': ' if event.said else ''}{event.said}"
 
 
 def _moment(seconds: float) -> str:

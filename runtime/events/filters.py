@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ..messages import VerdictAnswer
 from .record import EventState
 
 
@@ -18,6 +19,7 @@ class EventFilter:
         min_peak: their best score is at least this.
         kept: they are favourites.
         state: their state.
+        verdict: what a second look said.
         limit: the newest so many of them.
     """
 
@@ -29,6 +31,7 @@ class EventFilter:
     min_peak: float | None = None
     kept: bool = False
     state: EventState | None = None
+    verdict: VerdictAnswer | None = None
     limit: int | None = None
 
     def sql(self) -> tuple[str, list[str | float]]:
@@ -48,6 +51,7 @@ class EventFilter:
             ("coalesce(time, recorded) < ?", self.until),
             ("peak >= ?", self.min_peak),
             ("state = ?", self.state),
+            ("verdict = ?", self.verdict),
         ):
             if value is not None:
                 clauses.append(clause)

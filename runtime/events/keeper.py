@@ -4,11 +4,12 @@ import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from ..preprocessing.sampling import RateSampler
-from ..results import ActionEvent, Message, Recognition, StreamState
+from ..results import ActionEvent, Message, Recognition, StreamState, Verdict
 from ..sinks.queued import Queued, SinkCounters
 from ..sinks.sink import Sink
 from ..sinks.stills import Still
@@ -16,7 +17,7 @@ from ..sources.frames import Frame
 from .folder import EventFolder
 from .options import ClipPlan
 from .retention import Limits, Retention
-from .ring import FrameRing
+from .ring import FrameRing, Picture
 from .stills import encoded
 from .store import EventStore, unusable
 from .watch import Watch
@@ -25,6 +26,7 @@ from .writing import (
     Ended,
     EventWriting,
     Goes,
+    Judged,
     Pictures,
     Stops,
     Sweep,
@@ -41,6 +43,19 @@ PATIENCE_S = 2.0
 TOLD_S, NOTED_S = 0.5, 10.0
 # A stream may be so much behind its source that the ring needs more than the plan says.
 _SLACK_S = 2.0
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a second look may look at.
+
+    Attributes:
+        id: the event's number in the store.
+        pictures: as they were decoded, oldest first.
+    """
+
+    id: int
+    pictures: tuple[Picture, ...]
 
 
 class _Pictures:
@@ -147,6 +162,23 @@ class EventKeeper(Sink):
         if time.monotonic() - self._swept_s > SWEEP_S:
             self._swept_s = time.monotonic()
             self._queue.offer(Sweep())
+
+    def evidence(self, started: ActionEvent, back_s: Sequence[float]) -> Evidence | None:
+        """Return pictures of an event whose start was just put; None without any.
+
+        Args:
+            started: the event.
+            back_s: how long before the end of the last window that shows it each of them is to be,
+                in seconds.
+        """
+        id_, until_s = self._watch(started).open_id, started.time_s + started.duration_s
+        ring = self._pictures[started.source].ring
+        found = tuple(filter(None, (ring.nearest(until_s - back) for back in back_s)))
+        return Evidence(id_, found) if id_ is not None and found else None
+
+    def judged(self, id: int, verdict: Verdict) -> None:  # noqa: A002
+        """Note what a second look at an event said."""
+        self._queue.offer(Judged(id, verdict), precious=True)
 
     def source_ended(self, source: str) -> None:
         """Complete the clips of a source."""

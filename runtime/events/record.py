@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
+from ..messages import VerdictAnswer
+
 # An event may last for days: of more scores than this, every second one goes.
 MOST_SCORES = 1024
 
@@ -50,6 +52,10 @@ class StoredEvent:
         kept: whether it is a favourite, which no retention removes.
         region: the part of the picture where it is; None is all of it.
         priority: how urgent it is; None is "normal".
+        verdict: what a second look said: "yes", "no" or "unverified"; None if there was none.
+        verified_by: the bundle or the language model that looked.
+        verified_score: the bundle's score of the label.
+        said: the model's sentence, or why it could not say.
     """
 
     id: Annotated[int, Meta(ge=1, le=MAX_ID)]
@@ -71,6 +77,10 @@ class StoredEvent:
     kept: bool = False
     region: _Text | None = None
     priority: _Text | None = None
+    verdict: VerdictAnswer | None = None
+    verified_by: _Text | None = None
+    verified_score: _Number | None = None
+    said: _Text | None = None
 
     @property
     def duration_s(self) -> float:

@@ -34,6 +34,12 @@ MIGRATIONS = (
     """,
     "ALTER TABLE event ADD COLUMN region TEXT",
     "ALTER TABLE event ADD COLUMN priority TEXT",
+    """
+    ALTER TABLE event ADD COLUMN verdict TEXT;
+    ALTER TABLE event ADD COLUMN verified_by TEXT;
+    ALTER TABLE event ADD COLUMN verified_score REAL;
+    ALTER TABLE event ADD COLUMN said TEXT
+    """,
 )
 
 

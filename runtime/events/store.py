@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 from ..documents import MIB, convert
 from ..errors import StzsarError
+from ..results import Verdict
 from . import schema
 from .filters import EventFilter
 from .record import MAX_ID, PARTS, Part, StoredEvent, packed, unpacked
@@ -117,6 +118,14 @@ class EventStore:
     def set_left_out(self, id: int, pictures: int) -> None:  # noqa: A002
         """Note how many pictures an event's clip lacks."""
         self._database.execute("UPDATE event SET left_out = ? WHERE id = ?", (pictures, id))
+
+    def set_verdict(self, id: int, verdict: Verdict) -> None:  # noqa: A002
+        """Note what a second look at an event said."""
+        self._database.execute(
+            "UPDATE event SET verdict = ?, verified_by = ?, verified_score = ?, said = ? "
+            "WHERE id = ?",
+            (verdict.answer, verdict.by, verdict.score, verdict.said, id),
+        )
 
     def keep(self, ids: Sequence[int], *, kept: bool) -> None:
         """Make events favourites, or favourites no more."""

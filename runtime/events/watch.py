@@ -30,6 +30,11 @@ class Watch:
         self._scores: list[tuple[float, float]] = []
         self._best = 0.0
 
+    @property
+    def open_id(self) -> int | None:
+        """The number of the open event."""
+        return self._open.id if self._open else None
+
     def see(self, found: Recognition) -> StoredEvent | None:
         """Note a result; return the open event as it is now, if this result shows it."""
         self._recent.append(found)

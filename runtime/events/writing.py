@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import IO
 
 from ..errors import StzsarError
+from ..results import Verdict
 from ..sinks.queued import Patience, SinkCounters, TryAgainError
 from .clip import Clip, ClipError
 from .folder import EventFolder
@@ -53,6 +54,14 @@ class Ended:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """Somebody has taken a second look at an event."""
+
+    id: int
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
 class Pictures:
     """There are new pictures for the clips of a source; `written` is set once they are written."""
 
@@ -72,7 +81,7 @@ class Sweep:
     """It is time to apply the limits."""
 
 
-Work = Began | Goes | Ended | Pictures | Stops | Sweep
+Work = Began | Goes | Ended | Judged | Pictures | Stops | Sweep
 
 
 class EventWriting:
@@ -147,6 +156,8 @@ class EventWriting:
                 else:
                     self._forget(event)
                 self._advance(event.source, patience)
+            case Judged(id_, verdict):
+                self._store.set_verdict(id_, verdict)
             case Pictures(source, written):
                 try:
                     self._advance(source, patience)

@@ -7,7 +7,8 @@ All numbers are little-endian. The first record is the header:
 
     H  JSON: version, bundle, sampling, the names of states and features, the patches' grid
     B  a label bank, the npz of `LabelBank.save`; banks are counted from 0
-    S  JSON: stream (its number), name, bank (the one that its states are for from here on)
+    S  JSON: stream (its number), name of the source, region, bank (the one that its states are for
+       from here on)
     F  frames of one stream: length of the JSON (uint32), JSON, then the arrays back to back; the
        JSON has the stream and for each array its name, type and shape [frames, ...]
     E  JSON: stream (it has ended)
@@ -34,7 +35,7 @@ from ..documents import Count, from_json, open_regular
 from ..errors import RecordingError
 
 MAGIC = b"STZSAR-RECORDING\n"
-VERSION = 1
+VERSION = 2
 HEADER, BANK, STREAM, FRAMES, END = b"H", b"B", b"S", b"F", b"E"
 _HEAD = struct.Struct("<cII")
 _COUNT = struct.Struct("<I")

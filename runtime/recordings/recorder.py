@@ -48,6 +48,8 @@ class _Track:
     """One stream that is being recorded."""
 
     number: int
+    source: str
+    region: str | None
     bank: int
     sampling: SamplingSpec
     among: tuple[str, ...] | None = None
@@ -180,15 +182,25 @@ class Recorder:
         sampling: SamplingSpec,
         bank: LabelBank,
         among: Sequence[str] | None = None,
+        *,
+        source: str | None = None,
+        region: str | None = None,
     ) -> None:
-        """Begin a stream whose sampling or labels differ from the run's, before its first frame.
+        """Begin a stream that is not as the run says, before its first frame.
 
-        `among` names its labels, if it has fewer than the bank.
+        Args:
+            stream: its name in this recorder; no other has it.
+            sampling: how it is sampled.
+            bank: the labels that its states are for.
+            among: names its labels, if it has fewer than the bank.
+            source: what results call it; `stream` if None.
+            region: the part of the picture that it is; None is all of it.
         """
         self._usual_bank = bank
         track = self._new_track(stream, sampling)
+        track.source, track.region = source or stream, region
         track.among = None if among is None else tuple(among)
-        self._write_stream(stream, track)
+        self._write_stream(track)
 
     def use_labels(self, stream: str, bank: LabelBank, among: Sequence[str] | None = None) -> None:
         """Change the labels that a stream's states are for.
@@ -199,7 +211,7 @@ class Recorder:
         self._write_rows(track)
         track.bank, track.broken = self._bank_number(bank), True
         track.among = None if among is None else tuple(among)
-        self._write_stream(stream, track)
+        self._write_stream(track)
 
     def end_stream(self, stream: str, *, rest: bool = True) -> None:
         """End a stream; another of the same name may begin later.
@@ -231,19 +243,21 @@ class Recorder:
 
     def _track(self, name: str) -> _Track:
         if name not in self._tracks:
-            self._write_stream(name, self._new_track(name, self._sampling))
+            self._write_stream(self._new_track(name, self._sampling))
         return self._tracks[name]
 
     def _new_track(self, name: str, sampling: SamplingSpec) -> _Track:
-        track = _Track(self._streams, self._bank_number(self._usual_bank), sampling)
+        bank = self._bank_number(self._usual_bank)
+        track = _Track(self._streams, name, None, bank, sampling)
         self._streams += 1
         self._tracks[name] = track
         return track
 
-    def _write_stream(self, name: str, track: _Track) -> None:
+    def _write_stream(self, track: _Track) -> None:
         document = {
             "stream": track.number,
-            "name": name,
+            "name": track.source,
+            "region": track.region,
             "bank": track.bank,
             "frames": track.sampling.frames,
             "rate_fps": track.sampling.rate_fps,

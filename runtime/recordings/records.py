@@ -69,6 +69,8 @@ class StreamRecord(Struct, frozen=True):
     stream: Count  # its number
     name: Annotated[str, Meta(max_length=4096)]  # of its source
     bank: Count  # the number of the bank that its states are for
+    # The part of the picture that it is; version 1 has it in the name
+    region: Annotated[str, Meta(max_length=4096)] | None = None
     # Its sampling, if it is not the recording's
     frames: Frames | None = None
     rate_fps: Rate | None = None
@@ -76,8 +78,14 @@ class StreamRecord(Struct, frozen=True):
     among: Annotated[tuple[str, ...], Meta(min_length=1, max_length=MAX_LABELS)] | None = None
 
     def __post_init__(self) -> None:
-        if any(unicodedata.category(character) == "Cc" for character in self.name):
+        text = self.name + (self.region or "")
+        if any(unicodedata.category(character) == "Cc" for character in text):
             raise ValueError("the name of a stream has control characters")
+
+    @property
+    def place(self) -> str:
+        """The source, with the region where there is one: what labels of its own go by."""
+        return f"{self.name}/{self.region}" if self.region else self.name
 
 
 class EndRecord(Struct, frozen=True):

@@ -8,7 +8,7 @@ of the run. A recording may hold only some patches, so all labels are compared o
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ _StatesOf = Callable[[Mapping[str, Array]], Mapping[str, Array]]
 class _Track:
     """One stream that is being replayed; `states_of` turns its frames into the scorer's states."""
 
-    name: str
+    record: StreamRecord
     bank: LabelBank
     scorer: WindowScorer
     states_of: _StatesOf
@@ -58,7 +58,7 @@ class _Track:
     @property
     def labels(self) -> tuple[Label, ...]:
         """What is scored in it."""
-        return self.scorer.labels_in(self.name)
+        return self.scorer.labels_in(self.record.place)
 
     def flush(self) -> None:
         self.ring.flush()
@@ -70,8 +70,8 @@ class Replay:
 
     Attributes:
         header: what the recording says about itself.
-        on_break: called with a source's name where its window starts again.
-        on_end: called with a source's name where it ended.
+        on_break: called with a source and its region where their window starts again.
+        on_end: called with a source and its region where they ended.
     """
 
     def __init__(
@@ -112,8 +112,8 @@ class Replay:
             LabelError: a label requires features and the recording has none.
             StzsarError: the labels or the engine cannot be used.
         """
-        self.on_break: Callable[[str], None] = lambda _source: None
-        self.on_end: Callable[[str], None] = lambda _source: None
+        self.on_break: Callable[[str, str | None], None] = lambda _source, _region: None
+        self.on_end: Callable[[str, str | None], None] = lambda _source, _region: None
         self._path, self._bundle = path, bundle
         self._labels = None if labels is None else as_labels(labels)
         self._ignore = ignored(as_labels(ignore)) if ignore else ()
@@ -218,17 +218,16 @@ class Replay:
         )
         if sampling.frames > self._bundle.manifest.sampling.max_frames:
             raise ValueError("a window is too long")
-        scorer, states_of = self._score(record.bank, record.name, record.among)
-        track = _Track(record.name, bank, scorer, states_of, sampling)
+        scorer, states_of = self._score(record)
+        track = _Track(record, bank, scorer, states_of, sampling)
         before = self._tracks.get(record.stream)
         if before and before.labels != track.labels:
-            self.on_break(record.name)
+            self.on_break(record.name, record.region)
         self._tracks[record.stream] = track
 
-    def _score(
-        self, bank: int, name: str, among: tuple[str, ...] | None
-    ) -> tuple[WindowScorer, _StatesOf]:
-        """Return how the states for a recorded bank are scored, in a source with these labels."""
+    def _score(self, record: StreamRecord) -> tuple[WindowScorer, _StatesOf]:
+        """Return how the states of a stream are scored."""
+        bank, name, among = record.bank, record.place, record.among
         if bank not in self._chosen:
             self._chosen[bank] = self._choose(self._banks[bank])
         chosen, states_of = self._chosen[bank]
@@ -298,7 +297,7 @@ class Replay:
         for row, flags in enumerate(rows.flags.tolist()):
             if flags & BREAK:
                 track.flush()
-                self.on_break(track.name)
+                self.on_break(track.record.name, track.record.region)
             state = {name: states[name][row] for name in self.header.states}
             clock = float(rows.clocks_s[row])
             track.ring.push(
@@ -320,11 +319,13 @@ class Replay:
             raise ValueError("a stream ends that never began")
         if record.rest and not track.said_something and len(track.ring):
             yield self._recognize(track)
-        self.on_end(track.name)
+        self.on_end(track.record.name, track.record.region)
 
     def _recognize(self, track: _Track) -> Recognition:
         track.said_something = True
-        return track.scorer.recognize(track.name, track.ring, rate_fps=track.rate_fps)
+        record = track.record
+        found = track.scorer.recognize(record.place, track.ring, rate_fps=track.rate_fps)
+        return replace(found, source=record.name, region=record.region)
 
     def _unknown_message(self, unknown: Sequence[Label]) -> str:
         names = [repr(label.name) for label in unknown[:SHOWN_UNKNOWN]]

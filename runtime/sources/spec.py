@@ -28,6 +28,9 @@ class SourceSpec:
         stream: the name of the stream that it is a region of; None if it has no region.
         schedule: when it makes events; None is always.
         rules: of the labels whose events differ, by name.
+        verify: folder of the bundle that looks at its events again.
+        verify_llm: address of the language model that does.
+        verify_labels: only events with these labels; empty is all of them.
     """
 
     uri: str
@@ -42,6 +45,9 @@ class SourceSpec:
     stream: str | None = None
     schedule: Schedule | None = None
     rules: Mapping[str, LabelRule] = field(default_factory=dict, hash=False)
+    verify: Path | None = None
+    verify_llm: str | None = None
+    verify_labels: tuple[str, ...] = ()
 
     @property
     def source(self) -> str:

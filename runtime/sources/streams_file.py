@@ -10,6 +10,9 @@
     rate = 8
     mask = [[0.0, 0.0, 0.3, 0.08], [[0.8, 0.1], [1, 0.1], [1, 0.5]]]  # boxes and polygons are black
 
+    verify = "runs/ViT-L-14"       # looks at events before they are told; or verify_llm = "http://…"
+    verify_labels = ["archery"]    # only at these
+
     [[stream.region]]              # only what is in a region is looked at
     name = "door"
     box = [0.6, 0.2, 0.9, 0.95]    # or polygon = [[0.6, 0.2], ...]; shares of the picture
@@ -101,15 +104,21 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     region: Annotated[tuple[_Region, ...], Meta(max_length=MAX_AREAS)] = ()
     tiles: tuple[_Tiles, _Tiles] | None = None
     schedule: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    verify: _Path | None = None
+    verify_llm: _Path | None = None
+    verify_labels: Annotated[tuple[str, ...], Meta(max_length=MAX_LABELS)] = ()
 
     def __post_init__(self) -> None:
         if not self.name.isprintable():
             raise ValueError("name: it is not one line of text")
-        if any("\0" in path for path in (self.source, self.calibration or "")):
+        paths = (self.source, self.calibration, self.verify, self.verify_llm)
+        if any("\0" in (path or "") for path in paths):
             raise ValueError("it holds a NUL character")
         names = [one.name for one in self.region]
         if len(names) != len(set(names)):
             raise ValueError("region: two have the same name")
+        if self.verify and self.verify_llm:
+            raise ValueError("it takes verify or verify_llm, and not both")
         if self.region and self.tiles:
             raise ValueError("it takes regions or tiles, and not both")
         for number, area in enumerate(self.mask, start=1):
@@ -209,6 +218,9 @@ def _specs(
         mask=Mask(tuple(map(area_of, found.mask))) if found.mask else None,
         schedule=schedule,
         rules=rules.of(found.name),
+        verify=folder / found.verify if found.verify else None,
+        verify_llm=found.verify_llm,
+        verify_labels=found.verify_labels,
     )
     if whole.frame_rate is not None and not is_pictures(whole.uri):
         raise SourceError(

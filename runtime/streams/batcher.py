@@ -86,7 +86,14 @@ class Batcher:
             sampling = lane.stream.options.sampling(self._recognizer.manifest)
             scorer = lane.stream.scorer
             among = scorer.labels_of.get(lane.name)
-            self._recorder.begin_stream(lane.name, sampling, scorer.bank, among)
+            self._recorder.begin_stream(
+                lane.name,
+                sampling,
+                scorer.bank,
+                among,
+                source=lane.source,
+                region=lane.region.name if lane.region else None,
+            )
         lane.feed.start()
 
     def step(self, timeout_s: float) -> bool:
@@ -119,7 +126,7 @@ class Batcher:
     def interrupt(self, lane: Lane) -> None:
         """End the open event of a stream that is away."""
         if lane.decider:
-            self._put_events(lane, lane.decider.interrupt())
+            self._put(lane.decider.interrupt())
 
     def be_on(self, lane: Lane, is_on: bool, *, resting: bool) -> None:
         """Make events of a stream or none, and encode nothing of it while it is `resting`."""
@@ -133,7 +140,7 @@ class Batcher:
             lane.feed.stop()
         for lane in self.lanes:
             if lane.decider:
-                self._put_events(lane, lane.decider.finish())
+                self._put(lane.decider.finish())
 
     def _collect(self) -> dict[Lane, list[Captured]]:
         """Take due frames, and wait a moment for streams that have none yet."""
@@ -257,7 +264,7 @@ class Batcher:
         lane.results += 1
         with self._stages.of("sink"):
             self._sink.put(found)
-            self._put_events(lane, events)
+            self._put(events)
 
     def _latest(self, lane: Lane) -> Recognition | None:
         """Return the result to show with a picture: of a source's regions, the surest decision."""
@@ -266,9 +273,9 @@ class Batcher:
         every = [one.latest for one in self.lanes if one.source == lane.source and one.latest]
         return max(every, key=lambda one: (one.decision is not None, one.score), default=None)
 
-    def _put_events(self, lane: Lane, events: Iterable[ActionEvent]) -> None:
+    def _put(self, events: Iterable[ActionEvent]) -> None:
         for event in events:
-            self._sink.put(lane.told(event))
+            self._sink.put(event)
 
     def _end(self, lane: Lane) -> None:
         self.lanes.remove(lane)
@@ -277,7 +284,7 @@ class Batcher:
         if rest:
             self._decide(lane, rest)
         if lane.decider:
-            self._put_events(lane, lane.decider.finish())
+            self._put(lane.decider.finish())
         if all(other.source != lane.source for other in self.lanes):
             self._sink.source_ended(lane.source)
         if self._recorder:

@@ -3,12 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from time import monotonic
-from typing import TypeVar
 
 from ..decisions.events import Decider
 from ..decisions.policy import Policy
 from ..labels.labels import Label
-from ..results import ActionEvent, Recognition
+from ..results import Recognition
 from ..sources.areas import Region
 from ..sources.feed import Captured, Feed
 from .stream import Prepared, Stream
@@ -16,7 +15,6 @@ from .stream import Prepared, Stream
 # A stream without a frame for so long, or for so many of its periods, does not count as load.
 QUIET_S, QUIET_PERIODS = 2.0, 3.0
 
-Told = TypeVar("Told", Recognition, ActionEvent)
 # The policy for some labels; asked again when the labels change.
 PolicyFor = Callable[[Sequence[Label]], Policy]
 
@@ -82,8 +80,8 @@ class Lane:
             captured_s=captured.monotonic_s if is_live else None,
         )
 
-    def told(self, found: Told) -> Told:
-        """Return a result or an event with the source and the region instead of the lane's name."""
+    def told(self, found: Recognition) -> Recognition:
+        """Return a result with the source and the region instead of the lane's name."""
         if self.region is None:
             return found
         return replace(found, source=self.source, region=self.region.name)

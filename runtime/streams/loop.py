@@ -224,7 +224,12 @@ class StreamLoop:
         decider = None
         if plan.policy_for:
             labels = self._recognizer.scorer.labels_in(plan.name)
-            decider = Decider(plan.policy_for(labels), plan.name, top=self._top)
+            decider = Decider(
+                plan.policy_for(labels),
+                feed.name,
+                region=plan.region.name if plan.region else None,
+                top=self._top,
+            )
         return Lane(feed, stream, self._rate_of(plan), decider, plan.policy_for, plan.region)
 
     def _change_duties(self) -> None:

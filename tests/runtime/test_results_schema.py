@@ -20,6 +20,7 @@ from stzsar.runtime.results import (
     Score,
     StreamCondition,
     StreamState,
+    Verdict,
     to_json,
 )
 
@@ -47,7 +48,7 @@ LIVE_RESULT = Recognition(
     region="door",
 )
 IGNORED_RESULT = Recognition("gate", 0.0, 1.75, 8, TOP, rival="a person walking past")
-OPTIONAL = ("explanation", "region", "rival", "priority", "still", "still_url")
+OPTIONAL = ("explanation", "region", "rival", "priority", "still", "still_url", "second_look")
 MESSAGES: dict[str, Message] = {
     "result of a file": FILE_RESULT,
     "result of what is ignored": IGNORED_RESULT,
@@ -60,6 +61,9 @@ MESSAGES: dict[str, Message] = {
         still_url="http://nas/stills/1.jpg",
     ),
     "end": ActionEvent("end", "gate", "red", 9.5, 1.7e9, 0.9, 8.5, region="door"),
+    "event that was looked at": ActionEvent(
+        "start", "gate", "red", 9.5, 1.7e9, 0.9, 8.5, verdict=Verdict("yes", "ViT-L-14", 0.9)
+    ),
     **{
         f"stream {state}": StreamState("gate", state, "", 1.7e9)
         for state in get_args(StreamCondition)

@@ -6,12 +6,11 @@ that looks like a list of words is taken; `rules` judges the words.
 
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
+from ...runtime.chat.answers import said, values_in
+
 MAX_WORDS = 64
-MAX_CHARACTERS = 20_000
-_THOUGHT = re.compile(r"<think>.*?(</think>|\Z)", re.DOTALL | re.IGNORECASE)
 _STRING = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _ITEM = re.compile(r"^[ \t]*(?:[-*•]|\d{1,2}[.)])[ \t]+(\S.*)$", re.MULTILINE)
 _NUMBER = re.compile(r"\d+")
@@ -19,8 +18,8 @@ _NUMBER = re.compile(r"\d+")
 
 def keywords_of(answer: str) -> list[str]:
     """Return the words of an answer as they are; an empty list if it holds none."""
-    text = _THOUGHT.sub("", answer[:MAX_CHARACTERS])
-    for value in _values(text):
+    text = said(answer)
+    for value in values_in(text):
         found = _strings(value)
         if found:
             return found[:MAX_WORDS]
@@ -31,26 +30,13 @@ def keywords_of(answer: str) -> list[str]:
 
 def entries_of(answer: str, count: int) -> list[int] | None:
     """Return the numbers, 1 to `count`, that an answer chooses; None if it is unusable."""
-    text = _THOUGHT.sub("", answer[:MAX_CHARACTERS])
-    for value in _values(text):
+    text = said(answer)
+    for value in values_in(text):
         numbers = value.get("entries") if isinstance(value, dict) else value
         if isinstance(numbers, list):
             chosen = [n for n in map(_number, numbers) if n is not None and 1 <= n <= count]
             return list(dict.fromkeys(chosen)) if chosen or not numbers else None
     return None
-
-
-def _values(text: str) -> Iterator[Any]:
-    """Yield the outermost JSON objects and lists in a text."""
-    decoder, at = json.JSONDecoder(), 0
-    while found := re.compile(r"[\[{]").search(text, at):
-        try:
-            value, at = decoder.raw_decode(text, found.start())
-            yield value
-        except ValueError:
-            at = found.start() + 1
-        except RecursionError:  # each bracket would be tried anew
-            return
 
 
 def _strings(value: Any) -> list[str]:

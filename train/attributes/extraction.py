@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Protocol
 
+from ...runtime.chat.model import Answer, ChatModel, ModelError, today
 from .answers import entries_of, keywords_of
-from .chat import Answer, ChatModel, ModelError, today
 from .prompt import Message, entries_schema, keywords_schema, read_prompt
 from .rules import MAX_WORDS, WANTED
 from .sources import Sense

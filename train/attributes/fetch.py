@@ -15,13 +15,15 @@ from hishel.httpx2 import CacheTransport
 from protego import Protego
 
 from ...runtime.backoff import Backoff, retry_after_s
-from .addresses import AddressError, origin_of, parse_url
+from ...runtime.chat.addresses import AddressError, origin_of, parse_url
+from ...runtime.chat.model import Caller
+from ...runtime.chat.transport import GuardedTransport, Limits, NoAnswerError
 from .cache import Cache
-from .transport import GuardedTransport, Limits, NoAnswerError
 
 log = logging.getLogger(__name__)
 
 AGENT = "stzsar-attributes"
+CALLER = Caller(AGENT, "--llm-url", "--llm-model", ", or take --llm none")
 MAX_REDIRECTS = 5
 WAITS = Backoff(attempts=4, first_s=1.0, longest_s=30.0, longest_asked_s=120.0)
 _LONGEST_CRAWL_DELAY_S = 30.0

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from multiprocessing.pool import ThreadPool
 from typing import Any, TypeVar
 
+from ...runtime.chat.model import ModelError
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import Label
-from .chat import ModelError
 from .cleaning import Cleaned, clean
 from .extraction import Extraction, Extractor, Passage
 from .fetch import AwayError, FetchError

@@ -6,17 +6,17 @@ from pathlib import Path
 import click
 
 from ... import __version__
+from ...runtime.chat.addresses import AddressError, parse_url
+from ...runtime.chat.model import ChatModel
 from ...runtime.errors import StzsarError
 from ...runtime.labels.label_files import labels_from
 from ...runtime.labels.labels import Label
 from ...runtime.terminal.commandline import console, printable, say
 from ...runtime.terminal.progress import bar
-from .addresses import AddressError, parse_url
 from .bank_json import write_bank
 from .cache import Cache, default_folder
-from .chat import ChatModel
 from .extraction import ByModel, ByYake, Extractor
-from .fetch import AGENT, Fetcher
+from .fetch import AGENT, CALLER, Fetcher
 from .options import WIKIS, AttributesOptions
 from .ordering import BundleEncoder, NoEncoder
 from .pipeline import Outcome, Pipeline
@@ -71,7 +71,9 @@ def _user_agent(options: AttributesOptions) -> str:
 def _extractor(options: AttributesOptions, cache: Cache) -> Extractor:
     if options.llm == "none":
         return ByYake(options.language)
-    chat = ChatModel(options.llm_url, options.llm_model, cache, timeout_s=options.llm_timeout_s)
+    chat = ChatModel(
+        options.llm_url, options.llm_model, cache, caller=CALLER, timeout_s=options.llm_timeout_s
+    )
     if not options.llm_model:
         say(f"The language model is {chat.name}.")
     return ByModel(chat)

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
+from ...runtime.chat.addresses import AddressError, parse_url
 from ...runtime.errors import StzsarError
 from ...runtime.hidden_files import is_hidden
 from ...runtime.labels.names import name_key
 from ...runtime.sources.secrets import without_secrets
-from .addresses import AddressError, parse_url
 from .fetch import Fetcher, FetchError
 from .page_text import file_text, main_text
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 
-from .addresses import parse_url
+from ...runtime.chat.addresses import parse_url
 from .fetch import Fetcher, FetchError
 from .sources import Sense, gloss_of
 

@@ -306,6 +306,8 @@ def test_the_options_are_the_agreed_ones():
 
     # A new option is a promise: add it here knowingly.
     assert names == {
+        "--regions",
+        *("--verify", "--verify-llm", "--verify-model", "--verify-label", "--verify-timeout"),
         *("--source", "--camera", "--streams", "--replay", "--seconds", "--stalled", "--give-up"),
         *("--bundle", "--labels", "--ignore", "--rate", "--window", "--whole", "--motion-gate"),
         *("--batch-wait", "--engine", "--trust-engines", "--threads", "--no-attributes"),

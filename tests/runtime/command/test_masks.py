@@ -98,6 +98,34 @@ def test_without_the_mask_it_is_found(run_cli, bundle, paint_video, tmp_path):
     assert len(set(lines["plain"].splitlines()) & set(lines["painted"].splitlines())) < 5
 
 
+def test_a_live_stream_shows_nothing_that_is_under_a_mask(run_cli, bundle, tmp_path):
+    (tmp_path / "streams.toml").write_text(
+        '[[stream]]\nname = "shapes"\nsource = "test://moving-shapes?seconds=3"\n'
+        "mask = [[0, 0, 1, 0.5]]\n"
+    )
+    result = run_cli(
+        *("--bundle", bundle, "--streams", tmp_path / "streams.toml", "--quiet"),
+        *("--events", tmp_path / "events", "--video", tmp_path / "annotated.mp4"),
+        *("--min-length", 0, "--threshold", 0.01, "--before", 1, "--after", 1),
+    )
+    assert result.exit_code == 0, result.stderr
+    stills = [
+        path
+        for path in (tmp_path / "events" / "stills").glob("*/*.jpg")
+        if "annot" not in path.name
+    ]
+    assert stills
+    for still in stills:
+        picture = cv2.imread(str(still))
+        assert picture is not None
+        assert picture[:120].max() < 10
+        assert picture[136:].max() > 10
+    for clip in (tmp_path / "events" / "clips").glob("*/*.mp4"):
+        capture = cv2.VideoCapture(str(clip))
+        while (read := capture.read())[0]:
+            assert read[1][:120].max() < 20
+
+
 def test_whole_files_have_no_mask(run_cli, bundle, paint_video, tmp_path, assert_refused):
     paint_video("a", (0, 0, 0))
     (tmp_path / "a" / "streams.toml").write_text(

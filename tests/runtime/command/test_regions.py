@@ -110,6 +110,21 @@ def test_a_region_has_labels_a_threshold_and_a_rate_of_its_own(run, folder):
     assert not any(one["decision"] == "blue" for one in found)
 
 
+def test_a_recording_gives_the_results_and_events_of_regions_again(run, run_cli, bundle, folder):
+    (folder / "right.txt").write_text("sky\nblue\n")
+    live = run("--record", folder / "a.rec", right='labels = "right.txt"\nrate = 2')
+    result = run_cli("--bundle", bundle, "--replay", folder / "a.rec")
+    assert result.exit_code == 0, result.stderr
+    again = [json.loads(line) for line in result.stdout.splitlines()]
+
+    def told(messages):
+        return sorted(json.dumps(one, sort_keys=True) for one in messages)
+
+    assert {one["source"] for one in again} == {"hall"}
+    assert {one["region"] for one in again if one["type"] == "event"} == {"left", "right"}
+    assert told(again) == told(live)
+
+
 def test_the_video_of_a_stream_with_regions_is_one_and_whole(run, folder):
     run("--video", folder / "annotated.mp4")
     capture = cv2.VideoCapture(str(folder / "annotated.mp4"))

@@ -11,6 +11,7 @@ from stzsar.runtime.events.filters import EventFilter
 from stzsar.runtime.events.folder import EventFolder
 from stzsar.runtime.events.record import MOST_SCORES, StoredEvent, add_score
 from stzsar.runtime.events.store import EventStore
+from stzsar.runtime.results import Verdict
 
 
 def event(id_: int, **changes) -> StoredEvent:
@@ -182,3 +183,14 @@ def test_a_row_from_a_stranger_removes_nothing_outside_its_folder(store, tmp_pat
     for name in ("../victim.jpg", "victim.jpg", "stills/../../victim.jpg", str(victim)):
         EventFolder(tmp_path / "events").remove(name)
     assert victim.exists()
+
+
+def test_the_answer_of_a_second_look_is_stored_and_asked_for(store):
+    for id_ in (1, 2, 3):
+        store.begin(event(id_))
+    store.set_verdict(2, Verdict("no", "ViT-L-14", 0.12, "it sees a broom"))
+    found = store.get(2)
+    assert (found.verdict, found.verified_by, found.verified_score, found.said) == (
+        "no", "ViT-L-14", 0.12, "it sees a broom"
+    )  # fmt: skip
+    assert [one.id for one in store.find(EventFilter(verdict="no"))] == [2]

@@ -198,8 +198,8 @@ def test_what_is_missing_or_no_file_is_said(bundle, tmp_path):
 
 
 def test_a_newer_version_is_refused(bundle, tmp_path):
-    (tmp_path / "a.rec").write_bytes(MAGIC + packed_json(b"H", header(bundle, version=2)))
-    with pytest.raises(RecordingError, match=r"of version 2 .*upgrade stzsar"):
+    (tmp_path / "a.rec").write_bytes(MAGIC + packed_json(b"H", header(bundle, version=3)))
+    with pytest.raises(RecordingError, match=r"of version 3 .*upgrade stzsar"):
         Replay(tmp_path / "a.rec", Bundle.open(bundle))
 
 

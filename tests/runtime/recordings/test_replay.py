@@ -226,6 +226,18 @@ def test_an_older_bundle_is_recorded_and_replayed_but_has_no_features(tmp_path):
     assert not (tmp_path / "b.rec").exists()
 
 
+def test_a_recording_of_the_version_before_is_replayed_as_it_was():
+    # Written by version 1, in which a region was in the name of its stream.
+    bundle = Bundle.open(DATA / "bundle-format-3")
+    found = list(Replay(DATA / "recording-format-1.rec", bundle))
+    assert [(one.source, one.region, one.end_s) for one in found] == [
+        (name, None, end_s) for name in ("hall/door", "hall") for end_s in (0.75, 1.0, 1.25)
+    ]
+    scores = [0.53317, 0.65043, 0.63631, 0.57890, 0.62874, 0.68551]
+    assert {one.label for one in found} == {"swing (bat)"}
+    assert [one.score for one in found] == pytest.approx(scores, abs=1e-3)
+
+
 def test_wherever_it_is_cut_off_the_rest_is_replayed_with_a_warning(
     recognizer, images, tmp_path, caplog
 ):

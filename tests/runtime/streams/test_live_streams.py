@@ -15,11 +15,13 @@ COMMAND = [sys.executable, "-c", "from stzsar.runtime.command.cli import program
 STREAMS, FPS = 8, 30
 # On two cores 96 frames a second together, of which they encode a third.
 RATE_FPS = min(FPS, 6 * (os.cpu_count() or 2))
-# As long as the issue asks; the shortest is what every run of the tests has time for.
+# Seconds, and by how much memory may grow meanwhile. As long as the issue asks; a machine with much
+# else to do still warms up for a minute, since the engine takes memory with the first batch of
+# each size: there, only what keeps pictures or states is found.
 LENGTHS_S = [
-    pytest.param(60, marks=pytest.mark.slow),
-    pytest.param(600, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
-    pytest.param(1800, marks=[pytest.mark.soak, pytest.mark.timeout(2400)]),
+    pytest.param(60, 1.06, marks=pytest.mark.slow),
+    pytest.param(600, 1.02, marks=[pytest.mark.soak, pytest.mark.timeout(900)]),
+    pytest.param(1800, 1.02, marks=[pytest.mark.soak, pytest.mark.timeout(2400)]),
 ]
 
 
@@ -36,9 +38,9 @@ def watch(process: subprocess.Popen, samples: list[tuple[float, int]]) -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
-@pytest.mark.parametrize("seconds", LENGTHS_S)
+@pytest.mark.parametrize(("seconds", "growth"), LENGTHS_S)
 def test_eight_streams_that_are_too_much_stay_young_and_the_memory_flat(
-    slow_bundle, tmp_path, seconds
+    slow_bundle, tmp_path, seconds, growth
 ):
     sources = []
     for seed in range(STREAMS):
@@ -80,4 +82,4 @@ def test_eight_streams_that_are_too_much_stay_young_and_the_memory_flat(
     assert max(each.values()) <= 1.5 * min(each.values())
     # Nothing waits: a result is younger than two windows, and memory stays as it is.
     assert p99_ms < 2 * 1000 * sum(windows_s) / len(windows_s)
-    assert end <= 1.02 * begin
+    assert end <= growth * begin

@@ -7,7 +7,7 @@ from click.testing import CliRunner, Result
 
 from stzsar.train.attributes.cli import main
 
-from .conftest import Chat
+from ...chat_server import Chat
 
 TEXTS = {
     "archery": "An archer in a meadow draws the bowstring of a wooden bow back to the cheek, aims "

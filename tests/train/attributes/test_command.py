@@ -14,15 +14,15 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.runtime.bundle.bundle import TOKENIZER, Bundle, shipped_bundle
+from stzsar.runtime.chat.model import KEY_VARIABLE, OPENAI_VARIABLE
 from stzsar.runtime.errors import BundleError
 from stzsar.runtime.labels.labels import Label
 from stzsar.runtime.text.encoder import TextEncoder
 from stzsar.train.attributes.bank_json import write_bank
-from stzsar.train.attributes.chat import KEY_VARIABLE, OPENAI_VARIABLE
 from stzsar.train.attributes.cli import main
 from stzsar.train.attributes.ordering import BundleEncoder, margins
 
-from .conftest import Given, completion
+from ...chat_server import Given, completion
 from .samples import GOOD, KEY, bank, good, label_of, run
 
 # Keys and servers

@@ -7,18 +7,18 @@ import threading
 import pytest
 
 from stzsar.runtime.backoff import retry_after_s
-from stzsar.train.attributes.addresses import (
+from stzsar.runtime.chat.addresses import (
     AddressError,
     is_public,
     origin_of,
     parse_url,
     resolve,
 )
+from stzsar.runtime.chat.transport import Limits
 from stzsar.train.attributes.fetch import AwayError, FetchError
 from stzsar.train.attributes.page_text import file_text, main_text
-from stzsar.train.attributes.transport import Limits
 
-from .conftest import PAGE, Given
+from ...chat_server import PAGE, Given
 
 WORDS = "The archer draws the bow and lets the arrow fly towards the target on the meadow. " * 6
 

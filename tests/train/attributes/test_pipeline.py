@@ -15,7 +15,7 @@ from stzsar.train.attributes.options import AttributesOptions
 from stzsar.train.attributes.run import run as run_options
 from stzsar.train.attributes.sources import Folder
 
-from .conftest import Given, completion
+from ...chat_server import Given, completion
 from .samples import GOOD, TEXTS, bank, checked, good, label_of, run
 
 

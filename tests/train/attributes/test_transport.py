@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import httpx2
 import pytest
 
-from stzsar.train.attributes import transport
-from stzsar.train.attributes.transport import GuardedTransport, Limits, NoAnswerError
+from stzsar.runtime.chat import transport
+from stzsar.runtime.chat.transport import GuardedTransport, Limits, NoAnswerError
 
-from .conftest import Given
+from ...chat_server import Given
 
 
 def ask(url: str, method: str = "GET", limits: Limits | None = None) -> bytes:

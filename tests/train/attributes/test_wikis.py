@@ -8,7 +8,7 @@ import pytest
 from stzsar.train.attributes.fetch import FetchError
 from stzsar.train.attributes.wikis import Wikipedia, Wiktionary
 
-from .conftest import Given
+from ...chat_server import Given
 
 BAT = "A swing is a movement of the arms by which a player hits the ball with a bat."
 SEAT = "A swing is a hanging seat, found at playgrounds, on which a child sits and moves."

@@ -1,4 +1,4 @@
-"""Asks a language model behind an OpenAI-compatible endpoint, and keeps its answers.
+"""Asks a language model behind an OpenAI-compatible endpoint; answers may be kept.
 
 The key comes from the environment, goes into one header, and only to the host that was named:
 redirects are not followed, and answers are cleared of it before anybody sees them. OPENAI_API_KEY
@@ -12,15 +12,12 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import httpx2
 
-from ...runtime.errors import StzsarError
+from ..errors import StzsarError
 from .addresses import AddressError, parse_url
-from .cache import Cache
-from .fetch import AGENT
-from .prompt import Message
 from .transport import GuardedTransport, Limits, NoAnswerError
 
 if TYPE_CHECKING:
@@ -58,6 +55,31 @@ class ModelAwayError(StzsarError):
     """Nobody answers, or refuses everything: the next question would fare no better."""
 
 
+Message = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who asks: in a server's log, and in messages."""
+
+    agent: str  # what servers are told
+    url_option: str  # names the address
+    model_option: str  # names the model
+    instead: str = ""  # what else may be done where nobody answers, after a comma
+
+
+class AnswerCache(Protocol):
+    """Keeps answers by their questions."""
+
+    def answer(self, question: str) -> Mapping[str, Any] | None:
+        """Return the kept answer as `Answer`'s fields."""
+        ...
+
+    def keep_answer(self, question: str, answer: Mapping[str, Any]) -> None:
+        """Keep an answer."""
+        ...
+
+
 @dataclass(frozen=True)
 class Answer:
     """What a model said, on which day (ISO), and whether it was cut off."""
@@ -71,7 +93,13 @@ class ChatModel:
     """Asks one model; threads may share it."""
 
     def __init__(
-        self, url: str, model: str | None, cache: Cache, *, timeout_s: float = 120.0
+        self,
+        url: str,
+        model: str | None,
+        cache: AnswerCache | None,
+        *,
+        caller: Caller,
+        timeout_s: float = 120.0,
     ) -> None:
         """Check the address and, if no model is named, take the first that the server lists.
 
@@ -81,8 +109,8 @@ class ChatModel:
         import openai
 
         self._base = url.rstrip("/").removesuffix("/chat/completions")
-        self._key = _key(self._base)
-        self._cache = cache
+        self._key = key_for(self._base, caller)
+        self._cache, self._caller = cache, caller
         limits = Limits(total_s=timeout_s, max_bytes=_MAX_ANSWER_BYTES)
         self._client = openai.OpenAI(
             base_url=self._base,
@@ -115,11 +143,11 @@ class ChatModel:
             ModelAwayError: none will be.
         """
         question = json.dumps([self._base, self.model, list(messages), schema], sort_keys=True)
-        if kept := self._cache.answer(question):
+        if self._cache and (kept := self._cache.answer(question)):
             return Answer(**kept)
         answer = self._whole(messages, schema)
         # Another run may have better luck than with nothing, or half of it.
-        if answer.text.strip() and not answer.cut_off:
+        if self._cache and answer.text.strip() and not answer.cut_off:
             self._cache.keep_answer(question, {"text": answer.text, "date": answer.date})
         return answer
 
@@ -171,8 +199,8 @@ class ChatModel:
             if not isinstance(why, NoAnswerError) or not why.away:
                 return ModelError(f"the language model gave no answer, {why}")
             return ModelAwayError(
-                f"No language model answers at {self._base} ({why}): start one there, name another "
-                "with --llm-url, or take --llm none."
+                f"No language model answers at {self._base} ({why}): start one there, or name "
+                f"another with {self._caller.url_option}{self._caller.instead}."
             )
         status, said = error.status_code, self._shown(_complaint(error))
         if status in (401, 403):
@@ -183,12 +211,12 @@ class ChatModel:
         if error.response.has_redirect_location:
             return ModelAwayError(
                 f"{self._base} redirects elsewhere, where no key is sent: give the address that it "
-                "leads to as --llm-url."
+                f"leads to as {self._caller.url_option}."
             )
         if status in (404, 405):
             return ModelAwayError(
                 f"{self._base} has no model {self.model!r}, or offers no chat ({said}): give "
-                "--llm-model, and an --llm-url that ends in /v1."
+                f"{self._where}."
             )
         if status == 429 or status >= 500:
             return ModelError(f"the language model gave no answer, it answers {status}")
@@ -219,15 +247,16 @@ class ChatModel:
             why = error
         except _MALFORMED:
             why = "its answer is not a list of models"
-        raise ModelAwayError(
-            f"{self._base} lists no models ({why}): give --llm-model, and an --llm-url that ends "
-            "in /v1."
-        )
+        raise ModelAwayError(f"{self._base} lists no models ({why}): give {self._where}.")
+
+    @property
+    def _where(self) -> str:
+        return f"{self._caller.model_option}, and a {self._caller.url_option} that ends in /v1"
 
     def _only_our_headers(self, request: httpx2.Request) -> None:
         for name in set(request.headers) - _OUR_HEADERS:
             del request.headers[name]
-        request.headers["User-Agent"] = AGENT
+        request.headers["User-Agent"] = self._caller.agent
         if self._key:
             request.headers["Authorization"] = f"Bearer {self._key}"
 
@@ -290,15 +319,20 @@ def _complaint(error: "openai.APIStatusError") -> str:
     return str(body.get("message") or body) if isinstance(body, dict) else str(body or "no reason")
 
 
-def _key(base: str) -> str:
+def key_for(base: str, caller: Caller) -> str:
+    """Return the key for an address, from the environment; empty if there is none.
+
+    Raises:
+        StzsarError: the address cannot be asked, or the key cannot be sent.
+    """
     try:
         url = parse_url(base)
         if url.query:
             raise AddressError("it has a query")
     except AddressError as error:
         raise StzsarError(
-            f"--llm-url cannot be asked, {error}: give http://host:port/v1, and the key in the "
-            f"environment's {KEY_VARIABLE}."
+            f"{caller.url_option} cannot be asked, {error}: give http://host:port/v1, and the key "
+            f"in the environment's {KEY_VARIABLE}."
         ) from error
     key = os.environ.get(KEY_VARIABLE, "").strip()
     if not key and url.host == OPENAI_HOST and url.scheme == "https":

@@ -1,0 +1,1 @@
+"""Asks language models behind OpenAI-compatible endpoints, within limits of size and time."""

@@ -1,0 +1,172 @@
+"""Who takes a second look: a bundle, or a language model behind a real server on this machine."""
+
+import base64
+import json
+
+import cv2
+import numpy as np
+import pytest
+
+from stzsar.runtime.events.ring import Picture
+from stzsar.runtime.events.stills import encoded
+from stzsar.runtime.labels.labels import as_labels
+from stzsar.runtime.sources.areas import Region, area_of
+from stzsar.runtime.verify.by_bundle import BundleJudge
+from stzsar.runtime.verify.judge import Question
+
+pytest.importorskip("openai", reason="no openai: pip install '.[verify]'")
+
+from stzsar.runtime.chat.model import KEY_VARIABLE
+from stzsar.runtime.verify.by_model import ModelJudge, verdict_of
+
+from ...chat_server import Chat, Given, completion
+
+BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "blue": (255, 0, 0)}
+
+
+def question(colour, label="red", *, region=None, around=None, threshold=0.5, size=(48, 64)):
+    """Four pictures of a colour; with `around`, only in their right half."""
+    image = np.full((*size, 3), BGR[around or colour], np.uint8)
+    image[:, size[1] // 2 :] = BGR[colour]
+    pictures = tuple(Picture(n, n / 4, encoded(image)) for n in range(4))
+    return Question(label, "hall", region, threshold, pictures)
+
+
+@pytest.fixture
+def judge(bundle):
+    labels = as_labels(["red", "green", "blue"])
+    return BundleJudge(bundle, lambda: (labels, {}), engine="auto", threads=1)
+
+
+def test_a_bundle_says_whether_it_sees_the_label_too(judge):
+    seen = judge.judge(question("red"))
+    assert (seen.answer, seen.by, seen.said) == ("yes", "colours", "")
+    assert seen.score is not None
+    assert seen.score > 0.9
+    other = judge.judge(question("blue"))
+    assert (other.answer, other.said) == ("no", "it sees blue")
+    assert other.score is not None
+    assert other.score < 0.1
+
+
+def test_a_score_below_the_threshold_of_the_stream_is_a_no(bundle):
+    labels = as_labels(["red", "ruby"])  # nearly the same
+    judge = BundleJudge(bundle, lambda: (labels, {}), engine="auto", threads=1)
+    verdict = judge.judge(question("red", threshold=0.5))
+    assert verdict.answer == "yes"
+    assert verdict.score is not None
+    assert 0.5 < verdict.score < 0.9
+    assert judge.judge(question("red", threshold=0.9)).answer == "no"
+
+
+def test_a_bundle_sees_the_region_alone(judge):
+    right = Region("right", area_of([0.5, 0, 1, 1]))
+    assert judge.judge(question("red", around="green", region=right)).answer == "yes"
+    assert judge.judge(question("red", "green", around="green", region=right)).answer == "no"
+
+
+def test_a_bundle_follows_labels_that_change(bundle):
+    in_use = [as_labels(["red", "green"])]
+    judge = BundleJudge(bundle, lambda: (in_use[0], {}), engine="auto", threads=1)
+    assert judge.judge(question("blue", "sky")).answer == "unverified"
+    in_use[0] = as_labels(["red", "sky"])
+    assert judge.judge(question("blue", "sky")).answer == "yes"
+
+
+@pytest.fixture
+def server(monkeypatch):
+    monkeypatch.delenv(KEY_VARIABLE, raising=False)
+    chat = Chat()
+    yield chat
+    chat.close()
+
+
+def answer(word, sentence):
+    return json.dumps({"answer": word, "sentence": sentence})
+
+
+def test_a_model_is_asked_with_pictures_and_both_answers_are_kept(server, monkeypatch):
+    monkeypatch.setenv(KEY_VARIABLE, "secret-key-of-mine")
+    server.say = lambda asked: answer("No", "It is a red curtain.\n")
+    judge = ModelJudge(server.endpoint, None, timeout_s=10)
+    verdict = judge.judge(question("red", "fire", size=(900, 1600)))
+
+    assert (verdict.answer, verdict.by, verdict.said) == ("no", "parrot", "It is a red curtain.")
+    (asked,) = server.questions
+    parts = asked["messages"][1]["content"]
+    assert "fire" in parts[0]["text"]
+    images = [part["image_url"]["url"] for part in parts[1:]]
+    assert len(images) == 4
+    for url in images:
+        head, _, data = url.partition(",")
+        assert head == "data:image/jpeg;base64"
+        picture = cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), 1)
+        assert picture is not None
+        assert picture.shape[:2] == (432, 768)
+        assert picture[:, 400:].mean(axis=(0, 1)) == pytest.approx((0, 0, 254), abs=3)
+    sent = [request for request in server.asked if request.path.endswith("completions")]
+    assert sent[0].headers["Authorization"] == "Bearer secret-key-of-mine"
+    assert "secret-key" not in json.dumps(asked) + repr(verdict)
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "sentence"),
+    [
+        (answer("yes", "A man waves."), "yes", "A man waves."),
+        (
+            f"<think>no, no</think>```json\n{answer('yes', 'A man waves.')}\n```",
+            "yes",
+            "A man waves.",
+        ),
+        ("Yes. A man waves.", "yes", "A man waves."),
+        ("**No**, nobody is there.", "no", "nobody is there."),
+        ("It may be a man.", "unverified", "an odd answer: It may be a man."),
+        (answer("perhaps", "?"), "unverified", None),
+        ("", "unverified", "an odd answer: nothing"),
+        ("Nobody is there.", "unverified", "an odd answer: Nobody is there."),
+        (answer("yes", "a\x1b[31m\nb" + "c" * 5000), "yes", None),
+    ],
+)
+def test_answers_are_read_leniently_and_odd_ones_verify_nothing(text, said, sentence):
+    verdict = verdict_of(text, "parrot")
+    assert verdict.answer == said
+    assert sentence is None or verdict.said == sentence
+    assert verdict.said.isprintable()
+    assert len(verdict.said) < 400
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (Given(b"x", status=500), "it answers 500"),
+        (Given(b"not JSON"), "no chat completion"),
+        (completion("I cannot help with that."), "an odd answer"),
+        (Given(b"", status=401), "refuses the key"),
+    ],
+)
+def test_a_server_that_fails_verifies_nothing(server, reply, why, monkeypatch):
+    monkeypatch.setattr("stzsar.runtime.chat.model._RETRIES", 0)
+    server.say = lambda asked: reply
+    verdict = ModelJudge(server.endpoint, "parrot", timeout_s=5).judge(question("red"))
+    assert verdict.answer == "unverified"
+    assert why in verdict.said
+
+
+def test_a_server_that_is_too_slow_or_away_verifies_nothing(server, monkeypatch):
+    monkeypatch.setattr("stzsar.runtime.chat.model._RETRIES", 0)
+
+    def dribble(file):
+        import time
+
+        for _ in range(100):
+            time.sleep(0.1)
+            file.write(b" ")
+            file.flush()
+
+    server.say = lambda asked: Given(write=dribble)
+    slow = ModelJudge(server.endpoint, "parrot", timeout_s=1)
+    assert "no whole answer in 1 s" in slow.judge(question("red")).said
+    server.close()
+    away = ModelJudge(server.endpoint, None, timeout_s=1).judge(question("red"))
+    assert away.answer == "unverified"
+    assert "--verify-llm" in away.said
