@@ -132,7 +132,7 @@ class Batcher:
         """Make events of a stream or none, and encode nothing of it while it is `resting`."""
         lane.resting = resting
         if lane.decider:
-            self._put_events(lane, lane.decider.be_on(is_on))
+            self._put(lane.decider.be_on(is_on))
 
     def close(self) -> None:
         """Stop all feeds, and end open events."""

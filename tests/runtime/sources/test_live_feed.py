@@ -120,19 +120,19 @@ def test_attempts_that_fail_are_one_state(run_cameras):
 def test_waits_grow_for_what_shows_nothing_little_for_what_shows_little_and_never_beyond(
     run_cameras, monkeypatch, camera, proven_s, counted
 ):
-    failures = []
+    counts = []
 
     class Noted(Backoff):
-        def wait_s(self, failures_in_a_row, asked_s=None):
-            failures.append(failures_in_a_row)
+        def wait_s(self, failures, asked_s=None):
+            counts.append(failures)
             return 0.01
 
     monkeypatch.setattr(live_feed, "BACKOFF", Noted())
     monkeypatch.setattr(live_feed, "PROVEN_S", proven_s)
     run = run_cameras(*(camera() for _ in counted), Camera(), rate_fps=1000)
-    run.take_until(lambda: len(failures) >= len(counted))
+    run.take_until(lambda: len(counts) >= len(counted))
 
-    assert failures[: len(counted)] == counted
+    assert counts[: len(counted)] == counted
 
 
 def test_a_device_that_is_not_there_at_first_ends_at_once(run_cameras):
