@@ -261,6 +261,21 @@ def orin_key() -> EngineKey:
     )
 
 
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 16 MiB."""
+    path = tmp_path / "disk"
+    path.mkdir()
+    made = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", str(path)],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        pytest.skip("a small disk needs the right to mount one")
+    yield path
+    subprocess.run(["umount", "-l", str(path)], check=False)
+
+
 # Plays from the share of the video that stands behind #, for half a second.
 _PLAYER = """<html><body><pre id="said">wait</pre><script>
 const video = document.createElement("video");

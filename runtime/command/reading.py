@@ -7,10 +7,12 @@ from pathlib import Path
 
 from ..bundle.manifest import Manifest
 from ..errors import StzsarError
+from ..sources.address import parse_address
 from ..sources.feed import FeedOptions
 from ..sources.spec import SourceSpec, specs_of
 from ..sources.streams_file import read_streams
 from ..sources.uri import expand_sources, is_live, is_pictures
+from ..sources.video_file import check_readable
 from ..streams.loop import StreamLoop
 from ..streams.stream import StreamOptions
 from ..terminal.commandline import say
@@ -45,6 +47,7 @@ def specs_from(options: RunOptions) -> tuple[SourceSpec, ...]:
     if options.whole:
         _check_whole(specs)
     check_give_up(specs, options)
+    _check_only_file(specs)
     return specs
 
 
@@ -67,6 +70,7 @@ def footage_from(
     specs = specs_of(uris, frame_rate=options.frame_rate)
     _check_pictures([*specs, *beside], options, quiet=quiet)
     check_give_up(specs, options)
+    _check_only_file(specs)
     return specs
 
 
@@ -78,6 +82,16 @@ def check_give_up(specs: Sequence[SourceSpec], options: ReadingOptions) -> None:
     """
     if options.give_up_s is not None and not any(is_live(spec.uri) for spec in specs):
         raise StzsarError("--give-up is for live sources, and there are only files: leave it out.")
+
+
+def _check_only_file(specs: Sequence[SourceSpec]) -> None:
+    """Refuse the only source at once if it is a file that is not there; several run on without it.
+
+    Raises:
+        SourceError: it cannot be opened, or is empty.
+    """
+    if len(specs) == 1 and not is_live(uri := specs[0].uri) and not is_pictures(uri):
+        check_readable(Path(str(parse_address(uri).target)))
 
 
 def _check_pictures(specs: Sequence[SourceSpec], options: ReadingOptions, *, quiet: bool) -> None:

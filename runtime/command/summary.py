@@ -62,7 +62,7 @@ class SourceSummary:
         """Return the segments as a table: from, to, label, mean score; the labels if too many."""
         if self._segment_count > SHOWN_SEGMENTS:
             return self._labels()
-        table = _table("from", "to", "label", "mean score", title=self.name)
+        table = _table("from", "to", "label", "mean score", title=self._title)
         for segment in self._segments:
             table.add_row(
                 f"{segment.start_s:.1f} s",
@@ -72,8 +72,13 @@ class SourceSummary:
             )
         return table
 
+    @property
+    def _title(self) -> str:
+        """The name without the folders of a file: a title that is wider than its table wraps."""
+        return self.name if "://" in self.name else Path(self.name).name or self.name
+
     def _labels(self) -> Table:
-        title = f"{self.name}: {self._segment_count} changes of label"
+        title = f"{self._title}: {self._segment_count} changes of label"
         table = _table("label", "results", "mean score", title=title)
         often = sorted(self._by_label.values(), key=lambda total: -total.results)
         results = sum(total.results for total in often)

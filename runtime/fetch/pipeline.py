@@ -68,10 +68,16 @@ def _make(source: _Source, labels: tuple[Label, ...], precision: Precision, targ
         labels=labels,
         origin=source.origin,
     )
-    with loading_progress() as (on_embedded, _):
-        written = fill_bundle(request, target, tell=say, on_progress=on_embedded)
-    bundle = Bundle.open(written)
-    write_file(written / CARD, card(bundle, source.weights and source.weights.licence))
+    try:
+        with loading_progress() as (on_embedded, _):
+            written = fill_bundle(request, target, tell=say, on_progress=on_embedded)
+        bundle = Bundle.open(written)
+        write_file(written / CARD, card(bundle, source.weights and source.weights.licence))
+    except OSError as error:
+        raise StzsarError(
+            f"Cannot write the bundle {target}: {error.strerror or error}. Make room there, or "
+            "name another folder with --output."
+        ) from error
     size = sum((written / name).stat().st_size for name in bundle.manifest.files)
     say(
         f"Wrote the bundle {written}: {precision}, {len(labels)} labels, {size / MIB:.1f} MiB. "

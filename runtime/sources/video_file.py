@@ -64,7 +64,7 @@ class VideoSource:
         """
         if pictures := picture_files(str(path)):
             return cls(PictureCapture(pictures, name or str(path), fps or DEFAULT_FPS))
-        _check_readable(Path(path))
+        check_readable(Path(path))
         return cls(open_file(Path(path), name or str(path), threads=threads))
 
     def frames(self, due: Due | None = None) -> Iterator[Frame]:
@@ -136,7 +136,7 @@ class FileClock:
         return self._last_s
 
 
-def _check_readable(path: Path) -> None:
+def check_readable(path: Path) -> None:
     """Raise SourceError if the file cannot be opened at all; decoders do not say why."""
     if path.is_dir():
         raise SourceError(f"{path} is a folder without pictures: name a video file in it.")

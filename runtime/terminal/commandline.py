@@ -1,6 +1,7 @@
 """What all commands share: how errors end them, logging to stderr, the console."""
 
 import contextlib
+import errno
 import functools
 import logging
 import os
@@ -71,6 +72,15 @@ class _Unfailing:
 console = _Messages(stderr=True)
 
 
+def _sentence(error: OSError) -> str:
+    """Say what the system refused; a disk that is full names no file."""
+    reason = error.strerror or str(error)
+    if error.filename:
+        return f"Cannot use {error.filename}: {reason}."
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return f"{reason}: make room, or write to another disk." if is_full else f"{reason}."
+
+
 def person_on_stdout() -> Console:
     """Return a console for people on stdout, where that is a terminal and stderr is none."""
     return _Messages()
@@ -108,8 +118,7 @@ def at_the_edge(command: Callable[..., Any]) -> Callable[..., Any]:
         except OSError as error:
             if debug:
                 raise
-            where = f" {error.filename}" if error.filename else ""
-            show_error(StzsarError(f"Cannot use{where}: {error.strerror or error}."))
+            show_error(StzsarError(_sentence(error)))
             sys.exit(StzsarError.exit_code)
         except ModuleNotFoundError as error:
             if debug or (error.name or "").startswith("stzsar"):

@@ -45,7 +45,7 @@ def bar(shown: bool = True, *columns: ProgressColumn, on: Console | None = None)
 def loading_progress(*, shown: bool = True) -> Iterator[tuple[OnEmbedded, OnBuild]]:
     """Show how many labels are embedded and how far an engine is built; yield the two callbacks."""
     with bar(shown) as progress:
-        task = progress.add_task("", total=None)
+        task = progress.add_task("loading", total=None)
 
         def embedded(done: int, total: int) -> None:
             description = f"embedding labels, {done} of {total} texts"

@@ -249,6 +249,13 @@ def test_a_video_that_does_not_fit_on_the_disk_is_one_sentence(bundle, tmp_path,
     assert list(tmp_path.iterdir()) == [video]
 
 
+def test_a_missing_file_is_refused_before_the_network_is_loaded(run_cli, bundle):
+    result = run_cli("none.mp4", "--bundle", bundle)
+
+    assert result.exit_code == 2
+    assert result.stderr == "Error: Cannot read the video none.mp4: No such file or directory.\n"
+
+
 def test_debug_shows_the_traceback(run):
     result = run("--source", "none.mp4", "--debug")
 

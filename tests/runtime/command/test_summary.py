@@ -1,5 +1,6 @@
 import io
 
+import pytest
 from rich.console import Console
 
 from stzsar.runtime.command.summary import SHOWN_LABELS, SourceSummary, summary_table
@@ -37,6 +38,18 @@ def test_results_with_the_same_label_are_merged():
         ["1.5 s", "2.0 s", "blue", "0.50"],
         ["2.0 s", "2.5 s", "red", "0.50"],
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        ("/data/of/last/week/hall/clip.mp4", "clip.mp4"),
+        ("camera 0", "camera 0"),
+        ("rtsp://h/x", "rtsp://h/x"),
+    ],
+)
+def test_one_source_is_titled_without_the_folders_of_its_file(name, title):
+    assert str(summary_table([summary_of(name, result(0, "red"))]).title) == title
 
 
 def test_a_gap_parts_equal_labels():

@@ -242,6 +242,20 @@ def shipped_names(count):
     return labels[:count]
 
 
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(own, small_disk, tmp_path):
+    (small_disk / "filler").write_bytes(bytes(14 * 2**20))
+    options = FetchOptions(
+        weights=own, labels=write_labels(tmp_path), output=small_disk / "runs" / "bundle"
+    )
+
+    with pytest.raises(
+        StzsarError, match=r"Cannot write the bundle \S+bundle: No space left .*Make"
+    ):
+        fetch(options)
+
+    assert list((small_disk / "runs").iterdir()) == []
+
+
 def test_the_card_shows_the_command_the_sizes_and_the_origin(own, entry, tmp_path):
     folder = fetch(FetchOptions(weights=own, labels=write_labels(tmp_path)))
 
