@@ -460,7 +460,7 @@ def test_a_full_disk_is_one_sentence_and_the_run_goes_on(tmp_path, monkeypatch):
 
 
 def test_two_processes_do_not_train_one_run(start, tmp_path):
-    holder = start(*SMALL_RUN, "--steps", "2000", "--output", "run")
+    holder = start(*SMALL_RUN, "--steps", "2000", "--bias-steps", "0", "--output", "run")
     while not (tmp_path / "run/metrics.jsonl").exists():
         assert holder.poll() is None
         time.sleep(0.01)
@@ -581,7 +581,9 @@ def test_what_cannot_be_trained_further_is_one_sentence(clips, options, sentence
 
 
 def test_workers_end_with_a_process_that_is_killed(start, tmp_path):
-    process = start(*SMALL_RUN, "--steps", "2000", "--workers", "2", "--output", "run")
+    process = start(
+        *SMALL_RUN, "--steps", "2000", "--bias-steps", "0", "--workers", "2", "--output", "run"
+    )
     while not (tmp_path / "run/metrics.jsonl").exists() or not losses(Path("run")):
         assert process.poll() is None
         time.sleep(0.01)
