@@ -117,14 +117,18 @@ class Detector(Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         try:
-            names = [label.name for label in self.labels]
+            names = [label.name for label in self.labels if label.role == "action"]
         except LabelError as error:
             raise ValueError(str(error)) from error
+        if not names:
+            raise ValueError("it measures no action")
         if self.taught:
-            if any(len(row) != len(names) for row in self.taught.weights):
+            if any(len(row) != len(self.features) for row in self.taught.weights):
                 raise ValueError("what was taught is for other labels")
             if not set(self.taught.labels) <= set(names):
                 raise ValueError("a label was taught that is not measured")
+            if len(set(self.taught.labels)) < len(self.taught.labels):
+                raise ValueError("a label was taught twice")
 
     @property
     def labels(self) -> tuple[Label, ...]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..errors import LabelError
 from .label_table import ATTRIBUTES, IGNORE_MARK, NAMES, NUMBERS, ROLE, TEXTS, Row
-from .labels import Label
+from .labels import Label, check_count
 
 FORMS = '["archery", …], {"archery": ["bow", …], …} or [{"label": …, "attributes": […]}, …]'
 MAX_YAML_MIB = 4
@@ -71,10 +71,13 @@ def rows_of(document: object) -> list[Row | Label]:
         LabelError: something in it is no label.
     """
     if isinstance(document, Mapping):
+        check_count(len(document), "it")
         return list(_of_mapping(document))
     if isinstance(document, Iterable) and not isinstance(document, str | bytes):
+        items = list(document)
+        check_count(len(items), "it")
         return [
-            row for place, item in enumerate(document, 1) for row in _of_item(item, f"item {place}")
+            row for place, item in enumerate(items, 1) for row in _of_item(item, f"item {place}")
         ]
     raise LabelError(f"{document!r:.60} is not a list of labels: write {FORMS}.")
 

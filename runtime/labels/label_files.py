@@ -11,7 +11,7 @@ from ..errors import LabelError
 from .label_documents import read_json, read_yaml, rows_of
 from .label_lines import read_lines
 from .label_table import IGNORE_MARK, Row, is_table, read_table
-from .labels import Label, check_labels
+from .labels import Label, check_count, check_labels
 
 MAX_FILE_MIB = 16
 _LONGEST_PATH = 1000
@@ -132,7 +132,9 @@ def _of_words(value: str) -> tuple[Label, ...]:
         raise LabelError(
             f"The labels {value!r:.80} have a quote without its other half: write both."
         ) from error
-    return tuple(_label(Row(f"{word!r:.80}", word)) for cell in cells if (word := cell.strip()))
+    words = [word for cell in cells if (word := cell.strip())]
+    check_count(len(words))
+    return tuple(_label(Row(f"{word!r:.80}", word)) for word in words)
 
 
 def _is_file_name(value: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import LabelError
-from .label_table import NAMES, TEXTS, Row
+from .label_table import NAMES, TEXTS, Row, check_rows, numbered_lines
 from .names import name_key
 
 _BULLET = re.compile(r"(?:[•‣◦▪·]\s*|[-*+–—]\s+)(?:\[[ xX]?\]\s+)?(?=\S)")
@@ -46,7 +46,9 @@ def read_lines(content: str) -> list[Row]:
     Raises:
         LabelError: a line may be something else than a label.
     """
-    lines = [_bare(line) for line in _without_numbers(_without_bullets(_lines(content)))]
+    lines = [_Line(*line) for line in numbered_lines(content)]
+    check_rows(len(lines))
+    lines = [_bare(line) for line in _without_numbers(_without_bullets(lines))]
     if len(lines) > 1 and lines[0].words.lower().replace(" ", "_") in (*NAMES, *TEXTS):
         lines = lines[1:]  # a header
     lines = _checked(_without_counts(_checked(lines)))
@@ -60,16 +62,6 @@ def read_lines(content: str) -> list[Row]:
     return [
         Row(f"line {line.number}", line.words, role="action" if line.is_quoted else "")
         for line in lines
-    ]
-
-
-def _lines(content: str) -> list[_Line]:
-    # str.splitlines would split at characters that may stand within a label.
-    lines = enumerate(re.split(r"\r\n|\r|\n", content), start=1)
-    return [
-        _Line(number, line)
-        for number, line in lines
-        if line.strip() and not line.lstrip().startswith("#")
     ]
 
 

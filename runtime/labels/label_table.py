@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..errors import LabelError
+from .labels import MAX_LABELS, check_count
 
 # Names of columns, in lower case with `_` for spaces, of the files that people have.
 NAMES = ("label", "name", "class", "class_name", "label_name", "action", "category",
@@ -17,6 +18,10 @@ ROLE = "role"
 NUMBERS = ("id", "index", "number", "label_id", "class_id", "class_index", "label_index", "")
 # What begins the name of a label to ignore.
 IGNORE_MARK = "! "
+# Blank lines and comments among them, and of cells with several lines all.
+_MAX_LINES = 10 * MAX_LABELS
+# A label with a text and all attributes has fewer.
+_LONGEST_LINE = 200_000
 _NUMBER = re.compile(r"\d{1,9}")
 _NUMBER_FIRST = re.compile(r"\s*\d{1,9}\s*,\s*\S.*")
 _NUMBER_LAST = re.compile(r".*\S\s*,\s*\d{1,9}\s*")
@@ -47,7 +52,7 @@ class Row(NamedTuple):
 
 def is_table(content: str) -> bool:
     """Whether a text file is a table: its lines have cells and not just words and commas."""
-    lines = [_QUOTED.sub('""', line).strip(" ,\r") for line in _lines(content)]
+    lines = [_QUOTED.sub('""', line).strip(" ,") for _, line in numbered_lines(content)]
     if not lines:
         return False
     head = [_column_name(cell) for cell in lines[0].split(",")]
@@ -82,6 +87,7 @@ def read_table(content: str) -> list[Row]:
         raise LabelError(f"line {reader.line_num} is not a row of a CSV: {error}.") from error
     if not rows:
         return []
+    check_rows(len(rows))
     line, first = rows[0]
     head = [_column_name(cell) for cell in first]
     if set(head) & {*NAMES, *TEXTS}:
@@ -193,16 +199,40 @@ def _of_another_form(line: int, cells: Sequence[str], form: str) -> str:
 
 def _delimiter(content: str) -> str:
     """Return what parts the cells: a tab, the `;` of spreadsheets in Europe, or a comma."""
-    first = _QUOTED.sub("", next(iter(_lines(content)), ""))
+    first = _QUOTED.sub("", next((line for _, line in numbered_lines(content)), ""))
     if "\t" in first.strip():
         return "\t"
     return ";" if ";" in first and "," not in first else ","
 
 
-def _lines(content: str) -> list[str]:
-    """Return the lines that are neither blank nor comments."""
-    lines = re.split(r"[\r\n]+", content)
-    return [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
+def check_rows(count: int) -> None:
+    """Raise LabelError if there are too many labels in so many rows; one may be a header."""
+    if count - 1 > MAX_LABELS:
+        check_count(count, "it")
+
+
+def numbered_lines(content: str) -> list[tuple[int, str]]:
+    """Return the lines that are neither blank nor comments, with their numbers.
+
+    Raises:
+        LabelError: there are more, or one is longer, than any labels need: a slip in a file that
+            is read while cameras run must cost no minutes.
+    """
+    if content.count("\n") + content.count("\r") > 2 * _MAX_LINES:
+        raise LabelError(
+            f"it has more than {_MAX_LINES:,} lines; at most {MAX_LABELS:,} labels are scored at "
+            "once."
+        )
+    # str.splitlines would split at characters that may stand within a label.
+    lines = list(enumerate(re.split(r"\r\n|\r|\n", content), start=1))
+    for number, line in lines:
+        if len(line) > _LONGEST_LINE:
+            raise LabelError(f"line {number} has {len(line):,} characters: write one label a line.")
+    return [
+        (number, line)
+        for number, line in lines
+        if line.strip() and not line.lstrip().startswith("#")
+    ]
 
 
 def _column_name(cell: str) -> str:

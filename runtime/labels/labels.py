@@ -100,7 +100,9 @@ def as_labels(labels: Iterable["str | Label"]) -> tuple[Label, ...]:
         raise LabelError(
             f"{str(labels)!r:.80} is not a list: give labels as [{str(labels)!r:.80}]."
         )
-    made = tuple(label if isinstance(label, Label) else Label(label) for label in labels)
+    given = tuple(labels)
+    check_count(len(given))
+    made = tuple(label if isinstance(label, Label) else Label(label) for label in given)
     if not made:
         raise LabelError("No labels were given: name at least one action.")
     check_labels(made)
@@ -134,12 +136,15 @@ def check_labels(labels: Sequence[Label], where: str = "The label list") -> None
     check_distinct((label.name for label in labels), where)
 
 
+def check_count(count: int, where: str = "The label list") -> None:
+    """Raise LabelError if there are too many labels; ask before each of them costs its time."""
+    if count > MAX_LABELS:
+        raise LabelError(f"{where} holds {count} labels; at most {MAX_LABELS} are scored at once.")
+
+
 def check_counts(labels: Sequence[Label], where: str = "The label list") -> None:
     """Raise LabelError if there are too many labels or attributes."""
-    if len(labels) > MAX_LABELS:
-        raise LabelError(
-            f"{where} holds {len(labels)} labels; at most {MAX_LABELS} are scored at once."
-        )
+    check_count(len(labels), where)
     # The bank is a rectangle: every label takes as much room as the one with most attributes.
     most = max((len(label.attributes) for label in labels), default=0)
     if len(labels) * most > MAX_ATTRIBUTES_ALTOGETHER:

@@ -33,6 +33,11 @@ from stzsar.train.config import TrainConfig
 
 SHIPPED = Path(__file__).parents[2] / "runtime" / "shipped" / "moving-shapes"
 HUGE = int("1" + 400 * "0")
+_DETECTOR = {
+    "features": [{"label": "a", "text": "b"}, {"label": "c"}, {"label": "d", "role": "context"}],
+    "scale": 10.0,
+    "taught": {"labels": ["a"], "weights": [[1, 2, 3], [3, 2, 1]], "offsets": [0, 0]},
+}
 DEEP = "[" * 980 + "]" * 980
 
 
@@ -40,7 +45,13 @@ def seeds() -> dict[str, list[bytes]]:
     """Return files to begin with, by target."""
     return {
         "bank": [_bank()],
-        "calibration": [_calibration(), _calibration(footage_hours=HUGE), DEEP.encode()],
+        "calibration": [
+            _calibration(),
+            _calibration(detector=_DETECTOR),
+            _calibration(detector={**_DETECTOR, "scale": 1e300}),
+            _calibration(footage_hours=HUGE),
+            DEEP.encode(),
+        ],
         "checkpoint": _checkpoints(),
         "class-list": [b"1 ApplyEyeMakeup\n2 Archery\n", b"archery\nbowling\n"],
         "class-table": [b"id,name\n0,archery\n1,bowling\n", b'0,"a, b"\n'],

@@ -38,6 +38,13 @@ def calibration(data: bytes) -> None:
         _ = read.caution
         read.write(path)
         assert Calibration.read(path) == read
+        if read.detector:
+            labels = read.detector.labels
+            evidence = read.detector.bind(labels)
+            similarities = np.linspace(-1, 1, 2 * len(labels), dtype=np.float32).reshape(2, -1)
+            with np.errstate(all="ignore"):
+                found = evidence.of(similarities)
+            assert found.shape == (2, len(evidence.names))
 
 
 def event_store(data: bytes) -> None:

@@ -61,11 +61,19 @@ def test_a_label_that_is_not_scored_is_named():
         detector().bind(LABELS[:2])
 
 
+def test_a_detector_without_an_action_is_refused():
+    features = tuple(Feature.of(label) for label in ignored([Label("a"), Label("b")]))
+    with pytest.raises(ValueError, match="measures no action"):
+        Detector(features=features, scale=1.0)
+
+
 @pytest.mark.parametrize(
     ("taught", "words"),
     [
         (Taught(labels=("z",), weights=((0.0,) * 3,) * 2, offsets=(0, 0)), "not measured"),
+        (Taught(labels=("c",), weights=((0.0,) * 3,) * 2, offsets=(0, 0)), "not measured"),
         (Taught(labels=("a",), weights=((0.0,) * 2,) * 2, offsets=(0, 0)), "other labels"),
+        (Taught(labels=("a", "a"), weights=((0.0,) * 3,) * 3, offsets=(0, 0, 0)), "taught twice"),
     ],
 )
 def test_what_does_not_fit_together_is_refused(taught, words):

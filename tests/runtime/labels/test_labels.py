@@ -1,4 +1,5 @@
 import io
+import json
 import os
 from pathlib import Path
 from zipfile import ZIP_BZIP2, ZIP_DEFLATED, ZIP_LZMA, ZipFile
@@ -8,7 +9,7 @@ import pytest
 
 from stzsar.runtime.errors import BundleError, LabelError
 from stzsar.runtime.labels.bank import LabelBank, stack_banks
-from stzsar.runtime.labels.label_files import read_labels
+from stzsar.runtime.labels.label_files import labels_from, read_labels
 from stzsar.runtime.labels.labels import Label, as_labels
 
 
@@ -73,6 +74,47 @@ def test_a_file_that_cannot_be_labels_is_refused_in_a_sentence(tmp_path, content
 
     with pytest.raises(LabelError, match=message):
         read_labels(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.txt", "a\n" * 1_000_000, "more than 100,000 lines; at most 10,000 labels"),
+        ("a.csv", "a,b\n" * 1_000_000, "more than 100,000 lines; at most 10,000 labels"),
+        ("a.txt", "\n" * 15_000_000, "more than 100,000 lines"),
+        ("a.csv", "label\n" + "".join(f"a{n}\n" for n in range(50_000)), "50001 labels; at most"),
+        ("a.json", json.dumps([f"a{n}" for n in range(900_000)]), "900000 labels; at most 10000"),
+        ("a.json", json.dumps({f"a{n}": 0 for n in range(300_000)}), "300000 labels; at most"),
+        ("a.yaml", "".join(f"- a{n}\n" for n in range(50_000)), "50000 labels; at most 10000"),
+        ("a.txt", "! " * 5_000_000, "line 1 has 10,000,000 characters: write one label a line"),
+        ("a.csv", "," * 10_000_000, "line 1 has 10,000,000 characters"),
+    ],
+)
+def test_a_slip_in_a_file_that_cameras_wait_for_is_refused_before_any_label_is_made(
+    tmp_path, monkeypatch, name, content, message
+):
+    monkeypatch.setattr(Label, "__post_init__", lambda _: pytest.fail("a label was made"))
+    (tmp_path / name).write_text(content)
+
+    with pytest.raises(LabelError, match=message):
+        read_labels(tmp_path / name)
+
+
+@pytest.mark.parametrize("ending", ["", ".csv"])
+def test_as_many_labels_as_are_scored_are_read_with_their_header(tmp_path, ending):
+    names = [f"action {number}" for number in range(10_000)]
+    (tmp_path / f"a{ending}").write_text("\n".join(["label", *names]) + 20 * "\n")
+
+    assert [label.name for label in read_labels(tmp_path / f"a{ending}")] == names
+
+
+def test_too_many_words_are_refused_before_any_label_is_made(monkeypatch):
+    monkeypatch.setattr(Label, "__post_init__", lambda _: pytest.fail("a label was made"))
+    for labels in (",".join(map(str, range(20_000))), list(map(str, range(20_000)))):
+        with pytest.raises(LabelError, match="20000 labels; at most 10000"):
+            labels_from(labels)
+    with pytest.raises(LabelError, match="20000 labels; at most 10000"):
+        as_labels(map(str, range(20_000)))
 
 
 def test_numbers_alone_are_no_labels(tmp_path):
