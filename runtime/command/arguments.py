@@ -127,8 +127,8 @@ _RECOGNITION = cloup.option_group(
     cloup.option(
         "--no-attributes",
         is_flag=True,
-        help="Embed labels without the attributes that ship for actions of Kinetics, UCF-101 and "
-        "HMDB-51",
+        help="Embed labels as they are, without the bundle's attributes for their names and "
+        "without those that ship for actions of Kinetics, UCF-101 and HMDB-51",
     ),
     cloup.option(
         "--seen-bias",
