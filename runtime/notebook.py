@@ -28,8 +28,10 @@ def table(
     )
 
 
-def text(words: str, *, strong: bool = False) -> str:
+def text(words: str, *, strong: bool = False, faint: bool = False) -> str:
     """Return a text that a label file or a stream's name may have brought, as HTML."""
+    if faint:
+        return f'<span style="color:{_OTHER}">{escape(words)}</span>'
     return f"<b>{escape(words)}</b>" if strong else escape(words)
 
 
