@@ -19,6 +19,7 @@ ROWS = {
     "backbones": ["smallest-ViT"],
     "precisions": ["fp32", "int8"],
     "false_alarms": ["other things"] * 5,
+    "detectors": ["other things"] * 6,
     "seen_bias": ["plain", "plain"],
     "motion_gate": ["2"],
     "training_memory": ["fp32", "fp32", "bf16", "bf16"],
@@ -56,6 +57,8 @@ def markdown_rows(printed):
 def test_a_benchmark_prints_its_table(name, tmp_path, monkeypatch):
     if name == "attributes":
         pytest.importorskip("yake", reason="the extra [attributes] is not installed")
+    if name == "detectors":
+        pytest.importorskip("sklearn", reason="scikit-learn is not installed")
     monkeypatch.chdir(tmp_path)
     rows = markdown_rows(run(name))
     assert [row[0] for row in rows] == ROWS[name]
@@ -120,7 +123,7 @@ def test_targets_take_the_peers_from_their_record(tmp_path):
 
     rows = markdown_rows(run("targets", "--peers", record))
 
-    assert len(rows) == 10
+    assert len(rows) == 11
     (against_xclip,) = (row for row in rows if "X-CLIP" in row[0])
     assert against_xclip[2:] == ["40.0×; 11.0× with its labels encoded once", "yes"]
     assert all(row[3] in ("yes", "**no**", "") for row in rows)
