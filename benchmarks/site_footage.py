@@ -129,10 +129,11 @@ def see(scorer: Scorer, footage: Sequence[Shown]) -> Windows:
     frames, before = SAMPLING.frames, dict[str, Array]()
     ends_s, logits, scale = list[float](), list[Array](), 1.0
     for shown in footage:
-        states = scorer.encode(_frames(shown))
-        count = round((shown.end_s - shown.start_s) / PERIOD_S)
-        # A picture in which nothing moves stands for all that follow.
-        states = {name: _lasting(value, min(count, frames)) for name, value in states.items()}
+        pictures = frames_of(shown)
+        count = len(pictures)
+        # Where nothing moves, one picture stands for all, and one window for those that follow.
+        encoded = scorer.encode(pictures if shown.name else pictures[:1])
+        states = {name: _lasting(value, min(count, frames)) for name, value in encoded.items()}
         joined = {
             name: np.concatenate([before[name], value]) if before else value
             for name, value in states.items()
@@ -183,14 +184,14 @@ def _length(lengths_s: tuple[float, float], rng: np.random.Generator) -> float:
     return round(rng.uniform(*lengths_s) / PERIOD_S) * PERIOD_S
 
 
-def _frames(shown: Shown) -> Array:
-    """Return the pictures, uint8 [N, S, S, 3]; one where nothing moves."""
+def frames_of(shown: Shown) -> Array:
+    """Return the pictures, uint8 [N, S, S, 3]; all alike where nothing moves."""
     action = find_action(shown.name) if shown.name else ACTIONS[0]
     scene = Scene.draw(action, np.random.default_rng(shown.seed), hard=False)
     if shown.backdrop is not None:
         of_site = Scene.draw(ACTIONS[0], np.random.default_rng([7, shown.backdrop]), hard=False)
         scene = replace(scene, backdrop=of_site.backdrop)
-    if not shown.name:
-        return scene.backdrop[None]
     count = round((shown.end_s - shown.start_s) / PERIOD_S)
+    if not shown.name:
+        return np.broadcast_to(scene.backdrop, (count, *scene.backdrop.shape))
     return np.stack([scene.frame(row * PERIOD_S) for row in range(count)])
