@@ -233,24 +233,31 @@ def count_prompt(footage: Sequence[Shown], ends: Sequence[ActionEvent]) -> int:
 
 
 def table(rows: Sequence[AlarmCount]) -> str:
-    """Return means over seeds as Markdown, with the lowest and highest."""
-    groups: dict[tuple[str, str, float | None], list[AlarmCount]] = {}
+    """Return means over seeds as Markdown, with the lowest and highest; columns for each rate."""
+    groups: dict[tuple[str, str], dict[float | None, list[AlarmCount]]] = {}
     for row in rows:
-        groups.setdefault((row.site, row.lever, row.asked_per_day), []).append(row)
+        of_lever = groups.setdefault((row.site, row.lever), {})
+        of_lever.setdefault(row.asked_per_day, []).append(row)
+    head = ["site", "what decides"]
+    for rate in RATES_PER_DAY:
+        head += [f"{rate / 24:g} an hour: counted", "found, %", "within 2 s, %"]
     cells = []
-    for (site, lever, asked), group in groups.items():
-        cells.append(
-            (
-                site,
-                lever,
-                "" if asked is None else f"{asked / 24:.2g}",
-                _range([row.false_events / row.ordinary_hours for row in group], "{:.1f}"),
-                _range([100 * row.found / row.actions for row in group], "{:.0f}"),
-                _range([100 * row.prompt / row.actions for row in group], "{:.0f}"),
-            )
-        )
-    head = ("site", "what decides", "asked, an hour", "counted", "found, %", "within 2 s, %")
+    for names, by_rate in groups.items():
+        # Without calibration nothing is asked for: what comes out stands in the first columns.
+        shown = [by_rate.get(rate, []) for rate in RATES_PER_DAY]
+        shown[0] = shown[0] or by_rate.get(None, [])
+        cells.append([*names, *(cell for group in shown for cell in _cells(group))])
     return markdown(head, cells)
+
+
+def _cells(group: Sequence[AlarmCount]) -> list[str]:
+    if not group:
+        return ["", "", ""]
+    return [
+        _range([row.false_events / row.ordinary_hours for row in group], "{:.1f}"),
+        _range([100 * row.found / row.actions for row in group], "{:.0f}"),
+        _range([100 * row.prompt / row.actions for row in group], "{:.0f}"),
+    ]
 
 
 def _sites(names: Sequence[str]) -> tuple[Site, ...]:
@@ -353,7 +360,7 @@ def _range(values: Iterable[float], form: str) -> str:
     mean = form.format(sum(numbers) / len(numbers))
     if len(numbers) == 1:
         return mean
-    return f"{mean} ({form.format(min(numbers))} to {form.format(max(numbers))})"
+    return f"{mean} ({form.format(min(numbers))} – {form.format(max(numbers))})"
 
 
 if __name__ == "__main__":
