@@ -53,16 +53,22 @@ class Step:
     """
 
     def __init__(
-        self, loaded: TimedBundle, bank: LabelBank, *, frames: int, streams: int = 1
+        self,
+        loaded: TimedBundle,
+        bank: LabelBank,
+        *,
+        frames: int,
+        streams: int = 1,
+        policy: Policy | None = None,
     ) -> None:
-        """Fill the windows of `streams` streams, each of `frames` frames."""
+        """Fill the windows of `streams` streams, each of `frames` frames, for a policy."""
         bundle, frame, window, self._stopwatch = loaded
         self._scorer = Scorer(bundle, bank, frame=frame, window=window, top_k=5)
         side = bundle.manifest.pixels.size_px
         rng = np.random.default_rng(0)
         self._pictures = rng.integers(0, 256, (_PICTURES, side, side, 3), dtype=np.uint8)
         self._rings = [FrameRing(frames) for _ in range(streams)]
-        self._deciders = [Decider(Policy(), str(number)) for number in range(streams)]
+        self._deciders = [Decider(policy or Policy(), str(n)) for n in range(streams)]
         self._count = 0
         states = self._scorer.encode(self._pictures)
         for index in range(frames):

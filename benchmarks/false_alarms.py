@@ -3,32 +3,48 @@
 MovingShapes plays a site. The labels are unseen classes of five of its ten things. Ordinary footage
 shows classes that are not labels: of the other five things, which have the same colours, or of all
 ten, where mostly the motion tells them apart. Thresholds come from one half of the footage, false
-events are counted on the other half, and true actions run between ordinary ones.
+events are counted on the other half, and true actions run between ordinary ones. With three hours
+in a half, one false alarm an hour is extrapolated from the highest twenty peaks, and counted as
+three.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import click
 import cloup
 import numpy as np
 
 from ..runtime.bundle.bundle import Bundle, shipped_bundle
+from ..runtime.decisions.detector import Given
 from ..runtime.decisions.events import Decider
 from ..runtime.decisions.footage import SeenWindows
+from ..runtime.decisions.operating_point import events_in
 from ..runtime.decisions.policy import Policy
 from ..runtime.engines.graph import Array
 from ..runtime.labels.labels import Label
 from ..runtime.recognizer import Recognizer
 from ..runtime.results import ActionEvent, AllScores, Recognition
 from ..runtime.scoring.scorer import largest, softmax
+from ..runtime.scoring.seen_bias import biases_of
 from ..runtime.shapes.scenes import SAMPLING
-from ..runtime.teaching.teach import Teacher
+from ..runtime.teaching.scenes import discriminants
+from ..runtime.teaching.teach import Fit, Teacher
 from .command import benchmark, count_option
-from .site_footage import ACTIONS, PERIOD_S, SITES, Shown, Site, examples, mixed, ordinary, windows
+from .site_footage import (
+    ACTIONS,
+    PERIOD_S,
+    SITES,
+    Shown,
+    Site,
+    Windows,
+    examples,
+    mixed,
+    ordinary,
+    see,
+)
 from .tables import markdown
-
-Windows = list[tuple[float, AllScores]]
 
 RATES_PER_DAY = (240.0, 24.0)
 _LEAST_HOURS = 0.4  # calibration takes ten minutes at least
@@ -43,6 +59,7 @@ class Lever:
     examples: int = 0
     ignore: bool = False
     calibrated: bool = True
+    fit: Fit = discriminants  # what learns from examples
 
 
 LEVERS = (
@@ -62,7 +79,7 @@ LEVERS = (
 class Options:
     """How much footage to generate: of ordinary footage half is for calibration."""
 
-    hours: float = 2.0
+    hours: float = 6.0
     actions: int = 120
     seeds: int = 1
     sites: tuple[Site, ...] = SITES
@@ -90,7 +107,7 @@ class AlarmCount:
     ),
 )
 @cloup.option(
-    "--hours", metavar="H", type=click.FloatRange(min=_LEAST_HOURS), show_default="2",
+    "--hours", metavar="H", type=click.FloatRange(min=_LEAST_HOURS), show_default="6",
     help="Generate H hours of ordinary footage for each site, half of it to calibrate on.",
 )  # fmt: skip
 @count_option("--actions", Options.actions, "Show N actions between ordinary ones.")
@@ -107,66 +124,94 @@ def main(options: Options) -> None:
 
 def measure(options: Options) -> list[AlarmCount]:
     """Return a row for each site, lever, rate and seed."""
-    return [
-        row
-        for site in options.sites
-        for seed in range(options.seeds)
-        for row in measure_site(site, options, seed=10 * seed)
-    ]
+    half_s = options.hours * 1800
+    counts: list[AlarmCount] = []
+    for seed in range(0, 10 * options.seeds, 10):
+
+        @cache
+        def played(alike: Site, seed: int = seed) -> Played:
+            return Played.of(alike, half_s, seed=seed)
+
+        for site in options.sites:
+            counts += measure_site(site, played(site.as_ordinary), options, seed=seed)
+    return counts
 
 
-def measure_site(site: Site, options: Options, *, seed: int) -> list[AlarmCount]:
+@dataclass(frozen=True, eq=False)
+class Played:
+    """A recogniser of the actions, and what it sees of a site's ordinary footage in two halves."""
+
+    recognizer: Recognizer
+    calm: Windows
+    other: Windows
+
+    @classmethod
+    def of(cls, site: Site, half_s: float, *, seed: int) -> "Played":
+        """Play so many seconds of each half."""
+        bundle = Bundle.open(shipped_bundle())
+        recognizer = Recognizer.load(
+            bundle,
+            [action.label for action in ACTIONS],
+            ignore=site.ignore,
+            context=bundle.bank.labels,
+            threads=1,
+        )
+        calm, other = (
+            see(recognizer.scorer, ordinary(site, half_s, seed=half)) for half in (seed, seed + 1)
+        )
+        return cls(recognizer, calm, other)
+
+
+def measure_site(site: Site, played: Played, options: Options, *, seed: int) -> list[AlarmCount]:
     """Calibrate on one half of a site's footage, and count on the other."""
-    bundle, half_s = Bundle.open(shipped_bundle()), options.hours * 1800
-    labels = [action.label for action in ACTIONS]
-    recognizer = Recognizer.load(
-        bundle, labels, ignore=site.ignore, context=bundle.bank.labels, threads=1
-    )
-    see = _seer(recognizer)
-    calm, other, footage = (
-        see(ordinary(site, half_s, seed=seed)),
-        see(ordinary(site, half_s, seed=seed + 1)),
-        mixed(site, options.actions, seed=seed + 2),
-    )
-    shown = see(footage)
+    recognizer = played.recognizer
+    footage = mixed(site, options.actions, seed=seed + 2)
+    shown = see(recognizer.scorer, footage)
     most = max(lever.examples for lever in options.levers)
-    clips = examples(site, most, seconds=_EXAMPLE_S, seed=seed)
-    seen_clips = [(clip.name, [scores for _, scores in see([clip])]) for clip in clips]
+    clips = [
+        (clip.name, see(recognizer.scorer, [clip]).similarities)
+        for clip in examples(site, most, seconds=_EXAMPLE_S, seed=seed)
+    ]
     counts = []
     for lever in options.levers:
         columns = _columns(recognizer.labels, lever)
-        policies = _policies(recognizer, lever, columns, calm, seen_clips)
-        false = decide(policies, other, recognizer.labels, columns)
-        found = decide(policies, shown, recognizer.labels, columns)
-        counts += [
-            AlarmCount(
-                site=site.name,
-                lever=lever.name,
-                asked_per_day=rate,
-                ordinary_hours=len(other) * PERIOD_S / 3600,
-                false_events=len(false[rate]),
-                actions=options.actions,
-                found=count_found(footage, found[rate]),
-                prompt=count_prompt(footage, found[rate]),
+        for rate, policy in _policies(recognizer, lever, columns, played.calm, clips).items():
+            found = decide(policy, shown, recognizer, columns)
+            counts.append(
+                AlarmCount(
+                    site=site.name,
+                    lever=lever.name,
+                    asked_per_day=rate,
+                    ordinary_hours=len(played.other.ends_s) * PERIOD_S / 3600,
+                    false_events=len(decide(policy, played.other, recognizer, columns)),
+                    actions=options.actions,
+                    found=count_found(footage, found),
+                    prompt=count_prompt(footage, found),
+                )
             )
-            for rate in policies
-        ]
     return counts
 
 
 def decide(
-    policies: Mapping[float | None, Policy], seen: Windows, labels: Sequence[Label], columns: Array
-) -> dict[float | None, list[ActionEvent]]:
-    """Return the end events of each policy; an end event holds its start too."""
-    deciders = {rate: Decider(policy, "site") for rate, policy in policies.items()}
-    ends: dict[float | None, list[ActionEvent]] = {rate: [] for rate in policies}
-    for end_s, everything in seen:
-        recognition = recognition_of(end_s, _narrowed(everything, labels, columns), labels, columns)
-        for rate, decider in deciders.items():
-            ends[rate] += _ends(decider.decide(recognition)[1])
-    for rate, decider in deciders.items():
-        ends[rate] += _ends(decider.finish())
-    return ends
+    policy: Policy, seen: Windows, recognizer: Recognizer, columns: Array
+) -> list[ActionEvent]:
+    """Return the end events, as a run gives them that scores only these labels.
+
+    An end event holds its start too.
+    """
+    similarities = seen.similarities[:, columns]
+    if policy.evidence:
+        given = policy.by_evidence(Given(policy.names), policy.thresholds or {})
+        evidence = policy.evidence.of(similarities)
+        events = [event for _, event in events_in(given, "site", seen.ends_s, evidence, SAMPLING)]
+    else:
+        labels = [recognizer.labels[column] for column in columns]
+        contest = Contest.of(recognizer, labels, seen.scale)
+        decider, events = Decider(policy, "site"), list[ActionEvent]()
+        for end_s, row in zip(seen.ends_s, similarities, strict=True):
+            events += decider.follow(contest.result(end_s, row))[1]
+        events += decider.finish()
+    return [event for event in events if event.event == "end"]
 
 
 def count_found(footage: Sequence[Shown], ends: Sequence[ActionEvent]) -> int:
@@ -188,32 +233,35 @@ def count_prompt(footage: Sequence[Shown], ends: Sequence[ActionEvent]) -> int:
 
 
 def table(rows: Sequence[AlarmCount]) -> str:
-    """Return means over seeds as Markdown, with the lowest and highest."""
-    groups: dict[tuple[str, str, float | None], list[AlarmCount]] = {}
+    """Return means over seeds as Markdown, with the lowest and highest; columns for each rate."""
+    groups: dict[tuple[str, str], dict[float | None, list[AlarmCount]]] = {}
     for row in rows:
-        groups.setdefault((row.site, row.lever, row.asked_per_day), []).append(row)
+        of_lever = groups.setdefault((row.site, row.lever), {})
+        of_lever.setdefault(row.asked_per_day, []).append(row)
+    head = ["site", "what decides"]
+    for rate in RATES_PER_DAY:
+        head += [f"{rate / 24:g} an hour: counted", "found, %", "within 2 s, %"]
     cells = []
-    for (site, lever, asked), group in groups.items():
-        cells.append(
-            (
-                site,
-                lever,
-                "" if asked is None else f"{asked / 24:.2g}",
-                _range([row.false_events / row.ordinary_hours for row in group], "{:.1f}"),
-                _range([100 * row.found / row.actions for row in group], "{:.0f}"),
-                _range([100 * row.prompt / row.actions for row in group], "{:.0f}"),
-            )
-        )
-    head = ("site", "what decides", "asked, an hour", "counted", "found, %", "within 2 s, %")
+    for names, by_rate in groups.items():
+        # Without calibration nothing is asked for: what comes out stands in the first columns.
+        shown = [by_rate.get(rate, []) for rate in RATES_PER_DAY]
+        shown[0] = shown[0] or by_rate.get(None, [])
+        cells.append([*names, *(cell for group in shown for cell in _cells(group))])
     return markdown(head, cells)
+
+
+def _cells(group: Sequence[AlarmCount]) -> list[str]:
+    if not group:
+        return ["", "", ""]
+    return [
+        _range([row.false_events / row.ordinary_hours for row in group], "{:.1f}"),
+        _range([100 * row.found / row.actions for row in group], "{:.0f}"),
+        _range([100 * row.prompt / row.actions for row in group], "{:.0f}"),
+    ]
 
 
 def _sites(names: Sequence[str]) -> tuple[Site, ...]:
     return tuple(site for site in SITES if site.name in names)
-
-
-def _seer(recognizer: Recognizer) -> Callable[[Sequence[Shown]], Windows]:
-    return lambda footage: list(windows(recognizer.scorer, footage))
 
 
 def _columns(labels: Sequence[Label], lever: Lever) -> Array:
@@ -226,21 +274,18 @@ def _policies(
     lever: Lever,
     columns: Array,
     calm: Windows,
-    clips: Sequence[tuple[str, Sequence[AllScores]]],
+    clips: Sequence[tuple[str, Array]],
 ) -> dict[float | None, Policy]:
     if not lever.calibrated:
         return {None: Policy()}
     labels = [recognizer.labels[column] for column in columns]
     seen = SeenWindows()
-    seen.scale = calm[0][1].scale
-    seen.of_source["site"] = (
-        [end_s for end_s, _ in calm],
-        [scores.similarities[columns] for _, scores in calm],
-    )
+    seen.scale = calm.scale
+    seen.of_source["site"] = (calm.ends_s, list(calm.similarities[:, columns]))
     taught: dict[str, list[Array]] = {}
-    for name, scores in clips:
+    for name, similarities in clips:
         if len(taught.setdefault(name, [])) < lever.examples:
-            taught[name].append(np.stack([one.similarities[columns] for one in scores]))
+            taught[name].append(similarities[:, columns])
     policies: dict[float | None, Policy] = {}
     teacher = Teacher(
         labels,
@@ -249,6 +294,7 @@ def _policies(
         manifest=recognizer.manifest,
         policy=Policy(),
         sampling=SAMPLING,
+        fit=lever.fit,
     )
     for rate in RATES_PER_DAY:
         calibration = teacher.thresholds(rate)
@@ -256,34 +302,47 @@ def _policies(
     return policies
 
 
-def _narrowed(everything: AllScores, labels: Sequence[Label], columns: Array) -> AllScores:
-    """Return what a run would see that scores only these columns."""
-    similarities = everything.similarities[columns]
-    competing = sum(labels[column].role != "context" for column in columns)
-    scores = softmax(everything.scale * similarities[:competing])
-    names = tuple(everything.names[column] for column in columns)
-    return AllScores(names, scores, similarities, everything.scale)
+@dataclass(frozen=True, eq=False)
+class Contest:
+    """What a run would score: C labels that compete, and their biases."""
 
+    names: tuple[str, ...]
+    biases: Array
+    actions: Array  # their places
+    ignored: Array
+    scale: float
 
-def recognition_of(
-    end_s: float, everything: AllScores, labels: Sequence[Label], columns: Array | None = None
-) -> Recognition:
-    """Return a window of a site as a run would give it, of all labels or of some columns."""
-    columns = np.arange(len(labels)) if columns is None else columns
-    competing = [labels[column] for column in columns][: len(everything.scores)]
-    actions = np.flatnonzero([label.role == "action" for label in competing])
-    best = actions[largest(everything.scores[actions], Policy().labels_needed)].tolist()
-    winner = int(everything.scores.argmax())
-    return Recognition(
-        "site",
-        end_s - (SAMPLING.frames - 1) * PERIOD_S,
-        end_s,
-        SAMPLING.frames,
-        tuple(everything.of(place) for place in best),
-        rival=everything.names[winner] if competing[winner].role == "ignore" else None,
-        rate_fps=SAMPLING.rate_fps,
-        everything=everything,
-    )
+    @classmethod
+    def of(cls, recognizer: Recognizer, labels: Sequence[Label], scale: float) -> "Contest":
+        competing = [label for label in labels if label.role != "context"]
+        biases = biases_of(recognizer.manifest, competing, None)
+        places = np.arange(len(competing))
+        is_action = np.asarray([label.role == "action" for label in competing])
+        return cls(
+            tuple(label.name for label in competing),
+            np.zeros(len(competing)) if biases is None else biases,
+            places[is_action],
+            places[~is_action],
+            scale,
+        )
+
+    def result(self, end_s: float, similarities: Array) -> Recognition:
+        """Return what a run would score, for the similarities of a window."""
+        own = similarities[: len(self.names)]
+        logits = self.scale * own - self.biases
+        everything = AllScores(self.names, softmax(logits), own, self.scale)
+        best = self.actions[largest(logits[self.actions], Policy().labels_needed)].tolist()
+        winner = int(logits.argmax())
+        return Recognition(
+            "site",
+            end_s - (SAMPLING.frames - 1) * PERIOD_S,
+            end_s,
+            SAMPLING.frames,
+            tuple(everything.of(place) for place in best),
+            rival=self.names[winner] if winner in self.ignored else None,
+            rate_fps=SAMPLING.rate_fps,
+            everything=everything,
+        )
 
 
 def _count(
@@ -301,11 +360,7 @@ def _range(values: Iterable[float], form: str) -> str:
     mean = form.format(sum(numbers) / len(numbers))
     if len(numbers) == 1:
         return mean
-    return f"{mean} ({form.format(min(numbers))} to {form.format(max(numbers))})"
-
-
-def _ends(events: Sequence[ActionEvent]) -> list[ActionEvent]:
-    return [event for event in events if event.event == "end"]
+    return f"{mean} ({form.format(min(numbers))} – {form.format(max(numbers))})"
 
 
 if __name__ == "__main__":

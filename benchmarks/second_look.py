@@ -25,13 +25,12 @@ from ..runtime.events.ring import Picture
 from ..runtime.events.stills import encoded
 from ..runtime.recognizer import Recognizer
 from ..runtime.results import ActionEvent
-from ..runtime.scoring.scorer import largest
 from ..runtime.verify.by_bundle import BundleJudge
 from ..runtime.verify.by_model import ModelJudge, messages_of
 from ..runtime.verify.judge import Judge, Question
 from .command import benchmark, bundle_option, count_option
-from .false_alarms import count_found, recognition_of
-from .site_footage import ACTIONS, SITES, Shown, Site, mixed, ordinary, windows
+from .false_alarms import Contest, count_found
+from .site_footage import ACTIONS, SITES, Shown, Site, mixed, ordinary, see
 from .tables import markdown, median_and_range
 from .timing import machine
 
@@ -104,18 +103,18 @@ def watch(
 
     The pictures of an event are those of the window that led to its report.
     """
-    seen, again = list(windows(small.scorer, footage)), list(windows(large.scorer, footage))
-    labels = small.labels
+    seen, again = see(small.scorer, footage), see(large.scorer, footage)
+    contest = Contest.of(small, small.labels, seen.scale)
+    second = Contest.of(large, large.labels, again.scale)
     decider, policy = Decider(Policy(), "site"), Policy()
     all_ends: list[ActionEvent] = []
     told: list[ActionEvent] = []
     is_told = False
-    for (end_s, everything), (_, other) in zip(seen, again, strict=True):
-        events = decider.decide(recognition_of(end_s, everything, labels))[1]
-        for event in events:
+    for end_s, first, other in zip(seen.ends_s, seen.similarities, again.similarities, strict=True):
+        for event in decider.follow(contest.result(end_s, first))[1]:
             if event.event == "start":
-                best = int(largest(other.scores, 1)[0])
-                is_told = other.names[best] == event.label and other.scores[best] >= policy.score
+                best = second.result(end_s, other).top[0]
+                is_told = best.label == event.label and best.score >= policy.score
             else:
                 all_ends.append(event)
                 told += [event] if is_told else []

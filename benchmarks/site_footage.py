@@ -1,6 +1,6 @@
 """A site that MovingShapes plays: ordinary footage, footage with actions, and its windows."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..runtime.labels.labels import Label
-from ..runtime.results import AllScores
-from ..runtime.scoring.scorer import Scorer, softmax
+from ..runtime.scoring.scorer import Scorer
 from ..runtime.shapes.scenes import (
     SAMPLING,
     THINGS,
@@ -27,6 +26,7 @@ _THINGS = THINGS[::2]
 ACTIONS = tuple(action for action in unseen_actions() if action.thing in _THINGS)
 _OF_OTHERS = tuple(action for action in seen_actions() if action.thing not in _THINGS)
 _USUAL_S, _SHORT_S, _EMPTY_S = (4.0, 10.0), (1.0, 3.0), (20.0, 120.0)
+_BATCH = 32  # windows at once, in this benchmark only: a run scores each by itself
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,11 @@ class Site:
     def ignore(self) -> list[Label]:
         """The labels of what is ordinary."""
         return [action.label for action in self.ordinary]
+
+    @property
+    def as_ordinary(self) -> "Site":
+        """What it shows on ordinary days; equal for sites that differ in their actions only."""
+        return Site("", self.ordinary, still=self.still)
 
 
 SITES = (
@@ -104,31 +109,62 @@ def examples(site: Site, count: int, *, seconds: float, seed: int) -> list[Shown
     ]
 
 
-def windows(scorer: Scorer, footage: Sequence[Shown]) -> Iterator[tuple[float, AllScores]]:
-    """Yield each window's end in seconds, and its scores."""
-    frames = SAMPLING.frames
-    history: list[dict[str, Array]] = []
-    labels = scorer.labels_in("site")
-    names, competing = (
-        tuple(label.name for label in labels),
-        sum(label.role != "context" for label in labels),
-    )
+@dataclass(frozen=True, eq=False)
+class Windows:
+    """The windows of footage.
+
+    Attributes:
+        ends_s: of each window, N of them.
+        similarities: with all labels, [N, R].
+        scale: logits for each unit of similarity.
+    """
+
+    ends_s: list[float]
+    similarities: Array
+    scale: float
+
+
+def see(scorer: Scorer, footage: Sequence[Shown]) -> Windows:
+    """Score all windows of footage."""
+    frames, before = SAMPLING.frames, dict[str, Array]()
+    ends_s, logits, scale = list[float](), list[Array](), 1.0
     for shown in footage:
-        pictures = _frames(shown)
-        states = scorer.encode(pictures)
-        count = round((shown.end_s - shown.start_s) / PERIOD_S)
-        for row in range(count):
-            of_frame = {name: value[min(row, len(pictures) - 1)] for name, value in states.items()}
-            history = [*history[1 - frames :], of_frame]
-            if len(history) < frames:
-                continue
-            stacked = {name: np.stack([one[name] for one in history])[None] for name in of_frame}
-            logits, _, scale = scorer.score(stacked)
-            scores = softmax(logits[0, :competing].astype(np.float64))
-            yield (
-                shown.start_s + row * PERIOD_S,
-                AllScores(names, scores, logits[0].astype(np.float64) / scale, scale),
-            )
+        pictures = frames_of(shown)
+        count = len(pictures)
+        # Where nothing moves, one picture stands for all, and one window for those that follow.
+        encoded = scorer.encode(pictures if shown.name else pictures[:1])
+        states = {name: _lasting(value, min(count, frames)) for name, value in encoded.items()}
+        joined = {
+            name: np.concatenate([before[name], value]) if before else value
+            for name, value in states.items()
+        }
+        before = {name: value[1 - frames :] for name, value in joined.items()}
+        own = len(next(iter(states.values())))
+        scored, scale = _scored(scorer, joined)
+        first = own - len(scored)
+        for row in range(first, count):
+            ends_s.append(shown.start_s + row * PERIOD_S)
+            logits.append(scored[min(row - first, len(scored) - 1)])
+    return Windows(ends_s, np.stack(logits).astype(np.float64) / scale, scale)
+
+
+def _lasting(value: Array, count: int) -> Array:
+    return value if len(value) > 1 else np.repeat(value, count, axis=0)
+
+
+def _scored(scorer: Scorer, states: dict[str, Array]) -> tuple[list[Array], float]:
+    """Return the logits [R] of each full window of states [N, ...], and their scale."""
+    frames, logits, scale = SAMPLING.frames, list[Array](), 1.0
+    starts = range(len(next(iter(states.values()))) - frames + 1)
+    for batch in (starts[at : at + _BATCH] for at in range(0, len(starts), _BATCH)):
+        found, _, scale = scorer.score(
+            {
+                name: np.stack([value[start : start + frames] for start in batch])
+                for name, value in states.items()
+            }
+        )
+        logits += list(found)
+    return logits, scale
 
 
 def _show(
@@ -148,14 +184,14 @@ def _length(lengths_s: tuple[float, float], rng: np.random.Generator) -> float:
     return round(rng.uniform(*lengths_s) / PERIOD_S) * PERIOD_S
 
 
-def _frames(shown: Shown) -> Array:
-    """Return the pictures, uint8 [N, S, S, 3]; one where nothing moves."""
+def frames_of(shown: Shown) -> Array:
+    """Return the pictures, uint8 [N, S, S, 3]; all alike where nothing moves."""
     action = find_action(shown.name) if shown.name else ACTIONS[0]
     scene = Scene.draw(action, np.random.default_rng(shown.seed), hard=False)
     if shown.backdrop is not None:
         of_site = Scene.draw(ACTIONS[0], np.random.default_rng([7, shown.backdrop]), hard=False)
         scene = replace(scene, backdrop=of_site.backdrop)
-    if not shown.name:
-        return scene.backdrop[None]
     count = round((shown.end_s - shown.start_s) / PERIOD_S)
+    if not shown.name:
+        return np.broadcast_to(scene.backdrop, (count, *scene.backdrop.shape))
     return np.stack([scene.frame(row * PERIOD_S) for row in range(count)])

@@ -80,7 +80,7 @@ class Result(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         label: the best label, which need not be a decision.
         score: the best label's score.
         decision: the label that passed its thresholds, one of the run's; null is "none of these".
-        top: the best actions, best first.
+        top: the best actions, best first, and the one that is decided on.
         gap: the longest time between neighbouring frames of the window, in seconds.
         encoded: how many of the frames were encoded, `frames` at most; the others looked like the
             one before.

@@ -36,8 +36,10 @@ def labels_table(title: str, labels: Iterable[tuple[str, Iterable[str]]]) -> str
     return table(title, rows, head=("label", "attributes"), most=SHOWN_LABELS)
 
 
-def text(words: str, *, strong: bool = False) -> str:
+def text(words: str, *, strong: bool = False, faint: bool = False) -> str:
     """Return a text that a label file or a stream's name may have brought, as HTML."""
+    if faint:
+        return f'<span style="color:{_OTHER}">{escape(words)}</span>'
     return f"<b>{escape(words)}</b>" if strong else escape(words)
 
 

@@ -4,7 +4,7 @@ Their JSON form is in `messages.py`, where numbers are rounded to what they are 
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import msgspec
@@ -13,6 +13,8 @@ import numpy.typing as npt
 from . import messages, notebook
 
 SCHEMA_VERSION = messages.VERSION
+# What people read where nothing is decided on.
+NONE_OF_THESE = "none of these"
 StreamCondition = messages.StreamCondition
 Priority = messages.Priority
 
@@ -94,7 +96,7 @@ class Recognition:
         start_s: time of the window's first frame in the source, in seconds.
         end_s: time of the window's last frame, in seconds.
         frames: number of frames in the window; fewer than the bundle's T in a short clip.
-        top: the best actions, best first; never what is to be ignored.
+        top: the best actions, best first, and what is decided on; never what is to be ignored.
         decision: the label that passed its thresholds; None is "none of these".
         rival: the label to ignore that explains the window better than any action, where nothing
             is decided on.
@@ -134,6 +136,25 @@ class Recognition:
         """The best label's score."""
         return self.top[0].score
 
+    @property
+    def decided(self) -> Score | None:
+        """The scores of what is decided on; None is "none of these"."""
+        return next((found for found in self.top if found.label == self.decision), None)
+
+    @property
+    def ranked(self) -> tuple[Score, ...]:
+        """The labels of `top` as people see them: what is decided on, then the best others."""
+        return tuple(sorted(self.top, key=lambda found: found.label != self.decision))
+
+    def decided_on(self, found: Score | None, top_k: int | None) -> "Recognition":
+        """Return the result with a decision, and `top_k` labels besides; None keeps all."""
+        if found is None:
+            return replace(self, decision=None, top=self.top[:top_k])
+        top = self.top[:top_k]
+        if all(other.label != found.label for other in top):
+            top = (*top, found)
+        return replace(self, decision=found.label, rival=None, top=top)
+
     def __repr__(self) -> str:
         return (
             f"Recognition({self.source!r}, {self.start_s:.1f} to {self.end_s:.1f} s, "
@@ -143,15 +164,13 @@ class Recognition:
     def _repr_html_(self) -> str:
         """Return a table with bars, which notebooks show."""
         head = ("label", "score", "similarity")
-        rows = []
-        for found in self.top:
+        rows = [] if self.decision else [(notebook.text(NONE_OF_THESE, strong=True), "", "")]
+        for found in self.ranked:
             strong = found.label == self.decision
-            name = notebook.text(found.label, strong=strong)
+            name = notebook.text(found.label, strong=strong, faint=not strong)
             bar = notebook.bar(found.score, strong=strong)
             rows.append((name, bar, f"{found.similarity:.3f}"))
         title = f"{self.source}, {self.start_s:.1f} to {self.end_s:.1f} s"
-        if self.decision is None:
-            title += ": none of these"
         return notebook.table(title, rows, head=head)
 
     def to_dict(self) -> dict[str, Any]:

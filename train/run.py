@@ -35,6 +35,7 @@ from .loop.trainer import Trained, Trainer
 from .loop.validation import validation_clips
 from .options import ResumeOptions, TrainOptions
 from .seen_bias import BiasMeasurement
+from .seen_curve import harmonic_mean
 
 
 def train(options: TrainOptions | ResumeOptions) -> Path:
@@ -233,4 +234,7 @@ def _as_table(results: dict[str, HitRates], config: TrainConfig) -> Table:
         table.add_row(
             name, f"{rates.top1:.1%}", f"{rates.top5:.1%}", str(rates.clips), str(rates.candidates)
         )
+    for setting in ("plain", "hard") if config.is_moving_shapes else ():
+        both = (results[f"{setting}, {kind} among all classes"].top1 for kind in ("seen", "unseen"))
+        table.add_row(f"{setting}, harmonic mean of these two", f"{harmonic_mean(*both):.1%}")
     return table

@@ -54,8 +54,8 @@ GIVE_UP = cloup.option(
 NO_ATTRIBUTES = cloup.option(
     "--no-attributes",
     is_flag=True,
-    help="Embed labels without the attributes that ship for actions of Kinetics, UCF-101 and "
-    "HMDB-51",
+    help="Embed labels as they are, without the bundle's attributes for their names and "
+    "without those that ship for actions of Kinetics, UCF-101 and HMDB-51",
 )
 RATE = cloup.option(
     "--rate",

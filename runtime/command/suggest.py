@@ -42,8 +42,8 @@ def suggest(options: SuggestOptions) -> None:
     names = [label.name for label in candidates]
     alarms, windows = count(seen, names, 1 / sampled.sampling(bundle.manifest).rate_fps)
     lines = [
-        f"# {alarms[name]} events, best in {windows[name] / max(1, len(seen)):.1%} of the time\n"
-        f"! {name}\n"
+        f"# {alarms[name]} event{'s' * (alarms[name] != 1)}, best in "
+        f"{windows[name] / max(1, len(seen)):.1%} of the time\n! {name}\n"
         for name, _ in alarms.most_common()
     ]
     text = "# Keep what the footage really shows, and strike the rest.\n" + "".join(lines)
@@ -51,7 +51,10 @@ def suggest(options: SuggestOptions) -> None:
         options.output.write_text(text, encoding="utf-8")
     else:
         sys.stdout.write(text)
-    say(f"{len(lines)} of {len(names)} class names describe the footage. Read them, then --ignore.")
+    say(
+        f"Class names that describe the footage: {len(lines)} of {len(names)}. Strike what it does "
+        "not show, and give the file to --ignore."
+    )
 
 
 def count(

@@ -1,15 +1,15 @@
-"""The summary of a run: what was recognised over time, as a table."""
+"""The summary of a run: what was decided over time, as a table."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os.path import commonpath, relpath
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
-from ..results import Message, Recognition, place_of
+from ..results import NONE_OF_THESE, Message, Recognition, place_of
 from ..sinks.sink import Sink
 from ..terminal.commandline import printable
 
@@ -20,24 +20,47 @@ SHOWN_SEGMENTS, SHOWN_LABELS = 20, 10
 
 @dataclass
 class _Segment:
-    label: str
+    """Results with one decision.
+
+    The score is that of the label that was decided on, or of the best label where none was.
+    """
+
+    decision: str | None
     start_s: float
-    end_s: float
+    end_s: float = 0.0
     score_sum: float = 0.0
-    results: int = 0
+    best: Counter[str] = field(default_factory=Counter[str])
+
+    def add(self, found: Recognition) -> None:
+        self.end_s = found.end_s
+        decided = found.decided or found.top[0]
+        self.score_sum += decided.score
+        self.best[found.label] += 1
+
+    @property
+    def results(self) -> int:
+        return self.best.total()
 
     @property
     def mean_score(self) -> float:
         return self.score_sum / self.results
 
+    @property
+    def words(self) -> Text:
+        """What was decided; where nothing was, with the most frequent best label beside it."""
+        if self.decision is not None:
+            return Text(self.decision)
+        (label, _), *_ = self.best.most_common(1)
+        return Text.assemble(NONE_OF_THESE, (f" (best: {label})", "bright_black"))
+
 
 class SourceSummary:
-    """The results of one source: segments with the same best label, and totals by label."""
+    """The results of one source: segments with the same decision, and totals by decision."""
 
     def __init__(self, name: str) -> None:
         self.name: str = printable(name)
         self._segments: deque[_Segment] = deque(maxlen=SHOWN_SEGMENTS)
-        self._by_label: dict[str, _Segment] = {}
+        self._by_decision: dict[str | None, _Segment] = {}
         self._segment_count = 0
 
     def __bool__(self) -> bool:
@@ -47,27 +70,25 @@ class SourceSummary:
         """Add the next result of the source."""
         last = self._segments[-1] if self._segments else None
         # Windows overlap; a segment begins where the one before ended, unless there was a gap.
-        if last is None or last.label != found.label or found.start_s > last.end_s:
+        if last is None or last.decision != found.decision or found.start_s > last.end_s:
             start_s = max(found.start_s, last.end_s if last else 0.0)
-            last = _Segment(found.label, start_s, found.end_s)
+            last = _Segment(found.decision, start_s)
             self._segments.append(last)
             self._segment_count += 1
-        total = self._by_label.setdefault(found.label, _Segment(found.label, found.start_s, 0.0))
-        for segment in (last, total):
-            segment.end_s = found.end_s
-            segment.score_sum += found.score
-            segment.results += 1
+        last.add(found)
+        total = _Segment(found.decision, found.start_s)
+        self._by_decision.setdefault(found.decision, total).add(found)
 
     def timeline(self) -> Table:
-        """Return the segments as a table: from, to, label, mean score; the labels if too many."""
+        """Return the segments as a table: from, to, decision, mean score; or how often each was."""
         if self._segment_count > SHOWN_SEGMENTS:
-            return self._labels()
-        table = _table("from", "to", "label", "mean score", title=self._title)
+            return self._decisions()
+        table = _table("from", "to", "decision", "mean score", title=self._title)
         for segment in self._segments:
             table.add_row(
                 f"{segment.start_s:.1f} s",
                 f"{segment.end_s:.1f} s",
-                Text(segment.label),
+                segment.words,
                 f"{segment.mean_score:.2f}",
             )
         return table
@@ -77,27 +98,27 @@ class SourceSummary:
         """The name without the folders of a file: a title that is wider than its table wraps."""
         return self.name if "://" in self.name else Path(self.name).name or self.name
 
-    def _labels(self) -> Table:
-        title = f"{self._title}: {self._segment_count} changes of label"
-        table = _table("label", "results", "mean score", title=title)
-        often = sorted(self._by_label.values(), key=lambda total: -total.results)
+    def _decisions(self) -> Table:
+        title = f"{self._title}: {self._segment_count} changes of decision"
+        table = _table("decision", "results", "mean score", title=title)
+        often = sorted(self._by_decision.values(), key=lambda total: -total.results)
         results = sum(total.results for total in often)
         for total in often[:SHOWN_LABELS]:
             share = f"{total.results / results:.0%} of {results}"
-            table.add_row(Text(total.label), share, f"{total.mean_score:.2f}")
+            table.add_row(total.words, share, f"{total.mean_score:.2f}")
         if others := often[SHOWN_LABELS:]:
             share = sum(total.results for total in others) / results
             table.add_row(f"({len(others)} others)", f"{share:.0%} of {results}", "")
         return table
 
     def row(self, name: str) -> tuple[Text, Text, str, str]:
-        """Return one line: name, most frequent best label, its share of results, its mean score."""
-        results = sum(segment.results for segment in self._by_label.values())
-        best = max(self._by_label.values(), key=lambda segment: segment.results, default=None)
-        if best is None:
+        """Return one line: name, most frequent decision, its share of results, its mean score."""
+        results = sum(segment.results for segment in self._by_decision.values())
+        often = max(self._by_decision.values(), key=lambda segment: segment.results, default=None)
+        if often is None:
             return Text(name), Text("nothing"), "", ""
-        share = f"{best.results / results:.0%} of {results}"
-        return Text(name), Text(best.label), share, f"{best.mean_score:.2f}"
+        share = f"{often.results / results:.0%} of {results}"
+        return Text(name), often.words, share, f"{often.mean_score:.2f}"
 
 
 class Summaries(Sink):
@@ -136,7 +157,7 @@ def summary_table(summaries: Sequence[SourceSummary]) -> Table:
     """Return one source's timeline, or one line for each of several sources."""
     if len(summaries) == 1:
         return summaries[0].timeline()
-    table = _table("source", "label", "results", "mean score")
+    table = _table("source", "decision", "results", "mean score")
     for summary, name in zip(summaries, _short([s.name for s in summaries]), strict=True):
         table.add_row(*summary.row(name))
     return table
@@ -154,7 +175,7 @@ def _short(names: list[str]) -> list[str]:
 def _table(*columns: str, title: str | None = None) -> Table:
     table = Table(title=title and Text(title), title_justify="left")
     for column in columns:
-        is_text = column in ("source", "label")
+        is_text = column in ("source", "decision")
         table.add_column(
             column,
             justify="left" if is_text else "right",

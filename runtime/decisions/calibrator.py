@@ -81,8 +81,8 @@ class Calibrator:
     def add_all(self, seen: SeenWindows) -> None:
         """Add all windows that were seen."""
         for source, (times, rows) in seen.of_source.items():
-            for time_s, row in zip(times, rows, strict=True):
-                self.add(source, time_s, row)
+            for time_s, evidence in zip(times, self._bound.of(np.stack(rows)), strict=True):
+                self._footage.add(source, time_s, evidence)
 
     def thresholds(self, false_alarms_per_day: float) -> Calibration:
         """Return thresholds with which such footage gives this many events, all labels together.

@@ -59,7 +59,10 @@ class Decider:
     def __init__(
         self, policy: Policy, source: str, *, region: str | None = None, top: int | None = None
     ) -> None:
-        """Begin with a policy, which may be replaced; results keep `top` labels, None keeps all."""
+        """Begin with a policy, which may be replaced.
+
+        Results keep `top` labels, and what is decided on; None keeps all.
+        """
         self.policy = policy
         self._source, self._region = source, region
         self._top = top
@@ -87,10 +90,7 @@ class Decider:
             The recognition with its decision, and the events in order of time.
         """
         found, events = self.follow(recognition)
-        decision, top = found.label if found else None, recognition.top[: self._top]
-        rival = recognition.rival if found is None else None
-        decided = dataclasses.replace(recognition, decision=decision, rival=rival, top=top)
-        return decided, events
+        return recognition.decided_on(found, self._top), events
 
     def follow(self, recognition: Recognition) -> tuple[Score | None, list[ActionEvent]]:
         """Return what is decided on in the next window, and the events; see `decide`."""

@@ -10,20 +10,20 @@ import numpy.typing as npt
 
 from ..bundle.manifest import SamplingSpec
 from ..errors import CalibrationError
-from ..results import AllScores, Recognition
+from ..results import ActionEvent, AllScores, Recognition
 from .detector import Given
 from .events import Decider
 from .peaks import GAP_INTERVALS, Peaks
 from .policy import KEEP_EVIDENCE, Policy
-from .tails import MIN_BLOCKS, fit_tails
+from .tails import MIN_BLOCKS, fit_tail
 
 Array = npt.NDArray[Any]
 
 # Longer than one incident, and short enough that ten minutes of footage suffice.
 _BLOCK_S = 10.0
 _BLOCK_WINDOWS = 4
-# Fewer events are not counted: their number says too little, and the tails go on from here.
-_COUNTED = 5
+# Fewer events are not counted: their number says too little, and the tail goes on from here.
+_COUNTED = 10
 # The tail of the peaks may be so many times too careful, or too bold.
 _FACTORS = np.geomspace(0.05, 64, 512)
 # The share of blocks whose peaks tell a label's level and scale; scales below are those of a still.
@@ -70,6 +70,7 @@ class OrdinaryFootage:
         self._own_share = own_share
         self._windows: dict[str, tuple[list[float], list[Array]]] = {}
         self._stacks: dict[str, Array] = {}
+        self._fitted: tuple[Array, Array, Peaks] | None = None
         self._seconds = 0.0
         self._usual_s: dict[str, float] = {}
 
@@ -100,6 +101,7 @@ class OrdinaryFootage:
             self._usual_s[source] = passed_s if joined else 0.0
         times.append(time_s)
         rows.append(evidence.astype(np.float32))
+        self._fitted = None
 
     def find(self, false_alarms_per_day: float) -> OperatingPoint:
         """Return thresholds with which such footage gives this many events, all labels together.
@@ -115,21 +117,23 @@ class OrdinaryFootage:
                 f"The rate of false alarms is {false_alarms_per_day!r} a day: give a number above "
                 "0, such as 1, or 0.1 for one in ten days."
             )
-        level, scale = self._normal() if self._windows else (np.zeros(1), np.ones(1))
-        peaks = self._peaks(level, scale)
+        if self._fitted is None:
+            level, scale = self._normal() if self._windows else (np.zeros(1), np.ones(1))
+            self._fitted = level, scale, self._peaks(level, scale)
+        level, scale, peaks = self._fitted
         highest = peaks.highest()
         # Pieces shorter than an event add time and no peaks.
-        if self.hours < self.needed_hours or highest.shape[1] < MIN_BLOCKS // 2:
+        if self.hours < self.needed_hours or len(highest) < MIN_BLOCKS // 2:
             raise CalibrationError(
                 f"There are {60 * self.hours:.1f} minutes of footage in full windows, and "
                 f"thresholds require {math.ceil(60 * self.needed_hours)} without many gaps: "
                 "give more footage of ordinary days."
             )
-        tail = fit_tails(highest, peaks.blocks, np.asarray([peaks.total / peaks.windows]))
+        tail = fit_tail(highest, peaks.blocks)
         asked = false_alarms_per_day / 24 * self.hours
 
         def thresholds(events: float) -> Array:
-            return level + scale * tail.thresholds(events)
+            return level + scale * tail.threshold(events)
 
         found = thresholds(self._factor(thresholds, max(asked, _COUNTED)) * asked)
         if asked < _COUNTED:
@@ -139,7 +143,7 @@ class OrdinaryFootage:
         else:
             low, high = _poisson(asked, self._clustering(found))
         per_day = false_alarms_per_day
-        return OperatingPoint(found, (low * per_day, high * per_day), bool(tail.still.all()))
+        return OperatingPoint(found, (low * per_day, high * per_day), tail.still)
 
     def _normal(self) -> tuple[Array, Array]:
         """Return what makes labels alike: a level of each, and a scale, [C]."""
@@ -173,9 +177,10 @@ class OrdinaryFootage:
             block_s=self._block_s,
             apart_s=max(self._sampling.window_s, self._policy.cool_down_s),
         )
-        for source, (times, rows) in self._windows.items():
-            for time_s, row in zip(times, rows, strict=True):
-                peaks.add(source, time_s, 1 / self._sampling.rate_fps, (row - level) / scale)
+        for source, (times, _) in self._windows.items():
+            normal = (self._stacked(source) - level) / scale
+            for time_s, row in zip(times, normal.astype(np.float32), strict=True):
+                peaks.add(source, time_s, 1 / self._sampling.rate_fps, row)
             peaks.end(source)
         return peaks
 
@@ -200,8 +205,9 @@ class OrdinaryFootage:
         before, total = 0, sum(len(times) for times, _ in self._windows.values())
         for source, (times, _) in self._windows.items():
             evidence = self._stacked(source)
-            for row in _starts(policy, source, times, evidence, thresholds, self._sampling):
-                alarms.append((before + row) / total)
+            for row, event in events_in(policy, source, times, evidence, self._sampling):
+                if event.event == "start":
+                    alarms.append((before + row) / total)
             before += len(times)
         return alarms
 
@@ -212,20 +218,24 @@ class OrdinaryFootage:
         return max(1.0, float(counts.var(ddof=1)) / mean) if mean else 1.0
 
 
-def _starts(
-    policy: Policy,
-    source: str,
-    times_s: Sequence[float],
-    evidence: Array,
-    thresholds: Array,
-    sampling: SamplingSpec,
-) -> list[int]:
-    """Return the windows at which the decider reports the start of an event."""
-    near = policy.may_stay(evidence - thresholds.astype(np.float32))
+def events_in(
+    policy: Policy, source: str, times_s: Sequence[float], evidence: Array, sampling: SamplingSpec
+) -> list[tuple[int, ActionEvent]]:
+    """Return the events of a source whose evidence is known, and the windows that report them.
+
+    Args:
+        policy: with thresholds of the evidence for its `names`.
+        source: what the events call it.
+        times_s: the ends of its N windows.
+        evidence: of each window, [N, C].
+        sampling: of the windows.
+    """
+    names, length_s = policy.names, (sampling.frames - 1) / sampling.rate_fps
+    near = policy.may_stay(evidence - policy.levels.astype(np.float32))
     after = math.ceil((policy.cool_down_s + _QUIET_S) * sampling.rate_fps)
     reach = np.convolve(near, np.ones(after + 1, int))[: len(near)] > 0
-    names, length_s = policy.names, (sampling.frames - 1) / sampling.rate_fps
-    decider, nothing, starts = Decider(policy, source), np.zeros(len(names)), []
+    decider, nothing = Decider(policy, source), np.zeros(len(names))
+    events: list[tuple[int, ActionEvent]] = []
     for row in np.flatnonzero(reach).tolist():
         time_s = times_s[row]
         window = Recognition(
@@ -237,8 +247,8 @@ def _starts(
             rate_fps=sampling.rate_fps,
             everything=AllScores(names, nothing, evidence[row]),
         )
-        starts += [row for event in decider.follow(window)[1] if event.event == "start"]
-    return starts
+        events += [(row, event) for event in decider.follow(window)[1]]
+    return [*events, *((len(times_s) - 1, event) for event in decider.finish())]
 
 
 def _poisson(events: float, clustering: float) -> tuple[float, float]:

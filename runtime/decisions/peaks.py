@@ -1,4 +1,4 @@
-"""The highest evidence of long footage, one for each event, in little memory.
+"""The highest evidence of long footage, one for each event.
 
 False alarms count events and not windows: windows overlap, and one scene exceeds a threshold in
 many of them. So the value of a window is the highest threshold at which an event would start with
@@ -6,6 +6,7 @@ it, and only peaks count: the highest value of each block of seconds.
 """
 
 from collections import deque
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,15 +19,12 @@ Array = npt.NDArray[Any]
 # Windows up to this many sampling periods apart belong together; as in `streams.stream`.
 GAP_INTERVALS = 2.5
 _ROUNDING_S = 1e-6
-# Peaks kept for each label: more labels, fewer peaks.
-_MOST_PEAKS, _FEWEST_PEAKS, _PEAKS_ALTOGETHER = 4096, 256, 1 << 20
 
 
 class Peaks:
-    """The highest peaks over all labels, over any number of sources and hours.
+    """The peaks of all labels together, over any number of sources and hours.
 
-    Takes memory for a few thousand numbers, and for a few windows of each open source. Blocks of
-    `block_s` give a peak each; `total` is the sum of the highest evidence of each window.
+    Blocks of `block_s` give a peak each.
     """
 
     def __init__(self, policy: Policy, keep: Array, *, block_s: float, apart_s: float) -> None:
@@ -34,10 +32,9 @@ class Peaks:
 
         Peaks of neighbouring blocks that are nearer than `apart_s` are one.
         """
-        self.block_s, self.seconds, self.windows = block_s, 0.0, 0
-        self.total = 0.0
+        self.block_s, self.seconds = block_s, 0.0
         self._policy, self._keep, self._apart_s = policy, keep, apart_s
-        self._kept = _Highest(1)
+        self._kept: list[float] = []
         self._tracks: dict[str, _Track] = {}
 
     @property
@@ -47,8 +44,6 @@ class Peaks:
 
     def add(self, source: str, time_s: float, interval_s: float, evidence: Array) -> None:
         """Add the evidence [C] of the next window of a source; windows are `interval_s` apart."""
-        self.total += float(evidence.max())
-        self.windows += 1
         track = self._tracks.get(source)
         if track and track.is_break(time_s, interval_s):
             self.end(source)
@@ -58,33 +53,28 @@ class Peaks:
         else:
             self.seconds += time_s - track.last_s
         track.usual_s, track.last_s = time_s - track.last_s, time_s
-        track.windows.append((time_s, evidence.astype(np.float32)))
+        track.windows.append((time_s, evidence))
         lasts_s = self._policy.min_length_s - _ROUNDING_S
         while track.windows and time_s - track.windows[0][0] >= lasts_s:
             began_s, value = self._event_value(track.windows)
-            self._raise_block(track, began_s, value)
+            self._raise_block(track, _Peak(began_s, value))
 
     def end(self, source: str) -> None:
         """End a source, or the piece of it that has no gaps."""
         track = self._tracks.pop(source, None)
         if track and track.best is not None:
-            self._close_block(track)
+            self._close_block(track, track.best)
             if track.before is not None:
-                self._kept.add(track.before)
+                self._kept.append(track.before.value)
 
     def highest(self) -> Array:
-        """End all sources, and return the highest peaks, float32 [1, K], highest first.
-
-        K is the number of peaks, or as many as fit.
-        """
+        """End all sources, and return the peaks, float32 [K], highest first."""
         for source in tuple(self._tracks):
             self.end(source)
-        return self._kept.sorted()
+        return -np.sort(-np.asarray(self._kept, np.float32))
 
-    def _event_value(self, windows: "deque[tuple[float, Array]]") -> tuple[float, Array]:
+    def _event_value(self, windows: "deque[tuple[float, Array]]") -> tuple[float, float]:
         """Pop the oldest window: its time, and the highest threshold at which it starts an event.
-
-        Of any label, [1].
 
         It must pass the threshold itself, and the windows of the next `min_length_s` the lower
         bound.
@@ -93,30 +83,35 @@ class Peaks:
         if windows:
             lowest = np.minimum.reduce([later for _, later in windows])
             value = np.minimum(value, lowest + self._keep)
-        return began_s, value.max(keepdims=True)
+        return began_s, float(value.max())
 
-    def _raise_block(self, track: "_Track", time_s: float, value: Array) -> None:
-        if track.best is not None and time_s - track.block_s >= self.block_s - _ROUNDING_S:
-            self._close_block(track)
+    def _raise_block(self, track: "_Track", peak: "_Peak") -> None:
+        if track.best is not None and peak.time_s - track.block_s >= self.block_s - _ROUNDING_S:
+            self._close_block(track, track.best)
+            track.best = None
         if track.best is None:
-            track.block_s, track.best = time_s, value.copy()
-            track.best_s = np.full(value.shape, time_s)
-            return
-        higher = value > track.best
-        track.best[higher] = value[higher]
-        track.best_s[higher] = time_s
+            track.block_s, track.best = peak.time_s, peak
+        elif peak.value > track.best.value:
+            track.best = peak
 
-    def _close_block(self, track: "_Track") -> None:
-        """Keep the peaks of the previous block, which can no longer merge with others."""
-        assert track.best is not None
-        if track.before is not None:
-            # Two peaks so near are one event that the end of the block cut in two.
-            near = track.best_s - track.before_s < self._apart_s
-            lower = track.best <= track.before
-            track.best[near & lower] = -np.inf
-            track.before[near & ~lower] = -np.inf
-            self._kept.add(track.before)
-        track.before, track.before_s, track.best = track.best, track.best_s, None
+    def _close_block(self, track: "_Track", best: "_Peak") -> None:
+        """Keep the peak of the previous block, which can no longer merge with others."""
+        before = track.before
+        # Two peaks so near are one event that the end of the block cut in two.
+        if before is not None and best.time_s - before.time_s < self._apart_s:
+            if best.value <= before.value:
+                best = replace(best, value=-np.inf)
+            else:
+                before = replace(before, value=-np.inf)
+        if before is not None:
+            self._kept.append(before.value)
+        track.before = best
+
+
+@dataclass(frozen=True)
+class _Peak:
+    time_s: float
+    value: float
 
 
 class _Track:
@@ -127,32 +122,9 @@ class _Track:
         self.usual_s = 0.0
         self.windows: deque[tuple[float, Array]] = deque()
         self.block_s = time_s
-        self.best: Array | None = None
-        self.best_s: Array = np.empty(0)
-        self.before: Array | None = None
-        self.before_s: Array = np.empty(0)
+        self.best: _Peak | None = None
+        self.before: _Peak | None = None
 
     def is_break(self, time_s: float, interval_s: float) -> bool:
         passed_s = time_s - self.last_s
         return passed_s < 0 or passed_s > GAP_INTERVALS * max(interval_s, self.usual_s)
-
-
-class _Highest:
-    """The K highest of any number of values, for each of C rows."""
-
-    def __init__(self, rows: int) -> None:
-        self._most = min(_MOST_PEAKS, max(_FEWEST_PEAKS, _PEAKS_ALTOGETHER // rows))
-        self._values = np.empty((rows, 2 * self._most), np.float32)
-        self._filled = 0
-
-    def add(self, values: Array) -> None:
-        if self._filled == self._values.shape[1]:
-            self._values.partition(self._most, axis=1)  # the highest to the right half
-            self._values[:, : self._most] = self._values[:, self._most :]
-            self._filled = self._most
-        self._values[:, self._filled] = values
-        self._filled += 1
-
-    def sorted(self) -> Array:
-        ordered = -np.sort(-self._values[:, : self._filled], axis=1)
-        return ordered[:, : self._most]

@@ -105,7 +105,8 @@ class Policy:
         return self.evidence.names if self.evidence else ()
 
     @cached_property
-    def _levels(self) -> Array:
+    def levels(self) -> Array:
+        """The thresholds of evidence, in the order of `names`, [C]."""
         return np.asarray([self._threshold(name) for name in self.names])
 
     @staticmethod
@@ -154,7 +155,7 @@ class Policy:
         everything = recognition.everything
         if everything is None:
             raise ValueError("evidence requires the similarities of all labels")
-        above = evidence.of(everything.similarities) - self._levels
+        above = evidence.of(everything.similarities) - self.levels
         best = int(above.argmax())
         if above[best] < 0:
             if before not in evidence.names:

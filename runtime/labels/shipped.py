@@ -16,6 +16,7 @@ from .names import name_key, spaced_words
 # The first set that knows a name decides; a test checks that all agree.
 LABEL_SETS = ("kinetics-400", "kinetics-600", "ucf-101", "hmdb-51")
 _FOLDER = Path(__file__).parent / "label_sets"
+EVERYDAY = _FOLDER / "everyday.txt"
 
 
 def shipped_labels(name: str) -> tuple[Label, ...]:
@@ -25,7 +26,7 @@ def shipped_labels(name: str) -> tuple[Label, ...]:
 
 def everyday_labels() -> tuple[Label, ...]:
     """Return what cameras see on ordinary days, a list for people to edit."""
-    return read_labels(_FOLDER / "everyday.txt")
+    return read_labels(EVERYDAY)
 
 
 def default_labels() -> tuple[Label, ...]:

@@ -120,6 +120,7 @@ class Replay:
         self._context = tuple(context)
         self._top_k, self._threads, self._seen_bias = top_k, threads, seen_bias
         choose = partial(choose_labels, bundle, threads=threads, progress=progress)
+        self._as_they_are = not shipped_attributes
         self._choose_bank = partial(
             choose, context=self._context, shipped_attributes=shipped_attributes
         )
@@ -254,7 +255,8 @@ class Replay:
         if self._labels is None and not self._ignore and has_context:
             return recorded, dict
         wanted = self._wanted(stored)
-        rows = rows_of(wanted, stored)
+        # Recorded labels stay as they are; what is asked for by name alone may have attributes.
+        rows = rows_of(wanted, stored, as_they_are=self._as_they_are)
         known = [row for row in rows if row is not None]
         if len(known) == len(rows) and has_context:
             present = {identity_of(stored[row]) for row in known}

@@ -4,6 +4,7 @@ The training benchmark and the source test://moving-shapes are made of them.
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -183,9 +184,12 @@ def find_action(name: str) -> Action:
     Raises:
         StzsarError: there is none.
     """
-    for action in _all_actions():
-        if action.label.name == name:
-            return action
-    raise StzsarError(
-        f"MovingShapes has no action {name!r}: take one like {_all_actions()[0].label.name!r}."
-    )
+    actions = _actions_by_name()
+    if name not in actions:
+        raise StzsarError(f"MovingShapes has no action {name!r}: take one like {min(actions)!r}.")
+    return actions[name]
+
+
+@cache
+def _actions_by_name() -> dict[str, Action]:
+    return {action.label.name: action for action in _all_actions()}

@@ -81,8 +81,9 @@ class _Server(TcpWSGIServer):
         super().__init__(*args, **options)
 
     def run(self) -> None:
+        sockets = vars(self)["_map"]
         while not self.stopping.is_set():
-            wasyncore.loop(timeout=1.0, use_poll=True, map=self._map, count=1)
+            wasyncore.loop(timeout=1.0, use_poll=True, map=sockets, count=1)
 
     def maintenance(self, now: float) -> None:
         """Close connections by their age, as a byte now and then keeps them active."""

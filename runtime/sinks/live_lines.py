@@ -13,7 +13,17 @@ from rich.progress import Progress
 from rich.text import Text
 
 from ..duty import why_off
-from ..results import ActionEvent, Duty, Message, Overload, Recognition, StreamState, place_of
+from ..results import (
+    NONE_OF_THESE,
+    ActionEvent,
+    Duty,
+    Message,
+    Overload,
+    Recognition,
+    Score,
+    StreamState,
+    place_of,
+)
 from ..terminal.commandline import printable
 from ..terminal.progress import bar
 from ..terminal.shortened import padded, shortened
@@ -26,6 +36,7 @@ RATE_S = 2.0
 WIDEST_NAME, WIDEST_LABEL = 28, 40
 # Cells of a label's place besides its name: mark, bar, score, and the gap behind.
 _NARROW_BAR, _WIDE_BAR, _BESIDES = 6, 12, 9
+_LEAST_LABEL = 4
 _RATE_CELLS, _AGE_CELLS = 9, 8
 
 # Frames read of each source that is being read, and of how many; None where that is not known.
@@ -232,8 +243,8 @@ class LiveLines(Sink):
         return row
 
     def _append_labels(self, row: Text, found: Recognition, room: int) -> None:
-        """Append as many of the best labels as there is room for, what is decided first."""
-        best = sorted(found.top, key=lambda score: score.label != found.decision)[: self._labels]
+        """Append what is decided, and as many of the best labels as there is room for, in grey."""
+        best = found.ranked[: self._labels]
         # The widest label so far has room, so that columns rarely move.
         widest = max(cell_len(printable(score.label)) for score in best)
         self._label_cells = min(WIDEST_LABEL, max(self._label_cells, widest))
@@ -241,15 +252,31 @@ class LiveLines(Sink):
         count = max(1, min(room // least, self._labels))
         place = min(room // count, self._label_cells + _WIDE_BAR + _BESIDES)
         bar_cells = max(_NARROW_BAR, place - _BESIDES - self._label_cells)
+        if found.decision is None:
+            # It takes the first place; a narrow line has one, for both.
+            first = place if count > 1 else cell_len(NONE_OF_THESE) + 4
+            row.append(padded(f"  {shortened(NONE_OF_THESE, room - 2)}", min(first, room)))
+            best, room = best[: max(1, count - 1)], room - first
+            place = min(place, room)
+            if place < _NARROW_BAR + _BESIDES + _LEAST_LABEL:
+                row.append(*self._without_bar(best[0], room))
+                return
         for score in best[:count]:
             is_decided = score.label == found.decision
             label_cells = max(1, place - _BESIDES - bar_cells)
-            style = "bold green" if is_decided else ""
+            style = "bold green" if is_decided else "dim"
             row.append(self._sign("▶ ") if is_decided else "  ", style)
-            row.append(padded(printable(score.label), label_cells), style or "dim")
+            row.append(padded(printable(score.label), label_cells), style)
             row.append(" ")
             self._append_bar(row, score.score, bar_cells, "green" if is_decided else "blue")
-            row.append(f" {score.score:4.0%} ", style or "dim")
+            row.append(f" {score.score:4.0%} ", style)
+
+    @staticmethod
+    def _without_bar(score: Score, room: int) -> tuple[str, str]:
+        share = f" {score.score:.0%}"
+        if room < len(share) + _LEAST_LABEL:
+            return "", "dim"
+        return shortened(printable(score.label), room - len(share)) + share, "dim"
 
     def _append_bar(self, row: Text, share: float, cells: int, colour: str) -> None:
         halves = round(2 * cells * share)
@@ -258,7 +285,7 @@ class LiveLines(Sink):
 
     def _action(self, line: _Line, room: int) -> tuple[str, str]:
         if line.action is None:
-            return shortened("none of these", room), "dim"
+            return shortened(NONE_OF_THESE, room), "dim"
         since = f", {_seconds(self._now() - line.action_s)}"
         label = shortened(printable(line.action), room - 2 - len(since))
         return self._sign("▶ ") + label + since, "bold green"

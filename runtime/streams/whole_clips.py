@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -38,9 +37,7 @@ def classify_clips(
             rows = slice(number * len(clip.images_thwc), (number + 1) * len(clip.images_thwc))
             ring = ring_of({state: values[rows] for state, values in states.items()}, clip)
             found = scorer.recognize(name, ring, top_k=max(top_k, policy.labels_needed))
-            decision = policy.decide(found, None)
-            label = decision.label if decision else None
-            results.append(replace(found, decision=label, top=found.top[:top_k]))
+            results.append(found.decided_on(policy.decide(found, None), top_k))
     return results
 
 

@@ -1,6 +1,6 @@
 """From examples and ordinary footage to a calibration whose evidence was learnt."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,10 @@ from ..labels.labels import Label
 from .scenes import discriminants
 
 Array = npt.NDArray[Any]
+
+# Ordinary windows [N, F] and the examples' windows of each of T labels to weights [T + K, F] and
+# offsets [T + K]: of their logits, and of those of K kinds that compete with them.
+Fit = Callable[[Array, Sequence[Array]], tuple[Array, Array]]
 
 # Each part of the footage gets its evidence from a detector that was taught without it.
 _PARTS = 5
@@ -41,6 +45,7 @@ class Teacher:
         manifest: Manifest,
         policy: Policy,
         sampling: SamplingSpec,
+        fit: Fit = discriminants,
     ) -> None:
         """Learn.
 
@@ -51,6 +56,7 @@ class Teacher:
             manifest: of the bundle that scores.
             policy: what makes an event.
             sampling: of the windows.
+            fit: what learns; see benchmarks/detectors.py for others.
 
         Raises:
             CalibrationError: examples are of no action, or there is no footage.
@@ -70,9 +76,9 @@ class Teacher:
             self._untaught.add_all(ordinary)
             return
         rows = ordinary.similarities
-        self._detector = _taught(labels, rows, examples, ordinary.scale)
+        self._detector = _taught(labels, rows, examples, ordinary.scale, fit)
         self._footage = OrdinaryFootage(self._actions, policy, sampling=sampling, own_share=0)
-        evidence = iter(_of_others(labels, rows, examples, ordinary.scale, sampling.frames))
+        evidence = iter(_of_others(labels, rows, examples, ordinary.scale, fit, sampling.frames))
         for source, (times, _) in ordinary.of_source.items():
             for time_s in times:
                 self._footage.add(source, time_s, next(evidence))
@@ -98,10 +104,14 @@ class Teacher:
 
 
 def _taught(
-    labels: Sequence[Label], ordinary: Array, examples: Mapping[str, Sequence[Array]], scale: float
+    labels: Sequence[Label],
+    ordinary: Array,
+    examples: Mapping[str, Sequence[Array]],
+    scale: float,
+    fit: Fit,
 ) -> Detector:
     clips = [np.concatenate(list(examples[name])) for name in examples]
-    weights, offsets = discriminants(ordinary, clips)
+    weights, offsets = fit(ordinary, clips)
     return Detector(
         features=tuple(Feature.of(label) for label in labels),
         scale=scale,
@@ -118,6 +128,7 @@ def _of_others(
     ordinary: Array,
     examples: Mapping[str, Sequence[Array]],
     scale: float,
+    fit: Fit,
     frames: int,
 ) -> Array:
     """Return the evidence of ordinary windows [N, C], by detectors that were taught without them.
@@ -128,7 +139,7 @@ def _of_others(
     for part in np.array_split(np.arange(len(ordinary)), _PARTS):
         others = np.ones(len(ordinary), bool)
         others[max(0, part[0] - frames) : part[-1] + 1 + frames] = False
-        detector = _taught(labels, ordinary[others], examples, scale)
+        detector = _taught(labels, ordinary[others], examples, scale, fit)
         parts.append(detector.bind(labels).of(ordinary[part]))
     return np.concatenate(parts)
 

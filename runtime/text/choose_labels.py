@@ -33,8 +33,9 @@ def choose_labels(
     """Return the bank of the wanted labels, in their order and under their names.
 
     The bundle's bank provides a label that it knows by name, in any spelling, unless the wanted one
-    has another text or other attributes. The text encoder embeds the others; names alone get the
-    attributes that ship for them, and the log says how many did.
+    has another text or other attributes: a name alone means what the bundle means by it. The text
+    encoder embeds the others; names alone get the attributes that ship for them, and the log says
+    how many did.
 
     Args:
         bundle: the opened bundle.
@@ -43,7 +44,8 @@ def choose_labels(
         context: labels that a calibration measures with; those that are not there follow last.
         threads: CPU threads of the text encoder; 0 lets the engine choose.
         progress: see `TextEncoder.embed`.
-        shipped_attributes: whether names alone get the attributes that ship.
+        shipped_attributes: whether names alone get attributes, the bundle's own or those that ship;
+            if not, labels are embedded as they are.
 
     Raises:
         LabelError: there are none, one twice, or unknown ones and no text encoder; or the shipped
@@ -62,7 +64,7 @@ def choose_labels(
     labels = as_labels([*wanted, *to_ignore])
     if bundle.is_fallback:
         labels = _without_strange_actions(bundle, labels)
-    rows = rows_of(labels, bundle.bank.labels)
+    rows = rows_of(labels, bundle.bank.labels, as_they_are=not shipped_attributes)
     known = [label for label, row in zip(labels, rows, strict=True) if row is not None]
     unknown = tuple(label for label, row in zip(labels, rows, strict=True) if row is None)
     banks = []
@@ -134,16 +136,22 @@ def as_context(labels: Iterable[Label], taken: Container[str]) -> list[Label]:
     ]
 
 
-def rows_of(wanted: Sequence[Label], stored: Sequence[Label]) -> list[int | None]:
-    """Return each wanted label's row among the stored ones; None if it is not there."""
+def rows_of(
+    wanted: Sequence[Label], stored: Sequence[Label], *, as_they_are: bool = False
+) -> list[int | None]:
+    """Return each wanted label's row among the stored ones; None if it is not there.
+
+    A name alone finds its label, whatever text and attributes that has; `as_they_are` it does not.
+    """
     row_of: dict[str, int] = {}
     for row, label in enumerate(stored):
         row_of.setdefault(name_key(label.name), row)
     # Banks of older bundles may have two spellings of a name: the very same one comes first.
     exact = {label.name: row for row, label in enumerate(stored)}
     rows = [exact.get(label.name, row_of.get(name_key(label.name))) for label in wanted]
+    agree = _are_equal if as_they_are else _agree
     return [
-        row if row is not None and _agree(label, stored[row]) else None
+        row if row is not None and agree(label, stored[row]) else None
         for label, row in zip(wanted, rows, strict=True)
     ]
 
@@ -179,6 +187,10 @@ def _agree(wanted: Label, stored: Label) -> bool:
     return (plain_text or wanted.text == stored.text) and (
         plain_attributes or wanted.attributes == stored.attributes
     )
+
+
+def _are_equal(wanted: Label, stored: Label) -> bool:
+    return (wanted.text, wanted.attributes) == (stored.text, stored.attributes)
 
 
 def _unknown_message(bundle: Bundle, unknown: Sequence[Label]) -> str:

@@ -90,8 +90,8 @@ Examples:
     cloup.option(
         "--no-attributes",
         is_flag=True,
-        help="Leave out the shipped attributes of actions from Kinetics, UCF-101 and HMDB-51 for "
-        "names that the model does not know",
+        help="Score names and texts alone, without the model's attributes or those that ship; "
+        "attributes in --labels stay",
     ),
 )
 @cloup.option_group(

@@ -12,7 +12,13 @@ from ...runtime.labels.label_files import LabelsLike, label_source, labels_from,
 from ...runtime.labels.labels import Label, actions
 from ...runtime.terminal.commandline import say
 from ...runtime.terminal.outputs import check_outputs, check_writable
-from ..lists.class_labels import add_seen, described, labels_of_classes, labels_of_model
+from ..lists.class_labels import (
+    add_seen,
+    described,
+    labels_of_classes,
+    labels_of_model,
+    without_attributes,
+)
 from ..lists.clip_set import ClipSet
 from .confusion_plot import check_plot, plot_confusions
 from .model import Model
@@ -137,6 +143,8 @@ def _candidates(
     options: EvalOptions, clips: ClipSet, model: Model
 ) -> tuple[tuple[Label, ...], tuple[int, ...]]:
     """Return all labels in the order of the rows, and the rows of the training classes."""
+    # Without attributes, a name is nothing but a name, also where the model has some for it.
+    known = model.labels if options.attributes else without_attributes(model.labels)
     if options.labels:
         labels = labels_of_classes(
             clips.classes,
@@ -146,11 +154,11 @@ def _candidates(
             allow_extra=options.allow_missing,
         )
     else:
-        labels = labels_of_model(clips.classes, model.labels)
+        labels = labels_of_model(clips.classes, known)
     rows: tuple[int, ...] = ()
     if options.seen:
-        labels, rows = add_seen(labels, actions(labels_from(options.seen)), model.labels)
-    return (described(labels, model.labels) if options.attributes else labels), rows
+        labels, rows = add_seen(labels, actions(labels_from(options.seen)), known)
+    return (described(labels, known) if options.attributes else labels), rows
 
 
 def _report(

@@ -8,6 +8,7 @@ from ...runtime.labels.labels import Label, as_labels
 from ...runtime.labels.names import name_key, nearest_hint
 from ...runtime.labels.shipped import with_shipped_attributes
 from ...runtime.terminal.commandline import say
+from ...runtime.text.choose_labels import rows_of
 
 
 def labels_of_classes(
@@ -52,15 +53,25 @@ def labels_of_model(classes: Sequence[str], known: Sequence[Label]) -> tuple[Lab
     return as_labels([by_key.get(name_key(name), Label(name)) for name in classes])
 
 
-def described(labels: Sequence[Label], known: Sequence[Label]) -> tuple[Label, ...]:
-    """Add the attributes that ship to labels that the model does not know, as stzsar-run does.
+def without_attributes(labels: Sequence[Label]) -> tuple[Label, ...]:
+    """Return labels that are described by nothing but their text."""
+    return tuple(replace(label, attributes=()) for label in labels)
 
-    Labels with their own attributes keep them. A message counts the labels that got some.
+
+def described(labels: Sequence[Label], known: Sequence[Label]) -> tuple[Label, ...]:
+    """Return what stzsar-run would score for these labels.
+
+    A name alone, in any spelling, means what the model, with its `known` labels, means by it. Other
+    names get the attributes that ship, and a message counts them. Labels with a text or attributes
+    of their own keep them.
     """
-    own = {name_key(label.name) for label in known}
-    strange = [label for label in labels if name_key(label.name) not in own]
+    rows = rows_of(labels, known)
+    strange = [label for label, row in zip(labels, rows, strict=True) if row is None]
     new = {label.name: label for label in with_shipped_attributes(strange, tell=say)}
-    return tuple(new.get(label.name, label) for label in labels)
+    return tuple(
+        new[label.name] if row is None else replace(known[row], name=label.name, role="action")
+        for label, row in zip(labels, rows, strict=True)
+    )
 
 
 def add_seen(

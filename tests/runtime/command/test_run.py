@@ -278,7 +278,7 @@ def test_class_names_that_describe_footage_are_suggested_to_be_ignored(
         "--suggest-ignore", red_video, "--labels", tmp_path / "labels.txt", "--output", written
     )
 
-    assert "class names describe the footage" in said.stderr
+    assert "Class names that describe the footage: " in said.stderr
     lines = written.read_text().splitlines()
     suggested = [line for line in lines if line.startswith("! ")]
     assert suggested

@@ -7,8 +7,9 @@ from stzsar.runtime.command.summary import SHOWN_LABELS, SourceSummary, summary_
 from stzsar.runtime.results import Recognition, Score
 
 
-def result(start_s: float, label: str, score: float = 0.5) -> Recognition:
-    return Recognition("x", start_s, start_s + 1, 4, (Score(label, score, 0.1),))
+def result(start_s: float, label: str, score: float = 0.5, *, decided: bool = True) -> Recognition:
+    top = (Score(label, score, 0.1),)
+    return Recognition("x", start_s, start_s + 1, 4, top, decision=label if decided else None)
 
 
 def summary_of(name: str, *results: Recognition) -> SourceSummary:
@@ -25,7 +26,7 @@ def rows(*summaries: SourceSummary) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("│").split("│")] for line in lines]
 
 
-def test_results_with_the_same_label_are_merged():
+def test_results_with_the_same_decision_are_merged():
     summary = summary_of(
         "a.mp4",
         *(result(0.0, "red", 0.4), result(0.5, "red", 0.6)),
@@ -52,6 +53,28 @@ def test_one_source_is_titled_without_the_folders_of_its_file(name, title):
     assert str(summary_table([summary_of(name, result(0, "red"))]).title) == title
 
 
+def test_where_nothing_was_decided_it_says_so_with_the_best_label_beside():
+    summary = summary_of(
+        "a.mp4",
+        *(result(0.0, "red", decided=False), result(0.5, "blue", 0.3, decided=False)),
+        *(result(1.0, "blue", 0.4, decided=False), result(1.5, "red", 0.9)),
+    )
+
+    assert rows(summary) == [
+        ["0.0 s", "2.0 s", "none of these (best: blue)", "0.40"],
+        ["2.0 s", "2.5 s", "red", "0.90"],
+    ]
+    assert rows(summary, SourceSummary("b.mp4"))[0][1] == "none of these (best: blue)"
+
+
+def test_the_score_is_that_of_what_was_decided_and_not_of_a_better_label():
+    top = (Score("red", 0.7, 0.1), Score("blue", 0.2, 0.1))
+
+    assert rows(summary_of("a.mp4", Recognition("x", 0, 1, 4, top, decision="blue"))) == [
+        ["0.0 s", "1.0 s", "blue", "0.20"]
+    ]
+
+
 def test_a_gap_parts_equal_labels():
     assert rows(summary_of("a.mp4", result(0, "red"), result(10, "red"))) == [
         ["0.0 s", "1.0 s", "red", "0.50"],
@@ -70,7 +93,7 @@ def test_several_sources_get_one_line_each_without_their_common_folder():
     ]
 
 
-def test_labels_that_change_with_every_window_are_counted_and_not_listed_one_by_one():
+def test_decisions_that_change_with_every_window_are_counted_and_not_listed_one_by_one():
     results = [result(0.2 * index, f"label {index % 4 % 3}") for index in range(1000)]
 
     assert rows(summary_of("camera 0", *results)) == [

@@ -240,7 +240,7 @@ def test_a_peak_that_a_block_cuts_in_two_is_counted_once_and_short_ones_by_what_
     signal[100] = 0.9  # one window: it does not last
     for index, value in enumerate(signal):
         peaks.add("door", index / RATE_FPS, 1 / RATE_FPS, np.asarray([value]))
-    highest = peaks.highest()[0]
+    highest = peaks.highest()
     # The second: what lasts after 0.9, as its lower bound.
     assert highest == pytest.approx([0.7, 0.15, 0.1, 0.1, -np.inf], abs=1e-6)
 

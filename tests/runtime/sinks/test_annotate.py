@@ -120,7 +120,7 @@ def test_a_long_label_is_drawn_whole_or_shortened_in_the_middle(width):
     top = (Score(LONG, 0.9, 0.5), Score("射箭 " + LONG, 0.1, 0.1))
     image = np.full((240, width, 3), 200, np.uint8)
 
-    draw_overlay(image, 1.0, Recognition("x", 0.0, 1.0, 4, top))
+    draw_overlay(image, 1.0, Recognition("x", 0.0, 1.0, 4, top, decision=LONG))
 
     # White is writing: the last columns hold none, so nothing goes on beyond them.
     rows = image[200:]

@@ -114,7 +114,7 @@ def refusal(evaluate):
 def both(make_network, tmp_path_factory):
     """Returns checkpoint and bundle of a small random network, by whether frames know the window.
 
-    They know three of the four classes, one of them with attributes.
+    They know three of the four classes, one of them with attributes and one by another text.
     """
     from stzsar.export.write_bundle import BundleRequest, write_bundle
     from stzsar.models.checkpoint import Checkpoint, save_checkpoint
@@ -122,7 +122,11 @@ def both(make_network, tmp_path_factory):
     from stzsar.runtime.labels.labels import Label
 
     made = {}
-    labels = (Label("hula hoop", attributes=("hips", "a ring")), Label("archery"), Label("yo-yo"))
+    labels = (
+        Label("hula hoop", attributes=("hips", "a ring")),
+        Label("archery"),
+        Label("yo-yo", "a spool on a string"),
+    )
     sampling = SamplingSpec(frames=4, rate_fps=4.0)
     origin = WeightsOrigin(source="a test", knows="nothing")
 

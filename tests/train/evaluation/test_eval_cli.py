@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from stzsar.runtime.bundle.bundle import shipped_bundle
@@ -227,6 +228,74 @@ def test_checkpoint_and_bundle_agree_to_the_clip(evaluate, both, data, ucf_lists
         assert result.exit_code == 0, result.output
     assert predictions(reports[0]) == predictions(reports[1])
     assert len(predictions(reports[0])) == 12
+
+
+LABELS = {
+    "none": None,
+    "names": ["hula hoop", "archery", "yo-yo", "apply lipstick"],
+    "spelled": ["HULA_HOOP", "Archery", "YoYo", "ApplyLipstick"],
+    "own": [
+        {"label": "HulaHoop", "attributes": ["a red hoop", "a waist"]},
+        {"label": "archery", "attributes": ["a bow", "a target"]},
+        {"label": "yo yo", "text": "a toy", "attributes": ["a hand"]},
+        {"label": "apply lipstick", "attributes": ["lips", "a mirror"]},
+    ],
+    "some": [
+        {"label": "Hula-Hoop"},
+        {"label": "Archery", "attributes": ["a bow", "a target"]},
+        {"label": "YO YO", "text": "a toy"},
+        {"label": "apply lipstick"},
+    ],
+}
+
+
+def test_checkpoint_and_bundle_agree_whatever_the_labels_are(
+    evaluate, both, data, tmp_path, monkeypatch
+):
+    """The same logits to rounding, and so the same prediction of every clip."""
+    from stzsar.train.evaluation import evaluate as command
+    from stzsar.train.evaluation.scoring import run_contests
+
+    logits: list[np.ndarray] = []
+
+    class Recorded:
+        def __init__(self, classifier):
+            self._classifier = classifier
+            self.device, self.no_voting = classifier.device, classifier.no_voting
+
+        def score(self, images_vthwc):
+            scores = self._classifier.score(images_vthwc)
+            logits.append(scores.head_vc)
+            return scores
+
+    monkeypatch.setattr(
+        command, "run_contests", lambda it, *rest, **more: run_contests(Recorded(it), *rest, **more)
+    )
+    found = {}
+    for name, labels in LABELS.items():
+        path, report = tmp_path / f"{name}.json", tmp_path / "report.json"
+        path.write_text(json.dumps(labels))
+        chosen = ("--labels", path) if labels else ()
+        for plain in ((), ("--no-attributes",)):
+            of_models = []
+            for model in both():
+                logits.clear()
+                result = evaluate(model, "--data", data, *chosen, *plain, "--json", report)
+                assert result.exit_code == 0, result.output
+                of_models.append((np.concatenate(logits), predictions(report)))
+            (scores, clips), (same_scores, same_clips) = of_models
+            np.testing.assert_allclose(scores, same_scores, atol=2e-4)
+            assert clips == same_clips
+            found[name, bool(plain)] = scores
+
+    def equal(one, other):
+        return np.allclose(found[one], found[other], atol=2e-4)
+
+    assert equal(("names", False), ("none", False)), "a name means what the model means"
+    assert equal(("spelled", False), ("none", False)), "in any spelling"
+    for name in ("none", "names", "some"):
+        assert not equal((name, True), (name, False)), "--no-attributes is obeyed"
+    assert equal(("own", True), ("own", False)), "a file's own attributes stay"
 
 
 def test_the_demo_checkpoint_and_its_bundle_agree_to_the_clip(root, evaluate, tmp_path):
