@@ -105,3 +105,19 @@ def test_what_has_no_effect_is_refused(
     path = tmp_path / "streams.toml"
     path.write_text(f'[[stream]]\nname = "clip"\nsource = "red.avi"\n{more}')
     assert_refused(run_cli("--streams", path, "--bundle", bundle, *options), message)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--idle",), "--idle needs a schedule in --streams, or --mqtt"),
+        (("--whole", "--mqtt", "mqtt://h", "--idle"), "--idle has no effect with --whole"),
+        (("--webhook-form", "ntfy"), "--webhook-form requires --webhook"),
+        (("--webhook", "http://h", "--webhook-still", "attached"), "needs --events DIR"),
+        (("--mqtt", "mqtt://h", "--mqtt-discovery", "a b"), "first level of topics"),
+    ],
+)
+def test_options_that_lack_another_are_refused(
+    run_cli, bundle, red_video, assert_refused, options, message
+):
+    assert_refused(run_cli("--source", red_video, "--bundle", bundle, *options), message)
