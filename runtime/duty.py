@@ -46,8 +46,7 @@ class Duties:
         self._schedules, self._kept, self._clock = schedules, kept, clock
         self._wake = wake
         self._lock = threading.Lock()
-        # What a file of another run's streams says stays in it.
-        self._off = _read_off(kept)
+        self._off = _read_off(kept) & set(schedules)
         self._told: dict[str, tuple[bool, bool]] = dict.fromkeys(schedules, (True, True))
         self._looked_s = -_LOOK_S
 
@@ -96,7 +95,9 @@ class Duties:
             return
         try:
             self._kept.parent.mkdir(parents=True, exist_ok=True)
-            atomic.write_file(self._kept, json.dumps({"off": sorted(self._off)}) + "\n")
+            # What it says of streams that this run does not have stays in it.
+            off = self._off | (_read_off(self._kept) - set(self._schedules))
+            atomic.write_file(self._kept, json.dumps({"off": sorted(off)}) + "\n")
         except OSError as error:
             log.warning(
                 "Which streams are switched off is lost at the next start, as %s cannot be "

@@ -279,6 +279,7 @@ def _open_keeper(options: RunOptions, ready: _Ready) -> EventKeeper:
         bundle=sha256_of(ready.bundle.path / MANIFEST),
         plan=replace(options.clips, late_s=late_s),
         limits=options.limits,
+        idle=options.idle,
     )
 
 

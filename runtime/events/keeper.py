@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..preprocessing.sampling import RateSampler
-from ..results import ActionEvent, Message, Recognition, StreamState, Verdict
+from ..results import ActionEvent, Duty, Message, Recognition, StreamState, Verdict
 from ..sinks.queued import Queued, SinkCounters
 from ..sinks.sink import Sink
 from ..sinks.stills import Still
@@ -94,6 +94,7 @@ class EventKeeper(Sink):
         bundle: str,
         plan: ClipPlan | None = None,
         limits: Limits | None = None,
+        idle: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """Open the store, close what a killed run left open, and apply the limits.
@@ -104,6 +105,7 @@ class EventKeeper(Sink):
             bundle: sha256 of the bundle's manifest.
             plan: how clips are made.
             limits: what is kept.
+            idle: hold no pictures of a stream that makes no events.
             clock: tells the time in seconds since 1970.
 
         Raises:
@@ -133,6 +135,8 @@ class EventKeeper(Sink):
         self._samplers = {source: RateSampler(self._plan.rate_fps) for source in addresses}
         self._swept_s = time.monotonic()
         self._memory_is_said = False
+        self._idle = idle
+        self._resting: frozenset[str] = frozenset()
         self._writing = EventWriting(store, folder, lock, retention, self._plan)
         self._queue: Queued[Work] = Queued(self._writing)
 
@@ -155,6 +159,9 @@ class EventKeeper(Sink):
                 self._begin(message)
             case ActionEvent(event="end"):
                 self._end(message)
+            case Duty() if self._idle:
+                others = self._resting - {message.source}
+                self._resting = others if message.on else others | {message.source}
             case StreamState(state="lost" | "stalled" | "ended"):
                 self._queue.offer(Stops(message.source), precious=True)
             case _:
@@ -197,6 +204,8 @@ class EventKeeper(Sink):
 
     def wants(self, source: str, time_s: float) -> bool:
         """Say whether a picture is one of those that clips show."""
+        if source in self._resting and source not in self._writing.clips:
+            return False
         sampler = self._samplers.get(source)
         return sampler is not None and sampler.due(time_s)
 

@@ -93,13 +93,20 @@ class SinkOptions:
                 url=self.webhook,
                 secret=self.webhook_secret,
                 still=self.webhook_still,
+                asks_environment=True,
             )
             wanted = Filter(send=EVERYTHING) if self.webhook_results else plan.wanted
             plans.append(replace(plan, wanted=wanted))
         plans += [SinkPlan(type="apprise", url=url) for url in self.notify]
         if self.mqtt:
             plans.append(
-                SinkPlan(type="mqtt", url=self.mqtt, ca=self.mqtt_ca, discovery=self.mqtt_discovery)
+                SinkPlan(
+                    type="mqtt",
+                    url=self.mqtt,
+                    ca=self.mqtt_ca,
+                    discovery=self.mqtt_discovery,
+                    asks_environment=True,
+                )
             )
         return tuple(plans)
 

@@ -56,13 +56,15 @@ class Filter:
 
     def takes_place(self, found: Recognition | ActionEvent) -> bool:
         """Say whether the stream and the region are among those that are wanted."""
-        return self.takes_stream(found.source) and (
-            not self.regions or found.region in self.regions
-        )
+        return self.takes_stream(found.source) and self.takes_region(found.region)
 
     def takes_stream(self, source: str) -> bool:
         """Say whether a stream is among those that are wanted."""
         return not self.streams or source in self.streams
+
+    def takes_region(self, region: str | None) -> bool:
+        """Say whether a region, or with None the whole picture, is among those that are wanted."""
+        return not self.regions or region in self.regions
 
     def takes_label(self, label: str | None) -> bool:
         """Say whether a label is among those that are wanted."""

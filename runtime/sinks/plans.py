@@ -2,8 +2,8 @@
 
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +44,8 @@ class SinkPlan:
         discovery: the first level of Home Assistant's discovery topics; None announces nothing.
         still: how an event's picture is sent: "attached", "base64" or the base of an address.
         wanted: what it gets; None is the type's default.
+        asks_environment: whether variables may hold its secrets. Only for the one that the command
+            line names: a password for one broker is no other's business.
     """
 
     type: SinkType
@@ -53,6 +55,7 @@ class SinkPlan:
     discovery: str | None = None
     still: str | None = None
     wanted: Filter | None = None
+    asks_environment: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what a receiver of this type does not know.
@@ -74,6 +77,10 @@ class SinkPlan:
             raise StzsarError(
                 f"Discovery needs the first level of topics, such as {DEFAULT_DISCOVERY}, not "
                 f"{self.discovery!r:.80}."
+            )
+        if self.discovery and not {"start", "end", "states"} <= set(self.filter.send):
+            raise StzsarError(
+                "Home Assistant needs start, end and states to know what goes on: send these, too."
             )
         if self.type in _FORMS:
             check_still(_FORMS[self.type], self.still)
@@ -134,11 +141,11 @@ def _opened(plan: SinkPlan, run: Told) -> Sink:
 
         return Mqtt(
             plan.url,
-            password=run.environment.get(PASSWORD_VARIABLE),
+            password=run.environment.get(PASSWORD_VARIABLE) if plan.asks_environment else None,
             ca_file=plan.ca,
             duties=run.duties,
             discovery=plan.discovery,
-            places=run.places,
+            places=lambda: tuple(_wanted(run.places(), plan.filter)),
             still_of=run.still_of if plan.still or plan.discovery else None,
         )
     if plan.type == "apprise":
@@ -157,9 +164,17 @@ def _opened(plan: SinkPlan, run: Told) -> Sink:
     )
 
 
+def _wanted(places: Iterable[Place], wanted: Filter) -> Iterator[Place]:
+    """Yield places with the labels that a filter lets through."""
+    for place in places:
+        if wanted.takes_stream(place.source) and wanted.takes_region(place.region):
+            yield replace(place, labels=tuple(filter(wanted.takes_label, place.labels)))
+
+
 def _secret(plan: SinkPlan, environment: Mapping[str, str]) -> str | None:
     if plan.secret is None:
-        return environment.get(SECRET_VARIABLE) if plan.type == "webhook" else None
+        of_options = plan.asks_environment and plan.type == "webhook"
+        return environment.get(SECRET_VARIABLE) if of_options else None
     try:
         return read_file(plan.secret, MAX_SECRET_BYTES).decode()
     except (OSError, UnicodeDecodeError) as error:

@@ -72,6 +72,15 @@ def test_what_is_switched_off_is_off_after_a_restart(tmp_path):
     assert json.loads(kept.read_text()) == {"off": []}
 
 
+def test_a_file_keeps_what_it_says_of_other_streams(tmp_path):
+    kept = tmp_path / "off.json"
+    one, other = Duties({"hall": None}, kept=kept), Duties({"door": None}, kept=kept)
+    one.arm("hall", armed=False)
+    other.arm("door", armed=False)
+    one.arm("hall", armed=True)
+    assert json.loads(kept.read_text()) == {"off": ["door"]}
+
+
 def test_nothing_is_written_until_somebody_switches(tmp_path):
     Duties({"hall": None}, kept=tmp_path / "off.json").news()
     assert list(tmp_path.iterdir()) == []

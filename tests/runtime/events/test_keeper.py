@@ -13,7 +13,7 @@ from stzsar.runtime.events.clip import Clip
 from stzsar.runtime.events.keeper import EventKeeper
 from stzsar.runtime.events.options import ClipPlan
 from stzsar.runtime.events.store import EventStore
-from stzsar.runtime.results import ActionEvent, Recognition, Score, StreamState
+from stzsar.runtime.results import ActionEvent, Duty, Recognition, Score, StreamState
 from stzsar.runtime.sources.frames import Frame
 from stzsar.runtime.video import pyav
 
@@ -359,3 +359,28 @@ def test_a_disk_that_runs_full_loses_the_oldest_clips_and_the_run_goes_on(
     for event in events:
         if event.clip:
             assert greys(small_disk / "events" / event.clip)
+
+
+@pytest.mark.parametrize("idle", [False, True])
+def test_of_a_stream_that_is_off_an_idle_run_holds_no_pictures(open_keeper, tmp_path, idle):
+    keeper = open_keeper(idle=idle)
+    stream = Stream(keeper)
+    stream.show(4.0, label="waving")
+    stream.start(2.0)
+    stream.end(4.0, 2.0)
+    keeper.put(Duty("hall", armed=False, scheduled=True, time=1e9))
+    stream.show(8.0)  # the clip goes on until 5 s
+    assert keeper.wants("hall", 9.0) is not idle
+    keeper.put(Duty("hall", armed=True, scheduled=True, time=1e9))
+    assert keeper.wants("hall", 10.0)
+    stream.show(11.0, label="waving")
+    stream.start(8.5)
+    stream.end(10.0, 8.5)
+    stream.show(13.0)
+    keeper.close(5)
+
+    first, second = stored(tmp_path / "events")
+    assert abs(len(greys(tmp_path / "events" / first.clip)) - 41) <= 1  # from 1 s to 5 s
+    shown = greys(tmp_path / "events" / second.clip)
+    # Of the second before it there is nothing but what came since it is on.
+    assert abs(shown[0] - level(8.0 if idle else 7.5)) <= 4

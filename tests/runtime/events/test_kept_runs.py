@@ -108,11 +108,12 @@ def test_a_kill_at_any_moment_loses_nothing_but_the_open_event(tmp_path, kills):
     chance = random.Random(kills)
     folder = tmp_path / "events"
     known: dict[int, str] = {}
+    lines = tmp_path / "lines.jsonl"
     for number in range(kills):
         process = subprocess.Popen(
             [*RUN, "--source", f"test://moving-shapes?seed={number}", "--events", folder,
              "--before", "1", "--after", "0", "--bundle", shipped_bundle(), "--threads", "1",
-             "--output", tmp_path / "lines.jsonl", "--events-only"],
+             "--output", lines, "--events-only"],
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         deadline = time.monotonic() + 60

@@ -6,7 +6,14 @@ from stzsar.runtime.errors import SourceError, StzsarError
 from stzsar.runtime.schedule import read_schedules
 from stzsar.runtime.sinks.choose import SinkOptions
 from stzsar.runtime.sinks.filters import EVERYTHING, Filter, Filtered
-from stzsar.runtime.sinks.plans import SinkPlan, Told, open_plan
+from stzsar.runtime.sinks.home_assistant import Place
+from stzsar.runtime.sinks.plans import (
+    PASSWORD_VARIABLE,
+    SECRET_VARIABLE,
+    SinkPlan,
+    Told,
+    open_plan,
+)
 from stzsar.runtime.sinks.sinks_file import check_names, read_sinks
 
 STREAM = '[[stream]]\nname = "hall"\nsource = "0"\n'
@@ -93,6 +100,7 @@ URL = 'url = "http://me:hunter2@h/hunter2"\n'
         (URL + 'type = "slack"\nca = "s"', "ca is for a receiver of type mqtt"),
         (URL + 'type = "slack"\ndiscovery = "s"', "discovery is for a receiver of type mqtt"),
         (URL + 'type = "mqtt"\ndiscovery = "a/#"', "first level of topics"),
+        (URL + 'type = "mqtt"\ndiscovery = "a"\nsend = ["end"]', "needs start, end and states"),
         (URL + 'type = "ntfy"\ncolour = 1', "unknown field colour"),
         ('url = "http://${GONE}/"\ntype = "ntfy"', "Sink 1 of .* needs the variable GONE"),
     ],
@@ -150,9 +158,15 @@ def test_options_of_the_command_line_are_receivers_too(tmp_path):
         mqtt_discovery="homeassistant",
     )
     assert options.receivers == (
-        SinkPlan(type="discord", url="http://x", still="attached"),
+        SinkPlan(type="discord", url="http://x", still="attached", asks_environment=True),
         SinkPlan(type="apprise", url="json://h"),
-        SinkPlan(type="mqtt", url="mqtts://h", ca=tmp_path / "ca.pem", discovery="homeassistant"),
+        SinkPlan(
+            type="mqtt",
+            url="mqtts://h",
+            ca=tmp_path / "ca.pem",
+            discovery="homeassistant",
+            asks_environment=True,
+        ),
     )
     everything = SinkOptions(webhook="http://x", webhook_form="json", webhook_results=True)
     assert everything.receivers[0].filter == Filter()
@@ -171,3 +185,42 @@ def test_options_of_the_command_line_are_receivers_too(tmp_path):
 def test_options_that_do_nothing_are_refused(options, message):
     with pytest.raises(StzsarError, match=message):
         SinkOptions(**options)
+
+
+def test_secrets_of_the_environment_are_for_the_receiver_of_the_command_line(monkeypatch):
+    pytest.importorskip("urllib3")
+    pytest.importorskip("paho.mqtt.client")
+    from stzsar.runtime.sinks import mqtt, webhook
+
+    used = []
+    monkeypatch.setattr(webhook, "signing_key", used.append)
+    monkeypatch.setattr(mqtt, "Mqtt", lambda _url, *, password, **_more: used.append(password))
+    run = Told(environment={PASSWORD_VARIABLE: "for the broker", SECRET_VARIABLE: "for the hook"})
+    for asks in (True, False):
+        open_plan(SinkPlan(type="webhook", url="http://h", asks_environment=asks), run).close(1)
+        open_plan(SinkPlan(type="mqtt", url="mqtt://h", asks_environment=asks), run)
+    assert used == ["for the hook", "for the broker", None, None]
+
+
+def test_home_assistant_hears_of_what_a_filter_lets_through(monkeypatch):
+    pytest.importorskip("paho.mqtt.client")
+    from stzsar.runtime.sinks import mqtt
+
+    seen = []
+
+    class Broker:
+        name = "broker"
+
+        def __init__(self, _url, *, places, **_more):
+            seen.extend(places())
+
+    monkeypatch.setattr(mqtt, "Mqtt", Broker)
+    wanted = Filter(streams=("hall",), regions=("door",), labels=("waving",))
+    plan = SinkPlan(type="mqtt", url="mqtt://h", discovery="homeassistant", wanted=wanted)
+    places = (
+        Place("hall", "door", ("waving", "archery")),
+        Place("hall", "till", ("waving",)),
+        Place("yard", "door", ("waving",)),
+    )
+    open_plan(plan, Told(places=lambda: places, environment={}))
+    assert seen == [Place("hall", "door", ("waving",))]
