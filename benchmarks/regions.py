@@ -39,7 +39,6 @@ from .command import benchmark, bundle_option, count_option, rounds_option
 from .tables import markdown, median_and_range
 from .timing import in_turn, machine
 
-SIZE_WH = 1920, 1080
 SHOWN_S, PAUSE_S = 5.0, 3.0
 TILES = 3, 2
 # What a wider region has besides on each side, in shares of where the actions are.
@@ -62,6 +61,12 @@ class Options:
     places: int = 4
     actions: int = 24
     rounds: int = 5
+    width: int = 1920
+    height: int = 1080
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        return self.width, self.height
 
 
 @dataclass
@@ -77,8 +82,9 @@ class Outcome:
 
 
 @benchmark(
-    usual=Options(), quick=Options(shares=(0.1,), places=1, actions=2, rounds=1)
-)  # fmt: skip
+    usual=Options(),
+    quick=Options(shares=(0.1,), places=1, actions=2, rounds=1, width=640, height=360),
+)
 @bundle_option()
 @cloup.option(
     "--source", show_default="the sample clip", help="Pad this clip into a large picture."
@@ -89,6 +95,8 @@ class Outcome:
 )  # fmt: skip
 @count_option("--places", Options.places, "Show everything at N places.")
 @count_option("--actions", Options.actions, "Show N of the 24 unseen actions at each place.")
+@count_option("--width", Options.width, "Make the large picture N pixels wide.")
+@count_option("--height", Options.height, "Make the large picture N pixels high.")
 @rounds_option(Options.rounds, 1)
 def main(options: Options) -> None:
     """Recognise what is small in a large picture in four ways, and time a run with each of them."""
@@ -103,7 +111,8 @@ def measure(options: Options) -> dict[tuple[float, str], Outcome]:
     outcomes: dict[tuple[float, str], Outcome] = {}
     for share in options.shares:
         for seed in range(options.places):
-            site = Site.draw(share, options.actions, np.random.default_rng([17, seed]))
+            rng = np.random.default_rng([17, seed])
+            site = Site.draw(share, options.actions, options.size_wh, rng)
             views = views_of(site)
             for name in views:
                 outcomes.setdefault((share, name), Outcome())
@@ -123,12 +132,14 @@ class Site:
     scenes: tuple[Scene, ...]
 
     @classmethod
-    def draw(cls, share: float, actions: int, rng: np.random.Generator) -> "Site":
+    def draw(
+        cls, share: float, actions: int, size_wh: tuple[int, int], rng: np.random.Generator
+    ) -> "Site":
         cv2 = load_cv2()
-        width, height = SIZE_WH
+        width, height = size_wh
         side = min(height, round((share * width * height) ** 0.5))
         left, top = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
-        still = cv2.resize(background(rng, _STILL_PX), SIZE_WH, interpolation=cv2.INTER_CUBIC)
+        still = cv2.resize(background(rng, _STILL_PX), size_wh, interpolation=cv2.INTER_CUBIC)
         behind = cv2.resize(
             still[top : top + side, left : left + side],
             (SIZE_PX, SIZE_PX),
@@ -153,7 +164,7 @@ class Site:
         return len(self.scenes) * (SHOWN_S + PAUSE_S)
 
     def region(self, around: float) -> Region:
-        width, height = SIZE_WH
+        height, width = self.still.shape[:2]
         more = around * self.side
         box = [
             max(0.0, (self.left - more) / width),
@@ -276,7 +287,7 @@ def time_runs(options: Options) -> dict[str, list[float]]:
     recognizer = Recognizer.load(options.bundle or shipped_bundle(), threads=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "padded.mp4"
-        region = pad_clip(options.source, path)
+        region = pad_clip(options.source, path, options.size_wh)
         ways = _plain_views(region)
         tasks = [partial(_run, recognizer, path, regions) for regions in ways.values()]
         in_turn(tasks, 1)  # a warm-up
@@ -284,13 +295,13 @@ def time_runs(options: Options) -> dict[str, list[float]]:
     return {name: [row[column] for row in rounds] for column, name in enumerate(ways)}
 
 
-def pad_clip(source: str, path: Path) -> Region:
+def pad_clip(source: str, path: Path, size_wh: tuple[int, int]) -> Region:
     """Write a clip into the middle of a large picture; return the region that it is in."""
     cv2 = load_cv2()
-    width, height = SIZE_WH
+    width, height = size_wh
     clip = VideoSource.open(source)
     try:
-        writer = open_writer(path, clip.fps or 25.0, SIZE_WH, fragments=False)
+        writer = open_writer(path, clip.fps or 25.0, size_wh, fragments=False)
         still = cv2.GaussianBlur(
             np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8), (0, 0), 9
         )

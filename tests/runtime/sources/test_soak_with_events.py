@@ -19,7 +19,7 @@ from ...browser import play
 from ..events.kept import assert_shows_the_moment, assert_store_agrees, check_after_kill, stored
 
 RUN = (sys.executable, "-m", "stzsar.runtime.command.cli")
-SHAPES, FPS = 7, 15
+SHAPES, FPS = 7, 10
 AROUND_S = 2.0
 PLAYED = 6
 STREAM = """
@@ -68,7 +68,8 @@ def test_soak_eight_streams_with_regions_keep_clips_that_play_and_show_the_momen
     process = subprocess.Popen(
         [*RUN, "--streams", tmp_path / "streams.toml", "--events", folder, "--output", output,
          "--bundle", shipped_bundle(), "--seconds", str(seconds), "--quiet",
-         "--before", str(AROUND_S), "--after", str(AROUND_S), "--clip-memory", "64"],
+         "--before", str(AROUND_S), "--after", str(AROUND_S), "--clip-memory", "64",
+         "--clip-rate", "5", "--threshold", "0.8", "--min-length", "1"],
     )  # fmt: skip
     samples: list[int] = []
     watcher = threading.Thread(target=lambda: samples.extend(memory_of(process)))
