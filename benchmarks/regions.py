@@ -2,8 +2,8 @@
 
 MovingShapes' unseen actions are shown one after the other in a small part of a large, still and
 noisy picture of their kind. The whole picture, overlapping tiles, the region that the actions fill,
-a wider one, and the one that --regions auto finds are recognised with the same network. Then a clip
-is padded into a picture of that size, and a run over the file is timed with each of them.
+a wider one, and the one that --regions auto finds are recognised with the same network. Then clips
+are padded into a picture of that size, and a run over the file is timed with each of them.
 """
 
 import tempfile
@@ -30,6 +30,7 @@ from ..runtime.sinks.sink import Fanout
 from ..runtime.sources.areas import Region, area_of, tiles
 from ..runtime.sources.moving import MotionMap
 from ..runtime.sources.spec import SourceSpec
+from ..runtime.sources.uri import expand_sources
 from ..runtime.sources.video_file import VideoSource
 from ..runtime.streams.loop import StreamLoop, plan_of
 from ..runtime.streams.stream import Stream, StreamOptions
@@ -46,6 +47,7 @@ AROUND = 0.1
 _NOISE_LEVELS, _NOISE_PICTURES = 3.0, 8
 _AUTO_FPS = 5.0
 _STILL_PX = 64
+_FILE_FPS = 25.0
 
 # Where to look: regions by what the table calls them; none is the whole picture.
 Views = Mapping[str, Sequence[Region]]
@@ -63,6 +65,7 @@ class Options:
     rounds: int = 5
     width: int = 1920
     height: int = 1080
+    cost_only: bool = False
 
     @property
     def size_wh(self) -> tuple[int, int]:
@@ -87,8 +90,11 @@ class Outcome:
 )
 @bundle_option()
 @cloup.option(
-    "--source", show_default="the sample clip", help="Pad this clip into a large picture."
+    "--source",
+    show_default="the sample clip",
+    help="Pad this clip into a large picture, or the clips of a folder or pattern.",
 )
+@cloup.option("--cost-only", is_flag=True, default=None, help="Only time runs over padded clips.")
 @cloup.option(
     "--share", "shares", multiple=True, show_default="0.03, 0.1", metavar="SHARE",
     type=click.FloatRange(0.005, 0.5), help="Show actions in this part of the picture. Repeat it.",
@@ -100,8 +106,9 @@ class Outcome:
 @rounds_option(Options.rounds, 1)
 def main(options: Options) -> None:
     """Recognise what is small in a large picture in four ways, and time a run with each of them."""
-    click.echo(accuracy_table(measure(options)))
-    click.echo(f"\n{machine()}, one thread; milliseconds of CPU for each sampled picture:\n")
+    if not options.cost_only:
+        click.echo(accuracy_table(measure(options)) + "\n")
+    click.echo(f"{machine()}, one thread; milliseconds of CPU for each sampled picture:\n")
     click.echo(cost_table(time_runs(options)))
 
 
@@ -287,7 +294,7 @@ def time_runs(options: Options) -> dict[str, list[float]]:
     recognizer = Recognizer.load(options.bundle or shipped_bundle(), threads=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "padded.mp4"
-        region = pad_clip(options.source, path, options.size_wh)
+        region = pad_clips(options.source, path, options.size_wh)
         ways = _plain_views(region)
         tasks = [partial(_run, recognizer, path, regions) for regions in ways.values()]
         in_turn(tasks, 1)  # a warm-up
@@ -295,28 +302,28 @@ def time_runs(options: Options) -> dict[str, list[float]]:
     return {name: [row[column] for row in rounds] for column, name in enumerate(ways)}
 
 
-def pad_clip(source: str, path: Path, size_wh: tuple[int, int]) -> Region:
-    """Write a clip into the middle of a large picture; return the region that it is in."""
+def pad_clips(source: str, path: Path, size_wh: tuple[int, int]) -> Region:
+    """Write clips into the middle of a large picture; return the region of the last of them."""
     cv2 = load_cv2()
     width, height = size_wh
-    clip = VideoSource.open(source)
-    try:
-        writer = open_writer(path, clip.fps or 25.0, size_wh, fragments=False)
-        still = cv2.GaussianBlur(
-            np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8), (0, 0), 9
-        )
-        box: list[float] = []
-        for frame in clip.frames():
-            h, w = frame.image_hwc.shape[:2]
-            h, w = min(h, height), min(w, width)
-            top, left = (height - h) // 2, (width - w) // 2
-            image = still.copy()
-            image[top : top + h, left : left + w] = frame.image_hwc[:h, :w]
-            writer.write(image)
-            box = [left / width, top / height, (left + w) / width, (top + h) / height]
-        writer.close()
-    finally:
-        clip.close()
+    noise = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+    still = cv2.GaussianBlur(noise, (0, 0), 9)
+    writer = open_writer(path, _FILE_FPS, size_wh, fragments=False)
+    box: list[float] = []
+    for file in expand_sources([source]):
+        clip = VideoSource.open(file)
+        try:
+            for frame in clip.frames():
+                h, w = frame.image_hwc.shape[:2]
+                h, w = min(h, height), min(w, width)
+                top, left = (height - h) // 2, (width - w) // 2
+                image = still.copy()
+                image[top : top + h, left : left + w] = frame.image_hwc[:h, :w]
+                writer.write(image)
+                box = [left / width, top / height, (left + w) / width, (top + h) / height]
+        finally:
+            clip.close()
+    writer.close()
     return Region("clip", area_of(box))
 
 

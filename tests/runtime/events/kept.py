@@ -65,18 +65,27 @@ def check_after_kill(folder: Path) -> None:
             assert still.read_bytes()[-2:] == b"\xff\xd9", still
 
 
+def clip_start_s(event: StoredEvent, around_s: float) -> float:
+    """The first event may begin before its clip can have all that was ahead of it."""
+    return max(0.0, event.start_s - around_s)
+
+
+def clip_seconds(folder: Path, event: StoredEvent) -> float:
+    capture = cv2.VideoCapture(str(folder / (event.clip or "")))
+    return capture.get(cv2.CAP_PROP_FRAME_COUNT) / capture.get(cv2.CAP_PROP_FPS)
+
+
 def assert_shows_the_moment(
     folder: Path, event: StoredEvent, camera: MovingShapesCapture, *, around_s: float
 ) -> None:
-    """The middle picture of a clip is what the camera showed in the middle of the event."""
+    """The middle picture of a clip is what the camera showed then, within the event."""
     assert event.clip
     capture = cv2.VideoCapture(str(folder / event.clip))
     count = int(capture.get(cv2.CAP_PROP_FRAME_COUNT))
     capture.set(cv2.CAP_PROP_POS_FRAMES, count // 2)
     shown = capture.read()[1].astype(np.float32)
-    # The first event may begin before its clip can have all that was ahead of it.
-    from_s = max(0.0, event.start_s - around_s)
-    middle_s = (from_s + event.end_s + around_s) / 2
+    # An end is known late and may lie before what was shown of the event: so the clip's own length.
+    middle_s = clip_start_s(event, around_s) + clip_seconds(folder, event) / 2
     assert event.start_s < middle_s < event.end_s
 
     def closest(middle_s: float) -> float:
