@@ -2,8 +2,8 @@
 
 MovingShapes' unseen actions are shown one after the other in a small part of a large, still and
 noisy picture of their kind. The whole picture, overlapping tiles, the region that the actions fill,
-a wider one, and the one that --regions auto finds are recognised with the same network. Then a clip
-is padded into a picture of that size, and a run over the file is timed with each of them.
+a wider one, and the one that --regions auto finds are recognised with the same network. Then clips
+are padded into a picture of that size, and a run over the file is timed with each of them.
 """
 
 import tempfile
@@ -30,6 +30,7 @@ from ..runtime.sinks.sink import Fanout
 from ..runtime.sources.areas import Region, area_of, tiles
 from ..runtime.sources.moving import MotionMap
 from ..runtime.sources.spec import SourceSpec
+from ..runtime.sources.uri import expand_sources
 from ..runtime.sources.video_file import VideoSource
 from ..runtime.streams.loop import StreamLoop, plan_of
 from ..runtime.streams.stream import Stream, StreamOptions
@@ -39,7 +40,6 @@ from .command import benchmark, bundle_option, count_option, rounds_option
 from .tables import markdown, median_and_range
 from .timing import in_turn, machine
 
-SIZE_WH = 1920, 1080
 SHOWN_S, PAUSE_S = 5.0, 3.0
 TILES = 3, 2
 # What a wider region has besides on each side, in shares of where the actions are.
@@ -47,6 +47,7 @@ AROUND = 0.1
 _NOISE_LEVELS, _NOISE_PICTURES = 3.0, 8
 _AUTO_FPS = 5.0
 _STILL_PX = 64
+_FILE_FPS = 25.0
 
 # Where to look: regions by what the table calls them; none is the whole picture.
 Views = Mapping[str, Sequence[Region]]
@@ -62,6 +63,13 @@ class Options:
     places: int = 4
     actions: int = 24
     rounds: int = 5
+    width: int = 1920
+    height: int = 1080
+    cost_only: bool = False
+
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        return self.width, self.height
 
 
 @dataclass
@@ -77,23 +85,30 @@ class Outcome:
 
 
 @benchmark(
-    usual=Options(), quick=Options(shares=(0.1,), places=1, actions=2, rounds=1)
-)  # fmt: skip
+    usual=Options(),
+    quick=Options(shares=(0.1,), places=1, actions=2, rounds=1, width=640, height=360),
+)
 @bundle_option()
 @cloup.option(
-    "--source", show_default="the sample clip", help="Pad this clip into a large picture."
+    "--source",
+    show_default="the sample clip",
+    help="Pad this clip into a large picture, or the clips of a folder or pattern.",
 )
+@cloup.option("--cost-only", is_flag=True, default=None, help="Only time runs over padded clips.")
 @cloup.option(
     "--share", "shares", multiple=True, show_default="0.03, 0.1", metavar="SHARE",
     type=click.FloatRange(0.005, 0.5), help="Show actions in this part of the picture. Repeat it.",
 )  # fmt: skip
 @count_option("--places", Options.places, "Show everything at N places.")
 @count_option("--actions", Options.actions, "Show N of the 24 unseen actions at each place.")
+@count_option("--width", Options.width, "Make the large picture N pixels wide.")
+@count_option("--height", Options.height, "Make the large picture N pixels high.")
 @rounds_option(Options.rounds, 1)
 def main(options: Options) -> None:
     """Recognise what is small in a large picture in four ways, and time a run with each of them."""
-    click.echo(accuracy_table(measure(options)))
-    click.echo(f"\n{machine()}, one thread; milliseconds of CPU for each sampled picture:\n")
+    if not options.cost_only:
+        click.echo(accuracy_table(measure(options)) + "\n")
+    click.echo(f"{machine()}, one thread; milliseconds of CPU for each sampled picture:\n")
     click.echo(cost_table(time_runs(options)))
 
 
@@ -103,7 +118,8 @@ def measure(options: Options) -> dict[tuple[float, str], Outcome]:
     outcomes: dict[tuple[float, str], Outcome] = {}
     for share in options.shares:
         for seed in range(options.places):
-            site = Site.draw(share, options.actions, np.random.default_rng([17, seed]))
+            rng = np.random.default_rng([17, seed])
+            site = Site.draw(share, options.actions, options.size_wh, rng)
             views = views_of(site)
             for name in views:
                 outcomes.setdefault((share, name), Outcome())
@@ -123,12 +139,14 @@ class Site:
     scenes: tuple[Scene, ...]
 
     @classmethod
-    def draw(cls, share: float, actions: int, rng: np.random.Generator) -> "Site":
+    def draw(
+        cls, share: float, actions: int, size_wh: tuple[int, int], rng: np.random.Generator
+    ) -> "Site":
         cv2 = load_cv2()
-        width, height = SIZE_WH
+        width, height = size_wh
         side = min(height, round((share * width * height) ** 0.5))
         left, top = int(rng.integers(width - side + 1)), int(rng.integers(height - side + 1))
-        still = cv2.resize(background(rng, _STILL_PX), SIZE_WH, interpolation=cv2.INTER_CUBIC)
+        still = cv2.resize(background(rng, _STILL_PX), size_wh, interpolation=cv2.INTER_CUBIC)
         behind = cv2.resize(
             still[top : top + side, left : left + side],
             (SIZE_PX, SIZE_PX),
@@ -153,7 +171,7 @@ class Site:
         return len(self.scenes) * (SHOWN_S + PAUSE_S)
 
     def region(self, around: float) -> Region:
-        width, height = SIZE_WH
+        height, width = self.still.shape[:2]
         more = around * self.side
         box = [
             max(0.0, (self.left - more) / width),
@@ -276,7 +294,7 @@ def time_runs(options: Options) -> dict[str, list[float]]:
     recognizer = Recognizer.load(options.bundle or shipped_bundle(), threads=1)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "padded.mp4"
-        region = pad_clip(options.source, path)
+        region = pad_clips(options.source, path, options.size_wh)
         ways = _plain_views(region)
         tasks = [partial(_run, recognizer, path, regions) for regions in ways.values()]
         in_turn(tasks, 1)  # a warm-up
@@ -284,28 +302,28 @@ def time_runs(options: Options) -> dict[str, list[float]]:
     return {name: [row[column] for row in rounds] for column, name in enumerate(ways)}
 
 
-def pad_clip(source: str, path: Path) -> Region:
-    """Write a clip into the middle of a large picture; return the region that it is in."""
+def pad_clips(source: str, path: Path, size_wh: tuple[int, int]) -> Region:
+    """Write clips into the middle of a large picture; return the region of the last of them."""
     cv2 = load_cv2()
-    width, height = SIZE_WH
-    clip = VideoSource.open(source)
-    try:
-        writer = open_writer(path, clip.fps or 25.0, SIZE_WH, fragments=False)
-        still = cv2.GaussianBlur(
-            np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8), (0, 0), 9
-        )
-        box: list[float] = []
-        for frame in clip.frames():
-            h, w = frame.image_hwc.shape[:2]
-            h, w = min(h, height), min(w, width)
-            top, left = (height - h) // 2, (width - w) // 2
-            image = still.copy()
-            image[top : top + h, left : left + w] = frame.image_hwc[:h, :w]
-            writer.write(image)
-            box = [left / width, top / height, (left + w) / width, (top + h) / height]
-        writer.close()
-    finally:
-        clip.close()
+    width, height = size_wh
+    noise = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+    still = cv2.GaussianBlur(noise, (0, 0), 9)
+    writer = open_writer(path, _FILE_FPS, size_wh, fragments=False)
+    box: list[float] = []
+    for file in expand_sources([source]):
+        clip = VideoSource.open(file)
+        try:
+            for frame in clip.frames():
+                h, w = frame.image_hwc.shape[:2]
+                h, w = min(h, height), min(w, width)
+                top, left = (height - h) // 2, (width - w) // 2
+                image = still.copy()
+                image[top : top + h, left : left + w] = frame.image_hwc[:h, :w]
+                writer.write(image)
+                box = [left / width, top / height, (left + w) / width, (top + h) / height]
+        finally:
+            clip.close()
+    writer.close()
     return Region("clip", area_of(box))
 
 

@@ -110,6 +110,9 @@ class EventWriting:
         self._full_is_said = False
         self._ended: set[int] = set()
         self._newest = 0  # the number of the event that began last
+        # A run that ends writes the rows that wait first, and what takes longer in `finish`.
+        self._rows_first = False
+        self._late_stills: dict[int, tuple[StoredEvent, Peak]] = {}
 
     def deliver(self, item: Work, patience: Patience) -> None:
         """Do one piece of work.
@@ -117,6 +120,7 @@ class EventWriting:
         Raises:
             TryAgainError: the store cannot be written now.
         """
+        self._rows_first = patience.closing
         try:
             self._do(item, patience)
         except sqlite3.OperationalError as error:
@@ -125,8 +129,12 @@ class EventWriting:
             raise TryAgainError(f"the store cannot be written: {error}", away=True) from error
 
     def finish(self, patience: Patience) -> None:
-        """Complete all clips, as far as there is time, and release the folder."""
+        """Complete stills and clips, as far as there is time, and release the folder."""
+        self._rows_first = False
         try:
+            for event, peak in self._late_stills.values():
+                if not patience.over:
+                    self._write_stills(event, peak)
             for source in list(self.clips):
                 self._advance(source, patience, stops=True)
         finally:
@@ -171,6 +179,9 @@ class EventWriting:
 
     def _write_stills(self, event: StoredEvent, peak: Peak | None) -> None:
         if peak is None:
+            return
+        if self._rows_first:
+            self._late_stills[event.id] = event, peak
             return
         self._write_still(event, "still", peak.jpeg)
         self._write_still(event, "annotated", peak.annotated())
@@ -220,11 +231,16 @@ class EventWriting:
 
     def _advance(self, source: str, patience: Patience, *, stops: bool = False) -> None:
         """Write the new pictures of a source, and complete the clips that have all of theirs."""
+        if self._rows_first:
+            return
+        is_last = stops and patience.closing
         for clip in tuple(self.clips.get(source, ())):
             try:
                 while clip.advance():
                     if patience.over:
                         break
+                    if patience.closing and not is_last:
+                        return
                 has_ended = clip.event.id in self._ended
                 if stops or (has_ended and clip.is_complete):
                     self._complete(clip)

@@ -65,6 +65,16 @@ def check_after_kill(folder: Path) -> None:
             assert still.read_bytes()[-2:] == b"\xff\xd9", still
 
 
+def clip_start_s(event: StoredEvent, around_s: float) -> float:
+    """The first event may begin before its clip can have all that was ahead of it."""
+    return max(0.0, event.start_s - around_s)
+
+
+def clip_seconds(folder: Path, event: StoredEvent) -> float:
+    capture = cv2.VideoCapture(str(folder / (event.clip or "")))
+    return capture.get(cv2.CAP_PROP_FRAME_COUNT) / capture.get(cv2.CAP_PROP_FPS)
+
+
 def read_with_times(clip: Path) -> list[tuple[float, np.ndarray]]:
     """All pictures of a clip, with the seconds at which they are shown."""
     capture, found = cv2.VideoCapture(str(clip)), []
@@ -78,8 +88,7 @@ def assert_shows_the_moment(
 ) -> None:
     """What a clip shows in the middle of an event is what the camera showed then."""
     assert event.clip
-    # The first event may begin before its clip can have all that was ahead of it.
-    from_s = max(0.0, event.start_s - around_s)
+    from_s = clip_start_s(event, around_s)
     middle_s = (event.start_s + event.end_s) / 2
     # By time: a machine that is busy skips pictures, and not the same number on both sides.
     pictures = read_with_times(folder / event.clip)

@@ -242,6 +242,31 @@ def test_what_the_writer_was_too_slow_for_is_counted(open_keeper, tmp_path, monk
     assert keeper.counters.dropped == event.left_out
 
 
+def test_a_run_that_ends_stores_all_rows_before_it_completes_clips(
+    open_keeper, tmp_path, monkeypatch
+):
+    keeper = open_keeper()
+    advance = Clip.advance
+
+    def slow(clip):
+        time.sleep(0.2)
+        return advance(clip)
+
+    monkeypatch.setattr(Clip, "advance", slow)
+    stream = Stream(keeper, live=True)
+    for number in range(20):
+        start_s = number * 3.0 + 1.0
+        stream.show(start_s + 1.0, label="waving")
+        stream.start(start_s)
+        stream.show(start_s + 2.0, label="waving")
+        stream.end(start_s + 1.5, start_s)
+    keeper.close(1.5)
+
+    events = stored(tmp_path / "events")
+    assert [one.state for one in events] == ["ended"] * 20
+    assert [one.end_s for one in events] == [number * 3.0 + 2.5 for number in range(20)]
+
+
 def test_a_store_that_is_full_is_tried_again(open_keeper, tmp_path, monkeypatch):
     keeper = open_keeper()
     failures = iter([True, True, False, False])

@@ -109,6 +109,7 @@ ONE = '[[stream]]\nname = "a"\nsource = "rtsp://me:pa55@cam/x"\n'
         (ONE + 'labels = "a\\u0000b"', "There is no file 'a.x00b' for stream 1 of"),
         (ONE + "frame-rate = 0", "frame-rate: expected float > 0"),
         (ONE + "frame_rate = 5", "unknown field frame_rate; .* frame-rate"),
+        (ONE + 'verify = "a"\nverify_llm = "b"', "it takes verify or verify_llm, and not both"),
         (ONE.replace("pa55", "${GONE}"), "needs the variable GONE, which is not set"),
         (ONE.replace("pa55", "${"), "without a variable's name"),
         (ONE.replace("rtsp", "ftp"), "source of stream 1 of .* not a kind that can be read"),
@@ -157,3 +158,26 @@ def test_a_mask_is_boxes_and_polygons(write):
 def test_a_mask_that_is_no_area_is_refused_with_its_number(write, mask):
     with pytest.raises(SourceError, match=r"stream 1 of .*mask: number 1: an area is a box"):
         read_streams(write(f'[[stream]]\nname = "a"\nsource = "0"\nmask = {mask}\n'))
+
+
+def test_a_stream_and_its_regions_say_who_looks_again(write, tmp_path):
+    path = write(
+        """
+        [[stream]]
+        name = "hall"
+        source = "0"
+        verify = "large"
+        verify_labels = ["archery"]
+        [[stream.region]]
+        name = "door"
+        box = [0, 0, 1, 1]
+        [[stream]]
+        name = "yard"
+        source = "1"
+        verify_llm = "http://localhost:11434/v1"
+        """
+    )
+    hall, yard = read_streams(path)
+    assert (hall.name, hall.verify, hall.verify_llm) == ("hall/door", tmp_path / "large", None)
+    assert hall.verify_labels == ("archery",)
+    assert (yard.verify, yard.verify_llm) == (None, "http://localhost:11434/v1")
