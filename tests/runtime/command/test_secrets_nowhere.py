@@ -39,7 +39,7 @@ class Server(BaseHTTPRequestHandler):
         self.send_response(500 if len(self.posts) % 3 == 0 else 200)
         self.end_headers()
 
-    def log_message(self, format, *arguments):
+    def log_message(self, format, *arguments):  # noqa: A002
         pass
 
 
