@@ -128,6 +128,11 @@ def _clause(error: Exception) -> str:
     what, field = (match[1], match[2]) if match else (said, "")
     what = what.replace("`", "").replace("Object ", "").strip()
     clause = f"{field}: {what[:1].lower()}{what[1:]}" if field else what[:1].lower() + what[1:]
-    shown = clause if len(clause) <= _LONGEST else f"{clause[:_LONGEST]}…"
-    # A name in it is the file's, and may steer a terminal.
+    return shown_clause(clause)
+
+
+def shown_clause(clause: object) -> str:
+    """Return a clause that quotes what is in a file, short enough and safe for a terminal."""
+    text = str(clause)
+    shown = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
     return "".join(character if character.isprintable() else "�" for character in shown)

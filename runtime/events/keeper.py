@@ -1,7 +1,6 @@
 """The sink that keeps events: it watches results and pictures, and has another thread write."""
 
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +18,7 @@ from .options import ClipPlan
 from .retention import Limits, Retention
 from .ring import FrameRing, Picture
 from .stills import encoded
-from .store import EventStore, unusable
+from .store import STORE_ERRORS, EventStore, unusable
 from .watch import Watch
 from .writing import (
     Began,
@@ -121,7 +120,7 @@ class EventKeeper(Sink):
             retention = Retention(store, folder, limits or Limits(), clock=clock)
             retention.sweep()
             self._next_id = store.next_id()
-        except sqlite3.Error as error:
+        except STORE_ERRORS as error:
             lock.close()
             raise unusable(folder.database, error) from error
         except BaseException:

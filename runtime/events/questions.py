@@ -1,7 +1,6 @@
 """What stzsar-events does with a store: questions about it, and favourites."""
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +11,7 @@ from .filters import EventFilter
 from .folder import EventFolder
 from .record import StoredEvent
 from .retention import Limits, Removed, Retention
-from .store import EventStore, unusable
+from .store import STORE_ERRORS, EventStore, unusable
 
 Grouping = Literal["label", "hour", "stream"]
 GROUPINGS: dict[Grouping, str] = {
@@ -115,7 +114,7 @@ def _opened(folder: Path) -> Iterator[EventStore]:
     with EventStore(database) as store:
         try:
             yield store
-        except sqlite3.Error as error:
+        except STORE_ERRORS as error:
             raise unusable(database, error) from error
 
 

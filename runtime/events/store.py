@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from ..documents import MIB, convert
+from ..documents import MIB, convert, shown_clause
 from ..errors import StzsarError
 from ..results import Verdict
 from . import schema
@@ -21,6 +21,8 @@ FILE_NAME = "events.sqlite"
 # How long a writer waits for another: `stzsar-events keep` beside a run.
 BUSY_S = 5.0
 MAX_VALUE_BYTES = MIB
+# SQLite's messages quote names of a spoilt file, and Python decodes them.
+STORE_ERRORS = (sqlite3.Error, UnicodeError)
 _COLUMNS = tuple(field.name for field in dataclasses.fields(StoredEvent))
 
 
@@ -57,7 +59,7 @@ class EventStore:
             if sys.version_info >= (3, 11):
                 self._database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
             self._prepare(create=create)
-        except sqlite3.Error as error:
+        except STORE_ERRORS as error:
             raise unusable(path, error) from error
 
     def __enter__(self) -> "EventStore":
@@ -254,4 +256,6 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM event"
 
 def unusable(path: Path, why: object) -> StzsarError:
     """Return what says that a store cannot be used."""
-    return StzsarError(f"The event store {path} cannot be used: {why}. Name another folder.")
+    return StzsarError(
+        f"The event store {path} cannot be used: {shown_clause(why)}. Name another folder."
+    )

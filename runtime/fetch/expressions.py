@@ -6,7 +6,7 @@ A text is the name of a tensor, a number itself, and a list an operation with wh
 the export, so the results have the same bits.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,27 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "pad": _pad,
     "unit kernel": _unit_kernel,
 }
+_DEEPEST = 50
 _WITH_PLAIN_LAST = {"reshape", "pad", "unit kernel"}
+
+
+def check(expression: object, tensors: Container[str], depth: int = 0) -> None:
+    """Refuse what is no expression of these tensors.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(expression, str):
+        if expression not in tensors:
+            raise ValueError(f"an expression takes {expression!r:.80}, which is no tensor of it")
+    elif isinstance(expression, list):
+        operation, *arguments = expression or [None]
+        if not isinstance(operation, str) or operation not in OPERATIONS or depth > _DEEPEST:
+            raise ValueError("an expression of it is none")
+        for one in arguments[: len(arguments) - (operation in _WITH_PLAIN_LAST)]:
+            check(one, tensors, depth + 1)
+    elif not isinstance(expression, int | float):
+        raise ValueError("an expression of it is none")
 
 
 def evaluate(expression: Expression, read: Callable[[str], Array]) -> Any:

@@ -20,9 +20,11 @@ from typing import Any
 import msgspec
 
 from ..bundle.manifest import Manifest
-from ..documents import MIB, DocumentError, from_json
+from ..bundle.protobuf import RefusedError
+from ..documents import MIB, from_json, shown_clause
 from ..errors import BundleError, StzsarError
-from .expressions import Expression
+from .expressions import Expression, check
+from .onnx_writer import empty_tensors
 
 FOLDER = Path(__file__).parent / "graphs"
 TOKENIZER_FILE = "tokenizer.json.gz"
@@ -96,8 +98,17 @@ def read_skeleton(backbone: str, precision: str) -> Skeleton:
                     f"{precision!r:.20}: choose one of these, or export it on a PC with torch."
                 )
             ways = record.ways[precision]
+            for expression in (one for tensors in ways.values() for one in tensors.values()):
+                check(expression, record.tensors)
             graphs = {name: _read(archive, f"{precision}/{name}") for name in ways}
-    except (OSError, zipfile.BadZipFile, zlib.error, KeyError, DocumentError) as error:
+            for name, graph in graphs.items():
+                if set(empty_tensors(graph)) != set(ways[name]):
+                    raise ValueError(f"{name} has other tensors than {RECORD} says")
+    # A zip may want a password (RuntimeError) or a way to unpack that is not there.
+    except (
+        *(OSError, zipfile.BadZipFile, zlib.error, KeyError, ValueError, RuntimeError),
+        RefusedError,
+    ) as error:
         raise _damaged(path, error) from error
     manifest = {**record.manifest, "precision": precision}
     return Skeleton(
@@ -156,4 +167,4 @@ def _read(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def _damaged(path: Path, error: Exception) -> BundleError:
-    return BundleError(f"{path} is damaged ({error}): install stzsar again.")
+    return BundleError(f"{path} is damaged ({shown_clause(error)}): install stzsar again.")

@@ -10,7 +10,7 @@ from typing import BinaryIO
 import msgspec
 import numpy as np
 
-from ..documents import from_json
+from ..documents import from_json, shown_clause
 from ..errors import BundleError
 from .bank_file import BankFile
 from .labels import MAX_ATTRIBUTES_ALTOGETHER, MAX_LABELS, Array, Label, Role, check_counts
@@ -124,7 +124,7 @@ class LabelBank:
                 )
             bank._check_content()
         except Exception as error:  # zipfile, zlib, numpy and json have no common base
-            why = " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
+            why = shown_clause(" ".join(str(error).split()).rstrip(".") or type(error).__name__)
             raise BundleError(f"{where or path} is not a label bank: {why}.") from error
         return bank
 
