@@ -124,6 +124,12 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that the runtime must know about a bundle before it opens a graph.
 
     Attributes:
+        name: of the network and the data that it was trained on.
+        created: when it was exported, in ISO 8601.
+        precision: of the graphs, "fp32", "fp16" or "int8".
+        opset: of ONNX, which the graphs are written in.
+        pixels: what the frame graph expects of pictures.
+        sampling: frames of a window, and how many there are a second.
         states: the frame-state tensors, in the order in which the frame graph returns them; the
             window graph takes the same names with a time axis.
         label_states: the states that depend on the labels, float32 [B, C] or [B, C, W]. The state
@@ -134,8 +140,13 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             vectors with attributes are cosines. Bundles of older formats have none.
         patch_grid: rows and columns of the patches, which are counted row by row from the top
             left; None without patches.
+        text: how labels are embedded on the device; None where the bundle has no text encoder.
+        weights: where the weights come from, and what they know.
         seen: the labels of the training; None where it is not known or there was none.
+        model: the configuration of the network, for people to read.
+        versions: of the packages that exported it.
         files: sha256 of each file by its name.
+        format_version: of this document.
     """
 
     name: str

@@ -33,21 +33,28 @@ class Policy:
     The default `score` requires no tuning: above one half, a label outweighs all others together,
     and no two labels can pass at once. `keep_score` is where it may still be the better one of two
     labels that are easily confused; below it, another label fits better.
+
+    Attributes:
+        score: from this score on, a label is decided on.
+        keep_score: a label that is on stays on down to this score.
+        thresholds: from this similarity on, a label is decided on, by name; a label without one
+            never is. None: similarities do not count.
+        keep_similarity: a label that is on stays on down to this share of its threshold.
+        min_length_s: shorter actions make no events; one window is often noise.
+        cool_down_s: an action goes on across gaps shorter than this, and does not start again
+            sooner after its end.
+        evidence: where a calibration has it, it alone decides: `thresholds` are of evidence then,
+            and neither scores nor similarities count.
+        rules: of the labels whose events differ, by name.
     """
 
-    score: float = 0.5  # the score from which a label is decided on
-    keep_score: float = 0.3  # a label that is on stays on down to this score
-    # The similarity from which each label is decided on, by name; a label without one never is.
-    # None: similarities do not count.
+    score: float = 0.5
+    keep_score: float = 0.3
     thresholds: Mapping[str, float] | None = None
-    keep_similarity: float = 0.9  # a label that is on stays on down to this share of its threshold
-    min_length_s: float = 0.5  # shorter actions are not events; one window is often noise
-    # An action goes on across gaps shorter than this, and does not start again sooner after its end
+    keep_similarity: float = 0.9
+    min_length_s: float = 0.5
     cool_down_s: float = 2.0
-    # Where a calibration has it, it alone decides: `thresholds` are of evidence then, and neither
-    # scores nor similarities count.
     evidence: Evidence | None = None
-    # Of the labels whose events differ, by name.
     rules: Mapping[str, LabelRule] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
