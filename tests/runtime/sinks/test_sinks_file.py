@@ -70,6 +70,20 @@ discovery = "homeassistant"
     assert "hunter2" not in repr(ntfy)
 
 
+def test_a_link_to_stills_has_variables_too(read):
+    text = """
+[[sink]]
+type = "slack"
+url = "https://hooks.example/x"
+still = "https://nas.example/${NAS_TOKEN}"
+"""
+    (slack,) = read(text, {"NAS_TOKEN": "hunter2"})
+    assert slack.still == "https://nas.example/hunter2"
+    assert "hunter2" not in repr(slack)
+    with pytest.raises(SourceError, match=r"The still of sink 1 .* needs the variable NAS_TOKEN"):
+        read(text)
+
+
 def test_people_are_told_of_starts_and_programs_of_everything_but_results(read):
     text = "".join(
         f'[[sink]]\ntype = "{kind}"\nurl = "http://x"\n'
