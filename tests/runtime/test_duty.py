@@ -94,6 +94,7 @@ def test_a_spoilt_file_arms_every_stream_and_says_so(tmp_path, content, caplog):
     kept.write_text(content)
     assert Duties({"hall": None}, kept=kept).of("hall").on
     assert f"Which streams were switched off is lost, as {kept} cannot be read: " in caplog.text
+    assert "jSON" not in caplog.text
 
 
 def test_a_file_that_cannot_be_written_is_said_and_the_stream_is_off(tmp_path, caplog):
