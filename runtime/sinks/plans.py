@@ -74,6 +74,11 @@ class SinkPlan:
                     f"{name} is for a receiver of type {taker}, and this one is {self.type}: leave "
                     "it out."
                 )
+        if self.ca and not self.url.lower().startswith("mqtts://"):
+            raise StzsarError(
+                "A file of authorities (ca, --mqtt-ca) needs a broker with TLS: write its address "
+                "as mqtts://."
+            )
         if self.discovery and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.discovery):
             raise StzsarError(
                 f"Discovery needs the first level of topics, such as {DEFAULT_DISCOVERY}, not "

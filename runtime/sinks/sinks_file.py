@@ -57,6 +57,11 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     ca: _Text | None = None
     discovery: _Text | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("secret", "ca"):
+            if "\0" in (getattr(self, name) or ""):
+                raise ValueError(f"{name}: it is not the path of a file")
+
 
 def read_sinks(path: Path, environment: Mapping[str, str] | None = None) -> tuple[SinkPlan, ...]:
     """Return the receivers that a file of streams names.
