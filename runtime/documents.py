@@ -127,8 +127,9 @@ def _clause(error: Exception) -> str:
     match = re.fullmatch(r"(.*) - at `\$\.?(.+?)`", said, flags=re.DOTALL)
     what, field = (match[1], match[2]) if match else (said, "")
     what = what.replace("`", "").replace("Object ", "").strip()
-    clause = f"{field}: {what[:1].lower()}{what[1:]}" if field else what[:1].lower() + what[1:]
-    return shown_clause(clause)
+    if not what[:2].isupper():  # "JSON is malformed" begins with a name
+        what = what[:1].lower() + what[1:]
+    return shown_clause(f"{field}: {what}" if field else what)
 
 
 def shown_clause(clause: object) -> str:

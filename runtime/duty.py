@@ -46,6 +46,8 @@ class Duties:
         self._schedules, self._kept, self._clock = schedules, kept, clock
         self._wake = wake
         self._lock = threading.Lock()
+        # The run's loop does not wait for a disk.
+        self._writing = threading.Lock()
         self._off = _read_off(kept) & set(schedules)
         self._told: dict[str, tuple[bool, bool]] = dict.fromkeys(schedules, (True, True))
         self._looked_s = -_LOOK_S
@@ -61,12 +63,14 @@ class Duties:
             return False
         with self._lock:
             names = set(self._schedules) if stream is None else {stream}
-            off = self._off - names if armed else self._off | names
-            if off != self._off:
-                self._off = off
-                self._write_off()
+            before = self._off
+            self._off = before - names if armed else before | names
+            has_changed = self._off != before
             self._looked_s = -_LOOK_S
         self._wake()
+        if has_changed:
+            with self._writing:
+                self._write_off()
         return True
 
     def of(self, stream: str) -> Duty:
@@ -121,5 +125,8 @@ def _read_off(path: Path | None) -> frozenset[str]:
     except FileNotFoundError:
         return frozenset()
     except (OSError, DocumentError) as error:
-        log.warning("Every stream is armed, as %s cannot be read: %s.", path, error)
+        reason = getattr(error, "strerror", None) or error
+        log.warning(
+            "Which streams were switched off is lost, as %s cannot be read: %s.", path, reason
+        )
         return frozenset()

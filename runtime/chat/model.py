@@ -31,6 +31,7 @@ MAX_TOKENS_AT_LENGTH = 4096
 _RETRIES = 3
 _MAX_ANSWER_BYTES = 1 << 20
 _SECRET_LENGTH = 8
+_MAX_NAME, _MAX_COMPLAINT = 100, 200
 # OpenAI's client adds headers from OPENAI_* variables, and others about this machine.
 _OUR_HEADERS = {"host", "accept", "accept-encoding", "content-type", "content-length"}
 # The client hands on what is not JSON, or JSON of another form, as it comes.
@@ -131,7 +132,8 @@ class ChatModel:
     def name(self) -> str:
         """The model's name, without the folder where llama.cpp found it on its machine."""
         is_path = self.model.startswith(("/", "\\")) or self.model[1:3] == ":\\"
-        return re.split(r"[/\\]", self.model)[-1] if is_path else self.model
+        name = re.split(r"[/\\]", self.model)[-1] if is_path else self.model
+        return _one_line(name, _MAX_NAME)
 
     def ask(self, messages: Sequence[Message], schema: Mapping[str, Any]) -> Answer:
         """Return the answer to a conversation, from disk if it was given before.
@@ -215,7 +217,7 @@ class ChatModel:
             )
         if status in (404, 405):
             return ModelAwayError(
-                f"{self._base} has no model {self.model!r}, or offers no chat ({said}): give "
+                f"{self._base} has no model {self.name!r}, or offers no chat ({said}): give "
                 f"{self._where}."
             )
         if status == 429 or status >= 500:
@@ -262,7 +264,7 @@ class ChatModel:
 
     def _shown(self, text: str) -> str:
         """Return the beginning on one line; the key goes first, as a part of it could stay."""
-        return " ".join(self._without_key(text).split())[:200].rstrip(".")
+        return _one_line(self._without_key(text), _MAX_COMPLAINT).rstrip(".")
 
     def _without_key(self, text: str) -> str:
         # Shorter ones ("none", "x") are for servers that want none, and are parts of words.
@@ -306,6 +308,11 @@ class _Parameters:
         if self.form + 1 < len(_FORMS) and "model" not in str(error.code):
             return replace(self, form=self.form + 1)
         return self
+
+
+def _one_line(text: str, longest: int) -> str:
+    """Return what a server said, which may be anything, as it may be stored and shown."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:longest]
 
 
 def today() -> str:

@@ -78,8 +78,6 @@ class SinkOptions:
         ):
             if given and not there:
                 raise StzsarError(f"{name} requires {needed}: give that too, or leave it out.")
-        if self.mqtt_ca and self.mqtt and not self.mqtt.startswith("mqtts://"):
-            raise StzsarError("--mqtt-ca needs a broker with TLS: write its address as mqtts://.")
         _ = self.receivers
 
     @property

@@ -20,6 +20,7 @@ A run listens, too:
 """
 
 import logging
+import math
 import ssl
 import sys
 import threading
@@ -38,7 +39,7 @@ from ..results import ActionEvent, Duty, Message, Overload, Recognition, to_json
 from .home_assistant import Discovery, Place
 from .mqtt_status import OFFLINE, Status
 from .mqtt_topics import MAX_STREAMS, Address, StreamTopics
-from .queued import Patience, Queued, TryAgainError
+from .queued import SILENCE_S, Patience, Queued, TryAgainError
 from .sink import QueuedSink
 from .stills import StillOf
 
@@ -52,6 +53,7 @@ STEADY_S = 60.0
 # How often labels are looked at, which may have changed.
 LABELS_S = 5.0
 _COMMANDS = {b"armed": True, b"off": False}
+_MAX_COMMAND_BYTES = 16
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -186,6 +188,7 @@ class _Publisher:
         self.has_news = False
         self._commands: dict[str, str | None] = {}
         self._duties: Duties | None = None
+        self._odd_is_said_s = -math.inf
         self._status_id: int | None = None
         self._queue: Queued[Publication] | None = None
         client: Any = paho.Client(CallbackAPIVersion.VERSION2, f"stzsar-{uuid.uuid4().hex[:12]}")
@@ -289,13 +292,15 @@ class _Publisher:
             log.warning("%s lets nobody switch streams: it refuses the topics.", self.name)
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
-        armed = _COMMANDS.get(bytes(message.payload[:16]).strip().lower())
+        payload = message.payload if len(message.payload) <= _MAX_COMMAND_BYTES else b""
+        armed = _COMMANDS.get(bytes(payload).strip().lower())
         # One that was retained is older than what is kept here.
         if self._duties and not message.retain and message.topic in self._commands:
-            if armed is None:
-                log.warning("%s: a command is neither armed nor off.", self.name)
-            else:
+            if armed is not None:
                 self._duties.arm(self._commands[message.topic], armed=armed)
+            elif time.monotonic() - self._odd_is_said_s >= SILENCE_S:
+                self._odd_is_said_s = time.monotonic()
+                log.warning("%s: a command is neither armed nor off.", self.name)
 
     def _on_disconnect(self, client: Any, _data: Any, _flags: Any, reason: Any, _m: Any) -> None:
         was_connected = self._connected.is_set()

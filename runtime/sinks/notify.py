@@ -86,7 +86,14 @@ class _Service:
         # Its own messages name addresses, and with them secrets.
         logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
         self._attach: Any = AttachMemory
-        self._apprise = apprise.Apprise()
+
+        class Asset(apprise.AppriseAsset):
+            # No threads of its own, which it has for many services and for one with a time limit:
+            # Python does not end before they do, and so waits for a service that hangs.
+            async_mode = False
+            _service_timeout = 0.0
+
+        self._apprise = apprise.Apprise(asset=Asset())
         if not self._apprise.add(url):
             raise StzsarError(
                 f"Apprise knows no service at the address of {name}: "

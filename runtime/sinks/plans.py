@@ -42,7 +42,8 @@ class SinkPlan:
         secret: file of the secret that signs the posts of a webhook.
         ca: file of the authorities that verify a broker's certificate.
         discovery: the first level of Home Assistant's discovery topics; None announces nothing.
-        still: how an event's picture is sent: "attached", "base64" or the base of an address.
+        still: how an event's picture is sent: "attached", "base64" or the base of an address, which
+            may hold a secret, too.
         wanted: what it gets; None is the type's default.
         asks_environment: whether variables may hold its secrets. Only for the one that the command
             line names: a password for one broker is no other's business.
@@ -53,7 +54,7 @@ class SinkPlan:
     secret: Path | None = None
     ca: Path | None = None
     discovery: str | None = None
-    still: str | None = None
+    still: str | None = field(default=None, repr=False)
     wanted: Filter | None = None
     asks_environment: bool = False
 
@@ -73,6 +74,11 @@ class SinkPlan:
                     f"{name} is for a receiver of type {taker}, and this one is {self.type}: leave "
                     "it out."
                 )
+        if self.ca and not self.url.lower().startswith("mqtts://"):
+            raise StzsarError(
+                "A file of authorities (ca, --mqtt-ca) needs a broker with TLS: write its address "
+                "as mqtts://."
+            )
         if self.discovery and not re.fullmatch(r"[\w.-]+(/[\w.-]+)*", self.discovery):
             raise StzsarError(
                 f"Discovery needs the first level of topics, such as {DEFAULT_DISCOVERY}, not "

@@ -57,6 +57,11 @@ class _Table(Struct, frozen=True, forbid_unknown_fields=True):
     ca: _Text | None = None
     discovery: _Text | None = None
 
+    def __post_init__(self) -> None:
+        for name in ("secret", "ca"):
+            if "\0" in (getattr(self, name) or ""):
+                raise ValueError(f"{name}: it is not the path of a file")
+
 
 def read_sinks(path: Path, environment: Mapping[str, str] | None = None) -> tuple[SinkPlan, ...]:
     """Return the receivers that a file of streams names.
@@ -81,8 +86,10 @@ def read_sinks(path: Path, environment: Mapping[str, str] | None = None) -> tupl
                 f"Cannot use sink {number} of {path}: {error}; a [[sink]] takes "
                 f"{', '.join(_Table.__struct_fields__)}."
             ) from None
-        url = filled(found.url, place, variables)
-        plans.append(_plan(found, url, place, path.parent, schedules))
+        url, still = filled(found.url, place, variables), found.still
+        if still is not None:
+            still = filled(still, f"The still of sink {number} of {path}", variables)
+        plans.append(_plan(found, url, still, place, path.parent, schedules))
     return tuple(plans)
 
 
@@ -112,7 +119,12 @@ def check_names(
 
 
 def _plan(
-    found: _Table, url: str, place: str, folder: Path, schedules: Mapping[str, Schedule]
+    found: _Table,
+    url: str,
+    still: str | None,
+    place: str,
+    folder: Path,
+    schedules: Mapping[str, Schedule],
 ) -> SinkPlan:
     try:
         plan = SinkPlan(
@@ -121,7 +133,7 @@ def _plan(
             secret=folder / found.secret if found.secret else None,
             ca=folder / found.ca if found.ca else None,
             discovery=found.discovery,
-            still=found.still,
+            still=still,
         )
         return replace(
             plan,

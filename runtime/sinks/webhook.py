@@ -19,8 +19,11 @@ import contextlib
 import hashlib
 import hmac
 import re
+import socket
+import threading
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
@@ -36,8 +39,8 @@ from .stills import StillOf, no_still
 
 CONNECT_S, ANSWER_S = 5.0, 10.0
 MAX_REDIRECTS = 3
-# A longer answer is not read: its connection is closed rather than used again.
-MAX_ANSWER_BYTES = 4096
+# A longer answer, or a slower one, is not read: its connection is closed rather than used again.
+MAX_ANSWER_BYTES, READ_S = 4096, 1.0
 _MAY_PASS = {408, 425, 429}  # of 400 to 499
 _KEEPS_METHOD = {307, 308}
 
@@ -89,7 +92,7 @@ class Webhook(QueuedSink[Posting]):
             still_of: has the pictures.
             backoff: how often and when to try again.
             connect_s: limit of the time to connect.
-            answer_s: limit of the time for each part of the answer.
+            answer_s: limit of the time until the status and the headers have come.
 
         Raises:
             StzsarError: the address or the secret is unusable, the form has no such still, or
@@ -161,6 +164,7 @@ class _Post:
         self._key = key
         self._limits_s = (connect_s, answer_s)
         self._pool = urllib3.PoolManager(maxsize=1, retries=False, cert_reqs="CERT_REQUIRED")
+        self._pool.pool_classes_by_scheme = _pools()
 
     def deliver(self, item: Posting, patience: Patience) -> None:
         url, query = self._url, item.body.query
@@ -246,12 +250,55 @@ def _split_credentials(url: str) -> tuple[str, str | None]:
     return parts._replace(netloc=host).geturl(), pair
 
 
+def _pools() -> dict[str, Any]:
+    """Return urllib3's pools with connections that limit the time of an answer as a whole.
+
+    Its own limits are those of each wait, which a byte now and then satisfies.
+    """
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+
+    def timely(pool: Any) -> Any:
+        class Connection(pool.ConnectionCls):
+            def getresponse(self) -> Any:
+                with _cut_off(self.sock, self.timeout) as is_late:
+                    try:
+                        return super().getresponse()
+                    except Exception:
+                        if is_late.is_set():
+                            raise TimeoutError from None
+                        raise
+
+        return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+    return {"http": timely(HTTPConnectionPool), "https": timely(HTTPSConnectionPool)}
+
+
+@contextlib.contextmanager
+def _cut_off(connected: socket.socket, after_s: float) -> Iterator[threading.Event]:
+    """End what is read in the block after a while; yield an event that says so."""
+    is_late = threading.Event()
+
+    def cut() -> None:
+        is_late.set()
+        with contextlib.suppress(OSError):  # the other side was faster
+            connected.shutdown(socket.SHUT_RDWR)
+
+    timer = threading.Timer(after_s, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield is_late
+    finally:
+        timer.cancel()
+
+
 def _put_away(answer: Any) -> None:
     """Keep the connection for the next request if the answer is short, else close it."""
     length = answer.headers.get("Content-Length", "")
     with contextlib.suppress(Exception):  # the status has come, and nothing else counts
         if answer.status == 204 or (length.isdecimal() and int(length) <= MAX_ANSWER_BYTES):
-            answer.read(decode_content=False)
+            with _cut_off(answer.connection.sock, READ_S):
+                answer.read(decode_content=False)
             answer.release_conn()
             return
     answer.close()

@@ -11,6 +11,8 @@ from .areas import Area, Region
 
 # The side of the small pictures that are compared: a person far away is a few pixels of it.
 WIDTH_PX = 192
+# Narrower pictures are not those of cameras; a picture of one column would be a very tall one.
+TALLEST_PX = 4 * WIDTH_PX
 # Levels of 255 that are above the noise of most cameras.
 NOISE = 14
 # A picture that changes so much is another light or another view.
@@ -67,7 +69,7 @@ class MotionMap:
             self._size_wh = width, height
             self._before = self._counts = None
             self.pictures, self._masks, self._every = 0, [], 1
-        small_wh = WIDTH_PX, max(1, round(WIDTH_PX * height / width))
+        small_wh = WIDTH_PX, max(1, min(TALLEST_PX, round(WIDTH_PX * height / width)))
         small = cv2.resize(image_hwc, small_wh, interpolation=cv2.INTER_AREA)
         grey = cv2.GaussianBlur(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), (3, 3), 0)
         before, self._before = self._before, grey

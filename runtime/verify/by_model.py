@@ -31,7 +31,8 @@ _SCHEMA = {
     "required": ["answer", "sentence"],
     "additionalProperties": False,
 }
-_PLAIN = re.compile(r"\W*(yes|no)\b\W*(.*)", re.DOTALL | re.IGNORECASE)
+# A word of its own: "no idea" and "no clear view" are no answer.
+_PLAIN = re.compile(r"\W*(yes|no)(?:\s*[^\w\s]\W*|\s*\n\s*|\s*\Z)(.*)", re.DOTALL | re.IGNORECASE)
 
 
 class ModelJudge:

@@ -1,6 +1,8 @@
 """Which streams make events: what switches them, what is told, and what a restart remembers."""
 
 import json
+import os
+import threading
 
 import pytest
 
@@ -91,7 +93,8 @@ def test_a_spoilt_file_arms_every_stream_and_says_so(tmp_path, content, caplog):
     kept = tmp_path / "off.json"
     kept.write_text(content)
     assert Duties({"hall": None}, kept=kept).of("hall").on
-    assert f"Every stream is armed, as {kept} cannot be read" in caplog.text
+    assert f"Which streams were switched off is lost, as {kept} cannot be read: " in caplog.text
+    assert "jSON" not in caplog.text
 
 
 def test_a_file_that_cannot_be_written_is_said_and_the_stream_is_off(tmp_path, caplog):
@@ -100,3 +103,35 @@ def test_a_file_that_cannot_be_written_is_said_and_the_stream_is_off(tmp_path, c
     duties.arm("hall", armed=False)
     assert not duties.of("hall").on
     assert "is lost at the next start" in caplog.text
+
+
+def test_what_is_no_file_arms_every_stream_and_is_said_in_words(tmp_path, caplog):
+    kept = tmp_path / "off.json"
+    os.mkfifo(kept)
+    assert Duties({"hall": None}, kept=kept).of("hall").on
+    assert caplog.messages == [
+        f"Which streams were switched off is lost, as {kept} cannot be read: Not a regular file."
+    ]
+
+
+def test_the_run_does_not_wait_for_a_disk_that_hangs(tmp_path, monkeypatch):
+    writes, goes_on = threading.Event(), threading.Event()
+
+    def write_slowly(*_):
+        writes.set()
+        assert goes_on.wait(60)
+
+    monkeypatch.setattr(module.atomic, "write_file", write_slowly)
+    duties = Duties({"hall": None}, kept=tmp_path / "off.json")
+    switching = threading.Thread(target=duties.arm, args=("hall",), kwargs={"armed": False})
+    switching.start()
+    assert writes.wait(60)
+    found = []
+    asking = threading.Thread(target=lambda: found.extend(told(duties)))
+    asking.start()
+    asking.join(10)
+    found_meanwhile = list(found)
+    goes_on.set()
+    for thread in (switching, asking):
+        thread.join()
+    assert found_meanwhile == [("hall", False, True, False)]

@@ -76,6 +76,16 @@ def test_nothing_is_proposed_where_nothing_moves_but_noise_and_light():
     assert flash == []
 
 
+def test_a_picture_of_one_column_takes_no_more_memory_than_others():
+    motion = MotionMap()
+    for level in (0, 255, 0):
+        column = np.zeros((4000, 1, 3), np.uint8)
+        column[1000:1400] = level
+        motion.add(column)
+    assert motion.heat().shape == (768, 192)
+    assert motion.pictures == 2
+
+
 def test_what_moves_everywhere_is_no_region():
     motion, rng = MotionMap(), np.random.default_rng(0)
     still = rng.integers(0, 255, (SIZE_WH[1] // 4, SIZE_WH[0] // 4, 3)).astype(np.uint8)

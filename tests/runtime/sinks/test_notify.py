@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import socket
 import subprocess
 import sys
 
@@ -81,3 +82,31 @@ def test_without_apprise_its_extra_is_named():
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert "pip install '.[notify]'" in done.stdout
+
+
+@pytest.mark.parametrize("services", [1, 2])
+def test_a_service_that_hangs_does_not_keep_a_run_from_its_end(services):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        port = mute.getsockname()[1]
+        # Apprise itself would wait for ten minutes.
+        urls = ",".join(f"json://127.0.0.1:{port}/{number}?rto=600" for number in range(services))
+        program = (
+            "import sys\n"
+            "from stzsar.runtime.results import StreamState\n"
+            "from stzsar.runtime.sinks.notify import Notify\n"
+            f"sink = Notify({urls!r})\n"
+            "sink.put(StreamState('hall', 'lost', '', 1e9))\n"
+            "sys.stdin.readline()\n"
+            "sink.close(0.1)\n"
+        )
+        process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
+        try:
+            mute.settimeout(60)
+            connection, _ = mute.accept()
+            with connection:
+                assert connection.recv(4) == b"POST"
+                process.communicate(b"\n", timeout=60)
+        finally:
+            process.kill()
+            process.wait()
+    assert process.returncode == 0

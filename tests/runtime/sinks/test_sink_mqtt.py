@@ -10,6 +10,7 @@ import time
 import pytest
 
 from stzsar.runtime.backoff import Backoff
+from stzsar.runtime.duty import Duties
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.results import ActionEvent, Overload, Recognition, Score, StreamState
 from stzsar.runtime.sinks import mqtt
@@ -320,3 +321,23 @@ def test_a_password_that_goes_over_the_network_in_clear_is_said(said):
     sink.close(0)
 
     assert said()[0] == "mqtt://192.0.2.1 gets its password in clear: mqtts:// encrypts it."
+
+
+def test_a_flood_of_odd_commands_switches_nothing_and_is_said_once(start, said):
+    broker = start("broker", "allow_anonymous true")
+    listener = start("listener", broker.port)
+    duties = Duties({"hall": None, "gate": None})
+    sink = Mqtt(f"mqtt://127.0.0.1:{broker.port}/site", duties=duties)
+    sink.put(event(0))
+    until(listener.times)
+    odd = [b"", b"\xff\x00", b"off" + b" " * 13 + b"gate", b"offf", b"x" * 1_000_000]
+    for payload in [*odd, *[b"perhaps"] * 200]:
+        listener.client.publish("site/hall/armed/set", payload, 1)
+    for stream in ("hal", "hall/x"):
+        listener.client.publish(f"site/{stream}/armed/set", "off", 1)
+    listener.client.publish("site/gate/armed/set", " OFF\n", 1)
+    until(lambda: not duties.of("gate").armed)
+    sink.close(30)
+
+    assert duties.of("hall").armed
+    assert said() == [f"mqtt://127.0.0.1:{broker.port}: a command is neither armed nor off."]

@@ -262,10 +262,29 @@ def endless(connection):
         connection.close()
 
 
+def drip(begin, part):
+    """Sends a part now and then, without an end."""
+
+    def answer(connection):
+        connection.recv(65536)
+        try:
+            connection.sendall(begin)
+            while True:
+                connection.sendall(part)
+                time.sleep(0.02)
+        except OSError:
+            connection.close()
+
+    return answer
+
+
 @pytest.mark.parametrize(
     ("answer", "reason"),
     [
         (mute, "no answer in 0.1 s"),
+        (drip(b"HTTP/1.1 ", b"2"), "no answer in 0.1 s"),
+        (drip(b"", b"HTTP/1.1 100 Continue\r\n\r\n"), "no answer in 0.1 s"),
+        (drip(b"HTTP/1.1 500 x\r\nContent-Length: 4000\r\n\r\n", b"x"), "it answers 500"),
         (garbage, "the connection broke off, or the answer is not HTTP"),
         (hang_up, "the connection broke off, or the answer is not HTTP"),
         (endless, "it answers 500"),

@@ -70,6 +70,20 @@ discovery = "homeassistant"
     assert "hunter2" not in repr(ntfy)
 
 
+def test_a_link_to_stills_has_variables_too(read):
+    text = """
+[[sink]]
+type = "slack"
+url = "https://hooks.example/x"
+still = "https://nas.example/${NAS_TOKEN}"
+"""
+    (slack,) = read(text, {"NAS_TOKEN": "hunter2"})
+    assert slack.still == "https://nas.example/hunter2"
+    assert "hunter2" not in repr(slack)
+    with pytest.raises(SourceError, match=r"The still of sink 1 .* needs the variable NAS_TOKEN"):
+        read(text)
+
+
 def test_people_are_told_of_starts_and_programs_of_everything_but_results(read):
     text = "".join(
         f'[[sink]]\ntype = "{kind}"\nurl = "http://x"\n'
@@ -99,6 +113,9 @@ URL = 'url = "http://me:hunter2@h/hunter2"\n'
         (URL + 'type = "slack"\nsecret = "s"', "secret is for a receiver of type webhook"),
         (URL + 'type = "slack"\nca = "s"', "ca is for a receiver of type mqtt"),
         (URL + 'type = "slack"\ndiscovery = "s"', "discovery is for a receiver of type mqtt"),
+        (URL + 'type = "webhook"\nsecret = "a\\u0000"', "secret: it is not the path of a file"),
+        ('url = "mqtts://h"\ntype = "mqtt"\nca = "\\u0000"', "ca: it is not the path of a file"),
+        ('url = "mqtt://u:hunter2@h"\ntype = "mqtt"\nca = "a"', "Sink 1 of .* as mqtts://"),
         (URL + 'type = "mqtt"\ndiscovery = "a/#"', "first level of topics"),
         (URL + 'type = "mqtt"\ndiscovery = "a"\nsend = ["end"]', "needs start, end and states"),
         (URL + 'type = "ntfy"\ncolour = 1', "unknown field colour"),

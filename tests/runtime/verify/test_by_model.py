@@ -63,6 +63,10 @@ def test_a_model_is_asked_with_pictures_and_both_answers_are_kept(server, monkey
         ),
         ("Yes. A man waves.", "yes", "A man waves."),
         ("**No**, nobody is there.", "no", "nobody is there."),
+        ("no", "no", ""),
+        ("YES\n\nA man waves.", "yes", "A man waves."),
+        ("No idea what this is.", "unverified", "an odd answer: No idea what this is."),
+        ("No clear view, but a man waves.", "unverified", None),
         ("It may be a man.", "unverified", "an odd answer: It may be a man."),
         (answer("perhaps", "?"), "unverified", None),
         ("", "unverified", "an odd answer: nothing"),
@@ -93,6 +97,26 @@ def test_a_server_that_fails_verifies_nothing(server, reply, why, monkeypatch):
     verdict = ModelJudge(server.endpoint, "parrot", timeout_s=5).judge(question("red"))
     assert verdict.answer == "unverified"
     assert why in verdict.said
+
+
+def test_what_a_server_calls_its_model_and_complains_of_is_short_and_safe_to_show(
+    server, monkeypatch
+):
+    monkeypatch.setattr("stzsar.runtime.chat.model._RETRIES", 0)
+    evil = "\x1b]0;mine\x07\n\u202e" + "A" * 300_000
+    models = json.dumps({"data": [{"id": evil}]}).encode()
+    server.pages["/v1/models"] = Given(models, headers={"Content-Type": "application/json"})
+    complaint = json.dumps({"error": {"message": evil}}).encode()
+    for status in (400, 404):
+        server.say = lambda asked, status=status: Given(
+            complaint, status, {"Content-Type": "application/json"}
+        )
+        verdict = ModelJudge(server.endpoint, None, timeout_s=5).judge(question("red"))
+        assert verdict.answer == "unverified"
+        assert verdict.by == "]0;mine " + "A" * 92
+        assert "]0;mine AAAA" in verdict.said
+        assert verdict.said.isprintable()
+        assert len(verdict.said) < 500
 
 
 def test_a_server_that_is_too_slow_or_away_verifies_nothing(server, monkeypatch):
