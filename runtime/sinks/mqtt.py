@@ -52,6 +52,7 @@ STEADY_S = 60.0
 # How often labels are looked at, which may have changed.
 LABELS_S = 5.0
 _COMMANDS = {b"armed": True, b"off": False}
+_REFUSED_USERS = (134, 135)  # MQTT 5's reasons: a bad name or password, not authorized
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -268,7 +269,8 @@ class _Publisher:
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _more: Any) -> None:
         if reason.is_failure:
-            self._report(f"the broker refuses the connection: {reason}")
+            hint = " (check the user and the password)" if reason.value in _REFUSED_USERS else ""
+            self._report(f"the broker refuses the connection: {reason}{hint}")
             return
         # A broker that was restarted may have forgotten what it was to retain.
         for topic, document in tuple(self.documents.items()):
@@ -293,7 +295,9 @@ class _Publisher:
         # One that was retained is older than what is kept here.
         if self._duties and not message.retain and message.topic in self._commands:
             if armed is None:
-                log.warning("%s: a command is neither armed nor off.", self.name)
+                log.warning(
+                    "%s: a command at %s is neither armed nor off.", self.name, message.topic
+                )
             else:
                 self._duties.arm(self._commands[message.topic], armed=armed)
 
