@@ -29,7 +29,11 @@ def write_file(path: Path, data: bytes | str, *, mode: int | None = None) -> Non
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(8)}")
     # Not mkstemp, whose files only their owner may read.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
-    descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
+    try:
+        descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)
+    except OSError as error:
+        error.filename = str(path)  # the temporary file means nothing to people
+        raise
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)

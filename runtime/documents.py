@@ -119,6 +119,54 @@ def convert(value: object, kind: type[T]) -> T:
         raise DocumentError(_clause(error)) from error
 
 
+def convert_table(value: object, kind: type[T], name: str) -> T:
+    """Return a table that people wrote as an object of `kind`, like `convert`.
+
+    Args:
+        value: what TOML gave.
+        kind: a Struct.
+        name: what the table is called in the file: "stream" for [[stream]].
+
+    Raises:
+        DocumentError: as `convert` does; the clause counts from 1, and says what to write instead.
+    """
+    try:
+        return convert(value, kind)
+    except DocumentError as error:
+        said = str(error.__cause__)
+        clause = re.sub(r"\[(\d+)\]", lambda match: f" {int(match[1]) + 1}", str(error))
+        clause = clause.replace(" | null", "")
+        raise DocumentError(clause + _advice(said, kind, name)) from error
+
+
+def _advice(said: str, kind: type, name: str) -> str:
+    """Return what msgspec leaves out: the fields that there are, or the values of one."""
+    found = msgspec.inspect.type_info(kind)
+    path = re.search(r" - at `\$(.+?)`", said)
+    for step in re.findall(r"[\w-]+", path[1] if path else ""):
+        found = _inner(found, step)
+        name = name if step.isdigit() else f"{name}.{step}"
+    if "unknown field" in said or "missing required field" in said:
+        fields = getattr(found, "fields", ())
+        return f"; a [[{name}]] takes {', '.join(field.encode_name for field in fields)}"
+    if said.startswith("Invalid enum value"):
+        return f"; give one of {', '.join(map(str, getattr(found, 'values', ())))}"
+    return ""
+
+
+def _inner(kind: Any, step: str) -> Any:
+    """Return the type of a field or of an item, without what may stand beside it: None, bounds."""
+    if step.isdigit():
+        items = getattr(kind, "item_types", ())
+        inner = items[int(step)] if items else kind.item_type
+    else:
+        inner = next(field.type for field in kind.fields if field.encode_name == step)
+    options = [inner, *getattr(inner, "types", ())]
+    options = [getattr(option, "type", option) for option in options]
+    known = ("fields", "values", "item_type", "item_types")
+    return next((one for one in options if any(hasattr(one, has) for has in known)), inner)
+
+
 def _clause(error: Exception) -> str:
     """Return msgspec's message as a clause: "sampling.frames: expected int >= 1"."""
     if isinstance(error, RecursionError):
@@ -127,8 +175,7 @@ def _clause(error: Exception) -> str:
     match = re.fullmatch(r"(.*) - at `\$\.?(.+?)`", said, flags=re.DOTALL)
     what, field = (match[1], match[2]) if match else (said, "")
     what = what.replace("`", "").replace("Object ", "").strip()
-    if not what[:2].isupper():  # "JSON is malformed" begins with a name
-        what = what[:1].lower() + what[1:]
+    what = what if what[:2].isupper() else what[:1].lower() + what[1:]  # JSON stays JSON
     return shown_clause(f"{field}: {what}" if field else what)
 
 

@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Meta, Struct
 
-from .documents import DocumentError, convert
+from .documents import DocumentError, convert_table
 from .errors import StzsarError
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -100,14 +100,11 @@ def read_schedules(tables: Iterable[object], file: str) -> dict[str, Schedule]:
     found: dict[str, Schedule] = {}
     for number, table in enumerate(tables, start=1):
         try:
-            read = convert(table, _Table)
+            read = convert_table(table, _Table, "schedule")
             before = found[read.name].hours if read.name in found else ()
             found[read.name] = Schedule(read.name, (*before, *read.hours))
         except DocumentError as error:
-            raise StzsarError(
-                f"Cannot use schedule {number} of {file}: {error}; a [[schedule]] takes "
-                f"{', '.join(_Table.__struct_fields__)}."
-            ) from None
+            raise StzsarError(f"Cannot use schedule {number} of {file}: {error}.") from None
     return found
 
 

@@ -70,8 +70,8 @@ _INPUT = cloup.option_group(
         "--show-regions",
         metavar="FILE.png",
         type=_PATH,
-        help="Draw the first picture of each source with its regions and masks, and end; with "
-        "several sources, name a folder",
+        help="Draw the first picture of each source with its regions and masks, and end; a "
+        "folder takes one for each source",
     ),
     cloup.option(
         "--replay",
@@ -158,8 +158,8 @@ _DECISIONS = cloup.option_group(
         "footage",
         metavar="PATH",
         multiple=True,
-        help="Find the similarity from which to believe each label, in footage that shows none of "
-        "the actions, and write it to --calibration. Repeat it for more footage",
+        help="Find the thresholds from which to believe each label, in footage that shows none of "
+        "the actions, and write them to --calibration. Repeat it for more footage",
     ),
     cloup.option(
         "--suggest-ignore",

@@ -17,13 +17,13 @@ Examples:
   stzsar-run --camera 0 --labels labels.txt
       shows what the camera sees, until Ctrl-C
   stzsar-run test://moving-shapes --events-only
-      needs no camera: prints one line when an action starts and one when it ends
-  stzsar-run clip.mp4 --labels archery,waving --video annotated.mp4 > results.jsonl
+      needs no camera: prints a line when an action starts, and when it ends
+  stzsar-run clip.mp4 --labels archery,waving --video annotated.mp4
       recognises over time, and draws the results onto the video
   stzsar-run --streams streams.toml --mqtt mqtt://broker/site --metrics 9100
       watches many cameras, each with its own labels
   stzsar-run --calibrate night.mp4 --labels labels.txt --false-alarms 1
-      finds thresholds for this site, for later runs with --calibration calibration.json
+      finds thresholds for later runs with --calibration calibration.json
 
 A terminal shows a line for each stream; elsewhere, and with --json, results are JSON lines on
 stdout or in --output. Everything else goes to stderr. The exit code is 0, or 2 if

@@ -37,6 +37,8 @@ def show_regions(options: RunOptions, target: Path) -> None:
         StzsarError: a source gives no picture, or a file cannot be written.
     """
     specs = specs_from(options)
+    if not target.suffix:  # a folder, for one source as for several
+        target.mkdir(parents=True, exist_ok=True)
     paths = video_paths(specs, target, option="--show-regions", suffix=".png")
     if any(path.suffix.lower() != ".png" for path in paths.values()):
         raise StzsarError(f"Cannot draw {target}: give it a name that ends in .png.")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import CalibrationError
+from ..errors import CalibrationError, SourceError
 from ..hidden_files import is_hidden
 from ..labels.labels import actions
 from ..labels.names import name_key, nearest_hint
@@ -96,6 +96,8 @@ def _clips_of(options: TeachOptions, names: list[str]) -> dict[str, tuple[Source
             )
         found = sorted(str(path) for path in own.iterdir() if not is_hidden(path.name))
         uris = expand_sources(one for one in found if Path(one).is_file() or picture_files(one))
+        if not uris:
+            raise SourceError(f"{own} holds no clip: put one in, or remove the folder.")
         clips[by_key[name_key(own.name)]] = specs_of(uris, frame_rate=options.frame_rate)
     if not clips:
         raise CalibrationError(f"{folder} has no folder with the name of a label: make one.")

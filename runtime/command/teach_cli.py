@@ -27,7 +27,7 @@ from .shared_arguments import (
 _PATH = click.Path(path_type=Path)
 _EXAMPLE = """\b
 Examples:
-  stzsar-teach --labels labels.txt --examples clips --ordinary monday/ --output site.json
+  stzsar-teach --labels labels.txt --examples clips --ordinary monday/
       learns from clips/LABEL/*.mp4, and sets the thresholds on ordinary footage
   stzsar-run --camera 0 --labels labels.txt --calibration site.json
       watches with what was learnt

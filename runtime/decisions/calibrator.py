@@ -84,6 +84,14 @@ class Calibrator:
             for time_s, evidence in zip(times, self._bound.of(np.stack(rows)), strict=True):
                 self._footage.add(source, time_s, evidence)
 
+    def check_length(self) -> None:
+        """Refuse footage that is too short for thresholds.
+
+        Raises:
+            CalibrationError: it is.
+        """
+        self._footage.check_length()
+
     def thresholds(self, false_alarms_per_day: float) -> Calibration:
         """Return thresholds with which such footage gives this many events, all labels together.
 

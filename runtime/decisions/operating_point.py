@@ -84,6 +84,22 @@ class OrdinaryFootage:
         """How much footage thresholds require."""
         return MIN_BLOCKS * self._block_s / 3600
 
+    def check_length(self) -> None:
+        """Refuse footage that is too short for thresholds.
+
+        Raises:
+            CalibrationError: it is.
+        """
+        if self.hours < self.needed_hours:
+            raise self._too_short()
+
+    def _too_short(self) -> CalibrationError:
+        return CalibrationError(
+            f"There are {60 * self.hours:.1f} minutes of footage in full windows, and thresholds "
+            f"require {math.ceil(60 * self.needed_hours)} without many gaps: give more footage of "
+            "ordinary days."
+        )
+
     @property
     def _block_s(self) -> float:
         return max(_BLOCK_S, _BLOCK_WINDOWS * self._sampling.window_s, self._policy.cool_down_s)
@@ -117,18 +133,15 @@ class OrdinaryFootage:
                 f"The rate of false alarms is {false_alarms_per_day!r} a day: give a number above "
                 "0, such as 1, or 0.1 for one in ten days."
             )
+        self.check_length()
         if self._fitted is None:
-            level, scale = self._normal() if self._windows else (np.zeros(1), np.ones(1))
+            level, scale = self._normal()
             self._fitted = level, scale, self._peaks(level, scale)
         level, scale, peaks = self._fitted
         highest = peaks.highest()
         # Pieces shorter than an event add time and no peaks.
-        if self.hours < self.needed_hours or len(highest) < MIN_BLOCKS // 2:
-            raise CalibrationError(
-                f"There are {60 * self.hours:.1f} minutes of footage in full windows, and "
-                f"thresholds require {math.ceil(60 * self.needed_hours)} without many gaps: "
-                "give more footage of ordinary days."
-            )
+        if len(highest) < MIN_BLOCKS // 2:
+            raise self._too_short()
         tail = fit_tail(highest, peaks.blocks)
         asked = false_alarms_per_day / 24 * self.hours
 

@@ -76,6 +76,14 @@ class Policy:
         for name, seconds in (("minimum length", self.min_length_s), ("pause", self.cool_down_s)):
             if not (math.isfinite(seconds) and seconds >= 0):
                 raise StzsarError(f"An event's {name} is {seconds!r}: give 0 or more seconds.")
+        rules: Any = self.rules
+        if not isinstance(rules, Mapping) or not all(
+            isinstance(rule, LabelRule) for rule in rules.values()
+        ):
+            raise StzsarError(
+                "The rules of a policy are not a dict of LabelRule: give "
+                "{'a label': LabelRule(repeat_s=300)}."
+            )
         object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
         if self.thresholds is not None:
             # A copy, so that it cannot be changed from outside.

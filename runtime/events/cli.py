@@ -88,6 +88,9 @@ def list_events(folder: Path, limit: int, **filters: Any) -> None:
     from .questions import FindOptions, find
 
     events = find(FindOptions(folder=folder, wanted=_filter(filters, limit=limit)))
+    if not events:
+        say("There is no such event.")
+        return
     table = Table(show_lines=False)
     for column in ("", "when", "stream", "label", "seconds", "peak", "has"):
         table.add_column(column, overflow="fold")
@@ -165,6 +168,7 @@ def count(folder: Path, plot: Path | None, **filters: Any) -> None:
         out.print(table)
     if plot:
         plot_counts({str(what): numbers for what, numbers in counts.items()}, plot)
+        say(f"The counts are drawn in {plot}.")
 
 
 @main.command()

@@ -76,6 +76,7 @@ def export(options: ExportOptions) -> int:
     else:
         data = _csv(events) if options.form == "csv" else _json(events)
     if options.output:
+        options.output.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_file(options.output, data)
     else:
         assert isinstance(data, str)

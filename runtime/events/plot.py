@@ -39,4 +39,5 @@ def plot_counts(counts: Mapping[str, Mapping[str, int]], path: Path) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=120)
+    path.parent.mkdir(parents=True, exist_ok=True)
     atomic.write_file(path, data.getvalue())

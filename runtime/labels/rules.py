@@ -17,7 +17,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from ..documents import DocumentError, convert
+from ..documents import DocumentError, convert_table
 from ..errors import LabelError, StzsarError
 from ..messages import PRIORITIES, Priority
 from .names import nearest_hint
@@ -105,14 +105,14 @@ class LabelRules:
         self._file = file
         for number, table in enumerate(tables, start=1):
             try:
-                rule = convert(table, _Rule)
+                rule = convert_table(table, _Rule, "rule")
             except DocumentError as error:
-                raise LabelError(
-                    f"Cannot use rule {number} of {file}: {error}; a [[rule]] takes "
-                    f"{', '.join(_Rule.__struct_fields__)}."
-                ) from None
+                raise LabelError(f"Cannot use rule {number} of {file}: {error}.") from None
             if rule.rule == LabelRule():
-                raise LabelError(f"Rule {number} of {file} changes nothing: give it a min_length.")
+                raise LabelError(
+                    f"Rule {number} of {file} changes nothing: give it a min_length, a cool_down, "
+                    "a repeat or a priority."
+                )
             self._rules.append(rule)
 
     def of(self, *names: str) -> dict[str, LabelRule]:

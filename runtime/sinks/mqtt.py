@@ -54,6 +54,7 @@ STEADY_S = 60.0
 LABELS_S = 5.0
 _COMMANDS = {b"armed": True, b"off": False}
 _MAX_COMMAND_BYTES = 16
+_REFUSED_USERS = (134, 135)  # MQTT 5's reasons: a bad name or password, not authorized
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
@@ -271,7 +272,8 @@ class _Publisher:
 
     def _on_connect(self, _client: Any, _data: Any, _flags: Any, reason: Any, _more: Any) -> None:
         if reason.is_failure:
-            self._report(f"the broker refuses the connection: {reason}")
+            hint = " (check the user and the password)" if reason.value in _REFUSED_USERS else ""
+            self._report(f"the broker refuses the connection: {reason}{hint}")
             return
         # A broker that was restarted may have forgotten what it was to retain.
         for topic, document in tuple(self.documents.items()):
@@ -300,7 +302,9 @@ class _Publisher:
                 self._duties.arm(self._commands[message.topic], armed=armed)
             elif time.monotonic() - self._odd_is_said_s >= SILENCE_S:
                 self._odd_is_said_s = time.monotonic()
-                log.warning("%s: a command is neither armed nor off.", self.name)
+                log.warning(
+                    "%s: a command at %s is neither armed nor off.", self.name, message.topic
+                )
 
     def _on_disconnect(self, client: Any, _data: Any, _flags: Any, reason: Any, _m: Any) -> None:
         was_connected = self._connected.is_set()

@@ -91,10 +91,13 @@ class SinkPlan:
         if self.type in _FORMS:
             check_still(_FORMS[self.type], self.still)
         elif self.still not in (None, "attached"):
-            raise StzsarError(f"A {self.type} gets a still attached or none: give attached.")
+            raise StzsarError(
+                f"A receiver of type {self.type} gets a still attached or none: give attached."
+            )
         if self.type not in ("webhook", "mqtt") and "results" in self.filter.send:
             raise StzsarError(
-                f"A {self.type} is for people, and there are some results a second: leave them out."
+                f"A receiver of type {self.type} is for people, and there are some results a "
+                "second: leave them out."
             )
 
     @property
@@ -132,7 +135,8 @@ def open_plan(plan: SinkPlan, run: Told) -> Sink:
     """
     if plan.still and run.still_of is None:
         raise StzsarError(
-            f"A {plan.type} with stills needs --events DIR, which takes them: give that too."
+            f"A receiver of type {plan.type} that gets stills needs --events DIR, which takes "
+            "them: give that too."
         )
     sink = _opened(plan, run)
     # A webhook leaves results out by itself.

@@ -27,7 +27,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from ..documents import DocumentError, convert
+from ..documents import DocumentError, convert_table
 from ..errors import StzsarError
 from ..labels.names import nearest_hint
 from ..messages import Priority
@@ -80,12 +80,9 @@ def read_sinks(path: Path, environment: Mapping[str, str] | None = None) -> tupl
     for number, table in enumerate(document.get("sink", ()), start=1):
         place = f"Sink {number} of {path}"
         try:
-            found = convert(table, _Table)
+            found = convert_table(table, _Table, "sink")
         except DocumentError as error:
-            raise StzsarError(
-                f"Cannot use sink {number} of {path}: {error}; a [[sink]] takes "
-                f"{', '.join(_Table.__struct_fields__)}."
-            ) from None
+            raise StzsarError(f"Cannot use sink {number} of {path}: {error}.") from None
         url, still = filled(found.url, place, variables), found.still
         if still is not None:
             still = filled(still, f"The still of sink {number} of {path}", variables)

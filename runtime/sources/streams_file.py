@@ -40,7 +40,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
 
-from ..documents import MIB, DocumentError, convert, from_toml, read_file
+from ..documents import MIB, DocumentError, convert_table, from_toml, read_file
 from ..errors import LabelError, SourceError
 from ..labels.label_files import LabelSource, label_source
 from ..labels.labels import MAX_LABELS
@@ -193,12 +193,9 @@ def _specs(
     rules: LabelRules,
 ) -> list[SourceSpec]:
     try:
-        found = convert(table, _Table)
+        found = convert_table(table, _Table, "stream")
     except DocumentError as error:
-        raise SourceError(
-            f"Cannot use {place}: {error}; a [[stream]] takes "
-            f"{', '.join(_Table.__struct_encode_fields__)}."
-        ) from None
+        raise SourceError(f"Cannot use {place}: {error}.") from None
     uri = _uri(filled(found.source, f"The source of {place}", environment), place, folder)
     schedule = None
     if found.schedule is not None:

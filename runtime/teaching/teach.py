@@ -59,7 +59,8 @@ class Teacher:
             fit: what learns; see benchmarks/detectors.py for others.
 
         Raises:
-            CalibrationError: examples are of no action, or there is no footage.
+            CalibrationError: examples are of no action or hold no window, or there is too little
+                footage.
         """
         self._actions = [label.name for label in labels if label.role == "action"]
         if strange := [name for name in examples if name not in self._actions]:
@@ -67,14 +68,20 @@ class Teacher:
                 f"There are examples of {strange[0]!r:.80}, which is none of the actions: give it "
                 "a label, or leave them out."
             )
+        if empty := [name for name, clips in examples.items() if not clips]:
+            raise CalibrationError(
+                f"The examples of {empty[0]!r:.80} hold no window: give longer clips, or leave "
+                "them out."
+            )
         self._manifest, self._policy, self._sampling = manifest, policy, sampling
         self._counts = [len(examples.get(name, ())) for name in self._actions]
         self._untaught = Calibrator(
             labels, manifest, policy, sampling=sampling, scale=ordinary.scale
         )
+        self._untaught.add_all(ordinary)
         if not examples:
-            self._untaught.add_all(ordinary)
             return
+        self._untaught.check_length()  # too little footage teaches nothing
         rows = ordinary.similarities
         self._detector = _taught(labels, rows, examples, ordinary.scale, fit)
         self._footage = OrdinaryFootage(self._actions, policy, sampling=sampling, own_share=0)

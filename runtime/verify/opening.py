@@ -46,6 +46,11 @@ def open_judges(
         address = spec.verify_llm or (None if spec.verify else options.verify_llm)
         names = spec.verify_labels or options.verify_labels
         if not (looks := bundle or address):
+            if spec.verify_labels:
+                raise LabelError(
+                    f"The verify_labels of {spec.name} have no effect without a second look: give "
+                    "it verify or verify_llm too."
+                )
             continue
         _check_labels(names, recognizer.labels)
         if looks not in judges:

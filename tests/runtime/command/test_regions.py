@@ -204,6 +204,9 @@ def test_regions_and_masks_are_drawn(run_cli, folder, assert_refused):
     result = run_cli("--streams", folder / "streams.toml", "--show-regions", folder / "pictures")
     assert result.exit_code == 0, result.stderr
     assert sorted(path.name for path in (folder / "pictures").iterdir()) == ["b.png", "hall.png"]
+    result = run_cli("--source", folder / "clip.mkv", "--show-regions", folder / "of_one")
+    assert result.exit_code == 0, result.stderr
+    assert [path.name for path in (folder / "of_one").iterdir()] == ["clip.png"]
 
 
 def test_nothing_else_goes_with_drawing_regions(run_cli, folder):

@@ -135,3 +135,6 @@ def test_numbers_that_mean_nothing_are_refused():
             LabelRule(**wrong)
     with pytest.raises(StzsarError, match="priority"):
         LabelRule(priority="max")  # pyright: ignore[reportArgumentType]
+    for wrong in ({"waving": 3}, [LabelRule()]):
+        with pytest.raises(StzsarError, match="not a dict of LabelRule"):
+            Policy(rules=wrong)

@@ -69,6 +69,7 @@ def test_filters_choose_events(folder):
     assert ids(folder, "--until", "1d") == [1]
     day = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(NOW - 300))
     assert ids(folder, "--since", day) == [3]
+    assert "archery" not in run("list", folder.path, "--label", "archry")
 
 
 def test_one_event_shows_everything(folder):
@@ -108,8 +109,9 @@ def test_counts_are_per_label_hour_and_stream_and_can_be_drawn(folder, tmp_path)
     assert sum(number for name, number in numbers.items() if name.isdecimal()) == 3
 
     pytest.importorskip("matplotlib")
-    run("count", folder.path, "--plot", tmp_path / "counts.png")
-    assert (tmp_path / "counts.png").read_bytes().startswith(b"\x89PNG")
+    picture = tmp_path / "new" / "counts.png"
+    run("count", folder.path, "--plot", picture)
+    assert picture.read_bytes().startswith(b"\x89PNG")
 
 
 def test_favourites_and_deleted_events(folder):

@@ -161,4 +161,4 @@ def test_home_assistant_follows_a_run_from_connect_to_kill(start, until, run, tm
     until(lambda: home.state("armed") == "off" and home.state("state") == "live")
     assert home.document("site/status/one")["duty"]["yard"]["armed"] is True
     said = Path(tmp_path / "said.txt").read_text()
-    assert "a command is neither armed nor off" in said
+    assert "armed/set is neither armed nor off" in said

@@ -98,7 +98,8 @@ def test_a_brokers_user_and_password_are_used_and_never_shown(start, said, tmp_p
         sink.close(1)
 
     assert said()[0] == (
-        f"mqtt://{host}: the broker refuses the connection: Not authorized; the run goes on."
+        f"mqtt://{host}: the broker refuses the connection: Not authorized "
+        "(check the user and the password); the run goes on."
     )
     assert listener.times() == [1, 1]
     assert wrong.counters.dropped == 1

@@ -102,10 +102,14 @@ URL = 'url = "http://me:hunter2@h/hunter2"\n'
     [
         (URL, "sink 1 of .*: missing required field type; a .* takes type, url"),
         ('type = "webhook"', "missing required field url"),
-        (URL + 'type = "teams"', "type: invalid enum value"),
+        (URL + 'type = "teams"', "type: invalid enum value 'teams'; give one of .* ntfy"),
         (URL + 'type = "ntfy"\nsend = []', "send: expected array of length >= 1"),
-        (URL + 'type = "ntfy"\nsend = ["stop"]', r"send\[.*: invalid enum value"),
-        (URL + 'type = "ntfy"\nsend = ["results"]', "Sink 1 of .*: A ntfy is for people"),
+        (
+            URL + 'type = "ntfy"\nsend = ["stop"]',
+            "send 1: invalid enum value 'stop'; give one of .* start",
+        ),
+        (URL + 'type = "ntfy"\nmin_priority = "top"', "min_priority: .*; give one of .* urgent"),
+        (URL + 'type = "ntfy"\nsend = ["results"]', "Sink 1 of .*: A receiver of type ntfy is for"),
         (URL + 'type = "ntfy"\nmin_peak = 1.5', "min_peak: expected float <= 1"),
         (URL + 'type = "ntfy"\nschedule = "day"', "Sink 1 of .*'day'.*there is 'night'"),
         (URL + 'type = "slack"\nstill = "attached"', "Sink 1 of .* in the form slack"),
@@ -149,7 +153,7 @@ def test_a_filter_for_what_the_run_does_not_have_is_refused():
 
 def test_stills_need_what_takes_them():
     plan = SinkPlan(type="ntfy", url="http://x", still="attached")
-    with pytest.raises(StzsarError, match="A ntfy with stills needs --events DIR"):
+    with pytest.raises(StzsarError, match="type ntfy that gets stills needs --events DIR"):
         open_plan(plan, Told(environment={}))
 
 

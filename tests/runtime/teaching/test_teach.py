@@ -218,10 +218,31 @@ def test_examples_may_be_pictures_and_windows_as_long_as_those_of_the_run(
     assert "--frame-rate is for pictures" in " ".join(alone.stderr.split())
 
 
+def test_too_little_footage_teaches_nothing(bundle, draw_video, tmp_path):
+    (tmp_path / "clips" / "red").mkdir(parents=True)
+    draw_video(tmp_path / "clips" / "red" / "1.avi", ["red"] * 24)
+    options = TeachOptions(
+        examples=tmp_path / "clips",
+        bundle=bundle,
+        footage=[str(draw_video(tmp_path / "monday.avi", ["blue"] * 4, fps=4))],
+        output=tmp_path / "site.json",
+    )
+    with pytest.raises(CalibrationError, match="give more footage of ordinary days"):
+        teach_command(options)
+
+
+def test_examples_without_a_window_are_refused():
+    with pytest.raises(CalibrationError, match="examples of 'a' hold no window"):
+        taught({"a": []})
+
+
 def test_folders_that_name_no_label_are_refused(bundle, tmp_path):
     (tmp_path / "clips" / "rde").mkdir(parents=True)
     options = {"bundle": bundle, "footage": ["x.avi"], "output": tmp_path / "site.json"}
     with pytest.raises(StzsarError, match=r"rde has the name of no label \(nearest: 'red'\)"):
+        teach_command(TeachOptions(examples=tmp_path / "clips", **options))
+    (tmp_path / "clips" / "rde").rename(tmp_path / "clips" / "red")
+    with pytest.raises(StzsarError, match="red holds no clip: put one in"):
         teach_command(TeachOptions(examples=tmp_path / "clips", **options))
     with pytest.raises(StzsarError, match="is no folder"):
         teach_command(TeachOptions(examples=tmp_path / "none", **options))

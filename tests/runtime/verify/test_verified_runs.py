@@ -138,3 +138,14 @@ def test_a_label_that_nobody_has_is_refused(run_cli, assert_refused, bundle, red
         "--verify", bundle, "--verify-label", "rad",
     )  # fmt: skip
     assert_refused(result, "'rad'", "spell it as in the labels")
+
+
+def test_labels_of_a_second_look_that_nobody_takes_are_refused(
+    run_cli, assert_refused, bundle, red_video, tmp_path
+):
+    streams = tmp_path / "streams.toml"
+    streams.write_text(
+        f'[[stream]]\nname = "hall"\nsource = "{red_video}"\nverify_labels = ["red"]\n'
+    )
+    result = run_cli("--bundle", bundle, "--streams", streams, "--events", tmp_path / "e")
+    assert_refused(result, "verify_labels of hall have no effect", "verify or verify_llm")
