@@ -124,7 +124,7 @@ def test_a_long_label_is_drawn_whole_or_shortened_in_the_middle(width):
 
     # White is writing: the last columns hold none, so nothing goes on beyond them.
     rows = image[200:]
-    assert (rows == 255).all(axis=2).any()
+    assert (rows > 240).all(axis=2).any()  # OpenCV 4.10 writes no pure white
     assert not (rows[:, -1] > 150).all(axis=1).any()
 
 
