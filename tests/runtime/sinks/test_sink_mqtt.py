@@ -341,6 +341,5 @@ def test_a_flood_of_odd_commands_switches_nothing_and_is_said_once(start, said):
     sink.close(30)
 
     assert duties.of("hall").armed
-    assert said() == [
-        f"mqtt://127.0.0.1:{broker.port}: a command at site/hall/armed/set is neither armed nor off."
-    ]
+    place = f"mqtt://127.0.0.1:{broker.port}: a command at site/hall/armed/set"
+    assert said() == [f"{place} is neither armed nor off."]
