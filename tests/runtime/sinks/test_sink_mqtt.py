@@ -342,4 +342,6 @@ def test_a_flood_of_odd_commands_switches_nothing_and_is_said_once(start, said):
 
     assert duties.of("hall").armed
     place = f"mqtt://127.0.0.1:{broker.port}: a command at site/hall/armed/set"
-    assert said() == [f"{place} is neither armed nor off."]
+    # Sinks of other tests may still say that they reach nobody.
+    own = [one for one in said() if str(broker.port) in one]
+    assert own == [f"{place} is neither armed nor off."]
