@@ -32,7 +32,7 @@ def test_a_run_leaves_what_it_promises(tmp_path):
         for kind in ("seen", "unseen")
         for test in (f"{kind} classes", f"{kind} among all classes")
     }
-    assert result.stdout.count("harmonic mean of these two") == 2
+    assert result.output.count("harmonic mean of these two") == 2
     assert list((run / "tensorboard").iterdir())
     kept = sorted(path.name for path in (run / "checkpoints").iterdir())
     assert kept == ["step-000002", "step-000003"]
