@@ -1,4 +1,4 @@
-"""The command-line options of receivers: who is told of events, besides files and windows."""
+"""The command-line options of receivers, which hear of events: webhooks, brokers, services."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Who is told of a run, and which of its streams may be switched off."""
+"""The receivers of a run, and the streams that people may switch off."""
 
 import hashlib
 from collections.abc import Callable, Sequence

@@ -82,7 +82,7 @@ class SinkOptions:
 
     @property
     def receivers(self) -> tuple[SinkPlan, ...]:
-        """Who is told of the run besides its files, its window and its metrics."""
+        """The receivers of the command line: a webhook, services and a broker."""
         plans = []
         if self.webhook:
             form: SinkType = "webhook" if self.webhook_form in (None, "json") else self.webhook_form
