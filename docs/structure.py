@@ -12,11 +12,11 @@ from pathlib import Path
 # From the ground up: a file may import its own floor's room and what stands before it.
 FLOORS = (
     ("runtime",), ("runtime.terminal", "runtime.preprocessing", "runtime.chat"),
-    ("runtime.labels",),
+    ("runtime.drawing",), ("runtime.labels",),
     ("runtime.bundle",), ("runtime.engines", "runtime.shapes", "runtime.video"),
     ("runtime.text",),
     ("runtime.scoring", "runtime.sources"), ("runtime.decisions",),
-    ("runtime.sinks", "runtime.recordings", "runtime.teaching"),
+    ("runtime.sinks",), ("runtime.receivers", "runtime.recordings", "runtime.teaching"),
     ("runtime.streams", "runtime.events"),
     ("runtime.recognizer", "runtime.clip_tokenizer", "runtime.manifest", "runtime.shipped_labels"),
     ("runtime.verify",), ("runtime.fetch",), ("runtime.command",), ("models",), ("export", "train"),

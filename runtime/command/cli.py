@@ -8,7 +8,7 @@ import click
 import cloup
 
 from ..terminal.commandline import at_the_edge, log, run_as_program
-from .arguments import run_arguments
+from .arguments.run import run_arguments
 
 # Imports of numpy, OpenCV or an engine stay inside functions: --help must not wait for them.
 

@@ -16,7 +16,7 @@ from ..errors import StzsarError
 from ..events.options import KeepingOptions
 from ..labels.label_files import LabelsLike, label_source, labels_from
 from ..labels.labels import Label
-from ..sinks.choose import SinkOptions, check_json
+from ..receivers.choose import SinkOptions, check_json
 from ..verify.options import VerifyOptions
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from ..duty import Duties
 from ..errors import StzsarError
 from ..labels.labels import actions
-from ..sinks.home_assistant import Place
-from ..sinks.plans import SinkPlan
-from ..sinks.sinks_file import check_names, read_sinks
+from ..receivers.home_assistant import Place
+from ..receivers.plans import SinkPlan
+from ..receivers.sinks_file import check_names, read_sinks
 from ..sources.spec import SourceSpec
 from ..sources.uri import is_live
 from ..streams.stream import WindowRecognizer

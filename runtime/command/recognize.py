@@ -12,11 +12,11 @@ from ..errors import SourceError, StzsarError
 from ..events.keeper import EventKeeper
 from ..labels.per_source import LabelFiles
 from ..labels.watch import LabelWatch
+from ..receivers.choose import OpenSinks, open_sinks
+from ..receivers.plans import SinkPlan, Told
 from ..recognizer import Recognizer
 from ..recordings.recorder import DEFAULT_PATCHES, Recorder
 from ..scoring.explain import check_explainable
-from ..sinks.choose import OpenSinks, open_sinks
-from ..sinks.plans import SinkPlan, Told
 from ..sinks.sink import Fanout, Sink
 from ..sinks.videos import VideoPlan
 from ..sources.address import parse_address

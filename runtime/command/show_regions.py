@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import atomic
+from ..drawing.text import draw_text
 from ..errors import SourceError, StzsarError
 from ..preprocessing.opencv import load_cv2
-from ..sinks.text import draw_text
 from ..sources.areas import Area
 from ..sources.feed import FeedOptions
 from ..sources.open_feed import open_feed

@@ -7,7 +7,7 @@ import click
 import cloup
 
 from ..terminal.commandline import at_the_edge
-from .shared_arguments import (
+from .arguments.shared import (
     COOL_DOWN,
     ENGINE,
     FRAME_RATE,

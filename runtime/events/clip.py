@@ -3,8 +3,8 @@
 import contextlib
 from pathlib import Path
 
+from ..drawing.overlay import fit_inside
 from ..errors import StzsarError
-from ..sinks.overlay import fit_inside
 from ..video.writer import VideoWriter, open_writer
 from .record import StoredEvent
 from .ring import FrameRing, Picture

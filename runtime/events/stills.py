@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..drawing.overlay import draw_overlay
 from ..preprocessing.opencv import load_cv2
 from ..results import Recognition
-from ..sinks.overlay import draw_overlay
 
 QUALITY = 85
 

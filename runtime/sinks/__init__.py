@@ -1,1 +1,1 @@
-"""Where results go: lines, videos, a window, webhooks, MQTT, metrics; nothing that recognises."""
+"""Where results go in this process: lines, videos, a window, metrics; nothing that recognises."""

@@ -11,12 +11,12 @@ from typing import IO, Any
 import numpy.typing as npt
 
 from ..documents import open_regular
+from ..drawing.overlay import draw_overlay, fit_inside
 from ..errors import StzsarError
 from ..results import Recognition
 from ..sources.frames import Frame
 from ..video.opencv_writer import MAX_SIDE_PX
 from ..video.writer import VideoWriter, open_writer, writes_in_place
-from .overlay import draw_overlay, fit_inside
 
 try:
     import fcntl

@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..drawing.overlay import draw_caption, draw_overlay, fit_inside
 from ..errors import EngineError
 from ..preprocessing.opencv import has_gui, load_cv2
 from ..results import Message, Recognition, StreamState
 from ..sources.frames import Frame
-from .overlay import draw_caption, draw_overlay, fit_inside
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@
     frame-rate = 10
 
 `schedule = "night"` in a [[stream]] names a [[schedule]], see `schedule.py`; `labels/rules.py` has
-[[rule]], `sinks/sinks_file.py` has [[sink]].
+[[rule]], `receivers/sinks_file.py` has [[sink]].
 
 Only `name` and `source` are required. `${NAME}` stands for a variable of the environment, inserted
 as it is: percent-encode there what an address does not take, such as `@` or `/` in a password.

@@ -106,7 +106,7 @@ def train_config(data: bytes) -> None:
 
 
 def streams(data: bytes) -> None:
-    from stzsar.runtime.sinks.sinks_file import read_sinks
+    from stzsar.runtime.receivers.sinks_file import read_sinks
     from stzsar.runtime.sources.streams_file import read_streams
 
     with _File(data, "streams.toml") as path:

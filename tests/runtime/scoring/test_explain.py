@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from stzsar.runtime.drawing.heat_map import draw_heat_map
 from stzsar.runtime.errors import BundleError
 from stzsar.runtime.labels.labels import Label
 from stzsar.runtime.preprocessing.pixels import fit_frame
@@ -13,7 +14,6 @@ from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.results import Explanation, FrameReason
 from stzsar.runtime.scoring.explain import explain
 from stzsar.runtime.scoring.window import FrameRing
-from stzsar.runtime.sinks.heat_map import draw_heat_map
 
 LABEL = Label("swing", attributes=("rope", "seat"))
 WORDS = np.eye(3, dtype=np.float32)[:2]

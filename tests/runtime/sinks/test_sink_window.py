@@ -10,11 +10,11 @@ import cv2
 import numpy as np
 import pytest
 
+from stzsar.runtime.drawing.overlay import draw_caption
 from stzsar.runtime.errors import EngineError
 from stzsar.runtime.preprocessing.opencv import has_gui
 from stzsar.runtime.results import Recognition, Score, StreamState
 from stzsar.runtime.sinks import window as window_module
-from stzsar.runtime.sinks.overlay import draw_caption
 from stzsar.runtime.sinks.window import LiveWindow, check_window, tile_size, tile_up
 from stzsar.runtime.sources.frames import Frame
 

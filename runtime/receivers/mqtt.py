@@ -36,12 +36,12 @@ from ..backoff import Backoff
 from ..duty import Duties
 from ..errors import StzsarError
 from ..results import ActionEvent, Duty, Message, Overload, Recognition, to_json
+from ..sinks.queued import SILENCE_S, Patience, Queued, TryAgainError
+from ..sinks.sink import QueuedSink
+from ..sinks.stills import StillOf
 from .home_assistant import Discovery, Place
 from .mqtt_status import OFFLINE, Status
 from .mqtt_topics import MAX_STREAMS, Address, StreamTopics
-from .queued import SILENCE_S, Patience, Queued, TryAgainError
-from .sink import QueuedSink
-from .stills import StillOf
 
 log = logging.getLogger(__name__)
 

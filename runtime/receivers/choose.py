@@ -8,14 +8,14 @@ from typing import Protocol
 
 from ..errors import StzsarError
 from ..results import ActionEvent
+from ..sinks.jsonl import JsonLines
+from ..sinks.queued import SinkCounters
+from ..sinks.sink import Fanout, Sink
+from ..sinks.stills import Still
+from ..sinks.videos import AnnotatedVideos, VideoPlan
 from .filters import EVERYTHING, Filter
 from .forms import Form
-from .jsonl import JsonLines
 from .plans import SinkPlan, SinkType, Told, open_plan
-from .queued import SinkCounters
-from .sink import Fanout, Sink
-from .stills import Still
-from .videos import AnnotatedVideos, VideoPlan
 
 DEFAULT_METRICS_HOST = "127.0.0.1"
 
@@ -179,7 +179,7 @@ def open_sinks(
             sinks.append(kept)
             told = replace(told, still_of=kept.still_of)
         if options.show:
-            from .window import LiveWindow
+            from ..sinks.window import LiveWindow
 
             sinks.append(LiveWindow(on_quit))
         for plan in receivers:
@@ -235,7 +235,7 @@ def _with_metrics(
     if listen is None:
         return OpenSinks(sinks, lambda _seconds, _batch: None, None)
     try:
-        from .prometheus import PrometheusMetrics
+        from ..sinks.prometheus import PrometheusMetrics
     except ImportError as error:
         raise StzsarError(
             "--metrics needs the packages prometheus-client and waitress: run pip install "

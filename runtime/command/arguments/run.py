@@ -7,11 +7,11 @@ from typing import Any
 import click
 import cloup
 
-from ..bundle.manifest import MAX_SEEN_BIAS
-from .event_arguments import EVENTS, VERIFY
+from ...bundle.manifest import MAX_SEEN_BIAS
+from .events import EVENTS, VERIFY
 from .modes import MODES
-from .receiver_arguments import RECEIVERS
-from .shared_arguments import (
+from .receivers import RECEIVERS
+from .shared import (
     COOL_DOWN,
     ENGINE,
     FRAME_RATE,

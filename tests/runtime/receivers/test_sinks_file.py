@@ -3,18 +3,18 @@
 import pytest
 
 from stzsar.runtime.errors import SourceError, StzsarError
-from stzsar.runtime.schedule import read_schedules
-from stzsar.runtime.sinks.choose import SinkOptions
-from stzsar.runtime.sinks.filters import EVERYTHING, Filter, Filtered
-from stzsar.runtime.sinks.home_assistant import Place
-from stzsar.runtime.sinks.plans import (
+from stzsar.runtime.receivers.choose import SinkOptions
+from stzsar.runtime.receivers.filters import EVERYTHING, Filter, Filtered
+from stzsar.runtime.receivers.home_assistant import Place
+from stzsar.runtime.receivers.plans import (
     PASSWORD_VARIABLE,
     SECRET_VARIABLE,
     SinkPlan,
     Told,
     open_plan,
 )
-from stzsar.runtime.sinks.sinks_file import check_names, read_sinks
+from stzsar.runtime.receivers.sinks_file import check_names, read_sinks
+from stzsar.runtime.schedule import read_schedules
 
 STREAM = '[[stream]]\nname = "hall"\nsource = "0"\n'
 NIGHT = '[[schedule]]\nname = "night"\ntimes = ["22:00-06:00"]\n'

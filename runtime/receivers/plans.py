@@ -10,11 +10,11 @@ from typing import Literal
 from ..documents import read_file
 from ..duty import Duties
 from ..errors import StzsarError
+from ..sinks.sink import Sink
+from ..sinks.stills import StillOf, no_still
 from .filters import EVERYTHING, Filter, Filtered
 from .forms import Form, check_still
 from .home_assistant import DEFAULT_DISCOVERY, Place
-from .sink import Sink
-from .stills import StillOf, no_still
 
 SECRET_VARIABLE = "STZSAR_WEBHOOK_SECRET"
 PASSWORD_VARIABLE = "STZSAR_MQTT_PASSWORD"

@@ -12,9 +12,9 @@ import pytest
 from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.duty import Duties
 from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.receivers.mqtt import Mqtt
 from stzsar.runtime.results import ActionEvent, Overload, Recognition, Score, StreamState
 from stzsar.runtime.sinks import mqtt
-from stzsar.runtime.sinks.mqtt import Mqtt
 
 paho = pytest.importorskip("paho.mqtt.client", reason="pip install '.[sinks]'")
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
@@ -210,7 +210,7 @@ def test_after_a_kill_nothing_stays_live_and_another_run_stays_online(start):
     program = (
         "import os, sys\n"
         "from stzsar.runtime.results import StreamState\n"
-        "from stzsar.runtime.sinks.mqtt import Mqtt\n"
+        "from stzsar.runtime.receivers.mqtt import Mqtt\n"
         f"sink = Mqtt('{url}?client=killed')\n"
         "sink.put(StreamState('gate', 'live', '', 1e9))\n"
         "sys.stdin.readline()\n"

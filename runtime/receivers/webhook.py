@@ -31,11 +31,11 @@ from urllib.parse import unquote, urljoin, urlsplit
 from ..backoff import Backoff, retry_after_s
 from ..errors import StzsarError
 from ..results import ActionEvent, Message, Recognition
+from ..sinks.queued import Patience, Queued, TryAgainError, UndeliverableError
+from ..sinks.sink import QueuedSink
+from ..sinks.stills import StillOf, no_still
 from .forms import Body, Form, body_of, check_still
-from .queued import Patience, Queued, TryAgainError, UndeliverableError
 from .shown import shown_origin
-from .sink import QueuedSink
-from .stills import StillOf, no_still
 
 CONNECT_S, ANSWER_S = 5.0, 10.0
 MAX_REDIRECTS = 3

@@ -7,8 +7,8 @@ import socket
 import pytest
 
 from stzsar.runtime.errors import StzsarError
-from stzsar.runtime.sinks.mqtt import Mqtt
-from stzsar.runtime.sinks.mqtt_topics import Address, StreamTopics
+from stzsar.runtime.receivers.mqtt import Mqtt
+from stzsar.runtime.receivers.mqtt_topics import Address, StreamTopics
 
 SITE = Address.parse("mqtt://broker/site?client=gate-1")
 

@@ -8,8 +8,8 @@ import cloup
 from cloup.constraints import ConstraintViolated, If, IsSet, accept_none
 from cloup.constraints.common import param_value_is_set
 
-from .event_arguments import OF_EVENTS
-from .receiver_arguments import OF_RECEIVERS
+from .events import OF_EVENTS
+from .receivers import OF_RECEIVERS
 
 
 def _leave_out(why: str) -> Callable[[ConstraintViolated], str]:

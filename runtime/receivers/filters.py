@@ -10,8 +10,8 @@ from ..errors import StzsarError
 from ..messages import PRIORITIES, Priority
 from ..results import ActionEvent, Message, Overload, Recognition
 from ..schedule import Schedule
-from .queued import SinkCounters
-from .sink import Sink
+from ..sinks.queued import SinkCounters
+from ..sinks.sink import Sink
 
 # Kinds of messages; states are those of streams, of their duties and of the load.
 Kind = Literal["start", "repeat", "end", "states", "results"]

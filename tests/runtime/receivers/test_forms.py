@@ -10,10 +10,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.receivers.forms import words_of
+from stzsar.runtime.receivers.webhook import Webhook, signature
 from stzsar.runtime.results import ActionEvent, Duty, Overload, StreamState
-from stzsar.runtime.sinks.forms import words_of
 from stzsar.runtime.sinks.stills import Still
-from stzsar.runtime.sinks.webhook import Webhook, signature
 
 pytest.importorskip("urllib3", reason="pip install '.[sinks]'")
 

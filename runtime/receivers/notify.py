@@ -12,10 +12,10 @@ from ..backoff import Backoff
 from ..errors import StzsarError
 from ..messages import Priority
 from ..results import ActionEvent, Message, Recognition
+from ..sinks.queued import Patience, Queued, TryAgainError
+from ..sinks.sink import QueuedSink
+from ..sinks.stills import StillOf, no_still
 from .forms import words_of
-from .queued import Patience, Queued, TryAgainError
-from .sink import QueuedSink
-from .stills import StillOf, no_still
 
 # Kinds of notifications that services show in colours of their own.
 _KINDS: dict[Priority | None, str] = {"high": "warning", "urgent": "failure"}

@@ -16,7 +16,7 @@ from stzsar.runtime.sinks.stills import Still
 
 pytest.importorskip("apprise", reason="pip install '.[notify]'")
 
-from stzsar.runtime.sinks.notify import Notify
+from stzsar.runtime.receivers.notify import Notify
 
 QUICK = Backoff(attempts=3, first_s=0.001, longest_s=0.002)
 JPEG = b"\xff\xd8\xff\xe0 not really a picture"
@@ -74,7 +74,7 @@ def test_without_apprise_its_extra_is_named():
     program = (
         "import sys; sys.modules['apprise'] = None\n"
         "from stzsar.runtime.errors import StzsarError\n"
-        "from stzsar.runtime.sinks.notify import Notify\n"
+        "from stzsar.runtime.receivers.notify import Notify\n"
         "try: Notify('json://h')\n"
         "except StzsarError as error: print(error)\n"
     )
@@ -93,7 +93,7 @@ def test_a_service_that_hangs_does_not_keep_a_run_from_its_end(services):
         program = (
             "import sys\n"
             "from stzsar.runtime.results import StreamState\n"
-            "from stzsar.runtime.sinks.notify import Notify\n"
+            "from stzsar.runtime.receivers.notify import Notify\n"
             f"sink = Notify({urls!r})\n"
             "sink.put(StreamState('hall', 'lost', '', 1e9))\n"
             "sys.stdin.readline()\n"

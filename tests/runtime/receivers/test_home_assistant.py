@@ -10,10 +10,10 @@ import re
 
 import pytest
 
+from stzsar.runtime.receivers.home_assistant import MAX_LABELS, Discovery, Place
+from stzsar.runtime.receivers.mqtt_status import OFFLINE
+from stzsar.runtime.receivers.mqtt_topics import Address, StreamTopics
 from stzsar.runtime.results import ActionEvent, to_json
-from stzsar.runtime.sinks.home_assistant import MAX_LABELS, Discovery, Place
-from stzsar.runtime.sinks.mqtt_status import OFFLINE
-from stzsar.runtime.sinks.mqtt_topics import Address, StreamTopics
 
 jinja2 = pytest.importorskip("jinja2.sandbox", reason="Home Assistant's templates are Jinja's")
 

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.receivers.choose import SinkOptions, open_sinks, parse_listen
+from stzsar.runtime.receivers.plans import SECRET_VARIABLE, Told
 from stzsar.runtime.results import Recognition, Score, StreamState
-from stzsar.runtime.sinks.choose import SinkOptions, open_sinks, parse_listen
-from stzsar.runtime.sinks.plans import SECRET_VARIABLE, Told
 from stzsar.runtime.sinks.videos import VideoPlan
 from stzsar.runtime.sources.frames import Frame
 
@@ -32,7 +32,7 @@ def test_lines_and_videos_are_there_without_the_sinks_libraries(tmp_path, pictur
         "gone = ('urllib3', 'paho', 'paho.mqtt', 'paho.mqtt.client', 'prometheus_client')\n"
         "sys.modules.update(dict.fromkeys(gone))\n"
         "from stzsar.runtime.errors import StzsarError\n"
-        "from stzsar.runtime.sinks.choose import SinkOptions, open_sinks\n"
+        "from stzsar.runtime.receivers.choose import SinkOptions, open_sinks\n"
         "open_sinks(SinkOptions(), on_quit=lambda: None).close(1)\n"
         "for options in ({'webhook': 'http://x'}, {'mqtt': 'mqtt://x'}, {'metrics': '0'}):\n"
         "    try: open_sinks(SinkOptions(**options), on_quit=lambda: None)\n"

@@ -31,7 +31,7 @@ from ..results import (
     place_of,
     to_json,
 )
-from .stills import Still
+from ..sinks.stills import Still
 
 Form = Literal["json", "ntfy", "slack", "discord"]
 FORMS: tuple[Form, ...] = ("json", "ntfy", "slack", "discord")

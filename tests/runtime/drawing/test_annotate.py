@@ -5,11 +5,11 @@ import cv2
 import numpy as np
 import pytest
 
+from stzsar.runtime.drawing.overlay import draw_overlay
+from stzsar.runtime.drawing.text import fitted, text_width
 from stzsar.runtime.errors import SourceError, StzsarError
 from stzsar.runtime.results import Recognition, Score
 from stzsar.runtime.sinks import video as sink_module
-from stzsar.runtime.sinks.overlay import draw_overlay
-from stzsar.runtime.sinks.text import fitted, text_width
 from stzsar.runtime.sinks.video import AnnotatedVideo
 from stzsar.runtime.sources.frames import Frame
 from stzsar.runtime.video.writer import open_writer

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.receivers.filters import Filter, Filtered
 from stzsar.runtime.results import ActionEvent, Duty, Overload, Recognition, Score, StreamState
 from stzsar.runtime.schedule import read_schedules
-from stzsar.runtime.sinks.filters import Filter, Filtered
 from stzsar.runtime.sinks.sink import Sink
 
 NIGHT = read_schedules([{"name": "n", "times": ["22:00-06:00"], "time_zone": "UTC"}], "f")["n"]

@@ -14,9 +14,9 @@ import pytest
 
 from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.receivers.shown import shown_origin
+from stzsar.runtime.receivers.webhook import Webhook, signing_key
 from stzsar.runtime.results import ActionEvent, Recognition, Score
-from stzsar.runtime.sinks.shown import shown_origin
-from stzsar.runtime.sinks.webhook import Webhook, signing_key
 
 pytest.importorskip("urllib3", reason="pip install '.[sinks]'")
 

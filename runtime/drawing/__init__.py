@@ -1,0 +1,1 @@
+"""Draws on pictures: text, scores, heat maps; opens, shows and writes nothing."""
