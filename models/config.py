@@ -13,6 +13,7 @@ from ..runtime.documents import DocumentError, convert
 
 Size = Annotated[int, Meta(ge=1, le=2**24)]
 Interaction = Literal["product", "residual", "off", "mean"]
+FrameWeights = Literal["saliency", "guided", "both"]
 PatchPath = Literal["block", "value"]
 Activation = Literal["gelu", "quick_gelu", "gelu_tanh"]
 TextPool = Literal["end", "last"]
@@ -20,6 +21,7 @@ TokenizerKind = Literal["clip", "file"]
 TimmPool = Literal["avg", "token", "map"]
 
 INTERACTIONS: tuple[str, ...] = get_args(Interaction)
+FRAME_WEIGHTS: tuple[str, ...] = get_args(FrameWeights)
 PATCH_PATHS: tuple[str, ...] = get_args(PatchPath)
 
 PROMPT = "This is a video about {}."
@@ -111,6 +113,11 @@ class HeadConfig:
     temperature: float = 0.01  # τ of the saliency softmax
     projections: bool = False  # whether learned maps I + ΔW precede the similarities
     initial_scale: float = 100.0  # exp(γ) at the start of training
+    # What weighs the frames: "saliency" S, "guided" a softmax of their similarity with the class as
+    # label and attributes describe it, "both" their mean; idle if the interaction is "mean"
+    frame_weights: FrameWeights = "saliency"
+    guide_temperature: Annotated[float, Meta(gt=0)] = 0.01  # of the guided softmax
+    learned_temperature: bool = False  # whether training moves both temperatures
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,8 @@ SWITCHES = [
     {"interaction": "residual", "temporal": False, "projections": True},
     {"interaction": "off", "temporal": False},
     {"interaction": "mean", "temporal": False, "patch_path": "value"},
+    {"interaction": "off", "temporal": False, "frame_weights": "guided"},
+    {"interaction": "product", "temporal": True, "frame_weights": "both"},
 ]
 # Operators of onnx-tensorrt 10.1's list that these graphs may hold.
 OPERATORS = {

@@ -11,6 +11,9 @@ SWITCHES = [
     {"interaction": "product", "temporal": True},
     {"interaction": "mean", "temporal": True},
     {"interaction": "product", "patch_path": "value", "projections": True},
+    {"interaction": "off", "frame_weights": "guided"},
+    {"interaction": "product", "frame_weights": "guided", "learned_temperature": True},
+    {"interaction": "product", "frame_weights": "both", "temporal": True},
 ]
 
 
