@@ -16,6 +16,7 @@ from ..errors import StzsarError
 from ..events.options import KeepingOptions
 from ..labels.label_files import LabelsLike, label_source, labels_from
 from ..labels.labels import Label
+from ..page.options import PageOptions
 from ..receivers.choose import SinkOptions, check_json
 from ..verify.options import VerifyOptions
 
@@ -184,7 +185,13 @@ class DecisionOptions(EventOptions):
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions(
-    ModelOptions, ReadingOptions, DecisionOptions, SinkOptions, KeepingOptions, VerifyOptions
+    ModelOptions,
+    ReadingOptions,
+    DecisionOptions,
+    SinkOptions,
+    KeepingOptions,
+    VerifyOptions,
+    PageOptions,
 ):
     """What a run over sources reads, recognises and writes.
 
@@ -233,11 +240,13 @@ class RunOptions(
         SinkOptions.__post_init__(self)
         KeepingOptions.__post_init__(self)
         VerifyOptions.__post_init__(self)
+        PageOptions.__post_init__(self)
         if isinstance(self.sources, str):  # which is a sequence of letters, too
             object.__setattr__(self, "sources", (self.sources,))
-        if self.idle and not (self.streams or self.mqtt):
+        if self.idle and not (self.streams or self.mqtt or self.serve):
             raise StzsarError(
-                "--idle needs a schedule in --streams, or --mqtt to switch streams off: give one."
+                "--idle needs a schedule in --streams, or --serve or --mqtt to switch streams off: "
+                "give one."
             )
         if (self.verify or self.verify_llm) and not self.events:
             raise StzsarError("--verify looks at the pictures of --events DIR: give that too.")
@@ -267,6 +276,7 @@ class RunOptions(
             ("--record", self.record),
             ("--events", self.events),
             ("--idle", self.idle),
+            ("--serve", self.serve),
         ):
             if value is not None and value is not False:
                 raise StzsarError(

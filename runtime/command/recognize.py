@@ -36,6 +36,7 @@ from ..verify.second_look import SecondLook, Watched
 from .display import open_display, writes_lines
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
+from .page import open_page
 from .policies import context_of, policies_of
 from .reading import feed_options, files_read, read_to_the_end, specs_from, stream_options
 from .receivers import check_receivers, duties_of, places_of, receivers_from
@@ -165,7 +166,17 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             each_result=options.whole,
         )
         keeper = next((one for one in sinks.sinks if isinstance(one, EventKeeper)), None)
-        told = Fanout([one for one in (*sinks.sinks, summaries, *display) if one is not keeper])
+        page, tap = open_page(
+            options,
+            ready.specs,
+            recognizer=recognizer,
+            labels=ready.labels,
+            table=table,
+            duties=duties,
+            keeper=keeper,
+        )
+        shown = [summaries, *display, *([page] if page else [])]
+        told = Fanout([one for one in (*sinks.sinks, *shown) if one is not keeper])
         look = None
         if keeper and ready.watched:
             look = SecondLook(
@@ -191,7 +202,7 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             feeds=feed_options(options),
             batch_wait_s=options.batch_wait_ms / 1000,
             recorder=recorder,
-            tap=keeper,
+            tap=tap,
             duties=duties,
             idle=options.idle,
             top=options.top,

@@ -24,7 +24,8 @@ from ..results import (
     StreamState,
 )
 from ..sources.frames import Frame
-from .http_server import HttpServer, is_loopback
+from .http_server import HttpServer
+from .own_host import is_loopback
 from .queued import SinkCounters
 
 log = logging.getLogger(__name__)

@@ -134,6 +134,13 @@ class Batcher:
         if lane.decider:
             self._put(lane.decider.be_on(is_on))
 
+    def explain(self, names: frozenset[str]) -> None:
+        """Explain the results of the lanes with these names, and of no others."""
+        start_s = monotonic()
+        changed = [lane for lane in self.lanes if lane.stream.explain(lane.name in names)]
+        if changed:
+            self._excuse(monotonic() - start_s)
+
     def close(self) -> None:
         """Stop all feeds, and end open events."""
         for lane in self.lanes:
@@ -191,10 +198,13 @@ class Batcher:
             lane.stream.adopt(scorer)
             self._change_labels(lane, scorer, before)
         if behind:
-            # Every stream had to wait, which is not a gap in its pictures.
-            for lane in self.lanes:
-                lane.stream.excuse(monotonic() - start_s)
+            self._excuse(monotonic() - start_s)
         self._scorer = scorer
+
+    def _excuse(self, delay_s: float) -> None:
+        """Note that every stream had to wait, which is not a gap in its pictures."""
+        for lane in self.lanes:
+            lane.stream.excuse(delay_s)
 
     def _process(self, taken: dict[Lane, list[Captured]]) -> int:
         """Encode and score; return how many frames were encoded."""
@@ -316,6 +326,10 @@ def _encode(scorer: Scorer, frames: list[tuple[Lane, Prepared]]) -> dict[int, St
     features = any(lane.stream.options.features for lane, _ in frames)
     states = scorer.encode(np.stack([frame.image for _, frame in frames]), features=features)
     return {
-        id(frame): {name: state[row].copy() for name, state in states.items()}
-        for row, (_, frame) in enumerate(frames)
+        id(frame): {
+            name: state[row].copy()
+            for name, state in states.items()
+            if lane.stream.options.features or name in scorer.states
+        }
+        for row, (lane, frame) in enumerate(frames)
     }

@@ -180,6 +180,10 @@ class StreamLoop:
             failed = SourceError(f"{len(self.failures)} of {len(self._sources)} sources failed.")
             raise self.failures[0] if len(self._sources) == 1 else failed
 
+    def explain(self, lanes: frozenset[str]) -> None:
+        """Explain the results of these lanes from now on, and of no others."""
+        self.batcher.explain(lanes)
+
     def _read(self) -> Iterator[None]:
         start_s = monotonic()
         for group in self._sources:
@@ -195,6 +199,7 @@ class StreamLoop:
                 lanes = self._open(group)
                 self.current = number, lanes[0]
             self._change_duties()
+            self._table.run_errands(self)
             self.batcher.step(TICK_S)
             self._pass_on_states()
             self._drop_ended()
@@ -303,6 +308,7 @@ class StreamLoop:
                 if not feed.join(max(0.0, deadline_s - monotonic())):
                     leave_threads_behind()
             self._pass_on_states()
+            self._table.run_errands(None)
 
 
 def results_of(

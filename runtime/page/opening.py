@@ -1,0 +1,55 @@
+"""Puts a page together, and serves it."""
+
+from collections.abc import Sequence
+
+from ... import __version__
+from ..duty import Duties
+from ..events.keeper import EventKeeper
+from ..labels.per_source import LabelFiles
+from ..recognizer import Recognizer
+from ..sources.spec import SourceSpec
+from ..streams.table import StreamTable
+from .board import Board
+from .options import PageOptions
+from .page import LivePage
+from .pictures import Pictures
+from .run_endpoints import run_endpoints
+from .scene import Scene
+from .session_endpoints import session_endpoints
+from .sight import Sight
+
+
+def serve(
+    options: PageOptions,
+    specs: Sequence[SourceSpec],
+    *,
+    recognizer: Recognizer,
+    labels: LabelFiles,
+    table: StreamTable,
+    duties: Duties,
+    keeper: EventKeeper | None,
+    explains_all: bool = False,
+) -> tuple[LivePage, Pictures]:
+    """Return the page, which answers from now on, and the tap that its pictures come from.
+
+    Raises:
+        StzsarError: it cannot be served.
+    """
+    pictures = Pictures()
+    board = Board(table, pictures)
+    sight = Sight(
+        board=board,
+        pictures=pictures,
+        scene=Scene(specs, table=table, board=board, pictures=pictures, duties=duties),
+        table=table,
+        recognizer=recognizer,
+        version=__version__,
+        explains_all=explains_all,
+    )
+    try:
+        page = LivePage(options, sight)
+    except BaseException:
+        pictures.close(0.1)
+        raise
+    page.start([*session_endpoints(page.access), *run_endpoints(sight)])
+    return page, pictures
