@@ -24,7 +24,8 @@ from ..sources.spec import SourceSpec
 from ..sources.thread_feed import AHEAD
 from ..sources.uri import is_live
 from ..streams.batcher import FILE_BATCH
-from ..streams.loop import StreamLoop, StreamPlan, plan_of
+from ..streams.loop import StreamLoop
+from ..streams.plan import StreamPlan, plan_of
 from ..streams.stream import StreamOptions
 from ..streams.table import StreamTable
 from ..terminal.commandline import console, log, show_error

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ..decisions.policy import Policy
@@ -189,4 +190,5 @@ def moment_of(found: Recognition, values: tuple[float, ...], came: float) -> Mom
 
 def told(found: Recognition, values: tuple[float, ...]) -> dict[str, Any]:
     """Return a result as viewers get it: the line of stzsar-run with its lane and values."""
-    return {**found.to_dict(), "lane": place_of(found), "values": values}
+    result = replace(found, explanation=None).to_dict()  # those who ask why are told besides
+    return {**result, "lane": place_of(found), "values": values}

@@ -8,7 +8,7 @@ from ..documents import FiniteFloat
 from .messages import MAX_WATCHED, Mark, Name, Said
 
 
-class EventRow(Said, kw_only=True):
+class EventRow(Said, frozen=True, kw_only=True):
     """An event of the store, see docs/kept-events.md.
 
     Attributes:
@@ -60,7 +60,7 @@ class EventRow(Said, kw_only=True):
     scores: tuple[tuple[float, float], ...] = ()
 
 
-class EventList(Said, kw_only=True):
+class EventList(Said, frozen=True, kw_only=True):
     """Events, newest first.
 
     Attributes:
@@ -72,7 +72,7 @@ class EventList(Said, kw_only=True):
     more: bool
 
 
-class EventCounts(Said, kw_only=True):
+class EventCounts(Said, frozen=True, kw_only=True):
     """How many events there are."""
 
     label: dict[str, int]
@@ -80,7 +80,7 @@ class EventCounts(Said, kw_only=True):
     stream: dict[str, int]
 
 
-class EventChange(Said, kw_only=True):
+class EventChange(Said, frozen=True, kw_only=True):
     """What a person says of an event.
 
     Attributes:
@@ -92,7 +92,7 @@ class EventChange(Said, kw_only=True):
     kept: bool | UnsetType = UNSET
 
 
-class EventQuery(Said, kw_only=True):
+class EventQuery(Said, frozen=True, kw_only=True):
     """Which events: those that fulfil every condition.
 
     Attributes:
@@ -124,7 +124,7 @@ class EventQuery(Said, kw_only=True):
     limit: Annotated[int, Meta(ge=1, le=500)] = 50
 
 
-class ExportQuery(EventQuery, kw_only=True):
+class ExportQuery(EventQuery, frozen=True, kw_only=True):
     """Which events, in which form.
 
     Attributes:
@@ -134,7 +134,7 @@ class ExportQuery(EventQuery, kw_only=True):
     format: Literal["csv", "json", "parquet"] = "csv"
 
 
-class EventPath(Said, kw_only=True):
+class EventPath(Said, frozen=True, kw_only=True):
     """Which event."""
 
     id: Annotated[int, Meta(ge=1, le=2**53)]

@@ -18,7 +18,7 @@ from .messages import (
 from .teaching_messages import TeachingInfo
 
 
-class Watch(Said, kw_only=True):
+class Watch(Said, frozen=True, kw_only=True):
     """What a viewer wants to see; it replaces what was wanted before.
 
     Attributes:
@@ -34,7 +34,7 @@ class Watch(Said, kw_only=True):
     why: Annotated[tuple[Name, ...], Meta(max_length=MAX_WATCHED)] = ()
 
 
-class WhyFrame(Said, kw_only=True):
+class WhyFrame(Said, frozen=True, kw_only=True):
     """Why one frame speaks for the label; `heat` is 0 to 255, row by row."""
 
     time_s: float
@@ -45,7 +45,7 @@ class WhyFrame(Said, kw_only=True):
     heat: tuple[int, ...]
 
 
-class Why(Said, kw_only=True):
+class Why(Said, frozen=True, kw_only=True):
     """Why a window has its best label.
 
     Attributes:
@@ -67,7 +67,7 @@ class Why(Said, kw_only=True):
     frames: tuple[WhyFrame, ...]
 
 
-class Hello(Said, kw_only=True):
+class Hello(Said, frozen=True, kw_only=True):
     """All that a viewer needs to know at first.
 
     Attributes:
@@ -87,14 +87,14 @@ class Hello(Said, kw_only=True):
     streams: tuple[StreamInfo, ...]
 
 
-class StreamNews(Said, kw_only=True):
+class StreamNews(Said, frozen=True, kw_only=True):
     """A stream is another one now: its labels, thresholds, regions or mask."""
 
     type: Literal["info"] = "info"
     stream: StreamInfo
 
 
-class LaneStats(Said, kw_only=True):
+class LaneStats(Said, frozen=True, kw_only=True):
     """What was done in a lane; counts grow."""
 
     read: int
@@ -106,7 +106,7 @@ class LaneStats(Said, kw_only=True):
     age_s: float | None
 
 
-class Stats(Said, kw_only=True):
+class Stats(Said, frozen=True, kw_only=True):
     """What was done so far; once a second."""
 
     type: Literal["stats"] = "stats"
@@ -116,28 +116,28 @@ class Stats(Said, kw_only=True):
     viewers: int
 
 
-class Stored(Said, kw_only=True):
+class Stored(Said, frozen=True, kw_only=True):
     """An event of the store is new or has changed."""
 
     type: Literal["stored"] = "stored"
     id: int
 
 
-class RecordingNews(Said, kw_only=True):
+class RecordingNews(Said, frozen=True, kw_only=True):
     """A recording began or ended."""
 
     type: Literal["recording"] = "recording"
     recording: RecordingInfo
 
 
-class TeachingNews(Said, kw_only=True):
+class TeachingNews(Said, frozen=True, kw_only=True):
     """There is more to teach with, or teaching went on."""
 
     type: Literal["teaching"] = "teaching"
     teaching: TeachingInfo
 
 
-class Notice(Said, kw_only=True):
+class Notice(Said, frozen=True, kw_only=True):
     """Something to show to people."""
 
     type: Literal["notice"] = "notice"
@@ -145,14 +145,14 @@ class Notice(Said, kw_only=True):
     level: Literal["info", "warning"] = "info"
 
 
-class Bye(Said, kw_only=True):
+class Bye(Said, frozen=True, kw_only=True):
     """The run has ended."""
 
     type: Literal["bye"] = "bye"
     reason: Sentence
 
 
-class PictureHeader(Said, kw_only=True):
+class PictureHeader(Said, frozen=True, kw_only=True):
     """What stands before a picture.
 
     Attributes:
@@ -176,7 +176,7 @@ class PictureHeader(Said, kw_only=True):
     live: bool
 
 
-class StripHeader(Said, kw_only=True):
+class StripHeader(Said, frozen=True, kw_only=True):
     """What stands before the frames of a window, side by side.
 
     Attributes:

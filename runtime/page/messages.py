@@ -31,7 +31,7 @@ class Said(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One of the types here: what is not known is refused."""
 
 
-class LineError(Said, kw_only=True):
+class LineError(Said, frozen=True, kw_only=True):
     """What is wrong in a line of a text.
 
     Attributes:
@@ -43,7 +43,7 @@ class LineError(Said, kw_only=True):
     error: str
 
 
-class Failure(Said, kw_only=True):
+class Failure(Said, frozen=True, kw_only=True):
     """Why something was not done.
 
     Attributes:
@@ -55,7 +55,7 @@ class Failure(Said, kw_only=True):
     lines: tuple[LineError, ...] | UnsetType = UNSET
 
 
-class Session(Said, kw_only=True):
+class Session(Said, frozen=True, kw_only=True):
     """Who is asking.
 
     Attributes:
@@ -67,13 +67,13 @@ class Session(Said, kw_only=True):
     needs_token: bool
 
 
-class Login(Said, kw_only=True):
+class Login(Said, frozen=True, kw_only=True):
     """A token."""
 
     token: Annotated[str, Meta(max_length=1000)]
 
 
-class DutyInfo(Said, kw_only=True):
+class DutyInfo(Said, frozen=True, kw_only=True):
     """Whether a stream makes events, and why not."""
 
     on: bool
@@ -81,7 +81,7 @@ class DutyInfo(Said, kw_only=True):
     scheduled: bool
 
 
-class RegionInfo(Said, kw_only=True):
+class RegionInfo(Said, frozen=True, kw_only=True):
     """A region.
 
     Attributes:
@@ -93,7 +93,7 @@ class RegionInfo(Said, kw_only=True):
     shape: Annotated[tuple[Any, ...], Meta(min_length=3, max_length=MAX_CORNERS)]
 
 
-class LabelInfo(Said, kw_only=True):
+class LabelInfo(Said, frozen=True, kw_only=True):
     """A label in use."""
 
     label: Annotated[str, Meta(max_length=MAX_NAME_CHARACTERS)]
@@ -104,7 +104,7 @@ class LabelInfo(Said, kw_only=True):
     role: Literal["action", "ignore"]
 
 
-class Threshold(Said, kw_only=True):
+class Threshold(Said, frozen=True, kw_only=True):
     """From where on a label is decided on.
 
     Attributes:
@@ -118,7 +118,7 @@ class Threshold(Said, kw_only=True):
     labels: dict[str, float]
 
 
-class Moment(Said, kw_only=True):
+class Moment(Said, frozen=True, kw_only=True):
     """A result, as a chart shows it.
 
     Attributes:
@@ -132,7 +132,7 @@ class Moment(Said, kw_only=True):
     top: tuple[tuple[str, float], ...]
 
 
-class LaneInfo(Said, kw_only=True):
+class LaneInfo(Said, frozen=True, kw_only=True):
     """What is looked at: a stream, or a region of one.
 
     Attributes:
@@ -158,7 +158,7 @@ class LaneInfo(Said, kw_only=True):
     history: tuple[Moment, ...] = ()
 
 
-class StreamInfo(Said, kw_only=True):
+class StreamInfo(Said, frozen=True, kw_only=True):
     """A source of the run.
 
     Attributes:
@@ -190,13 +190,13 @@ class StreamInfo(Said, kw_only=True):
     height: int | None
 
 
-class Streams(Said, kw_only=True):
+class Streams(Said, frozen=True, kw_only=True):
     """All sources of the run."""
 
     streams: tuple[StreamInfo, ...]
 
 
-class RecordingInfo(Said, kw_only=True):
+class RecordingInfo(Said, frozen=True, kw_only=True):
     """The recording that is being written.
 
     Attributes:
@@ -212,7 +212,7 @@ class RecordingInfo(Said, kw_only=True):
     dropped: Count = 0
 
 
-class RunInfo(Said, kw_only=True):
+class RunInfo(Said, frozen=True, kw_only=True):
     """The run.
 
     Attributes:
@@ -244,19 +244,19 @@ class RunInfo(Said, kw_only=True):
     full_rate: Sentence
 
 
-class Health(Said, kw_only=True):
+class Health(Said, frozen=True, kw_only=True):
     """Whether a stream is live."""
 
     status: Literal["live", "not live"]
 
 
-class Readiness(Said, kw_only=True):
+class Readiness(Said, frozen=True, kw_only=True):
     """Whether the run has begun to read its sources."""
 
     status: Literal["ready", "starting"]
 
 
-class LabelsInfo(Said, kw_only=True):
+class LabelsInfo(Said, frozen=True, kw_only=True):
     """The labels of a stream, or of all, as they are edited.
 
     Attributes:
@@ -276,7 +276,7 @@ class LabelsInfo(Said, kw_only=True):
     why_not: Sentence | None
 
 
-class LabelsChange(Said, kw_only=True):
+class LabelsChange(Said, frozen=True, kw_only=True):
     """Other labels.
 
     Attributes:
@@ -292,7 +292,7 @@ class LabelsChange(Said, kw_only=True):
     check: bool = False
 
 
-class Areas(Said, kw_only=True):
+class Areas(Said, frozen=True, kw_only=True):
     """What is looked at in a stream, and what nobody may see.
 
     Attributes:
@@ -306,7 +306,7 @@ class Areas(Said, kw_only=True):
     mask: Annotated[tuple[Any, ...], Meta(max_length=MAX_AREAS)] = ()
 
 
-class ThresholdChange(Said, kw_only=True):
+class ThresholdChange(Said, frozen=True, kw_only=True):
     """Another threshold.
 
     Attributes:
@@ -320,7 +320,7 @@ class ThresholdChange(Said, kw_only=True):
     label: Name | None = None
 
 
-class Arming(Said, kw_only=True):
+class Arming(Said, frozen=True, kw_only=True):
     """Streams to switch on or off.
 
     Attributes:
@@ -332,31 +332,31 @@ class Arming(Said, kw_only=True):
     stream: Name | None = None
 
 
-class Duties(Said, kw_only=True):
+class Duties(Said, frozen=True, kw_only=True):
     """Which streams make events."""
 
     streams: dict[str, DutyInfo]
 
 
-class Recording(Said, kw_only=True):
+class Recording(Said, frozen=True, kw_only=True):
     """Whether to record."""
 
     on: bool
 
 
-class StreamQuery(Said, kw_only=True):
+class StreamQuery(Said, frozen=True, kw_only=True):
     """Which stream."""
 
     stream: Name
 
 
-class LabelsQuery(Said, kw_only=True):
+class LabelsQuery(Said, frozen=True, kw_only=True):
     """Whose labels; without a stream those of all that have none of their own."""
 
     stream: Name | None = None
 
 
-class PictureQuery(Said, kw_only=True):
+class PictureQuery(Said, frozen=True, kw_only=True):
     """Which picture."""
 
     stream: Name

@@ -10,6 +10,8 @@ from ..recognizer import Recognizer
 from ..sources.spec import SourceSpec
 from ..streams.table import StreamTable
 from .board import Board
+from .change_endpoints import change_endpoints
+from .changes import Changes
 from .options import PageOptions
 from .page import LivePage
 from .pictures import Pictures
@@ -37,10 +39,14 @@ def serve(
     """
     pictures = Pictures()
     board = Board(table, pictures)
+    scene = Scene(specs, table=table, board=board, pictures=pictures, duties=duties)
+    changes = Changes(
+        scene=scene, board=board, table=table, labels=labels, user=recognizer, duties=duties
+    )
     sight = Sight(
         board=board,
         pictures=pictures,
-        scene=Scene(specs, table=table, board=board, pictures=pictures, duties=duties),
+        scene=scene,
         table=table,
         recognizer=recognizer,
         version=__version__,
@@ -51,5 +57,5 @@ def serve(
     except BaseException:
         pictures.close(0.1)
         raise
-    page.start([*session_endpoints(page.access), *run_endpoints(sight)])
+    page.start([*session_endpoints(page.access), *run_endpoints(sight), *change_endpoints(changes)])
     return page, pictures

@@ -113,10 +113,6 @@ class LivePage(Sink):
         content = msgspec.json.encode(news)
         self._server.do(self._viewers.tell, content)
 
-    def tell_of(self, source: str) -> None:
-        """Tell all viewers that a stream is another one now; called from any thread."""
-        self.tell(StreamNews(stream=self._sight.scene.stream(source)))
-
     @property
     def access(self) -> Access:
         """The tokens."""
@@ -174,10 +170,12 @@ class LivePage(Sink):
         while True:
             await asyncio.sleep(TICK_S)
             messages, results = self._sight.board.news()
+            changed = self._sight.scene.changed()
             if not len(self._viewers):
                 continue
             self._live.drop(self._viewers.too_slow())
             news: list[Any] = [_told(one) for one in messages]
+            news += [StreamNews(stream=self._sight.scene.stream(one)) for one in changed]
             news += [told(found, values) for found, values in results.values()]
             if time.monotonic() - stats_s >= STATS_S:
                 stats_s = time.monotonic()

@@ -40,6 +40,11 @@ class Scene:
         self.sources = tuple(dict.fromkeys(spec.source for spec in specs))
         self._live = {spec.source for spec in specs if is_live(spec.uri)}
         self._masks = {spec.source: spec.mask for spec in specs}
+        self._names = {
+            source: tuple(spec.name for spec in specs if spec.source == source)
+            for source in self.sources
+        }
+        self._seen: dict[str, list[object]] = {}
         self._table, self._board, self._pictures = table, board, pictures
         self._duties = duties
 
@@ -48,9 +53,33 @@ class Scene:
         mask = self._masks[source]
         return mask.areas if mask else ()
 
-    def use_mask(self, source: str, mask: Mask | None) -> None:
-        """Note another mask."""
-        self._masks[source] = mask
+    def look_at(self, source: str, names: Sequence[str], mask: Mask | None) -> None:
+        """Note that a stream has other lanes and another mask."""
+        self._names[source], self._masks[source] = tuple(names), mask
+
+    def lane_names(self, name: str | None) -> tuple[str, ...]:
+        """Return the lanes of a stream, the lane with this name, or with None all of them.
+
+        A file that is not read yet has lanes too. There are none if nothing has this name.
+        """
+        if name is None:
+            return tuple(lane for lanes in self._names.values() for lane in lanes)
+        if name in self._names:
+            return self._names[name]
+        return (name,) if any(name in lanes for lanes in self._names.values()) else ()
+
+    def changed(self) -> list[str]:
+        """Return the streams whose labels, thresholds, regions or masks are other ones now."""
+        changed = []
+        for source in self.sources:
+            now: list[object] = [self._masks[source]]
+            for lane in self.lanes_of(source):
+                now += [lane, lane.stream.scorer, lane.decider and lane.decider.policy]
+            before = self._seen.get(source, [])
+            if len(now) != len(before) or any(a is not b for a, b in zip(now, before, strict=True)):
+                self._seen[source] = now
+                changed.append(source)
+        return changed
 
     def is_live(self, source: str) -> bool:
         """Say whether a source is a camera or a network stream."""

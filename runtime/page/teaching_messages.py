@@ -7,7 +7,7 @@ from msgspec import Meta
 from .messages import Count, Name, Said, Sentence
 
 
-class Example(Said, kw_only=True):
+class Example(Said, frozen=True, kw_only=True):
     """A clip that shows a label.
 
     Attributes:
@@ -29,7 +29,7 @@ class Example(Said, kw_only=True):
     event: int | None = None
 
 
-class NewExample(Said, kw_only=True):
+class NewExample(Said, frozen=True, kw_only=True):
     """The last seconds of a stream as an example."""
 
     stream: Name
@@ -37,27 +37,27 @@ class NewExample(Said, kw_only=True):
     seconds: Annotated[float, Meta(ge=1, le=30)] = 4.0
 
 
-class ExamplePath(Said, kw_only=True):
+class ExamplePath(Said, frozen=True, kw_only=True):
     """Which example."""
 
     id: Annotated[str, Meta(min_length=1, max_length=200)]
 
 
-class Ordinary(Said, kw_only=True):
+class Ordinary(Said, frozen=True, kw_only=True):
     """A recording of an ordinary time."""
 
     name: str
     seconds: float
 
 
-class WrongEvent(Said, kw_only=True):
+class WrongEvent(Said, frozen=True, kw_only=True):
     """An event that was marked wrong."""
 
     event: int
     label: str
 
 
-class TaughtLabel(Said, kw_only=True):
+class TaughtLabel(Said, frozen=True, kw_only=True):
     """What a calibration does with a label.
 
     Attributes:
@@ -79,7 +79,7 @@ class TaughtLabel(Said, kw_only=True):
     wrong_of: Count
 
 
-class TeachingJob(Said, kw_only=True):
+class TeachingJob(Said, frozen=True, kw_only=True):
     """A run of stzsar-teach.
 
     Attributes:
@@ -103,7 +103,7 @@ class TeachingJob(Said, kw_only=True):
     false_alarms_per_day: float
 
 
-class TeachingInfo(Said, kw_only=True):
+class TeachingInfo(Said, frozen=True, kw_only=True):
     """What there is to teach with, and how far teaching is.
 
     Attributes:
@@ -123,7 +123,7 @@ class TeachingInfo(Said, kw_only=True):
     missing: Sentence | None
 
 
-class TeachingStart(Said, kw_only=True):
+class TeachingStart(Said, frozen=True, kw_only=True):
     """How to teach."""
 
     false_alarms_per_day: Annotated[float, Meta(gt=0, le=1000)] = 1.0

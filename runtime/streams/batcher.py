@@ -77,24 +77,33 @@ class Batcher:
         """The share of their sampling rates that live sources get now."""
         return self._governor.share
 
-    def add(self, lane: Lane) -> None:
-        """Add a source and start to read it."""
+    def add(self, lane: Lane, *, is_read: bool = False) -> None:
+        """Add a lane, and start to read its source, unless that `is_read` already."""
         self.lanes.append(lane)
         self._table.add(lane)
         lane.use_share(self.share)
         if self._recorder:
-            sampling = lane.stream.options.sampling(self._recognizer.manifest)
-            scorer = lane.stream.scorer
-            among = scorer.labels_of.get(lane.name)
-            self._recorder.begin_stream(
-                lane.name,
-                sampling,
-                scorer.bank,
-                among,
-                source=lane.source,
-                region=lane.region.name if lane.region else None,
-            )
-        lane.feed.start()
+            self._begin_recording(self._recorder, lane)
+        if not is_read:
+            lane.feed.start()
+
+    def remove(self, lane: Lane) -> None:
+        """Remove a lane whose source is read on: its event ends."""
+        self.interrupt(lane)
+        self.lanes.remove(lane)
+        self._table.remove(lane)
+        if self._recorder:
+            self._recorder.end_stream(lane.name, rest=False)
+
+    def record_with(self, recorder: Recorder | None) -> None:
+        """Record with another recorder from now on, or with none; the caller closes the one before.
+
+        A recorder that wants features makes all frames encoded with them.
+        """
+        self._recorder = recorder
+        for lane in self.lanes:
+            if recorder:
+                self._begin_recording(recorder, lane)
 
     def step(self, timeout_s: float) -> bool:
         """Process one batch; return False if there was none, and no source ended.
@@ -240,13 +249,23 @@ class Batcher:
         if found:
             self._decide(lane, found)
 
+    def _begin_recording(self, recorder: Recorder, lane: Lane) -> None:
+        scorer = lane.stream.scorer
+        recorder.begin_stream(
+            lane.name,
+            lane.stream.options.sampling(self._recognizer.manifest),
+            scorer.bank,
+            scorer.labels_of.get(lane.name),
+            source=lane.source,
+            region=lane.region.name if lane.region else None,
+        )
+
     def _change_labels(self, lane: Lane, scorer: Scorer, before: tuple[Label, ...]) -> None:
         """Decide by other labels, and record the window again, whose states have changed."""
         labels = scorer.labels_in(lane.name)
         if labels != before:
             self.interrupt(lane)
-            if lane.decider and lane.policy_for:
-                lane.decider.policy = lane.policy_for(labels)
+            lane.decide_by(labels)
         if self._recorder:
             self._recorder.use_labels(lane.name, scorer.bank, scorer.labels_of.get(lane.name))
             for frame in lane.stream.window:

@@ -2,10 +2,12 @@
 
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
+from ..recordings.recorder import Recorder
+from ..sources.areas import Mask, Region
 from .lane import Lane
 
 T = TypeVar("T")
@@ -16,6 +18,14 @@ class Running(Protocol):
 
     def explain(self, lanes: frozenset[str]) -> None:
         """Explain the results of these lanes from now on, and of no others."""
+        ...
+
+    def look_at(self, source: str, regions: Sequence[Region], mask: Mask | None) -> None:
+        """Look at other regions of a live source, none is all of it, and hide other parts of it."""
+        ...
+
+    def record_with(self, recorder: Recorder | None) -> None:
+        """Record with another recorder from now on, or with none."""
         ...
 
 
