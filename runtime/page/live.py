@@ -33,12 +33,13 @@ class Live:
 
     async def serve(self, socket: WebSocket) -> None:
         """Serve one viewer until it leaves, is too slow, or the run ends."""
-        viewer = Viewer(socket.scope["role"])
+        role: Role = socket.scope["role"]
+        viewer = Viewer()
         await socket.accept()
         if self._is_over or not self._viewers.add(viewer):
             await socket.close(TRY_LATER, "There are too many viewers: try again later.")
             return
-        telling = asyncio.create_task(self._tell(socket, viewer))
+        telling = asyncio.create_task(self._tell(socket, viewer, role))
         self._tasks[viewer] = telling
         try:
             while True:
@@ -67,9 +68,9 @@ class Live:
         self._is_over = True
         self._viewers.end()
 
-    async def _tell(self, socket: WebSocket, viewer: Viewer) -> None:
+    async def _tell(self, socket: WebSocket, viewer: Viewer, role: Role) -> None:
         try:
-            while (found := await viewer.next(lambda: self._hello(viewer.role))) is not None:
+            while (found := await viewer.next(lambda: self._hello(role))) is not None:
                 if isinstance(found, str):
                     await socket.send_text(found)
                 else:

@@ -12,6 +12,8 @@ from ..streams.table import StreamTable
 from .board import Board
 from .change_endpoints import change_endpoints
 from .changes import Changes
+from .event_endpoints import NO_EVENTS, KeptEvents, event_endpoints
+from .live_messages import Stored
 from .options import PageOptions
 from .page import LivePage
 from .pictures import Pictures
@@ -57,5 +59,21 @@ def serve(
     except BaseException:
         pictures.close(0.1)
         raise
-    page.start([*session_endpoints(page.access), *run_endpoints(sight), *change_endpoints(changes)])
+
+    def tell_of_event(number: int) -> None:
+        page.tell(Stored(id=number))
+
+    if keeper:
+        keeper.tell_of_changes(tell_of_event)
+    else:
+        sight.why_not["events"] = NO_EVENTS
+    events = KeptEvents(keeper.folder if keeper else None, tell_of_event)
+    page.start(
+        [
+            *session_endpoints(page.access),
+            *run_endpoints(sight),
+            *change_endpoints(changes),
+            *event_endpoints(events),
+        ]
+    )
     return page, pictures

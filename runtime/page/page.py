@@ -22,6 +22,7 @@ from .files import StaticFiles
 from .guard import Guard
 from .live import Live
 from .live_messages import Bye, Hello, StreamNews
+from .openapi import described
 from .options import Address, PageOptions, Tokens, parse_address, read_tokens
 from .pictures import Packet
 from .server import PageServer
@@ -92,7 +93,7 @@ class LivePage(Sink):
         Args:
             endpoints: what can be asked, besides the page itself and its WebSocket.
         """
-        self._server.start(self._app(endpoints), self._tell)
+        self._server.start(self._app([*endpoints, described(endpoints)]), self._tell)
 
     def put(self, message: Message) -> None:
         """Note a message."""
@@ -121,7 +122,9 @@ class LivePage(Sink):
     def _app(self, endpoints: Sequence[Endpoint]) -> Callable[..., Any]:
         workers, files = Workers(), StaticFiles()
         routes = [one.route(workers) for one in endpoints]
-        needs = [(route, one.needs) for route, one in zip(routes, endpoints, strict=True)]
+        needs: list[tuple[Route, Needs]] = [
+            (route, one.needs) for route, one in zip(routes, endpoints, strict=True)
+        ]
 
         def needed(method: str, path: str) -> Needs | None:
             if path == "/api/live":

@@ -117,7 +117,7 @@ class Pictures:
     def _use_wanted(self) -> None:
         wanted = dict(self._viewed)
         for source, size in self._asked:
-            wanted[source] = wanted.get(source, frozenset()) | {size}
+            wanted[source] = frozenset((*wanted.get(source, ()), size))
         with self._changed:
             self._watched = {
                 source: self._watched.get(source) or _Watched(sizes)

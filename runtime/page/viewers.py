@@ -8,7 +8,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from .access import Role
 from .live_messages import Watch
 from .pictures import SIZES, Packet, Size
 
@@ -24,15 +23,13 @@ class Viewer:
     """A WebSocket.
 
     Attributes:
-        role: what the viewer may do.
         watch: what it wants to see.
         sending_s: when the message that is being sent began to be, by `time.monotonic`; None
             between messages.
         is_over: whether it is to be told no more.
     """
 
-    def __init__(self, role: Role) -> None:
-        self.role = role
+    def __init__(self) -> None:
         self.watch = Watch(type="watch")
         self.sending_s: float | None = None
         self.is_over = False
