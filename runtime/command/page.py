@@ -1,59 +1,45 @@
 """Opens the live page of a run."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..duty import Duties
 from ..errors import StzsarError
-from ..events.keeper import EventKeeper
-from ..labels.per_source import LabelFiles
-from ..recognizer import Recognizer
 from ..sources.feed import FrameTap
-from ..sources.spec import SourceSpec
 from ..sources.taps import Taps
-from ..streams.table import StreamTable
 from ..terminal.commandline import say
 from .options import RunOptions
 
 if TYPE_CHECKING:
+    from ..page.opening import Served
     from ..page.page import LivePage
 
 
-def open_page(
-    options: RunOptions,
-    specs: Sequence[SourceSpec],
-    *,
-    recognizer: Recognizer,
-    labels: LabelFiles,
-    table: StreamTable,
-    duties: Duties,
-    keeper: EventKeeper | None,
-) -> "tuple[LivePage | None, FrameTap | None]":
+def open_page(options: RunOptions, run: "Served") -> "tuple[LivePage, FrameTap]":
     """Return the page that the options ask for, which answers from now on, and who taps the feeds.
 
     Raises:
-        StzsarError: it cannot be served, or the packages that it needs are not there.
+        StzsarError: it cannot be served.
     """
-    if options.serve is None:
-        return None, keeper
-    try:
-        from ..page.opening import serve
-    except ImportError as error:
-        raise StzsarError(
-            f"--serve needs the package {error.name}: run pip install '.[page]' in stzsar's folder."
-        ) from error
-    page, pictures = serve(
-        options,
-        specs,
-        recognizer=recognizer,
-        labels=labels,
-        table=table,
-        duties=duties,
-        keeper=keeper,
-        explains_all=options.explain,
-    )
+    from ..page.opening import serve
+
+    page, pictures = serve(options, run)
     for link in page.opened.links:
         say(f"The live page: {link}")
     if page.opened.made:
         say("Whoever has the first of these links may change things, with the second one look.")
-    return page, Taps([keeper, pictures]) if keeper else pictures
+    return page, Taps([run.keeper, pictures]) if run.keeper else pictures
+
+
+def check_page(options: RunOptions) -> None:
+    """Refuse a page that lacks its packages, before anything is loaded.
+
+    Raises:
+        StzsarError: one is not there.
+    """
+    if options.serve is None:
+        return
+    try:
+        from ..page import opening  # noqa: F401
+    except ImportError as error:
+        raise StzsarError(
+            f"--serve needs the package {error.name}: run pip install '.[page]' in stzsar's folder."
+        ) from error

@@ -9,14 +9,17 @@ from .messages import (
     LabelsChange,
     LabelsInfo,
     LabelsQuery,
+    Recording,
+    RecordingInfo,
     StreamQuery,
     Threshold,
     ThresholdChange,
 )
+from .recordings import Recordings
 
 
-def change_endpoints(changes: Changes) -> list[Endpoint]:
-    """Return the endpoints of labels, regions, masks, thresholds and duty."""
+def change_endpoints(changes: Changes, recordings: Recordings) -> list[Endpoint]:
+    """Return the endpoints of labels, regions, masks, thresholds, duty and recordings."""
 
     def labels(asked: Asked) -> LabelsInfo:
         return changes.labels(asked.query.stream)
@@ -35,6 +38,9 @@ def change_endpoints(changes: Changes) -> list[Endpoint]:
 
     def arm(asked: Asked) -> Duties:
         return Duties(streams=changes.arm(asked.body.stream, armed=asked.body.armed))
+
+    def record(asked: Asked) -> RecordingInfo:
+        return recordings.record(on=asked.body.on)
 
     return [
         Endpoint(
@@ -99,6 +105,17 @@ def change_endpoints(changes: Changes) -> list[Endpoint]:
             body=Arming,
             returns=Duties,
             errors=(404, 409),
+            slow=True,
+        ),
+        Endpoint(
+            method="PUT",
+            path="/api/recording",
+            summary="Start or stop a recording.",
+            answer=record,
+            needs="change",
+            body=Recording,
+            returns=RecordingInfo,
+            errors=(409, 422, 503),
             slow=True,
         ),
     ]

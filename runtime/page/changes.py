@@ -1,10 +1,7 @@
 """What people change in a run while it goes on: labels, regions, masks, thresholds, duty."""
 
 from collections.abc import Sequence
-from concurrent.futures import CancelledError, Future
-from concurrent.futures import TimeoutError as LateError
 from pathlib import Path
-from typing import TypeVar
 
 from ..duty import Duties
 from ..errors import StzsarError
@@ -16,6 +13,7 @@ from ..sources.areas import Area, Mask, Region, area_of
 from ..streams.table import StreamTable
 from .board import Board
 from .endpoints import RefusalError
+from .errands import waited
 from .messages import (
     Areas,
     DutyInfo,
@@ -32,10 +30,6 @@ from .scene import Scene, region_of, shape_of, threshold_of
 MAX_LABELS = 1000
 # Lower scores decide on what fits hardly better than the others.
 LEAST_SCORE = 0.1
-# The run's thread does what is asked between two batches.
-ERRAND_S = 10.0
-
-T = TypeVar("T")
 
 
 class Changes:
@@ -146,7 +140,7 @@ class Changes:
             raise RefusalError(422, f"Another stream is called {min(taken)!r:.80}: rename this.")
         self._labels.use_sources(before, after, self._user)
         try:
-            self._wait(self._table.ask(lambda loop: loop.look_at(source, regions, mask)))
+            waited(self._table.ask(lambda loop: loop.look_at(source, regions, mask)))
         except BaseException:
             self._labels.use_sources(after, before, self._user)
             raise
@@ -177,7 +171,7 @@ class Changes:
             lane.decide_by(lane.stream.scorer.labels_in(lane.name))
             return threshold_of(decider.policy)
 
-        return self._wait(self._table.ask(lambda _loop: change()))
+        return waited(self._table.ask(lambda _loop: change()))
 
     def arm(self, name: str | None, *, armed: bool) -> dict[str, DutyInfo]:
         """Switch a stream, or with None all of them, on or off.
@@ -191,15 +185,6 @@ class Changes:
             raise RefusalError(409, "A file cannot be switched off: only live streams can.")
         found = {source: self._scene.duty(source) for source in self._duties.streams}
         return {source: duty for source, duty in found.items() if duty}
-
-    def _wait(self, done: "Future[T]") -> T:
-        try:
-            return done.result(ERRAND_S)
-        except CancelledError:
-            raise RefusalError(503, "The run is ending: start it again.") from None
-        except LateError:
-            done.cancel()
-            raise RefusalError(503, "The run is too busy for this now: try again.") from None
 
     def _check_stream(self, name: str) -> None:
         if name not in self._scene.sources:

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route, WebSocketRoute
 
 from ..results import Message, Recognition, to_json
+from ..sinks.metrics import Metrics
 from ..sinks.sink import Sink
 from .access import Access, Role
 from .board import told
@@ -25,6 +26,7 @@ from .live_messages import Bye, Hello, StreamNews
 from .openapi import described
 from .options import Address, PageOptions, Tokens, parse_address, read_tokens
 from .pictures import Packet
+from .recordings import Recordings
 from .server import PageServer
 from .sight import Sight
 from .viewers import Viewers
@@ -61,12 +63,14 @@ class LivePage(Sink):
 
     Attributes:
         opened: where it is.
+        recordings: what people record.
     """
 
+    recordings: Recordings
     name = "page"
     wants_frames = False
 
-    def __init__(self, options: PageOptions, sight: Sight) -> None:
+    def __init__(self, options: PageOptions, sight: Sight, metrics: Metrics) -> None:
         """Listen; `start` begins to answer.
 
         Raises:
@@ -76,7 +80,7 @@ class LivePage(Sink):
         assert options.serve
         address = parse_address(options.serve)
         tokens, made = _tokens_for(address, options)
-        self._sight = sight
+        self._sight, self._metrics = sight, metrics
         self._server = PageServer(address, tls_cert=options.tls_cert, tls_key=options.tls_key)
         self._host, self._is_tls = address.host, options.tls_cert is not None
         self._access = Access(tokens, self._server.port)
@@ -98,16 +102,23 @@ class LivePage(Sink):
     def put(self, message: Message) -> None:
         """Note a message."""
         self._sight.board.put(message)
+        self._metrics.count(message)
 
     def source_ended(self, source: str) -> None:
         """Note that a source has ended."""
         self._sight.board.source_ended(source)
+        self._metrics.set_state(source, "ended")
+
+    def observe_round(self, seconds: float, batch: int) -> None:
+        """Count a batch: its seconds, and the frames that it encoded."""
+        self._metrics.observe_round(seconds, batch)
 
     def close(self, timeout_s: float) -> None:
         """Tell all viewers that the run has ended, and end the server."""
         self._server.do(self._live.end)
         self._sight.pictures.close(0.1)
         self._server.close(max(0.5, timeout_s))
+        self.recordings.close(timeout_s)
 
     def tell(self, *news: msgspec.Struct) -> None:
         """Tell all viewers something; called from any thread."""

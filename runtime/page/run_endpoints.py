@@ -4,6 +4,7 @@ import asyncio
 
 from starlette.responses import JSONResponse, Response
 
+from ..sinks.metrics import Metrics
 from .endpoints import Asked, Endpoint, RefusalError
 from .messages import Health, PictureQuery, Readiness, RunInfo, Streams
 from .pictures import Packet, Size
@@ -13,7 +14,7 @@ PICTURE_S = 2.0
 _LOOK_S = 0.05
 
 
-def run_endpoints(sight: Sight) -> list[Endpoint]:
+def run_endpoints(sight: Sight, metrics: Metrics) -> list[Endpoint]:
     """Return the endpoints of a run."""
 
     async def run(_asked: Asked) -> RunInfo:
@@ -43,7 +44,19 @@ def run_endpoints(sight: Sight) -> list[Endpoint]:
         content = {"status": "ready" if is_ready else "starting"}
         return JSONResponse(content, 200 if is_ready else 503)
 
+    def numbers(asked: Asked) -> Response:
+        kind, content = metrics.text(asked.request.headers.get("accept", ""))
+        return Response(content, headers={"Content-Type": kind})
+
     return [
+        Endpoint(
+            method="GET",
+            path="/metrics",
+            summary="Give the metrics of the run, for Prometheus.",
+            answer=numbers,
+            returns="text/plain",
+            slow=True,
+        ),
         Endpoint(
             method="GET",
             path="/api/run",
