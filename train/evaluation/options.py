@@ -7,8 +7,8 @@ from pathlib import Path
 from ...models.prompts import read_prompts
 from ...runtime.errors import StzsarError
 from ...runtime.labels.label_files import LabelsLike, label_source
-from .views import VIEWS
 from ...runtime.shapes.clip_settings import ClipSetting
+from .views import VIEWS
 
 MOVING_SHAPES = Path("moving-shapes")
 PROTOCOLS = {
