@@ -12,16 +12,15 @@ import click
 import torch
 
 from ...models.config import HeadConfig
-from ...models.interaction import Bank
+from ...models.interaction import Bank, described
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
 from ...runtime.labels.labels import Label
-from ...train.data.moving_shapes import MovingShapes
 from ..command import benchmark
 from ..tables import markdown
 from .encoder import EncodedClips, Seen, train_encoder
-from .training import EXAMS, Exam
-from .variants import Variant, described
+from .exams import EXAMS, Exam
+from .variants import Variant
 
 _BATCH = 64
 _ATTRIBUTES = 8
@@ -85,8 +84,7 @@ def measure(options: Options) -> Iterator[dict[tuple[str, str], float]]:
             shared = train_encoder(steps=options.encoder_steps, batch=48, seed=seed).eval()
         found = {}
         for exam in EXAMS:
-            clips = MovingShapes(exam.split, exam.setting)
-            seen = EncodedClips.of(clips, options.tested, shared.visual)
+            seen = EncodedClips.of(exam.clips(), options.tested, shared.visual)
             bank = to_tensors(embed_labels(shared, _labels(exam)), "cpu")
             for row in ROWS:
                 network, known = row.network(shared), row.classes(bank)
