@@ -8,7 +8,7 @@ from ...runtime.bundle.manifest import UNTRAINED_HEAD, SamplingSpec
 from .clip_towers import Towers, clip_towers
 from .family import Choices, Family, ForeignFile, Keys, Reading
 
-OURS = "ours"  # the view of stzsar-eval that no family has
+OURS = "stzsar"  # the view of stzsar-eval that is no family's
 # What a stream of plain CLIP samples, as in stzsar-export --backbone.
 _FRAMES, _RATE_FPS = 8, 4.0
 

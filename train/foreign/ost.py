@@ -5,7 +5,7 @@ import dataclasses
 from ...models.config import HeadConfig
 from .containers import plain_reading
 from .family import Choices, Family, ForeignFile, Keys, Reading
-from .vifi_clip import CLIP_S, vifi_towers
+from .vifi_clip import CLIP_S, VIEW, vifi_towers
 
 # A class has as many descriptors of each kind as the other, seen before done.
 SEEN, DONE = "This is a video about {}", "A video of {} usually includes {}"
@@ -22,7 +22,13 @@ def _read(keys: Keys, choices: Choices) -> Reading:
     towers = vifi_towers(keys, choices)
     # Attributes are whole sentences, in two templates.
     reading = plain_reading(
-        "ost", towers, choices, frames=_FRAMES, rate_fps=_FRAMES / CLIP_S, prompts=("{}",)
+        "ost",
+        towers,
+        choices,
+        frames=_FRAMES,
+        rate_fps=_FRAMES / CLIP_S,
+        prompts=("{}",),
+        view=VIEW,
     )
     head = HeadConfig(interaction="transport", initial_scale=reading.config.head.initial_scale)
     return dataclasses.replace(reading, config=dataclasses.replace(reading.config, head=head))

@@ -10,7 +10,7 @@ from .clip_towers import Towers, clip_towers
 from .containers import plain_reading
 from .family import Choices, Family, ForeignFile, Keys, Reading
 
-PROMPT = "a photo of a {}."
+PROMPT, VIEW = "a photo of a {}.", "vifi-clip"
 _FROZEN = "token embeddings of its training classes, which --with replaces for all words"
 # Frames are spread over clips of Kinetics, which last ten seconds.
 CLIP_S = 10
@@ -48,6 +48,7 @@ def _read(keys: Keys, choices: Choices, *, name: str, frames: int) -> Reading:
         frames=frames,
         rate_fps=frames / CLIP_S,
         prompts=(PROMPT,),
+        view=VIEW,
     )
 
 
