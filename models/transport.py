@@ -10,8 +10,11 @@ import torch
 from torch import Tensor
 
 _SMOOTHING = 0.1  # ε of the entropic transport
-_ITERATIONS = 100
 _SETTLED = 1e-2  # mean change of the row scaling at which a window stops iterating
+# OST allows 100 rounds, which a graph would have to write out. Windows settle in 3 to 4 where
+# cosines differ by 0.04, as CLIP's do, and in 5 to 11 where they differ by 0.15 (standard
+# deviation; 8 and 32 frames, 4 and 8 attributes).
+_ROUNDS = 12
 
 
 def transport(cosines_btcw: Tensor, mask_cw: Tensor) -> tuple[Tensor, Tensor]:
@@ -28,7 +31,7 @@ def transport(cosines_btcw: Tensor, mask_cw: Tensor) -> tuple[Tensor, Tensor]:
     groups = _groups(mask_cw).to(cosines_btcw.dtype)  # [2, C, W]
     share = groups / groups.sum(-1, keepdim=True)
     cosines = cosines_btcw.permute(0, 2, 1, 3).unsqueeze(1)  # [B, 1, C, T, W]
-    plan = _plan(cosines.detach(), groups, share)
+    plan = _plan(cosines.detach().expand(-1, 2, -1, -1, -1), groups, share)
     transported = (plan * cosines).sum((-1, -2))
     pooled = (cosines * share.unsqueeze(-2)).sum(-1).mean(-1)
     similarity = (transported + pooled).mean(1)
@@ -47,21 +50,19 @@ def _plan(cosines: Tensor, groups: Tensor, share: Tensor) -> Tensor:
     """Return the transport plans [B, 2, C, T, W]: Sinkhorn, as long as OST iterates.
 
     OST stops a batch of videos at once. Here every window stops by itself, as with one video at a
-    time, so that its scores do not depend on its neighbours. All rounds are written out, since a
-    graph has no loop that ends early; those after the end change nothing.
+    time, so that its scores do not depend on its neighbours. Rounds after the end change nothing.
     """
-    kernel = ((cosines - 1) / _SMOOTHING).exp() * groups.unsqueeze(-2)
-    frames = cosines.shape[-2]
+    there, share = groups.unsqueeze(-2), share.unsqueeze(-2)  # [2, C, 1, W]
+    kernel = ((cosines - 1) / _SMOOTHING).exp()
     rows = torch.ones_like(kernel[..., :1])  # [B, 2, C, T, 1]
-    columns = torch.ones_like(kernel[..., :1, :])  # [B, 2, C, 1, W]
-    going = torch.ones_like(rows[:, :, :1, :1])  # [B, 2, 1, 1, 1]: 1 until the window has settled
-    absent = 1 - groups.unsqueeze(-2)
-    for _ in range(_ITERATIONS):
-        new_rows = 1 / frames / (kernel * columns).sum(-1, keepdim=True)
-        reached = (kernel * new_rows).sum(-2, keepdim=True)
-        new_columns = share.unsqueeze(-2) / (reached + absent)
+    columns = there + torch.zeros_like(kernel[..., :1, :])  # [B, 2, C, 1, W]; 0 where there is none
+    even = rows / rows.shape[-2]
+    going = rows[:, :, :1, :1] > 0  # [B, 2, 1, 1, 1]: until the window has settled
+    for _ in range(_ROUNDS):
+        new_rows = even / (kernel * columns).sum(-1, keepdim=True)
+        new_columns = share / (kernel * new_rows).sum(-2, keepdim=True)
         change = (new_rows - rows).abs().mean((-1, -2, -3), keepdim=True)
-        rows = torch.where(going > 0, new_rows, rows)
-        columns = torch.where(going > 0, new_columns, columns)
-        going = going * (change >= _SETTLED).to(going.dtype)
+        rows = torch.where(going, new_rows, rows)
+        columns = torch.where(going, new_columns, columns)
+        going = going & (change >= _SETTLED)
     return rows * columns * kernel

@@ -49,20 +49,22 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            records = {entry.filename: entry for entry in archive.infolist()}
-            top = next(name for name in records if name.endswith("/data.pkl"))
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in records.values()):
-                raise ValueError("its records are packed, which torch never does")
-            if records[top].file_size > _MAX_PICKLE_BYTES:
-                raise ValueError(f"{top} is too large")
-            content = archive.read(top)
-            module = _Modules(content, archive, top.removesuffix("data.pkl")).load()
+            top = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            module = _Modules(archive, top.removesuffix("data.pkl")).load()
             tensors: dict[str, Tensor] = {}
             _collect(module, "", tensors, 0)
             return tensors
     except Exception as error:  # hostile archives fail anywhere
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
         raise BundleError(f"{path} is not a TorchScript archive of weights ({reason}).") from error
+
+
+def _read(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
+    """Read a record of at most so many bytes; code is packed, weights and their pickle never."""
+    record = archive.getinfo(name)
+    if record.compress_type != zipfile.ZIP_STORED or record.file_size > most:
+        raise ValueError(f"its record {name:.80} is packed, or too large")
+    return archive.read(record)
 
 
 class _Module:
@@ -82,8 +84,8 @@ class _Storage:
 
 
 class _Modules(pickle.Unpickler):
-    def __init__(self, content: bytes, archive: zipfile.ZipFile, folder: str) -> None:
-        super().__init__(io.BytesIO(content))
+    def __init__(self, archive: zipfile.ZipFile, folder: str) -> None:
+        super().__init__(io.BytesIO(_read(archive, f"{folder}data.pkl", _MAX_PICKLE_BYTES)))
         self._archive, self._folder = archive, folder
         self._storages: dict[str, _Storage] = {}
 
@@ -107,8 +109,9 @@ class _Modules(pickle.Unpickler):
         if kind != "storage" or not isinstance(dtype, torch.dtype):
             raise pickle.UnpicklingError("it names no storage")
         if key not in self._storages:
-            content = self._archive.read(f"{self._folder}data/{key}")
-            if len(content) != count * dtype.itemsize or not content:
+            expected = count * dtype.itemsize
+            content = _read(self._archive, f"{self._folder}data/{key}", expected)
+            if len(content) != expected or not content:
                 raise ValueError(f"record {key!r:.40} has {len(content)} bytes")
             self._storages[key] = _Storage(dtype, content)
         return self._storages[key]

@@ -29,7 +29,7 @@ _Size = Annotated[int, Meta(ge=1, le=2**24)]
 class _Tower(Struct):
     hidden_act: Literal["quick_gelu", "gelu", "gelu_new", "gelu_pytorch_tanh"] = "quick_gelu"
     num_attention_heads: _Size | None = None
-    layer_norm_eps: Literal[1e-5, 1e-05] = 1e-5
+    layer_norm_eps: Annotated[float, Meta(ge=9e-6, le=1.1e-5)] = 1e-5  # that of every CLIP
 
 
 class _Config(Struct):
