@@ -8,6 +8,7 @@ import cloup
 from cloup.constraints import If, IsSet, accept_none, mutually_exclusive
 
 from ..models.config import INTERACTIONS, PATCH_PATHS
+from ..models.prompts import PROMPT_SETS
 from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.engines.trt.api import check_targets
 from ..runtime.engines.trt.key import DEFAULT_LABELS, DEFAULT_STREAMS, MAX_STREAMS
@@ -102,6 +103,13 @@ def inspect_command(bundle: Path | None, *, as_json: bool) -> None:
         "--no-attributes",
         is_flag=True,
         help="Leave out the shipped attributes of actions from Kinetics, UCF-101 and HMDB-51",
+    ),
+    cloup.option(
+        "--prompts",
+        metavar="NAME|FILE|SENTENCE",
+        show_default="the network's own",
+        help="Put labels into these sentences and average: " + ", ".join(PROMPT_SETS) + ", a file "
+        "of one sentence a line, or a sentence with {}",
     ),
     cloup.option(
         "--fp16",

@@ -1,10 +1,12 @@
 """What to export and how: the options of stzsar-export as dataclasses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
 from ..models.config import Interaction, PatchPath
+from ..models.prompts import read_prompts
 from ..runtime.engines.trt.api import check_targets
 from ..runtime.errors import StzsarError
 from ..runtime.labels.label_files import LabelsLike
@@ -28,7 +30,7 @@ class ClipOptions:
     patch_path: PatchPath | None = None  # of patches in the last block; None is "block"
 
     def __post_init__(self) -> None:
-        if self.patch_path is not None and self.interaction in ("off", "mean"):
+        if self.patch_path is not None and self.interaction not in ("product", "residual"):
             raise StzsarError(
                 f"--patch-path has no effect with --interaction {self.interaction}, which ignores "
                 "patches. Leave it out."
@@ -82,6 +84,9 @@ class ExportOptions:
     clip: ClipOptions | None = None
     labels: LabelsLike | None = None  # of the bank; None takes those of the training, or Kinetics
     attributes: bool = True
+    # Around labels: a name of `models.prompts.PROMPT_SETS`, a file, or sentences; None takes those
+    # of the network
+    prompts: str | Sequence[str] | None = None
     precision: Precision = "fp32"
     calibration: str | None = None
     frames: int | None = None
@@ -91,6 +96,8 @@ class ExportOptions:
     engines: EngineOptions = EngineOptions()
 
     def __post_init__(self) -> None:
+        if self.prompts is not None:
+            object.__setattr__(self, "prompts", read_prompts(self.prompts))
         if self.checkpoint and self.clip:
             raise StzsarError(
                 f"The checkpoint {self.checkpoint} and --backbone exclude each other. Leave one "

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .best_match import best_match
 from .config import HeadConfig
+from .transport import transport
 
 
 class Bank(NamedTuple):
@@ -39,13 +40,14 @@ class STIHead(nn.Module):
     """Aligns description attributes with patches (spatial) and frames (temporal).
 
     `contextual`: a temporal transformer makes frame embeddings depend on the window. The frame
-    state then holds the embedding, otherwise its similarities with the bank.
+    state then holds the embedding, otherwise its similarities with the bank. It holds the embedding
+    for a mean of raw frames too, whose length depends on the window.
     """
 
     def __init__(self, config: HeadConfig, dim: int, *, contextual: bool) -> None:
         super().__init__()
         self.config = config
-        self.contextual = contextual
+        self.contextual = contextual or config.pooling == "raw"
         self.logit_scale = nn.Parameter(torch.tensor(math.log(config.initial_scale)))
         if config.interaction == "residual":
             self.beta = nn.Parameter(torch.zeros(()))
@@ -128,13 +130,26 @@ class STIHead(nn.Module):
 
     def score(self, state: FrameState, bank: Bank) -> WindowScores:
         """Score windows from frame states with a time axis, [B, T, …]."""
+        if self.config.pooling == "raw":
+            return self._score_raw_mean(state["frame"], bank)
         if self.contextual:
             state = {**state, **self._similarities(state["frame"], bank)}
         h = state["class_similarity"]
-        saliency = self._saliency(state, bank)
         scale = self.logit_scale.exp()
+        if self.config.interaction == "transport":
+            similarity, share = transport(state["attribute_similarity"], bank.attribute_mask)
+            return WindowScores(scale * similarity, share.transpose(1, 2), scale)
+        saliency = self._saliency(state, bank)
         logits = scale * (saliency * self._gate(state) * h).sum(1)
         return WindowScores(logits, saliency.transpose(1, 2), scale)
+
+    def _score_raw_mean(self, frame: Tensor, bank: Bank) -> WindowScores:
+        """Score the mean of frame embeddings [B, T, D], normalised only then."""
+        similarity = self._unit_frame(frame.mean(1)) @ bank.class_embeddings.T
+        scale = self.logit_scale.exp()
+        frames = frame.shape[1]
+        saliency = torch.ones_like(similarity)[..., None].expand(-1, -1, frames) / frames
+        return WindowScores(scale * similarity, saliency, scale)
 
     def _similarities(self, frame: Tensor, bank: Bank) -> FrameState:
         """Return H [..., C] and G [..., C, W] of frame embeddings [..., D]."""

@@ -10,7 +10,7 @@ import cloup
 
 from ..models.config import INTERACTIONS, PATCH_PATHS
 from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
-from .config import PrecisionName, Setting
+from .config import Loss, PrecisionName, Setting
 
 NEWEST = ""
 _number = partial(cloup.option, metavar="N", type=click.IntRange(min=1))
@@ -170,6 +170,13 @@ _NETWORK = cloup.option_group(
 
 _OPTIMISATION = cloup.option_group(
     "Optimisation",
+    cloup.option(
+        "--loss",
+        type=click.Choice(get_args(Loss)),
+        show_default="cross-entropy",
+        help="Share the target among clips of one class, or soften it as ActionCLIP and BIKE do, "
+        "under the Kullback-Leibler divergence; both symmetric between video and text",
+    ),
     _number("--steps", show_default="3600, 5000 over CLIP", help="Take N optimiser steps"),
     _number(
         "--batch", show_default="48, 32 over CLIP", help="Take N clips a step, over all processes"

@@ -18,6 +18,7 @@ from ..runtime.labels.label_files import label_source
 
 Setting = Literal["plain", "hard", "mixed"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
+Loss = Literal["cross-entropy", "kl"]
 
 MOVING_SHAPES = "moving-shapes"
 SMALL = "small"
@@ -68,6 +69,7 @@ class TrainConfig:
     train_text: bool = True
     frames: Annotated[int, Meta(ge=1, le=MAX_FRAMES)] = 8
     rate_fps: Annotated[float, Meta(gt=0, le=MAX_RATE_FPS)] = 4.0
+    loss: Loss = "cross-entropy"
     steps: _Number = 3600
     batch: _Few = 48
     learning_rate: _Rate = 1e-3

@@ -110,6 +110,23 @@ def test_mean_is_plain_mean_pooling(features, make_bank):
     np.testing.assert_allclose(scores.logits.detach().numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_raw_mean_normalises_the_mean_and_not_the_frames(features, make_bank):
+    bank, lengths = make_bank(), torch.linspace(0.2, 3, T)[:, None]
+    frames = features[0] * lengths
+    state, scores = run(make_head("mean", pooling="raw"), (frames, features[1]), bank)
+    expected = 100 * unit(frames.numpy().mean(1)) @ bank.class_embeddings.numpy().T
+    np.testing.assert_allclose(scores.logits.detach().numpy(), expected, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(scores.saliency, torch.full((B, 5, T), 1 / T))
+    assert set(state) == {"frame"}
+    plain = run(make_head("mean"), (frames, features[1]), bank)[1].logits
+    assert (plain - scores.logits).abs().max() > 1
+
+
+def test_other_heads_weigh_unit_frames():
+    with pytest.raises(ValueError, match="'raw' goes with 'mean', not with 'product'"):
+        HeadConfig(interaction="product", pooling="raw")
+
+
 def test_residual_starts_as_off_and_moves_with_beta(features, make_bank):
     bank = make_bank()
     head, plain = make_head("residual"), make_head("off")

@@ -6,9 +6,11 @@ from typing import Any
 import click
 import cloup
 
+from ...models.prompts import PROMPT_SETS
 from ...runtime.engines.opening import ENGINES
 from ...runtime.terminal.commandline import Output, at_the_edge, say
 from .options import PROTOCOLS, EvalOptions
+from .views import VIEWS
 
 _COUNT = click.IntRange(min=1)
 _EXAMPLE = """\b
@@ -93,9 +95,24 @@ Examples:
         help="Score names and texts alone, without the model's attributes or those that ship; "
         "attributes in --labels stay",
     ),
+    cloup.option(
+        "--prompts",
+        metavar="NAME|FILE|SENTENCE",
+        show_default="the checkpoint's own",
+        help="Put labels into these sentences and average: " + ", ".join(PROMPT_SETS) + ", a file "
+        "of one sentence a line, or a sentence with {}",
+    ),
 )
 @cloup.option_group(
     "Views",
+    cloup.option(
+        "--view",
+        type=click.Choice(list(VIEWS)),
+        default="stzsar",
+        show_default=True,
+        help="Look at clips as a family's own test does, for its published figures; "
+        + "; ".join(f"{name}: {view.what}" for name, view in VIEWS.items()),
+    ),
     cloup.option(
         "--clips",
         metavar="N",
@@ -109,8 +126,8 @@ Examples:
         type=click.Choice(["1", "3"]),
         default="1",
         show_default=True,
-        help="Average the scores of the centre square alone, or of the first, centre and last "
-        "square along the longer side",
+        help="Average the scores of the centre crop alone, or of the first, centre and last crop "
+        "along the longer side",
     ),
 )
 @cloup.option_group(

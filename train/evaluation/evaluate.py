@@ -87,7 +87,11 @@ def evaluate(options: EvalOptions) -> Evaluation:
         allow_missing=options.allow_missing,
     )
     model = open_model(
-        options.model, device=options.device, engine=options.engine, threads=options.threads
+        options.model,
+        device=options.device,
+        engine=options.engine,
+        threads=options.threads,
+        prompts=options.prompts,
     )
     labels, seen = _candidates(options, tested.clips, model)
     contests = [*tested.contests, *(with_seen(each, seen) for each in tested.contests if seen)]
@@ -103,7 +107,7 @@ def evaluate(options: EvalOptions) -> Evaluation:
         classifier,
         tested.clips,
         contests,
-        ViewSpec(model.frames, model.size_px, options.clips, options.crops),
+        ViewSpec(model.frames, model.size_px, options.clips, options.crops, options.view),
         readers=options.readers,
         allow_broken=options.allow_missing,
     )
@@ -199,17 +203,25 @@ def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
         "seed": options.seed or 0,
         "split": options.split,
         "frames": model.frames,
+        "prompts": model.prompts,
+        "view": options.view,
         "clips": options.clips,
         "crops": options.crops,
     }
 
 
 def open_model(
-    path: Path, *, device: str | None = None, engine: str | None = None, threads: int | None = None
+    path: Path,
+    *,
+    device: str | None = None,
+    engine: str | None = None,
+    threads: int | None = None,
+    prompts: Sequence[str] | None = None,
 ) -> Model:
     """Open the bundle, the checkpoint, or the newest checkpoint of the run at `path`.
 
-    A checkpoint takes torch's device, a bundle an engine of the runtime and CPU threads.
+    A checkpoint takes torch's device and other prompts, a bundle an engine of the runtime and CPU
+    threads.
 
     Raises:
         BundleError: `path` is neither, or cannot be used.
@@ -220,6 +232,11 @@ def open_model(
             raise StzsarError(
                 f"--device works with checkpoints only, and {path} is a bundle. Leave it out, or "
                 "use --engine."
+            )
+        if prompts is not None:
+            raise StzsarError(
+                f"--prompts works with checkpoints only: the bank of the bundle {path} was made "
+                "with its own. Leave it out, or export with stzsar-export --prompts."
             )
         from .bundle_model import BundleModel
 
@@ -236,4 +253,4 @@ def open_model(
         )
     from .checkpoint_model import CheckpointModel
 
-    return CheckpointModel(path, device or "auto")
+    return CheckpointModel(path, device or "auto", prompts)

@@ -1,10 +1,13 @@
 """What a test needs to know: the options of stzsar-eval as a dataclass."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...models.prompts import read_prompts
 from ...runtime.errors import StzsarError
 from ...runtime.labels.label_files import LabelsLike, label_source
+from .views import VIEWS
 
 PROTOCOLS = {
     "plain": "every clip among all classes of the data",
@@ -41,6 +44,8 @@ class EvalOptions:
     labels: LabelsLike | None = None
     seen: LabelsLike | None = None
     attributes: bool = True
+    prompts: str | Sequence[str] | None = None
+    view: str = "stzsar"
     clips: int = 1
     crops: int = 1
     json: Path | None = None
@@ -54,11 +59,22 @@ class EvalOptions:
         for name in ("labels", "seen"):
             if (value := getattr(self, name)) is not None:
                 object.__setattr__(self, name, label_source(value, f"--{name}"))
+        if self.prompts is not None:
+            object.__setattr__(self, "prompts", read_prompts(self.prompts))
         if self.protocol not in PROTOCOLS:
             names = ", ".join(PROTOCOLS)
             raise StzsarError(f"There is no protocol {self.protocol!r}. Choose one of {names}.")
         if self.crops not in (1, 3):
             raise StzsarError(f"--crops {self.crops} is neither 1 nor 3.")
+        if self.view not in VIEWS:
+            raise StzsarError(f"There is no view {self.view!r}. Choose one of {', '.join(VIEWS)}.")
+        view = VIEWS[self.view]
+        if (self.clips > 1 and not view.many_clips) or (self.crops > 1 and not view.many_crops):
+            option = "--clips" if self.clips > 1 and not view.many_clips else "--crops"
+            raise StzsarError(
+                f"--view {self.view} has no {option} above 1: its authors test on one, or on some "
+                "that they draw. Leave it out, or use --view stzsar."
+            )
         if self.seed is not None and self.protocol != "halves":
             raise StzsarError("--seed works with --protocol halves only. Leave it out.")
         if self.split is not None and self.protocol != "splits":
