@@ -8,6 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from stzsar.models.checkpoint import load_checkpoint
+from stzsar.models.config import VisionConfig
 from stzsar.models.label_texts import embed_labels, to_tensors
 from stzsar.runtime.labels.labels import as_labels
 from stzsar.train.foreign.cli import main
@@ -99,10 +100,11 @@ def test_containers_of_clip_give_their_own_numbers(family, seeded, foreign, tmp_
     folder, _ = imported(tmp_path, foreign(family))
     checkpoint, bank = compare(folder, seeded, record, as_labels(record["classes"]))
     close(bank.class_embeddings, record["text"])
+    assert isinstance(checkpoint.model.vision, VisionConfig)
     assert checkpoint.model.vision.heads == {"open-clip": 2, "transformers": 4}[family]
 
 
-@pytest.mark.parametrize("family", ["vifi-clip", "ost"])
+@pytest.mark.parametrize("family", ["vifi-clip", pytest.param("ost", marks=pytest.mark.slow)])
 def test_bundles_stream_as_whole_windows(
     family, seeded, streaming, foreign, original, tmp_path, traced_once
 ):
