@@ -14,10 +14,10 @@ from .report import HEAD, VOTING, ClassResult, Report
 TO_BE_RUN = "to be run by whoever has the file"
 # What a protocol tests, in the words of the papers.
 _PROTOCOLS = {
-    "splits": "three official splits",
+    "splits": "three splits",
     "full": "all clips",
-    "halves": "ten random halves of the classes",
-    "k600-160": "three splits of 160 classes",
+    "halves": "ten halves of the classes",
+    "k600-160": "3 x 160 classes",
 }
 
 
@@ -106,14 +106,16 @@ def table_beside(name: str, report: Report, protocol: str) -> Table:
     """Return a family's published table, with our figure where the test was the same."""
     family = family_of(name)
     tested = _data_of(report, protocol)
-    columns = ("published", "test", "backbone", "frames", "views", "theirs", "ours", "source")
-    table = Table(*columns, title=f"{family.title}, top-1")
+    sources = "; ".join(dict.fromkeys(row.source for row in family.rows))
+    table = Table(
+        f"{family.title}, top-1", "network", "views", "theirs", "ours",
+        caption=f"-: {TO_BE_RUN}. Theirs: {sources}.",
+    )  # fmt: skip
     for row in family.rows:
         same = (row.data, row.protocol) == (tested, protocol)
-        ours = _ours(report) if same else TO_BE_RUN
         table.add_row(
-            row.data, _PROTOCOLS[row.protocol], row.backbone, str(row.frames), row.views,
-            _figure(row.top1, row.std), ours, row.source,
+            f"{row.data}, {_PROTOCOLS[row.protocol]}", f"{row.backbone}, {row.frames} frames",
+            row.views, _figure(row.top1, row.std), _ours(report) if same else "-",
         )  # fmt: skip
     return table
 
@@ -137,4 +139,4 @@ def _ours(report: Report) -> str:
 
 
 def _figure(value: float, std: float | None) -> str:
-    return f"{value:.1f} %" if std is None else f"{value:.1f} ± {std:.1f} %"
+    return f"{value:.1f}" if std is None else f"{value:.1f} ± {std:.1f}"

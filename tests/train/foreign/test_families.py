@@ -111,3 +111,25 @@ def test_bundles_stream_as_whole_windows(
     folder, _ = imported(tmp_path, family, foreign(family), "--with", original)
     video = seeded.frames(6, 32, 4)
     streaming.check_streaming(folder, tmp_path / "bundle", video, 4)
+
+
+@pytest.mark.parametrize("family", ["vifi-clip", "ost"])
+def test_an_imported_checkpoint_trains_further_and_is_tested_beside_its_family(
+    family, foreign, original, tmp_path, write_noise, monkeypatch
+):
+    from stzsar.train.cli import main as train
+    from stzsar.train.evaluation.cli import main as evaluate
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("archery", "hula hoop"):
+        write_noise(tmp_path / "clips" / name / "a.avi", frames=4)
+    folder, _ = imported(tmp_path, family, foreign(family), "--with", original, "--frames", 2)
+    steps = ["--steps", "1", "--batch", "2", "--frames", "2", "--warmup-steps", "0"]
+    result = CliRunner().invoke(
+        train, ["--from", str(folder), "--data", "clips", "--workers", "0", *steps]
+    )
+    assert result.exit_code == 0, result.output
+    tested = ["--data", "clips", "--view", "vifi-clip", "--beside", family]
+    result = CliRunner().invoke(evaluate, [str(folder), *tested])
+    assert result.exit_code == 0, result.output
+    assert "to be run" in result.output
