@@ -31,12 +31,12 @@ class ClipOptions:
     patch_path: PatchPath | None = None  # of patches in the last block; None is "block"
 
     def __post_init__(self) -> None:
-        if self.frame_weights is not None and self.interaction == "mean":
+        if self.frame_weights is not None and self.interaction in ("mean", "transport"):
             raise StzsarError(
-                "--frame-weights has no effect with --interaction mean, which weighs all frames "
-                "alike. Leave it out."
+                f"--frame-weights has no effect with --interaction {self.interaction}, which has "
+                "weights of its own. Leave it out."
             )
-        if self.patch_path is not None and self.interaction in ("off", "mean"):
+        if self.patch_path is not None and self.interaction not in ("product", "residual"):
             raise StzsarError(
                 f"--patch-path has no effect with --interaction {self.interaction}, which ignores "
                 "patches. Leave it out."

@@ -13,7 +13,7 @@ from ..runtime.bundle.manifest import check_prompts
 from ..runtime.documents import DocumentError, convert
 
 Size = Annotated[int, Meta(ge=1, le=2**24)]
-Interaction = Literal["product", "residual", "off", "mean"]
+Interaction = Literal["product", "residual", "off", "mean", "transport"]
 FrameWeights = Literal["saliency", "guided", "both"]
 PatchPath = Literal["block", "value"]
 Pooling = Literal["unit", "raw"]
@@ -135,7 +135,7 @@ def bike_temporal(width: int, *, layers: int = 6, gate_classes: int = 0) -> Temp
 @dataclass(frozen=True, kw_only=True)
 class HeadConfig:
     # The weight of a frame with spatial similarity f: "product" f, "residual" 1 + βf, "off" 1
-    # (BIKE's video concept spotting); "mean" is plain mean pooling
+    # (BIKE's video concept spotting); "mean" is plain mean pooling, "transport" OST's matching
     interaction: Interaction = "product"
     temperature: float = 0.01  # τ of the saliency softmax
     projections: bool = False  # whether learned maps I + ΔW precede the similarities

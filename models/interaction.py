@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from .best_match import best_match
 from .config import HeadConfig
+from .transport import transport
 
 
 class Bank(NamedTuple):
@@ -157,8 +158,11 @@ class STIHead(nn.Module):
         if self.contextual:
             state = {**state, **self._similarities(state["frame"], bank)}
         h = state["class_similarity"]
-        weights = self.frame_weights(state, bank)
         scale = self.logit_scale.exp()
+        if self.config.interaction == "transport":
+            similarity, share = transport(state["attribute_similarity"], bank.attribute_mask)
+            return WindowScores(scale * similarity, share.transpose(1, 2), scale)
+        weights = self.frame_weights(state, bank)
         logits = scale * (weights * self._gate(state) * h).sum(1)
         return WindowScores(logits, weights.transpose(1, 2), scale)
 
