@@ -46,7 +46,7 @@ class Camera:
     name, codec = "camera", "none"
     fps: float | None = 20.0
     frame_count: int | None = None
-    size_wh = (64, 48)
+    size_wh: tuple[int, int] = (64, 48)
     lost, exhausted, position_s = 0, False, None
     is_broken = False
     left, right = RED, BLUE

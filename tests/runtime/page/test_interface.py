@@ -33,7 +33,7 @@ def check(operation):
         deadline=None,
         database=None,
         derandomize=True,
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[*HealthCheck],  # pyright: ignore[reportArgumentType],
     )
     @given(case=operation.as_strategy())
     def ask(case):

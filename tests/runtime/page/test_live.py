@@ -239,4 +239,5 @@ def test_what_is_no_message_closes_the_socket(running, told):
         socket.send('{"type": "delete everything"}')
         with pytest.raises(ConnectionClosed) as closed:
             told(socket, lambda message: False)
+    assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1008

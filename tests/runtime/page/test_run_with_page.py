@@ -16,7 +16,7 @@ COMMAND = [sys.executable, "-c", "from stzsar.runtime.command.cli import program
 
 def the_end_of(viewer):
     """Return the last message of a viewer, and the code with which it was closed."""
-    last = None
+    last = "[]"
     try:
         while True:
             last = viewer.recv()
