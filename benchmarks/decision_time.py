@@ -91,16 +91,6 @@ class Step:
         graphs_s = [math.fsum(steps[stage].seconds) for stage in ("frame graph", "window graph")]
         return 1000 * np.asarray([*graphs_s, whole_s - sum(graphs_s)])
 
-    def encode_window(self, frames: int) -> None:
-        """Encode `frames` frames at once and decide, as without a stream."""
-        places = np.arange(frames) % _PICTURES
-        states = self._scorer.encode(self._pictures[places])
-        ring = FrameRing(frames)
-        for place in range(frames):
-            ring.push(self._frame(states, place))
-            self._count += 1
-        self._deciders[0].decide(self._scorer.recognize("0", ring))
-
     def _frame(self, states: Mapping[str, Array], row: int) -> WindowFrame:
         own = {name: state[row].copy() for name, state in states.items()}
         return WindowFrame(own, self._count / 4, encoded=True)

@@ -17,7 +17,6 @@ pytestmark = pytest.mark.usefixtures("traced_once")
 
 ROWS = {
     "backbones": ["smallest-ViT"],
-    "families": ["vifi-clip"],
     "precisions": ["fp32", "int8"],
     "false_alarms": ["other things"] * 3,
     "detectors": ["other things"] * 3,
