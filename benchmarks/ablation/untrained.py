@@ -16,17 +16,16 @@ import safetensors.torch
 import torch
 
 from ...models.config import HeadConfig
-from ...models.interaction import Bank
+from ...models.interaction import Bank, described
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
 from ...runtime.labels.labels import Label
-from ...train.data.moving_shapes import MovingShapes
 from ..command import benchmark, count_option
 from ..tables import markdown
 from .encoder import EncodedClips, Seen, network_config, train_encoder
+from .exams import EXAMS, Exam
 from .jobs import ENCODER
-from .training import EXAMS, Exam
-from .variants import Variant, described
+from .variants import Variant
 
 _BATCH = 64
 _ATTRIBUTES = 8
@@ -68,6 +67,12 @@ ROWS = (
     Row("`off`, which is `residual` with β = 0", HeadConfig(interaction="off")),
     Row("`residual`, β = 1", _RESIDUAL, beta=1.0),
     Row("`residual`, β = 5", _RESIDUAL, beta=5.0),
+    Row("`off`, `guided`", HeadConfig(interaction="off", frame_weights="guided")),
+    Row(
+        "`residual`, `guided`, β = 1",
+        HeadConfig(interaction="residual", frame_weights="guided"),
+        beta=1.0,
+    ),
     Row("`product`", HeadConfig(interaction="product")),
     Row("`product`, attributes in ê", HeadConfig(interaction="product"), classes=described),
 )
@@ -101,8 +106,7 @@ def measure(options: Options) -> Iterator[dict[tuple[str, str], float]]:
         shared = _encoder(options, seed).eval()
         found = {}
         for exam in EXAMS:
-            clips = MovingShapes(exam.split, exam.setting)
-            seen = EncodedClips.of(clips, options.tested, shared.visual)
+            seen = EncodedClips.of(exam.clips(), options.tested, shared.visual)
             bank = to_tensors(embed_labels(shared, _labels(exam)), "cpu")
             for row in ROWS:
                 network, known = row.network(shared), row.classes(bank)
