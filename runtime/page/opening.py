@@ -17,7 +17,7 @@ from .board import Board
 from .change_endpoints import change_endpoints
 from .changes import Changes
 from .event_endpoints import NO_EVENTS, KeptEvents, event_endpoints
-from .live_messages import RecordingNews, Stored
+from .live_messages import RecordingNews
 from .options import PageOptions
 from .page import LivePage
 from .pictures import Pictures
@@ -89,11 +89,8 @@ def serve(options: PageOptions, run: Served) -> tuple[LivePage, Pictures]:
     if recordings.folder is None:
         sight.why_not["records"] = NO_PLACE
 
-    def tell_of_event(number: int) -> None:
-        page.tell(Stored(id=number))
-
     if keeper:
-        keeper.tell_of_changes(tell_of_event)
+        keeper.tell_of_changes(page.tell_of_event)
     else:
         sight.why_not["events"] = NO_EVENTS
     changes = Changes(
@@ -104,7 +101,7 @@ def serve(options: PageOptions, run: Served) -> tuple[LivePage, Pictures]:
         user=run.recognizer,
         duties=run.duties,
     )
-    events = KeptEvents(keeper.folder if keeper else None, tell_of_event)
+    events = KeptEvents(keeper.folder if keeper else None, page.tell_of_event)
     page.start(
         [
             *session_endpoints(page.access),
