@@ -1,17 +1,17 @@
 // Starts the page: the door, the socket, the bar at the top, and which view is shown.
 
-import { api } from "./api.js";
-import { button, h, icon, iconButton, setChildren, setText } from "./dom.js";
-import { eventsView } from "./events.js";
-import { duration } from "./format.js";
-import { live } from "./live.js";
-import { loginView, session, tokenOfAddress } from "./login.js";
-import { overview } from "./overview.js";
-import { store } from "./store.js";
-import { streamView } from "./stream.js";
-import { teachView } from "./teach.js";
-import { themeButton } from "./theme.js";
-import { attempt, empty, say, showDialog } from "./widgets.js";
+import { api } from "./run/api.js";
+import { button, h, icon, iconButton, setChildren, setText } from "./parts/dom.js";
+import { eventsView } from "./views/events.js";
+import { duration } from "./parts/format.js";
+import { live } from "./run/live.js";
+import { loginView, session, tokenOfAddress } from "./views/login.js";
+import { overview } from "./views/overview.js";
+import { store } from "./run/store.js";
+import { streamView } from "./views/stream.js";
+import { teachView } from "./views/teach.js";
+import { themeButton } from "./parts/theme.js";
+import { attempt, empty, say, showDialog } from "./parts/widgets.js";
 
 const main = h("main", { id: "main", tabIndex: -1 });
 const banner = h("div", { class: "banner", role: "alert", hidden: true });

@@ -99,14 +99,21 @@ class Camera:
 
 
 class Run:
-    """A process of stzsar-run with a page."""
+    """A process of stzsar-run with a page.
 
-    def __init__(self, *arguments: object, port: int | None = None) -> None:
-        self.port = port or _free_port()
-        self.address = f"http://127.0.0.1:{self.port}/"
+    Attributes:
+        address: of the page.
+        folder: of its files.
+    """
+
+    folder = Path()
+
+    def __init__(self, *arguments: object) -> None:
+        self._port = _free_port()
+        self.address = f"http://127.0.0.1:{self._port}/"
         self._command = [
             *(sys.executable, "-m", "stzsar.runtime.command.cli", *map(str, arguments)),
-            *("--serve", f"127.0.0.1:{self.port}", "--quiet"),
+            *("--serve", f"127.0.0.1:{self._port}", "--quiet"),
         ]
         self.start()
 
@@ -116,7 +123,7 @@ class Run:
         )
         end_s = time.monotonic() + GENEROUS_S
         while True:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port)):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self._port)):
                 return
             if self._process.poll() is not None or time.monotonic() > end_s:
                 _, said = self._process.communicate()
@@ -162,20 +169,20 @@ def cameras() -> Iterator[dict[str, Camera]]:
 def site(
     bundle: Path, cameras: dict[str, Camera], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Run]:
-    """A run of two cameras that keeps events."""
+    """A run of two cameras that keeps events; each has a file of labels in the run's folder."""
     folder = tmp_path_factory.mktemp("site")
     streams = folder / "streams.toml"
-    (folder / "hall.txt").write_text("red\ngreen\nblue\n")
-    streams.write_text(
-        "".join(
-            f'[[stream]]\nname = "{name}"\nsource = "{camera.address}"\nlabels = "hall.txt"\n'
-            for name, camera in cameras.items()
-        )
-    )
+    tables = []
+    for name, camera in cameras.items():
+        (folder / f"{name}.txt").write_text("red\ngreen\nblue\n")
+        tables += ["[[stream]]", f'name = "{name}"', f'source = "{camera.address}"']
+        tables += [f'labels = "{name}.txt"']
+    streams.write_text("\n".join(tables))
     run = Run(
         *("--bundle", bundle, "--streams", streams, "--events", folder / "events"),
         *("--before", 1, "--after", 1, "--threads", 1),
     )
+    run.folder = folder
     yield run
     run.stop()
 

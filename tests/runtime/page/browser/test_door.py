@@ -18,7 +18,7 @@ def guarded(start_run, bundle, cameras, tmp_path_factory):
     run.stop()
 
 
-def test_the_door_opens_for_the_token_alone(browser, guarded, make_viewer):
+def test_the_door_opens_for_the_token_alone(guarded, make_viewer):
     viewer = make_viewer(guarded.address)
     page = viewer.go()
     viewer.shoot("the door")

@@ -22,7 +22,7 @@ LEFT, RIGHT = (0.25, 0.2), (0.75, 0.2)
 BGR = {"red": (0, 0, 255), "green": (0, 255, 0), "black": (0, 0, 0)}
 # 80 minutes of results, and more events than a page needs.
 FLOOD = """async () => {
-    const {store} = await import("/static/store.js");
+    const {store} = await import("/static/run/store.js");
     const {history, latest} = store.lanes.get("hall");
     for (let one = 0; one < 20000; one += 1) store.take({...latest});
     const event = {type: "event", event: "start", source: "hall", label: "red"};
@@ -95,6 +95,30 @@ def test_other_labels_win_within_two_windows(view):
 
 def is_applied(response):
     return response.url.endswith("/api/labels") and not response.request.post_data_json["check"]
+
+
+def test_labels_are_applied_to_all_streams_and_saved_when_asked(site, view):
+    page = view().go("#/stream/hall")
+    text = open_labels(page)
+    file = site.folder / "hall.txt"
+
+    def apply(labels):
+        text.fill(labels)
+        with page.expect_response(is_applied) as answered:
+            page.get_by_role("button", name="Apply").click()
+        assert answered.value.ok
+
+    page.get_by_role("radio", name="All streams").check()
+    page.get_by_label("Save to hall.txt").wait_for(state="hidden")
+    apply("green\nred\nblue\n")
+    of_door = page.request.get(site.address + "api/labels?stream=door").json()["text"]
+    assert of_door.startswith("green")
+    assert file.read_text().startswith("red")
+
+    page.get_by_role("radio", name="This stream").check()
+    page.get_by_label("Save to hall.txt").check()
+    apply("blue\nred\ngreen\n")
+    assert file.read_text().startswith("blue")
 
 
 def test_a_wrong_line_is_marked_and_changes_nothing(view):
@@ -228,6 +252,19 @@ def test_a_stream_is_disarmed_and_armed(view):
         streams = page.request.get(viewer.address + "api/streams").json()["streams"]
         assert streams[0]["duty"]["on"] is is_armed
         expect(armed).to_be_checked(checked=is_armed)
+
+
+def test_a_recording_is_started_and_stopped(site, view):
+    page = view().go("#/stream/hall")
+    record = page.get_by_role("button", name="Record")
+    record.click()
+    stop = page.get_by_role("button", name="Stop the recording")
+    expect(stop).to_contain_text("s")
+    stop.click()
+    record.wait_for()
+
+    recordings = list((site.folder / "events" / "recordings").iterdir())
+    assert [path.stat().st_size > 0 for path in recordings] == [True]
 
 
 def test_why_a_label_won_is_shown_when_it_is_asked_for(view):

@@ -1,11 +1,11 @@
 // Events of the store: searched, filtered, exported, and each with its still and its clip.
 
-import { api, withQuery } from "./api.js";
-import { button, h, icon, setChildren, setText } from "./dom.js";
-import { clock, count, day, duration, percent } from "./format.js";
+import { api, withQuery } from "../run/api.js";
+import { button, h, icon, setChildren, setText } from "../parts/dom.js";
+import { clock, count, day, duration, percent } from "../parts/format.js";
 import { showEvent } from "./event.js";
-import { store } from "./store.js";
-import { empty, notice, showDialog } from "./widgets.js";
+import { store } from "../run/store.js";
+import { empty, notice, showDialog } from "../parts/widgets.js";
 
 const PAGE = 48;
 const REFRESHED_AFTER_MS = 700;

@@ -1,18 +1,18 @@
 // One stream: its picture, why a label won, its history, and everything that can be changed of it.
 
-import { api } from "./api.js";
-import { h, icon, setChildren, setText, toggle } from "./dom.js";
-import { age, duration, percent, rate } from "./format.js";
-import { History } from "./history.js";
-import { LabelsEditor } from "./labels.js";
-import { live } from "./live.js";
-import { Picture, STATE_WORDS } from "./picture.js";
-import { RegionsEditor } from "./regions.js";
-import { Scores } from "./scores.js";
-import { store } from "./store.js";
+import { api } from "../run/api.js";
+import { h, icon, setChildren, setText, toggle } from "../parts/dom.js";
+import { age, duration, percent, rate } from "../parts/format.js";
+import { History } from "../parts/history.js";
+import { LabelsEditor } from "../parts/labels.js";
+import { live } from "../run/live.js";
+import { Picture, STATE_WORDS } from "../parts/picture.js";
+import { RegionsEditor } from "../parts/regions.js";
+import { Scores } from "../parts/scores.js";
+import { store } from "../run/store.js";
 import { addMoment } from "./teach.js";
-import { attempt, empty, notice, tabs } from "./widgets.js";
-import { HeatMap, Strip } from "./why.js";
+import { attempt, empty, notice, tabs } from "../parts/widgets.js";
+import { HeatMap, Strip } from "../parts/why.js";
 
 // What a person has switched on stays so from stream to stream.
 const shows = { frames: false, heat: false };

@@ -1,10 +1,10 @@
 // Teaching: what people marked and added, what it would change, and the change itself.
 
-import { api } from "./api.js";
-import { button, h, iconButton, setChildren } from "./dom.js";
-import { clock, count, day, duration } from "./format.js";
-import { store } from "./store.js";
-import { attempt, empty, notice, say } from "./widgets.js";
+import { api } from "../run/api.js";
+import { button, h, iconButton, setChildren } from "../parts/dom.js";
+import { clock, count, day, duration } from "../parts/format.js";
+import { store } from "../run/store.js";
+import { attempt, empty, notice, say } from "../parts/widgets.js";
 
 /** Add the last seconds of a stream as an example of a label. */
 export function addMoment(stream, signal) {

@@ -1,14 +1,14 @@
 // All streams at once, and beside them what happened last.
 
-import { api } from "./api.js";
-import { h, setAttribute, setChildren, setText } from "./dom.js";
+import { api } from "../run/api.js";
+import { h, setAttribute, setChildren, setText } from "../parts/dom.js";
 import { eventCard } from "./events.js";
 import { showEvent } from "./event.js";
-import { age, clock, percent, rate } from "./format.js";
-import { live } from "./live.js";
-import { Picture, seen, STATE_WORDS } from "./picture.js";
-import { store } from "./store.js";
-import { empty } from "./widgets.js";
+import { age, clock, percent, rate } from "../parts/format.js";
+import { live } from "../run/live.js";
+import { Picture, seen, STATE_WORDS } from "../parts/picture.js";
+import { store } from "../run/store.js";
+import { empty } from "../parts/widgets.js";
 
 const LATEST = 14;
 

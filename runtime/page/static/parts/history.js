@@ -1,10 +1,10 @@
 // The scores of the last minutes as lines, and the thresholds in them, which can be dragged.
 
-import { api } from "./api.js";
+import { api } from "../run/api.js";
 import { h, setChildren, setText } from "./dom.js";
 import { clock } from "./format.js";
 import { thresholdOf } from "./scores.js";
-import { store } from "./store.js";
+import { store } from "../run/store.js";
 import { colour, themeChanges } from "./theme.js";
 import { say } from "./widgets.js";
 

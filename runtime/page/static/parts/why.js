@@ -2,8 +2,8 @@
 
 import { h, setText } from "./dom.js";
 import { percent } from "./format.js";
-import { live } from "./live.js";
-import { store } from "./store.js";
+import { live } from "../run/live.js";
+import { store } from "../run/store.js";
 
 // From nothing over amber to almost white: reads on dark and bright pictures.
 const RAMP = new Uint32Array(256);

@@ -2,7 +2,7 @@
 
 import { h, setChildren, setText } from "./dom.js";
 import { percent } from "./format.js";
-import { store } from "./store.js";
+import { store } from "../run/store.js";
 
 /** The threshold of one label, or null where it has none. */
 export function thresholdOf({ value, labels }, label) {

@@ -1,9 +1,9 @@
 // Draw where to look and what nobody may see: by mouse, finger or keys, on the picture itself.
 
-import { api } from "./api.js";
+import { api } from "../run/api.js";
 import { button, h, icon, iconButton, setChildren, setText } from "./dom.js";
 import { corners, MIDDLE, moved, outline, round, SMALLEST, withCorner } from "./shapes.js";
-import { store } from "./store.js";
+import { store } from "../run/store.js";
 import { attempt, empty, notice, say } from "./widgets.js";
 
 export class RegionsEditor {

@@ -2,9 +2,9 @@
 
 import { h, icon, setChildren, setText, svg } from "./dom.js";
 import { percent } from "./format.js";
-import { live } from "./live.js";
+import { live } from "../run/live.js";
 import { corners, outline } from "./shapes.js";
-import { store } from "./store.js";
+import { store } from "../run/store.js";
 
 export const STATE_WORDS = {
   connecting: "Connecting",

@@ -1,10 +1,10 @@
 // One event: its clip, its still, its scores over time, and what people say of it.
 
-import { api } from "./api.js";
-import { button, h, icon, iconButton, setChildren, svg } from "./dom.js";
-import { clock, day, duration, percent } from "./format.js";
-import { store } from "./store.js";
-import { attempt, confirmed, notice, say, showDialog } from "./widgets.js";
+import { api } from "../run/api.js";
+import { button, h, icon, iconButton, setChildren, svg } from "../parts/dom.js";
+import { clock, day, duration, percent } from "../parts/format.js";
+import { store } from "../run/store.js";
+import { attempt, confirmed, notice, say, showDialog } from "../parts/widgets.js";
 
 const VERDICTS = { yes: "confirmed", no: "denied", unverified: "could not say" };
 

@@ -1,7 +1,7 @@
 // The door: a token, where the run asks for one.
 
-import { api } from "./api.js";
-import { h, setText } from "./dom.js";
+import { api } from "../run/api.js";
+import { h, setText } from "../parts/dom.js";
 
 /** Take a token out of the address, so that it is in no history and no bookmark. */
 export function tokenOfAddress() {

@@ -1,9 +1,9 @@
 // The labels of a stream or of all, edited while they run. What is wrong is marked by its line.
 
-import { api, ApiError } from "./api.js";
+import { api, ApiError } from "../run/api.js";
 import { button, h, setChildren, setText } from "./dom.js";
 import { count } from "./format.js";
-import { store } from "./store.js";
+import { store } from "../run/store.js";
 import { attempt, notice, say } from "./widgets.js";
 
 const CHECKED_AFTER_MS = 400;
@@ -37,6 +37,7 @@ export class LabelsEditor {
   #one = h("input", { type: "radio", name: "labels-for", value: "one", checked: true });
   #save = h("input", { type: "checkbox" });
   #saveRow = h("label", { class: "check" }, this.#save, h("span", {}));
+  #notSaved = h("p", { class: "small muted" });
   #status = h("p", { class: "small muted", role: "status" });
   #applyButton = button("Apply", {
     kind: "primary",
@@ -72,6 +73,7 @@ export class LabelsEditor {
       ),
       store.mayChange && choice,
       store.mayChange && this.#saveRow,
+      store.mayChange && this.#notSaved,
       store.mayChange
         ? h(
             "div",
@@ -83,6 +85,8 @@ export class LabelsEditor {
           )
         : notice("This login can look, not change."),
     );
+    for (const target of [this.#one, this.#all])
+      target.addEventListener("change", () => this.#showSaving());
     this.#text.readOnly = !store.mayChange;
     signal.addEventListener("abort", () => clearTimeout(this.#timer));
     store.on("info", (changed) => changed.name === stream && !this.#dirty && this.#load(), signal);
@@ -105,11 +109,18 @@ export class LabelsEditor {
   #take(known) {
     this.#known = known;
     this.#text.value = known.text;
-    this.#save.checked = false;
-    this.#saveRow.hidden = !known.savable;
-    if (known.savable) setText(this.#saveRow.lastChild, `Save to ${known.file}, too`);
-    this.#saveRow.title = known.why_not ?? "";
     this.#showState();
+    this.#showSaving();
+  }
+
+  /** Labels that came from one file can be saved back to it; those of all streams may have several. */
+  async #showSaving() {
+    this.#save.checked = false;
+    const known = this.#all.checked ? await api.get("/api/labels").catch(() => null) : this.#known;
+    this.#saveRow.hidden = !known?.savable;
+    this.#notSaved.hidden = !known?.why_not;
+    if (known?.savable) setText(this.#saveRow.lastChild, `Save to ${known.file}, too`);
+    if (known?.why_not) setText(this.#notSaved, known.why_not);
   }
 
   #showState() {
@@ -157,7 +168,7 @@ export class LabelsEditor {
           check: false,
         });
         const saved = this.#save.checked ? ` and saved to ${known.file}` : "";
-        this.#take({ ...known, stream: this.#stream });
+        this.#take(known);
         this.#showErrors([]);
         say(`The labels are in use${saved}.`);
       } catch (error) {
