@@ -9,7 +9,7 @@ import { store } from "../run/store.js";
 const RAMP = new Uint32Array(256);
 for (let heat = 0; heat < 256; heat += 1) {
   const share = heat / 255;
-  const strong = share ** 2.2;
+  const strong = share ** 3;
   const bytes = [
     255,
     Math.round(90 + 165 * share ** 1.5),
