@@ -10,6 +10,7 @@ from .event_endpoints import event_endpoints
 from .openapi import described, document
 from .run_endpoints import run_endpoints
 from .session_endpoints import session_endpoints
+from .teaching_endpoints import teaching_endpoints
 
 FILE = Path(__file__).with_name("openapi.json")
 
@@ -22,6 +23,7 @@ def shipped() -> str:
         *run_endpoints(nobody, nobody),
         *change_endpoints(nobody, nobody),
         *event_endpoints(nobody),
+        *teaching_endpoints(nobody),
     ]
     found = document([*endpoints, described(endpoints)])
     return json.dumps(found, ensure_ascii=False, indent=1) + "\n"

@@ -64,6 +64,7 @@ class LivePage(Sink):
     Attributes:
         opened: where it is.
         recordings: what people record.
+        on_close: called at the end.
     """
 
     recordings: Recordings
@@ -87,6 +88,7 @@ class LivePage(Sink):
         self._viewers = Viewers(self._use_watches)
         self._live = Live(self._viewers, self._hello, self._bye)
         sight.pictures.on_packet = self._on_packet
+        self.on_close: list[Callable[[], None]] = []
         self._changed_events: set[int] = set()
         scheme = "https" if self._is_tls else "http"
         shown = f"[{address.host}]" if ":" in address.host else address.host
@@ -117,6 +119,8 @@ class LivePage(Sink):
     def close(self, timeout_s: float) -> None:
         """Tell all viewers that the run has ended, and end the server."""
         self._server.do(self._live.end)
+        for end in self.on_close:
+            end()
         self._sight.pictures.close(0.1)
         self._server.close(max(0.5, timeout_s))
         self.recordings.close(timeout_s)

@@ -23,6 +23,7 @@ from stzsar.runtime.events.options import ClipPlan
 from stzsar.runtime.labels.per_source import LabelFiles
 from stzsar.runtime.page.opening import Served, serve
 from stzsar.runtime.page.options import PageOptions
+from stzsar.runtime.page.teaching_arguments import TeachingArguments
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.recordings.recorder import Recorder
 from stzsar.runtime.sinks.sink import Fanout
@@ -95,6 +96,18 @@ class Running:
                 duties=self.duties,
                 keeper=self.keeper,
                 open_recorder=self._open_recorder,
+                teaching=TeachingArguments(
+                    common=(
+                        "--bundle",
+                        str(bundle),
+                        "--rate",
+                        "8",
+                        "--min-length",
+                        "0.2",
+                        "--cool-down",
+                        "0.4",
+                    ),
+                ),
             ),
         )
         self.sink = Fanout([*([self.keeper] if self.keeper else []), self.page])
@@ -118,8 +131,9 @@ class Running:
         return LiveFeed(STREAM, lambda: self.camera, options, rate_fps, patient=True)
 
     def _open_recorder(self, path: Path) -> Recorder:
-        scorer = self.recognizer.scorer
-        return Recorder(path, self.recognizer.bundle, scorer.bank, frames=4, rate_fps=8.0)
+        bundle, bank = self.recognizer.bundle, self.recognizer.scorer.bank
+        features = bool(bundle.manifest.features)
+        return Recorder(path, bundle, bank, frames=4, rate_fps=8.0, features=features)
 
     def _run(self) -> None:
         with contextlib.closing(self.loop.steps()) as steps:
@@ -154,11 +168,16 @@ class Running:
         )
 
 
-def until(socket: ClientConnection, wanted: Callable[[dict[str, Any]], Any]) -> Any:
+def until(
+    socket: ClientConnection,
+    wanted: Callable[[dict[str, Any]], Any],
+    *,
+    patience_s: float = PATIENCE_S,
+) -> Any:
     """Read messages until one is wanted; return it."""
-    end_s = time.monotonic() + PATIENCE_S
+    end_s = time.monotonic() + patience_s
     while time.monotonic() < end_s:
-        said = socket.recv(timeout=PATIENCE_S)
+        said = socket.recv(timeout=patience_s)
         if isinstance(said, bytes):
             size = int.from_bytes(said[:4], "big")
             messages = [{**json.loads(said[4 : 4 + size]), "jpeg": said[4 + size :]}]

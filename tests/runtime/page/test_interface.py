@@ -58,7 +58,7 @@ def test_events_are_found_shown_marked_exported_and_removed(run, told, becomes):
     with running.watch() as socket:
         told(socket, lambda message: message["type"] == "event")
         told(socket, lambda message: message["type"] == "stored")
-        running.camera.left = running.camera.right = (90, 90, 90)
+        running.camera.left = running.camera.right = (0, 255, 0)
         becomes(lambda: running.ask("GET", "/api/events")[1]["events"][-1]["clip"])
     listed = running.ask("GET", "/api/events?label=red&stream=hall&text=re%20HAL")[1]
     first = listed["events"][-1]
