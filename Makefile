@@ -3,20 +3,22 @@
 #              CLIP's weights (0.6 GB; HF_ENDPOINT names a mirror, FETCH="…" adds options)
 # make setup   .venv with everything, for training, export and development
 # make test    everything that must hold: format, lint, import rules, types, docs, tests
-# make test-slow   real-size exports, RTX compiles and long streams: before a release
+# make test-slow   real-size exports, RTX compiles, long streams, other Pythons: before a release
 # make soak    eight live streams for 10 and 30 minutes
 # make fuzz    untrusted files of every format, mutated for a minute each (Atheris)
 # make docs    the pages under docs/ as HTML, with warnings as errors
-# make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes)
+# make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes; TRAIN="…" adds
+#              options of stzsar-train)
 # make skeletons   export the graphs without weights that stzsar-fetch fills
 
 PYTHON ?= python3
 BIN := .venv/bin
 SHIPPED := runtime/shipped
 DEMO := runs/demo
-# JetPack 6 ships Python 3.10, JetPack 7 ships 3.12; the runtime's tests run where these are
-# installed, on 3.10 with the oldest packages that pyproject.toml allows.
-OTHER_PYTHONS := 3.12
+# The runtime's tests run on Python 3.10, JetPack 6's, with the oldest packages that pyproject.toml
+# allows, and on the newest packages here. What lies between, JetPack 7's 3.12 among it, runs in
+# test-slow, where it is installed.
+OTHER_PYTHONS := 3.12 3.13
 
 .PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons clean
 
@@ -33,12 +35,12 @@ people: .venv/.people
 
 setup: .venv/.everything
 
-# Types and docs are checked on one core while the other runs the runtime's tests.
+# Types and docs are checked on one core while the other runs the runtime's tests on 3.10.
 test: setup
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line check test-floors test-other-pythons
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line check test-floors
 	@$(MAKE) --no-print-directory test-all-here
 
-test-slow: setup
+test-slow: setup test-other-pythons
 	$(BIN)/python -Im pytest -m "slow and not soak"
 
 SECONDS_EACH ?= 60
@@ -74,7 +76,7 @@ test-other-pythons:
 # The checkpoint, the labels of the unseen classes, the bundle, the sample clip and its picture.
 shipped-bundle: setup
 	rm -rf runs/shipped
-	$(BIN)/stzsar-train --output runs/shipped
+	$(BIN)/stzsar-train --output runs/shipped $(TRAIN)
 	$(BIN)/python -m stzsar.train.data.sample labels runs/shipped/labels.json
 	$(BIN)/stzsar-export runs/shipped --labels runs/shipped/labels.json \
 	    --output $(SHIPPED)/moving-shapes

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..runtime.bundle.bundle import MANIFEST, PARITY, Bundle, find_bundle
-from ..runtime.bundle.manifest import WeightsOrigin
+from ..runtime.bundle.manifest import TextSpec, WeightsOrigin
 from ..runtime.documents import MIB, from_json, read_file
 from ..runtime.engines.opening import open_graph
 from ..runtime.engines.trt.graph import RTX_ENGINES
@@ -107,6 +107,7 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
         "other labels": "embedded on the device (text.onnx)"
         if manifest.text
         else "none: it has no text encoder",
+        "prompts": _prompts(manifest.text),
         "trained on": _seen(bundle),
         "features": _features(bundle),
         "parity": _parity(bundle),
@@ -117,6 +118,13 @@ def _describe(bundle: Bundle) -> dict[str, str | list[str]]:
         "engines": _engines(bundle),
         "made": f"{manifest.created}, with {versions}",
     }
+
+
+def _prompts(text: TextSpec | None) -> str:
+    if text is None:
+        return "unknown: it has no text encoder"
+    first, *more = text.prompts
+    return f"{first!r}" + (f" and {len(more)} more, averaged" if more else "")
 
 
 def _licence(weights: WeightsOrigin) -> dict[str, str | list[str]]:

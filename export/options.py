@@ -1,10 +1,12 @@
 """What to export and how: the options of stzsar-export as dataclasses."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..models.config import Interaction, PatchPath
+from ..models.config import FrameWeights, Interaction, PatchPath
+from ..models.prompts import read_prompts
 from ..runtime.engines.trt.api import check_targets
 from ..runtime.errors import StzsarError
 from ..runtime.labels.label_files import LabelsLike
@@ -18,17 +20,23 @@ class ClipOptions:
     """CLIP with an untrained head, exported without a checkpoint.
 
     Raises:
-        StzsarError: `patch_path` has no effect with this interaction.
+        StzsarError: `patch_path` or `frame_weights` has no effect with this interaction.
     """
 
     backbone: str  # open_clip's name of the backbone
     pretrained: str = "openai"  # open_clip's tag, a file, or "none" for random weights
     tokenizer: str | None = None  # `tokenizer.json` of a SigLIP2 backbone; None downloads it once
     interaction: Interaction = "residual"  # how the head weighs frames by their patches
+    frame_weights: FrameWeights | None = None  # what weighs the frames; None is "saliency"
     patch_path: PatchPath | None = None  # of patches in the last block; None is "block"
 
     def __post_init__(self) -> None:
-        if self.patch_path is not None and self.interaction in ("off", "mean"):
+        if self.frame_weights is not None and self.interaction in ("mean", "transport"):
+            raise StzsarError(
+                f"--frame-weights has no effect with --interaction {self.interaction}, which has "
+                "weights of its own. Leave it out."
+            )
+        if self.patch_path is not None and self.interaction not in ("product", "residual"):
             raise StzsarError(
                 f"--patch-path has no effect with --interaction {self.interaction}, which ignores "
                 "patches. Leave it out."
@@ -82,6 +90,9 @@ class ExportOptions:
     clip: ClipOptions | None = None
     labels: LabelsLike | None = None  # of the bank; None takes those of the training, or Kinetics
     attributes: bool = True
+    # Around labels: a name of `models.prompts.PROMPT_SETS`, a file, or sentences; None takes those
+    # of the network
+    prompts: str | Sequence[str] | None = None
     precision: Precision = "fp32"
     calibration: str | None = None
     frames: int | None = None
@@ -91,6 +102,8 @@ class ExportOptions:
     engines: EngineOptions = EngineOptions()
 
     def __post_init__(self) -> None:
+        if self.prompts is not None:
+            object.__setattr__(self, "prompts", read_prompts(self.prompts))
         if self.checkpoint and self.clip:
             raise StzsarError(
                 f"The checkpoint {self.checkpoint} and --backbone exclude each other. Leave one "

@@ -206,7 +206,8 @@ def compare(
         tie = BOUNDS[precision].tie
         agreement[graph] = top1_agreement(found["logits"], similarities, tie=tie)
     if (folder / TEXT_GRAPH).exists():
-        tokens = LabelTexts(bank.labels, network.config, network.tokenizer_json).tokens[:MAX_LABELS]
+        texts = LabelTexts(bank.labels, network.config, network.tokenizer_json)
+        tokens = texts.tokens.flatten(0, 1)[:MAX_LABELS]
         embeddings = _open(folder, TEXT_GRAPH)({"tokens": tokens.numpy()})["embeddings"]
         differences["text.embeddings"] = Difference.between(
             embeddings, network.encode_text(tokens).numpy()

@@ -45,6 +45,8 @@ def export(options: ExportOptions) -> Exported:
     _check_toolchain(options.engines)
     own_labels = labels_from(options.labels, "--labels") if options.labels else None
     origin = from_clip(options.clip) if options.clip else from_checkpoint(options.checkpoint)
+    if options.prompts is not None:
+        origin.network.use_prompts(options.prompts)
     labels = own_labels or origin.checkpoint.labels
     # A checkpoint keeps the labels it was trained with.
     if (own_labels or options.clip) and options.attributes:

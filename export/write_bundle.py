@@ -201,7 +201,7 @@ def describe(request: BundleRequest, name: str, files: Mapping[str, str]) -> Man
         label_states=network.head.label_states,
         features=network.feature_names,
         patch_grid=vision.patch_grid if PATCH_EMBEDDINGS in network.feature_names else None,
-        text=TextSpec(prompt=config.prompt, context_length=config.text.context_length)
+        text=TextSpec(prompts=config.prompts, context_length=config.text.context_length)
         if request.text_encoder
         else None,
         weights=request.origin,

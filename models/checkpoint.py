@@ -26,7 +26,7 @@ from .tensor_file import load_tensors, read_shapes, save_tensors
 from .tokenizer_file import FILE as TOKENIZER
 from .tokenizer_file import MAX_BYTES as MAX_TOKENIZER_BYTES
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # format 1 had one prompt, which `ModelConfig.from_json` reads
 DESCRIPTION = "checkpoint.json"
 WEIGHTS = "model.safetensors"
 _MAX_DESCRIPTION_BYTES = 64 * MIB  # most of it labels
@@ -89,10 +89,10 @@ def read_checkpoint(folder: Path) -> Checkpoint:
         version = from_json(content, _Version).format_version
     except DocumentError as error:
         raise BundleError(f"{path} is not a checkpoint description: {error}.") from error
-    if version != FORMAT_VERSION:
+    if not 1 <= version <= FORMAT_VERSION:
         raise BundleError(
-            f"{path} has format version {version!r:.40} and this stzsar reads {FORMAT_VERSION}: "
-            "upgrade stzsar, or train again."
+            f"{path} has format version {version!r:.40} and this stzsar reads 1 to "
+            f"{FORMAT_VERSION}: upgrade stzsar, or train again."
         )
     try:
         document = from_json(content, _Description)

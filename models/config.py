@@ -9,20 +9,25 @@ from typing import Annotated, Any, Literal, get_args
 import msgspec
 from msgspec import Meta, Struct
 
+from ..runtime.bundle.manifest import check_prompts
 from ..runtime.documents import DocumentError, convert
 
 Size = Annotated[int, Meta(ge=1, le=2**24)]
-Interaction = Literal["product", "residual", "off", "mean"]
+Interaction = Literal["product", "residual", "off", "mean", "transport"]
+FrameWeights = Literal["saliency", "guided", "both"]
 PatchPath = Literal["block", "value"]
+Pooling = Literal["unit", "raw"]
+Initial = Literal["torch", "bert"]
 Activation = Literal["gelu", "quick_gelu", "gelu_tanh"]
 TextPool = Literal["end", "last"]
 TokenizerKind = Literal["clip", "file"]
 TimmPool = Literal["avg", "token", "map"]
 
 INTERACTIONS: tuple[str, ...] = get_args(Interaction)
+FRAME_WEIGHTS: tuple[str, ...] = get_args(FrameWeights)
 PATCH_PATHS: tuple[str, ...] = get_args(PatchPath)
 
-PROMPT = "This is a video about {}."
+PROMPTS = ("This is a video about {}.",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,21 +101,57 @@ class TextConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TemporalConfig:
-    """A transformer over the frames of a window; BIKE's has six layers."""
+    """A transformer over the frames of a window; `bike_temporal` gives that of BIKE's family."""
 
     layers: Size = 6
     heads: Size = 8
     max_frames: Size = 32
+    activation: Activation = "gelu"  # of the MLP
+    norm_eps: Annotated[float, Meta(gt=0, lt=1)] = 1e-5  # epsilon of every LayerNorm
+    difference: bool = True  # whether a frame gets its difference from the one before
+    # Weights at the start: PyTorch's with positions of N(0, 0.01), or N(0, 0.02) as in BERT
+    initial: Initial = "torch"
+    # Classes of its training that gate it, by how near they are to the labels (MoTE); 0: no gate
+    gate_classes: Annotated[int, Meta(ge=0, le=10_000)] = 0
+
+
+def bike_temporal(width: int, *, layers: int = 6, gate_classes: int = 0) -> TemporalConfig:
+    """Return the temporal transformer that ActionCLIP, Text4Vis, BIKE and MoTE share.
+
+    `width` is that of the text encoder, which has heads of 64.
+    """
+    return TemporalConfig(
+        layers=layers,
+        heads=width // 64,
+        max_frames=77,
+        activation="quick_gelu",
+        norm_eps=1e-12,
+        difference=False,
+        initial="bert",
+        gate_classes=gate_classes,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeadConfig:
     # The weight of a frame with spatial similarity f: "product" f, "residual" 1 + βf, "off" 1
-    # (BIKE's video concept spotting); "mean" is plain mean pooling
+    # (BIKE's video concept spotting); "mean" is plain mean pooling, "transport" OST's matching
     interaction: Interaction = "product"
     temperature: float = 0.01  # τ of the saliency softmax
     projections: bool = False  # whether learned maps I + ΔW precede the similarities
     initial_scale: float = 100.0  # exp(γ) at the start of training
+    # What "mean" averages: unit frames, or frames as they are, of which long ones count more
+    # (BIKE's DP, Text4Vis, ActionCLIP, ViFi-CLIP)
+    pooling: Pooling = "unit"
+    # What weighs the frames: "saliency" S, "guided" a softmax of their similarity with the class as
+    # label and attributes describe it, "both" their mean; idle if the interaction is "mean"
+    frame_weights: FrameWeights = "saliency"
+    guide_temperature: Annotated[float, Meta(gt=0)] = 0.01  # of the guided softmax
+    learned_temperature: bool = False  # whether training moves both temperatures
+
+    def __post_init__(self) -> None:
+        if self.pooling == "raw" and self.interaction != "mean":
+            raise ValueError(f"pooling 'raw' goes with 'mean', not with {self.interaction!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +164,12 @@ class ModelConfig:
     text: TextConfig
     head: HeadConfig
     temporal: TemporalConfig | None = None
-    prompt: str = PROMPT
+    # Sentences around a label or an attribute, each with one {}. Several are an ensemble: the mean
+    # of their unit embeddings, as a unit vector
+    prompts: tuple[str, ...] = PROMPTS
+
+    def __post_init__(self) -> None:
+        check_prompts(self.prompts)
 
     def to_json(self) -> dict[str, Any]:
         return dataclasses.asdict(self)
@@ -135,6 +181,9 @@ class ModelConfig:
         Raises:
             DocumentError: a field is missing, unknown, of another type or out of range.
         """
+        if "prompt" in document:  # of format 1, which had one
+            others = {name: value for name, value in document.items() if name != "prompt"}
+            document = {"prompts": [document["prompt"]], **others}
         parts = convert(document, _Parts)
         kinds: dict[str, Any] = {"vision": _vision_kind(parts.vision), **_PARTS}
         for name, kind in kinds.items():
@@ -145,7 +194,10 @@ class ModelConfig:
             vision = convert(parts.vision, kinds["vision"])
         except DocumentError as error:
             raise DocumentError(f"vision.{error}") from error
-        return cls(**{**msgspec.structs.asdict(parts), "vision": vision})
+        try:
+            return cls(**{**msgspec.structs.asdict(parts), "vision": vision})
+        except ValueError as error:
+            raise DocumentError(str(error)) from error
 
 
 class _Parts(Struct, forbid_unknown_fields=True):
@@ -157,7 +209,7 @@ class _Parts(Struct, forbid_unknown_fields=True):
     text: TextConfig
     head: HeadConfig
     temporal: TemporalConfig | None
-    prompt: str = PROMPT
+    prompts: tuple[str, ...] = PROMPTS
 
 
 _PARTS = {"text": TextConfig, "head": HeadConfig, "temporal": TemporalConfig}

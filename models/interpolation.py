@@ -33,7 +33,9 @@ def interpolate_weights(original: STZSAR, tuned: STZSAR, share: float) -> dict[s
     return mixed
 
 
-def check_related(original: STZSAR, tuned: STZSAR, name: str) -> None:
+def check_related(
+    original: STZSAR, tuned: STZSAR, name: str, *, option: str = "--original"
+) -> None:
     """Refuse to mix two networks unless one was tuned from the other, which messages call `name`.
 
     Unrelated weights are about √2 times their norm distance, tuned ones a small fraction of it.
@@ -57,5 +59,5 @@ def check_related(original: STZSAR, tuned: STZSAR, name: str) -> None:
             raise BundleError(
                 f"The network was not tuned from {name}: its {tower} tower differs by "
                 f"{(distance / norm) ** 0.5:.0%} of the norm. Name the weights that training "
-                "started from with --original."
+                f"started from with {option}."
             )

@@ -1,6 +1,6 @@
 """Labels to embeddings: prompts, tokens and the bank.
 
-Each distinct string is encoded once, in its own prompt, however many classes share it.
+Each distinct string is encoded once, in its own prompts, however many classes share it.
 """
 
 import logging
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..runtime.labels.bank import LabelBank
@@ -23,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class LabelTexts:
-    """The tokens of C labels, int64 [S, L], one row for each distinct string."""
+    """The tokens of C labels, int64 [S, K, L], for each distinct string in each of K prompts."""
 
     def __init__(
         self, labels: Sequence[Label], config: ModelConfig, tokenizer_json: str | None = None
@@ -43,13 +44,14 @@ class LabelTexts:
             self._attributes[row, : len(places)] = torch.tensor(places)
             self._mask[row, : len(places)] = True
         tokenizer = tokenizer_of(config.text, tokenizer_json)
-        prompts = [config.prompt.replace("{}", text) for text in strings]
-        self.tokens = tokenize(tokenizer, prompts)
-        cut = {
-            text: tuple(row.tolist())
-            for text, prompt, row in zip(strings, prompts, self.tokens, strict=True)
-            if row[-1] and is_cut(tokenizer, prompt)
-        }
+        prompted = [prompt.replace("{}", text) for text in strings for prompt in config.prompts]
+        rows = tokenize(tokenizer, prompted)
+        self.tokens = rows.unflatten(0, (len(strings), len(config.prompts)))
+        cut: dict[str, tuple[int, ...]] = {}
+        for number, (sentence, row) in enumerate(zip(prompted, rows, strict=True)):
+            if row[-1] and is_cut(tokenizer, sentence):
+                text = list(strings)[number // len(config.prompts)]
+                cut.setdefault(text, tuple(row.tolist()))
         self._cut_warning = cut_warning(self.labels, cut, config.text.context_length)
 
     def warn_of_cuts(self) -> None:
@@ -68,7 +70,7 @@ class LabelTexts:
         """Encode the strings of `classes`, int64 [U], with gradients; return their bank."""
         needed = torch.cat([self._texts[classes], self._attributes[classes].flatten()])
         strings, places = needed.unique(return_inverse=True)
-        return self._arrange(network.encode_text(self.tokens[strings]), places, classes)
+        return self._arrange(_in_all_prompts(network, self.tokens[strings]), places, classes)
 
     def fixed_bank(self, embeddings: Tensor, classes: Tensor) -> Bank:
         """Return the bank of `classes` from precomputed embeddings [S, D] of all strings."""
@@ -78,13 +80,23 @@ class LabelTexts:
     @torch.no_grad()
     def embeddings(self, network: STZSAR, *, batch: int = 256) -> Tensor:
         """Return unit embeddings [S, D] of all strings, without gradients."""
-        return torch.cat([network.encode_text(rows) for rows in self.tokens.split(batch)])
+        batch = max(1, batch // self.tokens.shape[1])
+        return torch.cat([_in_all_prompts(network, rows) for rows in self.tokens.split(batch)])
 
     def _arrange(self, embeddings: Tensor, places: Tensor, classes: Tensor) -> Bank:
         count = len(classes)
         mask = self._mask[classes]
         attributes = embeddings[places[count:]].view(*mask.shape, -1) * mask.unsqueeze(-1)
         return Bank(embeddings[places[:count]], attributes, mask)
+
+
+def _in_all_prompts(network: STZSAR, tokens_skl: Tensor) -> Tensor:
+    """Return the unit embeddings [S, D] of strings in K prompts, int64 [S, K, L]."""
+    strings, prompts, _ = tokens_skl.shape
+    embeddings = network.encode_text(tokens_skl.flatten(0, 1))
+    if prompts == 1:
+        return embeddings
+    return F.normalize(embeddings.unflatten(0, (strings, prompts)).mean(1), dim=-1)
 
 
 def embed_labels(network: STZSAR, labels: Sequence[Label]) -> LabelBank:

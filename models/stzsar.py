@@ -1,14 +1,16 @@
 """STZSAR: frame encoder, temporal transformer, text encoder and STI head as one network."""
 
-import torch
+import dataclasses
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .config import ModelConfig, TemporalConfig, TimmConfig
+from .config import ModelConfig, TimmConfig
 from .interaction import Bank, FrameState, STIHead, WindowScores
+from .temporal import TemporalTransformer
 from .text import TextEncoder
 from .timm_vision import TimmFrameEncoder
-from .transformer import Transformer
 from .vision import FrameEncoder
 
 
@@ -42,6 +44,10 @@ class STZSAR(nn.Module):
         """Names of the features, in the order of the graphs' outputs."""
         return self.head.feature_names
 
+    def use_prompts(self, prompts: Sequence[str]) -> None:
+        """Put labels into other sentences from now on; no weight depends on them."""
+        self.config = dataclasses.replace(self.config, prompts=tuple(prompts))
+
     def forward(self, video_bthwc: Tensor, bank: Bank) -> Tensor:
         """Return logits [B, C] of clips, uint8 BGR [B, T, S, S, 3], where S is `image_px`."""
         batch, frames = video_bthwc.shape[:2]
@@ -64,31 +70,10 @@ class STZSAR(nn.Module):
     def score_window(self, state: FrameState, bank: Bank) -> WindowScores:
         """Score windows of frame states with a time axis, [B, T, …]."""
         if self.temporal is not None:
-            state = {**state, "frame": self.temporal(state["frame"])}
+            classes = bank.class_embeddings
+            state = {**state, "frame": self.temporal(state["frame"], classes)}
         return self.head.score(state, bank)
 
     def encode_text(self, tokens_nl: Tensor) -> Tensor:
         """Return unit embeddings [N, D] of int64 tokens [N, L]."""
         return F.normalize(self.text(tokens_nl), dim=-1)
-
-
-class TemporalTransformer(nn.Module):
-    """Pre-LN blocks over the frames of a window with a residual connection around them, as in BIKE.
-
-    Each frame gets its position and its difference from the previous frame (ATM, arXiv 2307.08908).
-    Only pairs of frames distinguish opposite directions. Trained from scratch, attention alone does
-    not learn to compare them; with differences it does at once.
-    """
-
-    def __init__(self, config: TemporalConfig, dim: int) -> None:
-        super().__init__()
-        self.positional_embedding = nn.Parameter(0.01 * torch.randn(config.max_frames, dim))
-        self.difference = nn.Linear(dim, dim, bias=False)
-        self.transformer = Transformer(dim, config.layers, config.heads, 4 * dim)
-
-    def forward(self, frames_btd: Tensor) -> Tensor:
-        """Return CLS + temporal(CLS + position + difference), [B, T, D]; T up to `max_frames`."""
-        previous = torch.cat([frames_btd[:, :1], frames_btd[:, :-1]], dim=1)
-        position = self.positional_embedding[: frames_btd.shape[1]]
-        placed = frames_btd + position + self.difference(frames_btd - previous)
-        return frames_btd + self.transformer(placed)

@@ -1,6 +1,5 @@
 """How long to wait before the next attempt: one rule for sources, sinks and web pages."""
 
-import email.utils
 import random
 import re
 import time
@@ -49,7 +48,9 @@ def retry_after_s(header: str | None) -> float | None:
     asked = (header or "").strip()
     if re.fullmatch(r"[0-9]{1,9}", asked):
         return float(asked)
+    from email.utils import parsedate_to_datetime  # brings sockets and time zones
+
     try:
-        return max(0.0, email.utils.parsedate_to_datetime(asked).timestamp() - time.time())
+        return max(0.0, parsedate_to_datetime(asked).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):
         return None

@@ -107,7 +107,13 @@ def make_network() -> Callable[..., STZSAR]:
     from stzsar.models.config import TemporalConfig, small_config
     from stzsar.models.stzsar import STZSAR
 
-    def make(*, temporal: bool = False, patch_path: str = "block", **head: Any) -> STZSAR:
+    def make(
+        *,
+        temporal: bool | TemporalConfig = False,
+        patch_path: str = "block",
+        prompts: tuple[str, ...] | None = None,
+        **head: Any,
+    ) -> STZSAR:
         torch.manual_seed(0)
         base = small_config()
         config = dataclasses.replace(
@@ -125,7 +131,10 @@ def make_network() -> Callable[..., STZSAR]:
             ),
             text=dataclasses.replace(base.text, width=32, layers=1, heads=2, mlp_width=64),
             head=dataclasses.replace(base.head, **head),
-            temporal=TemporalConfig(layers=1, heads=2, max_frames=8) if temporal else None,
+            temporal=TemporalConfig(layers=1, heads=2, max_frames=8)
+            if temporal is True
+            else temporal or None,
+            prompts=prompts or base.prompts,
         )
         network = STZSAR(config).eval()
         with torch.no_grad():
@@ -133,6 +142,9 @@ def make_network() -> Callable[..., STZSAR]:
                 # Away from the start, where biases and ΔW are zero and hide mistakes.
                 if not name.startswith("head."):
                     parameter.add_(0.05 * torch.randn_like(parameter))
+            for name, buffer in network.named_buffers():
+                if name.endswith("seen_embeddings"):
+                    buffer.copy_(torch.nn.functional.normalize(torch.randn_like(buffer), dim=-1))
         return network
 
     return make
@@ -203,7 +215,7 @@ def _fingerprint(spec: GraphSpec) -> str:
     seen = hashlib.sha256()
     network: Any = spec.module.network
     kind = type(spec.module).__name__
-    config = dataclasses.replace(network.config, prompt="")
+    config = dataclasses.replace(network.config, prompts=("{}",))
     if kind == "TextGraph":
         config = (config.text, config.dim)
     seen.update(repr((kind, config, spec.outputs)).encode())

@@ -8,9 +8,9 @@ from typing import Any, get_args
 import click
 import cloup
 
-from ..models.config import INTERACTIONS, PATCH_PATHS
+from ..models.config import FRAME_WEIGHTS, INTERACTIONS, PATCH_PATHS
 from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
-from .config import PrecisionName, Setting
+from .config import Loss, PrecisionName, Setting
 
 NEWEST = ""
 _number = partial(cloup.option, metavar="N", type=click.IntRange(min=1))
@@ -52,7 +52,8 @@ _DATA = cloup.option_group(
         "--setting",
         type=click.Choice(get_args(Setting)),
         show_default="mixed",
-        help="Choose the setting of MovingShapes; mixed begins plain and grows to half hard",
+        help="Choose the setting of MovingShapes; mixed begins plain and grows to half hard, all "
+        "grows to a third hard and a third untrimmed",
     ),
     _labels(
         "--labels",
@@ -146,6 +147,18 @@ _NETWORK = cloup.option_group(
         help="Choose how patches weigh a frame; mean is plain mean pooling",
     ),
     cloup.option(
+        "--frame-weights",
+        type=click.Choice(FRAME_WEIGHTS),
+        show_default="saliency",
+        help="Choose what weighs the frames of a window: saliency by attributes, guided by the "
+        "class as label and attributes describe it, or the mean of both",
+    ),
+    _switch(
+        "--learned-temperature/--no-learned-temperature",
+        show_default="off",
+        help="Learn how sharply frames are weighed",
+    ),
+    cloup.option(
         "--patch-path",
         type=click.Choice(PATCH_PATHS),
         show_default="block",
@@ -170,6 +183,13 @@ _NETWORK = cloup.option_group(
 
 _OPTIMISATION = cloup.option_group(
     "Optimisation",
+    cloup.option(
+        "--loss",
+        type=click.Choice(get_args(Loss)),
+        show_default="cross-entropy",
+        help="Share the target among clips of one class, or soften it as ActionCLIP and BIKE do, "
+        "under the Kullback-Leibler divergence; both symmetric between video and text",
+    ),
     _number("--steps", show_default="3600, 5000 over CLIP", help="Take N optimiser steps"),
     _number(
         "--batch", show_default="48, 32 over CLIP", help="Take N clips a step, over all processes"

@@ -4,7 +4,7 @@ The runtime reads this format and therefore defines it; `stzsar.export` writes i
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -13,13 +13,14 @@ from msgspec import Meta, Struct
 from ..documents import DocumentError, convert, from_json
 from ..errors import BundleError
 
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 FEATURES_SINCE = 3
 MAX_MANIFEST_BYTES = 2**20
 MAX_SIZE_PX = 4096
 MAX_FRAMES = 1024
 MAX_RATE_FPS = 1000
 MAX_SEEN_LABELS, MAX_SEEN_BIAS = 10_000, 100
+MAX_PROMPTS, MAX_PROMPT = 256, 1000
 # Of CLIP's weights as they are, which no training here has touched.
 UNTRAINED_HEAD = "what CLIP knows of single frames; its interaction head is not trained"
 FRAME_EMBEDDING, PATCH_EMBEDDINGS = "frame_embedding", "patch_embeddings"
@@ -37,6 +38,7 @@ Tokens = Annotated[int, Meta(ge=3, le=4096)]
 _Scalar = str | int | float | bool | None
 # The network's configuration has parts, and these have no further ones.
 _Part = dict[str, _Scalar | list[_Scalar]]
+_Model = dict[str, _Scalar | list[_Scalar] | _Part]
 
 
 class PixelSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -75,14 +77,26 @@ class BundleSampling(SamplingSpec, frozen=True, kw_only=True, forbid_unknown_fie
 
 
 class TextSpec(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How to feed the text graph: prompts around the words, and the token count of a row."""
+    """How to feed the text graph: prompts around the words, and the token count of a row.
 
-    prompt: Annotated[str, Meta(max_length=1000)]
+    The embedding of a text is the mean of its unit embeddings within each prompt, as a unit vector.
+    """
+
+    prompts: Annotated[tuple[str, ...], Meta(max_length=MAX_PROMPTS)]
     context_length: Tokens
 
     def __post_init__(self) -> None:
-        if self.prompt.count("{}") != 1:
-            raise ValueError("a prompt holds {} once")
+        check_prompts(self.prompts)
+
+
+def check_prompts(prompts: Sequence[str]) -> None:
+    """Raise ValueError unless these are one or more different sentences with a place for a text."""
+    if not 1 <= len(prompts) <= MAX_PROMPTS or len(set(prompts)) != len(prompts):
+        raise ValueError(f"there are 1 to {MAX_PROMPTS} different prompts, got {len(prompts)}")
+    if any(len(prompt) > MAX_PROMPT for prompt in prompts):
+        raise ValueError(f"a prompt has at most {MAX_PROMPT} characters")
+    if any(prompt.count("{}") != 1 for prompt in prompts):
+        raise ValueError("a prompt holds {} once")
 
 
 class WeightsOrigin(
@@ -208,7 +222,7 @@ class Manifest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             for older in range(version, FORMAT_VERSION):
                 document = _MIGRATIONS[older](document)
             found = convert(document, cls)
-            convert(found.model, dict[str, _Scalar | _Part])
+            convert(found.model, _Model)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             why = f"it lacks {error}" if isinstance(error, KeyError) else error
             raise BundleError(
@@ -256,9 +270,21 @@ def _from_3(document: Mapping[str, Any]) -> dict[str, Any]:
     return {**document, "seen": None, "format_version": 4}
 
 
+def _from_4(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Format 5 may have several prompts."""
+    text = document["text"]
+    if text is not None:
+        text = {"prompts": [text["prompt"]], "context_length": text["context_length"]}
+    model = {name: value for name, value in document["model"].items() if name != "prompt"}
+    if "prompt" in document["model"]:
+        model["prompts"] = [document["model"]["prompt"]]
+    return {**document, "text": text, "model": model, "format_version": 5}
+
+
 # From each older format to the next. tests/data keeps a bundle of every format.
 _MIGRATIONS: dict[int, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     1: _from_1,
     2: _from_2,
     3: _from_3,
+    4: _from_4,
 }

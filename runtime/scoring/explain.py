@@ -32,7 +32,7 @@ def check_explainable(bundle: Bundle) -> None:
     if PATCH_EMBEDDINGS in bundle.manifest.features:
         return
     interaction = bundle.manifest.model.get("head", {}).get("interaction")
-    if interaction in ("off", "mean"):
+    if interaction in ("off", "mean", "transport"):
         raise BundleError(
             f"The bundle {bundle.path} does not use patches (interaction {interaction!r}), so it "
             "cannot explain results: train or export with --interaction product."

@@ -8,7 +8,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO
 
 from ..errors import StzsarError
 from ..results import Message, Recognition, to_json
@@ -59,7 +59,7 @@ class JsonLines(Sink):
         try:
             # Unbuffered: a line is there at once, a full disk is met while writing, and no thread
             # that waits for a reader holds a buffer's lock, which would crash Python's end.
-            self._file: Any = _open_to_append(path) if path else sys.stdout.buffer
+            self._file: Any = _open_to_append(path) if path else _bytes_of(sys.stdout)
             self._file = getattr(self._file, "raw", self._file)
         except OSError as error:
             raise self._failure(error) from error
@@ -150,6 +150,21 @@ class JsonLines(Sink):
 
     def _failure(self, error: OSError) -> StzsarError:
         return StzsarError(f"Cannot write the results to {self.name}: {error.strerror or error}.")
+
+
+def _bytes_of(stdout: TextIO) -> Any:
+    """Return what takes the bytes of a stdout; a notebook's, or a StringIO, takes text only."""
+    return getattr(stdout, "buffer", None) or _AsText(stdout)
+
+
+class _AsText:
+    def __init__(self, stdout: TextIO) -> None:
+        self._stdout = stdout
+        self.flush = stdout.flush
+
+    def write(self, line: bytes) -> int:
+        self._stdout.write(line.decode())
+        return len(line)
 
 
 def _open_to_append(path: Path) -> Any:

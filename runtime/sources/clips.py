@@ -14,8 +14,6 @@ from ..preprocessing.sampling import segment_indices
 from .video_file import VideoSource
 
 Array = npt.NDArray[Any]
-# Positions of the crops along the longer side of a frame, by number of crops.
-PLACES = {1: (0.5,), 3: (0.0, 0.5, 1.0)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,44 +91,27 @@ def read_clip(
 
 
 def read_views(
-    path: str | Path, *, frames: int, size_px: int, clips: int = 1, crops: int = 1
+    path: str | Path,
+    *,
+    choose: Callable[[int], list[int]],
+    fit: Callable[[Array], Array],
+    frames: int,
 ) -> Views:
     """Read the views of a video file that evaluation averages: clips in time by crops in space.
 
-    Each clip takes one frame from each of `frames` equal segments, at evenly spread positions; a
-    single clip takes the middle ones, as `read_clip` does. One crop is the centre square; three
-    are the first, the centre and the last along the longer side.
-
     Args:
         path: the video file.
-        frames: T.
-        size_px: S, the side of the square that `pixels.fit_frame` makes.
-        clips: N.
-        crops: R, 1 or 3.
+        choose: gives the indices of the frames of each clip, clip after clip, from their number.
+        fit: turns a frame into its crops, uint8 [R, S, S, 3].
+        frames: T, the number of frames of a clip.
 
     Raises:
         SourceError: as in `read_clip`.
-        ValueError: `crops` is neither 1 nor 3.
     """
-    if crops not in PLACES:
-        raise ValueError(f"crops must be 1 or 3, got {crops}")
-    offsets = [(clip + 0.5) / clips for clip in range(clips)]
-
-    def choose(frame_count: int) -> list[int]:
-        return [
-            index
-            for offset in offsets
-            for index in segment_indices(frame_count, frames, offset=offset)
-        ]
-
-    def fit(image_hwc: Array) -> Array:
-        return np.stack([fit_frame(image_hwc, size_px, place=place) for place in PLACES[crops]])
-
     taken, _, damage = _take(path, choose, fit)
-    images = np.stack([image for image, _ in taken]).reshape(
-        clips, frames, crops, size_px, size_px, 3
-    )
-    return Views(images.swapaxes(1, 2).reshape(clips * crops, frames, size_px, size_px, 3), damage)
+    images = np.stack([image for image, _ in taken])
+    by_clip = images.reshape(-1, frames, *images.shape[1:]).swapaxes(1, 2)
+    return Views(by_clip.reshape(-1, frames, *images.shape[2:]), damage)
 
 
 def _take(

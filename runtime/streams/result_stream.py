@@ -1,6 +1,5 @@
 """The results of a stream, for Python programs: taken one by one, with `for` or `async for`."""
 
-import asyncio
 import threading
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -54,6 +53,8 @@ class ResultStream(Generic[T]):
         return self
 
     async def __anext__(self) -> T:
+        import asyncio  # whoever awaits has it; a run has not
+
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, "stzsar stream")
         try:
@@ -78,6 +79,8 @@ class ResultStream(Generic[T]):
 
     async def aclose(self) -> None:
         """End the stream and close its sources, without blocking the event loop."""
+        import asyncio
+
         await asyncio.to_thread(self.close)
 
     def _next(self) -> T | None:

@@ -33,8 +33,9 @@ class Tokens(NamedTuple):
     """The tokens of some texts.
 
     Attributes:
-        rows: int64 [N, context_length], zero beyond a row's end.
-        cut: the rows of the texts that were longer, as bytes.
+        rows: int64 [N * K, context_length], K prompts of a text after each other; zero beyond a
+            row's end.
+        cut: the first row of each text that was longer in some prompt, as bytes.
     """
 
     rows: Array
@@ -57,12 +58,12 @@ class TextEncoder:
         if spec is None:
             raise BundleError(f"{bundle.path} has no text encoder: export it with one.")
         self._bundle, self._threads = bundle, threads
-        self._prompt = spec.prompt
+        self._prompts = spec.prompts
         self._context_length = spec.context_length
         self._path = bundle.path / TEXT_GRAPH
         self._dim = bundle.bank.class_embeddings.shape[1]
         files = bundle.manifest.files
-        encoder = (files[TEXT_GRAPH], files[TOKENIZER], spec.prompt, str(spec.context_length))
+        encoder = (files[TEXT_GRAPH], files[TOKENIZER], *spec.prompts, str(spec.context_length))
         self._cache = EmbeddingCache(encoder, self._dim)
 
     def load(self) -> None:
@@ -92,7 +93,7 @@ class TextEncoder:
         return graph
 
     def embed(self, texts: Sequence[str], progress: OnEmbedded | None = None) -> Array:
-        """Return the unit embeddings of `texts`, each within the bundle's prompt.
+        """Return the unit embeddings of `texts`, each within the bundle's prompts.
 
         Args:
             texts: N labels or attributes; equal ones are embedded once, and those that were
@@ -117,10 +118,11 @@ class TextEncoder:
         missing = [text for text in unique if text not in embedded]
         if progress:
             progress(len(embedded), len(unique))
-        for start in range(0, len(missing), BATCH):
-            batch = missing[start : start + BATCH]
+        size = max(1, BATCH // len(self._prompts))
+        for start in range(0, len(missing), size):
+            batch = missing[start : start + size]
             tokens = self.tokens(batch)
-            rows = self._checked(self._graph({"tokens": tokens.rows})["embeddings"])
+            rows = self._in_all_prompts(tokens.rows)
             new = {text: (row, tokens.cut.get(text)) for text, row in zip(batch, rows, strict=True)}
             self._cache.keep(new)
             embedded |= new
@@ -128,6 +130,19 @@ class TextEncoder:
                 progress(len(embedded), len(unique))
         cut = {text: tokens for text, (_, tokens) in embedded.items() if tokens is not None}
         return np.stack([embedded[text][0] for text in texts]), cut
+
+    def _in_all_prompts(self, tokens: Array) -> Array:
+        """Return the unit embeddings [N, D] of texts in K prompts, int64 [N * K, L]."""
+        prompts = len(self._prompts)
+        # Ensembles go through the graph in parts too.
+        parts = [tokens[start : start + BATCH] for start in range(0, len(tokens), BATCH)]
+        each = [self._checked(self._graph({"tokens": part})["embeddings"]) for part in parts]
+        embeddings = np.concatenate(each)
+        if prompts == 1:
+            return embeddings
+        mean = embeddings.reshape(-1, prompts, self._dim).mean(1)
+        norm = np.linalg.norm(mean, axis=1, keepdims=True)
+        return mean / np.maximum(norm, 1e-12).astype(np.float32)
 
     def _checked(self, embeddings: Array) -> Array:
         fits = embeddings.dtype == np.float32 and embeddings.shape[1:] == (self._dim,)
@@ -139,18 +154,18 @@ class TextEncoder:
         return embeddings
 
     def tokens(self, texts: Sequence[str]) -> Tokens:
-        """Return the tokens of the prompts of `texts`."""
-        prompts = [clean_text(self._prompt.replace("{}", text)) for text in texts]
+        """Return the tokens of `texts` in all prompts."""
+        prompted = [(text, prompt) for text in texts for prompt in self._prompts]
         length = self._context_length
-        rows = np.zeros((len(texts), length), np.int64)
+        rows = np.zeros((len(prompted), length), np.int64)
         cut: dict[str, bytes] = {}
-        for row, text, prompt in zip(rows, texts, prompts, strict=True):
-            tokens = self._encode(prompt)
+        for row, (text, prompt) in zip(rows, prompted, strict=True):
+            tokens = self._encode(clean_text(prompt.replace("{}", text)))
             if len(tokens) <= length:
                 row[: len(tokens)] = tokens
             else:
                 row[:] = *tokens[: length - 1], tokens[-1]
-                cut[text] = row.tobytes()
+                cut.setdefault(text, row.tobytes())
         return Tokens(rows, cut)
 
     def _count(self, text: str) -> int:

@@ -1,12 +1,14 @@
 """Tells web pages from streams: a page has a video on it, and is none."""
 
 import base64
-import http.client
-import urllib.request
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from ..errors import SourceError
 from .file_kinds import is_web_page
+
+if TYPE_CHECKING:
+    from urllib.request import Request
 
 # Of these every address is a page; the streams behind it have hosts of their own.
 _SITES = (
@@ -45,18 +47,24 @@ def answers_with_page(address: str) -> bool:
     """Whether an address over HTTP answers with HTML; no answer within seconds is a no."""
     if not address.lower().startswith(("http:", "https:")):
         return False
+    # Memory that a run over files has no use for.
+    from http.client import HTTPException
+    from urllib.request import urlopen
+
     try:
-        with urllib.request.urlopen(_request(address), timeout=_WAIT_S) as answer:
+        with urlopen(_request(address), timeout=_WAIT_S) as answer:
             kind = answer.headers.get_content_type()
             return kind == "text/html" or is_web_page(answer.read(_READ_BYTES))
-    except (OSError, ValueError, http.client.HTTPException):
+    except (OSError, ValueError, HTTPException):
         return False
 
 
-def _request(address: str) -> urllib.request.Request:
+def _request(address: str) -> "Request":
+    from urllib.request import Request
+
     parts = urlsplit(address)
     user, at, host = parts.netloc.rpartition("@")
-    request = urllib.request.Request(urlunsplit(parts._replace(netloc=host)))
+    request = Request(urlunsplit(parts._replace(netloc=host)))
     if at:
         token = base64.b64encode(unquote(user).encode()).decode()
         # Not sent on to another host.

@@ -7,6 +7,7 @@ import onnx
 import pytest
 import torch
 
+from stzsar.models.config import bike_temporal
 from stzsar.models.label_texts import embed_labels, to_tensors
 from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.labels.labels import as_labels
@@ -18,6 +19,15 @@ SWITCHES = [
     {"interaction": "residual", "temporal": False, "projections": True},
     {"interaction": "off", "temporal": False},
     {"interaction": "mean", "temporal": False, "patch_path": "value"},
+    {"interaction": "mean", "pooling": "raw"},
+    {
+        "interaction": "mean",
+        "pooling": "raw",
+        "temporal": bike_temporal(128, layers=1, gate_classes=7),
+        "prompts": ("a photo of {}.", "a video of a person {}."),
+    },
+    {"interaction": "off", "temporal": False, "frame_weights": "guided"},
+    {"interaction": "product", "temporal": True, "frame_weights": "both"},
 ]
 # Operators of onnx-tensorrt 10.1's list that these graphs may hold.
 OPERATORS = {
@@ -25,7 +35,7 @@ OPERATORS = {
     "Expand", "Gather", "GatherElements", "GatherND", "Gelu", "Gemm", "Identity",
     "LayerNormalization", "MatMul", "Max", "Min", "Mul", "Range", "ReduceL2", "ReduceMax",
     "ReduceMean", "ReduceSum", "Reshape", "Shape", "Sigmoid", "Slice", "Softmax", "Split", "Sqrt",
-    "Squeeze", "Sub", "Transpose", "Trilu", "Unsqueeze", "Where", "ArgMax", "Not",
+    "Squeeze", "Sub", "TopK", "Transpose", "Trilu", "Unsqueeze", "Where", "ArgMax", "Not",
     "QuantizeLinear", "DequantizeLinear",
     "BatchNormalization", "Neg", "Relu",
 }  # fmt: skip
@@ -87,8 +97,12 @@ def test_labels_and_window_length_are_free(exported, count, frames):
     np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
 
 
-def test_the_device_embeds_labels_as_torch_does(exported):
-    folder, network = exported(interaction="product", temporal=True)
+ENSEMBLE = ("{}", "a photo of {}.", "a video of a person {}.")
+
+
+@pytest.mark.parametrize("prompts", [None, ENSEMBLE], ids=["one", "ensemble"])
+def test_the_device_embeds_labels_as_torch_does(exported, prompts):
+    folder, network = exported(interaction="product", temporal=True, prompts=prompts)
     labels = as_labels(["émigré waving 👋", "a" * 190, "kick"])
     found = Recognizer.load(folder, labels=labels, shipped_attributes=False).scorer.bank
     expected = embed_labels(network, labels)
@@ -96,9 +110,19 @@ def test_the_device_embeds_labels_as_torch_does(exported):
     np.testing.assert_allclose(found.attribute_embeddings, expected.attribute_embeddings, atol=1e-4)
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
-def test_graphs_hold_what_tensorrt_10_parses_and_no_trace_of_their_maker(exported, precision):
-    folder, _ = exported(interaction="product", temporal=True, precision=precision)
+@pytest.mark.parametrize(
+    "switches",
+    [
+        *(
+            {"interaction": "product", "temporal": True, "precision": precision}
+            for precision in ("fp32", "fp16", "int8")
+        ),
+        SWITCHES[-1],
+    ],
+    ids=str,
+)
+def test_graphs_hold_what_tensorrt_10_parses_and_no_trace_of_their_maker(exported, switches):
+    folder, _ = exported(**switches)
     for path in folder.glob("*.onnx"):
         model = onnx.load(path)
         assert {opset.domain for opset in model.opset_import} <= {""}

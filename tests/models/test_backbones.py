@@ -267,7 +267,7 @@ def test_a_tokenizer_is_downloaded_where_none_is_given(backbones, monkeypatch, t
     network, _ = load_clip("tiny-SigLIP2", "none", head=HeadConfig())
     assert asked == [("timm/tiny-SigLIP2", "tokenizer.json")]
     texts = LabelTexts([Label("archery")], network.config, network.tokenizer_json)
-    assert texts.tokens.shape == (1, 24)
+    assert texts.tokens.shape == (1, 1, 24)
 
 
 @pytest.mark.usefixtures("backbones")

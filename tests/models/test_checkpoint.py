@@ -65,6 +65,20 @@ def test_a_folder_without_a_description_is_named(tmp_path):
         read_checkpoint(tmp_path)
 
 
+def test_a_checkpoint_of_format_1_is_read_with_what_was_fixed_then(saved):
+    """It had one prompt, and none of the switches that other families need."""
+    folder, checkpoint, _ = saved
+    path = folder / "checkpoint.json"
+    document = json.loads(path.read_text()) | {"format_version": 1}
+    model = document["model"]
+    (model["prompt"],) = model.pop("prompts")
+    del model["head"]["pooling"]
+    for name in ("activation", "norm_eps", "difference", "initial", "gate_classes"):
+        del model["temporal"][name]
+    path.write_text(json.dumps(document))
+    assert load_checkpoint(folder)[0] == checkpoint
+
+
 def test_a_newer_format_is_refused(saved):
     path = saved[0] / "checkpoint.json"
     document = json.loads(path.read_text()) | {"format_version": 99}

@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from stzsar.models.config import bike_temporal
+
 SWITCHES = [
     {"interaction": "product"},
     {"interaction": "residual"},
@@ -10,7 +12,17 @@ SWITCHES = [
     {"interaction": "mean"},
     {"interaction": "product", "temporal": True},
     {"interaction": "mean", "temporal": True},
+    {"interaction": "mean", "pooling": "raw"},
+    {"interaction": "mean", "pooling": "raw", "temporal": bike_temporal(128, layers=1)},
+    {
+        "interaction": "mean",
+        "pooling": "raw",
+        "temporal": bike_temporal(128, layers=1, gate_classes=7),
+    },
     {"interaction": "product", "patch_path": "value", "projections": True},
+    {"interaction": "off", "frame_weights": "guided"},
+    {"interaction": "product", "frame_weights": "guided", "learned_temperature": True},
+    {"interaction": "product", "frame_weights": "both", "temporal": True},
 ]
 
 

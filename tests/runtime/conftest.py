@@ -259,7 +259,7 @@ def write_bundle(folder: Path, *, with_text: bool, slow: bool = False) -> Path:
         label_states=("closeness",),
         features=("frame_embedding", "patch_embeddings"),
         patch_grid=(2, 2),
-        text=TextSpec(prompt="This is a video about {}.", context_length=CONTEXT)
+        text=TextSpec(prompts=("This is a video about {}.",), context_length=CONTEXT)
         if with_text
         else None,
         weights=WeightsOrigin(source="written by a test", knows="colours and not people"),

@@ -29,6 +29,7 @@ class BundleModel:
         self.labels = self._bundle.bank.labels
         self.seen_bias = manifest.seen.bias if manifest.seen else None
         self.frames, self.size_px = manifest.sampling.frames, manifest.pixels.size_px
+        self.prompts: tuple[str, ...] | None = manifest.text.prompts if manifest.text else None
 
     def with_labels(self, labels: Sequence[Label]) -> "BundleClassifier":
         """Load the graphs; raise StzsarError if labels or engine cannot be used."""

@@ -22,7 +22,7 @@ _BATCH = 32
 class CheckpointModel:
     """See `model.Model`."""
 
-    def __init__(self, path: Path, device: str) -> None:
+    def __init__(self, path: Path, device: str, prompts: Sequence[str] | None = None) -> None:
         """Load the checkpoint at `path`, or the newest checkpoint of the run there.
 
         Raises:
@@ -39,6 +39,9 @@ class CheckpointModel:
         self.seen_bias = checkpoint.seen_bias
         self.frames = checkpoint.sampling.frames
         self.size_px = checkpoint.model.vision.image_px
+        if prompts is not None:
+            self._network.use_prompts(prompts)
+        self.prompts: tuple[str, ...] | None = self._network.config.prompts
 
     def with_labels(self, labels: Sequence[Label]) -> "CheckpointClassifier":
         """Embed the labels."""

@@ -6,9 +6,12 @@ from typing import Any
 import click
 import cloup
 
+from ...models.prompts import PROMPT_SETS
 from ...runtime.engines.opening import ENGINES
+from ...runtime.shapes.clip_settings import CLIP_SETTINGS
 from ...runtime.terminal.commandline import Output, at_the_edge, say
 from .options import PROTOCOLS, EvalOptions
+from .views import VIEWS
 
 _COUNT = click.IntRange(min=1)
 _EXAMPLE = """\b
@@ -37,7 +40,28 @@ Examples:
         metavar="PATH",
         required=True,
         type=click.Path(path_type=Path),
-        help="Test the clips of this folder of class/clip.mp4, or CSV of path,label",
+        help="Test the clips of this folder of class/clip.mp4, or CSV of path,label; moving-shapes "
+        "draws the unseen classes of MovingShapes",
+    ),
+    cloup.option(
+        "--setting",
+        type=click.Choice(CLIP_SETTINGS),
+        show_default="plain",
+        help="Draw MovingShapes in this setting",
+    ),
+    cloup.option(
+        "--action-share",
+        metavar="P",
+        type=float,
+        show_default="0.4 to 0.5",
+        help="Let the action fill this share of an untrimmed window, 0.2 to 0.6",
+    ),
+    cloup.option(
+        "--cuts",
+        metavar="N",
+        type=_COUNT,
+        show_default="2",
+        help="Cut an untrimmed window N times, 1 to 4",
     ),
     cloup.option(
         "--protocol",
@@ -93,9 +117,24 @@ Examples:
         help="Score names and texts alone, without the model's attributes or those that ship; "
         "attributes in --labels stay",
     ),
+    cloup.option(
+        "--prompts",
+        metavar="NAME|FILE|SENTENCE",
+        show_default="the checkpoint's own",
+        help="Put labels into these sentences and average: " + ", ".join(PROMPT_SETS) + ", a file "
+        "of one sentence a line, or a sentence with {}",
+    ),
 )
 @cloup.option_group(
     "Views",
+    cloup.option(
+        "--view",
+        type=click.Choice(list(VIEWS)),
+        default="stzsar",
+        show_default=True,
+        help="Look at clips as a family's own test does, for its published figures; "
+        + "; ".join(f"{name}: {view.what}" for name, view in VIEWS.items()),
+    ),
     cloup.option(
         "--clips",
         metavar="N",
@@ -109,8 +148,8 @@ Examples:
         type=click.Choice(["1", "3"]),
         default="1",
         show_default=True,
-        help="Average the scores of the centre square alone, or of the first, centre and last "
-        "square along the longer side",
+        help="Average the scores of the centre crop alone, or of the first, centre and last crop "
+        "along the longer side",
     ),
 )
 @cloup.option_group(
@@ -126,6 +165,11 @@ Examples:
         metavar="FILE",
         type=click.Path(path_type=Path, dir_okay=False),
         help="Draw the confusion matrix as .png, .pdf or .svg (needs matplotlib)",
+    ),
+    cloup.option(
+        "--beside",
+        metavar="FAMILY",
+        help="Print the published figures of a family that stzsar-import knows beside ours",
     ),
     cloup.option("--per-class", is_flag=True, help="Print each class's accuracy, worst first"),
 )
@@ -171,12 +215,14 @@ def main(*, crops: str, no_attributes: bool, per_class: bool, **options: Any) ->
     chosen = EvalOptions(crops=int(crops), attributes=not no_attributes, **options)
 
     from .evaluate import evaluate
-    from .tables import tables_of
+    from .tables import table_beside, tables_of
 
     result = evaluate(chosen)
     output = Output()
     for table in tables_of(result.report, per_class=per_class):
         output.print(table)
+    if chosen.beside is not None:
+        output.print(table_beside(chosen.beside, result.report, chosen.protocol))
     for sentence in result.remarks():
         say(sentence)
 

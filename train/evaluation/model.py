@@ -45,6 +45,7 @@ class Model(Protocol):
     seen_bias: float | None
     frames: int  # T of a view
     size_px: int  # S, the side of a frame
+    prompts: tuple[str, ...] | None  # around labels; None if it cannot embed any
 
     def with_labels(self, labels: Sequence[Label]) -> Classifier:
         """Load the classifier for these labels, in this order."""

@@ -19,6 +19,7 @@ from ..seen_curve import SeenCurve
 from .arithmetic import Predictions, pooled_scores, predict
 from .model import Array, Classifier
 from .protocols import Contest
+from .views import VIEWS
 
 # Clips that each reader decodes ahead; they wait in memory.
 _AHEAD = 2
@@ -34,6 +35,21 @@ class ViewSpec:
     size_px: int
     clips: int = 1
     crops: int = 1
+    view: str = "stzsar"  # whose, see `views.VIEWS`
+
+    def read(self, path: Path) -> Views:
+        """Read the views of a file.
+
+        Raises:
+            SourceError: the file cannot be read.
+        """
+        view = VIEWS[self.view]
+        return read_views(
+            path,
+            choose=lambda count: view.choose(count, self.frames, self.clips),
+            fit=lambda image_hwc: view.fit(image_hwc, self.size_px, self.crops),
+            frames=self.frames,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,11 +97,12 @@ def run_contests(
     *,
     readers: int = 1,
     allow_broken: bool = False,
+    draw: Callable[[int], Views] | None = None,
 ) -> Outcome:
     """Score every clip once for all contests.
 
     `readers` threads decode; they do not change the results. `allow_broken` leaves unreadable files
-    out instead of raising.
+    out instead of raising. `draw` gives the views of a clip that is no file.
 
     Raises:
         SourceError: a file cannot be read.
@@ -101,7 +118,7 @@ def run_contests(
     damaged: list[str] = []
 
     def read(index: int) -> Views | SourceError:
-        return _read(clips.clips[index].path, views)
+        return draw(index) if draw else _read(clips.clips[index].path, views)
 
     decoded = zip(order, _prefetch(order, read, readers), strict=True)
     for index, seen in _track(decoded, "testing ", len(order)):
@@ -162,9 +179,7 @@ def _predictions(rows: Sequence[tuple[int, int, int]]) -> Predictions:
 def _read(path: Path, views: ViewSpec) -> Views | SourceError:
     """Return the views, or the error as a value: the consumer decides what to do with it."""
     try:
-        return read_views(
-            path, frames=views.frames, size_px=views.size_px, clips=views.clips, crops=views.crops
-        )
+        return views.read(path)
     except SourceError as error:
         return error
 

@@ -28,8 +28,10 @@ def read_classes(path: Path) -> tuple[str, ...]:
     return tuple(read_numbered_classes(path).values())
 
 
-def read_numbered_classes(path: Path) -> dict[int, str]:
+def read_numbered_classes(path: Path, *, spaced: bool = True) -> dict[int, str]:
     """Read class names by their numbers; bare lines count from 0.
+
+    Names become spaced words, or stay as they are written there.
 
     Raises:
         LabelError: it names no class, one twice, or two by one number.
@@ -44,7 +46,7 @@ def read_numbered_classes(path: Path) -> dict[int, str]:
         number = place if row.number is None else row.number
         if number in classes:
             raise LabelError(f"{path} gives the number {number} to two classes: number them anew.")
-        classes[number] = spaced_words(row.name)
+        classes[number] = spaced_words(row.name) if spaced else row.name
     return classes
 
 

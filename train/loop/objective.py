@@ -9,17 +9,25 @@ from ...models.interaction import Bank
 from ...models.label_texts import LabelTexts
 from ...models.stzsar import STZSAR
 from ...runtime.labels.labels import Label
+from ..config import Loss
 from .processes import Processes
 
 
 class Objective(nn.Module):
     """Computes the loss over the whole batch from this process's part of the clips."""
 
-    def __init__(self, network: STZSAR, texts: "BatchTexts", processes: Processes) -> None:
+    def __init__(
+        self,
+        network: STZSAR,
+        texts: "BatchTexts",
+        processes: Processes,
+        loss: Loss = "cross-entropy",
+    ) -> None:
         super().__init__()
         self.network = network
         self._texts = texts
         self._processes = processes
+        self._loss: Loss = loss
 
     def forward(self, frames: Tensor, classes: Tensor, step: int) -> Tensor:
         """Return the loss, the same in every process.
@@ -30,7 +38,7 @@ class Objective(nn.Module):
         present, columns = all_classes.unique(return_inverse=True)
         bank = self._texts.bank(self.network, present, step)
         logits = self.network(frames, bank)[:, columns]
-        return symmetric_loss(self._processes.gather(logits), all_classes)
+        return symmetric_loss(self._processes.gather(logits), all_classes, self._loss)
 
     @property
     def has_unused(self) -> bool:
@@ -70,14 +78,18 @@ def _by_name(label: Label) -> Label:
     return Label(label.name, attributes=() if is_own_attribute else label.attributes)
 
 
-def symmetric_loss(logits_bb: Tensor, classes_b: Tensor) -> Tensor:
-    """Return the mean of the video-to-text and the text-to-video cross-entropy.
+def symmetric_loss(logits_bb: Tensor, classes_b: Tensor, loss: Loss = "cross-entropy") -> Tensor:
+    """Return the mean of the video-to-text and the text-to-video loss.
 
     Row i of the logits [B, B] is video i against the text of each clip. Clips of one class [B] are
-    positives of each other and share the target equally.
+    positives of each other. For "cross-entropy" they share the target equally. "kl" is that of
+    ActionCLIP and BIKE: softmax(10 · positive) under the Kullback-Leibler divergence, which leaves
+    others a little and is above zero only where the prediction differs from the target.
     """
     same = (classes_b[:, None] == classes_b[None]).to(logits_bb.dtype)
-    targets = same / same.sum(1, keepdim=True)
-    to_text = F.cross_entropy(logits_bb, targets)
-    to_video = F.cross_entropy(logits_bb.T, targets)
-    return (to_text + to_video) / 2
+    targets = (10 * same).softmax(1) if loss == "kl" else same / same.sum(1, keepdim=True)
+    sides = [F.cross_entropy(table, targets) for table in (logits_bb, logits_bb.T)]
+    if loss == "kl":
+        entropy = -(targets * targets.log()).sum(1).mean()
+        sides = [side - entropy for side in sides]
+    return (sides[0] + sides[1]) / 2

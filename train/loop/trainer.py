@@ -138,7 +138,7 @@ class Trainer:
         """Take the remaining steps; return the accuracy after the last, if it was tested."""
         config, together = self.config, self.together
         texts = BatchTexts(self.dataset.labels, self.network, train_text=config.train_text)
-        objective = Objective(self.network, texts, together)
+        objective = Objective(self.network, texts, together, config.loss)
         model = together.parallel(objective, some_unused=objective.has_unused)
         sampler = StepSampler(
             len(self.dataset), config.batch, config.seed, state.step, config.steps,

@@ -136,7 +136,19 @@ def test_a_newer_format_is_refused(own_bundle, rewrite_manifest):
         {"features": ["frame_embedding"]},  # and yet a grid of patches
         *({"patch_grid": grid} for grid in (None, [], [2], [2, 2, 1], [0, 4], [2.0, 2], "22", 4)),
         {"pixels": None},
-        {"text": {"prompt": "no place", "context_length": 4}},
+        *(
+            {"text": {"prompts": prompts, "context_length": 12}}
+            for prompts in (
+                ["no place"],
+                [],
+                "a {}",
+                ["a {}", "a {}"],
+                [3],
+                ["{} and {}"],
+                ["{}" + "a" * 1000],
+                [f"{i} {{}}" for i in range(257)],
+            )
+        ),
         {"text": {}},
         {"files": 3},
         {"weights": "mine"},
@@ -158,10 +170,10 @@ def test_a_newer_format_is_refused(own_bundle, rewrite_manifest):
             for rate in (0, -1, True, "4", float("inf"), float("nan"), 10**400)
         ),
         *(
-            {"text": {"prompt": "{}", "context_length": length}}
+            {"text": {"prompts": ["{}"], "context_length": length}}
             for length in (-1, 0, 1, 10**11, "12", 12.0)
         ),
-        {"text": {"prompt": "\ud800 {}", "context_length": 12}},
+        {"text": {"prompts": ["\ud800 {}"], "context_length": 12}},
     ],
 )
 def test_a_manifest_with_nonsense_is_refused(own_bundle, rewrite_manifest, changes):

@@ -26,9 +26,12 @@ def test_a_bundle_of_an_older_format_is_read_as_one_of_today(folder):
     assert type(manifest).from_json(manifest.to_json(), where="here") == manifest
     assert manifest.model["vision"]["kind"] == "vit"
     assert manifest.model["text"]["tokenizer"] == "clip"
-    assert bool(manifest.features) == folder.name.endswith("3")
+    assert bool(manifest.features) == (folder.name[-1] in "34")
     assert (manifest.patch_grid is None) == (not manifest.features)
-    assert manifest.seen is None
+    assert (manifest.seen is None) == (folder.name[-1] != "4")
+    assert manifest.text is not None
+    assert manifest.text.prompts == ("This is a video about {}.",)
+    assert manifest.model["prompts"] == ["This is a video about {}."]
 
 
 def test_an_older_bundle_says_which_states_are_its_labels_and_how_long_a_window_is():

@@ -101,3 +101,14 @@ def assert_shows_the_moment(
 
     assert closest(middle_s) < 100, (event.start_s, event.end_s, [t for t, _ in pictures])
     assert closest(middle_s) < 0.1 * closest(middle_s + 5)  # another action
+
+
+def greys(path) -> list[int]:
+    """The grey in the middle of each picture of a video."""
+    capture, found = cv2.VideoCapture(str(path)), []
+    while True:
+        there, image = capture.read()
+        if not there:
+            return found
+        height, width = image.shape[:2]
+        found.append(int(image[height // 2, width // 2].mean()))

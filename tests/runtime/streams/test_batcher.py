@@ -10,13 +10,15 @@ import pytest
 from stzsar.runtime.decisions.events import Decider
 from stzsar.runtime.decisions.policy import Policy
 from stzsar.runtime.errors import SourceError
-from stzsar.runtime.results import ActionEvent, Overload, Recognition
+from stzsar.runtime.results import ActionEvent, Overload
 from stzsar.runtime.sources.feed import Captured, FeedCounters
 from stzsar.runtime.sources.frames import Frame
 from stzsar.runtime.streams.batcher import FILE_BATCH, Batcher
 from stzsar.runtime.streams.governor import Governor
 from stzsar.runtime.streams.lane import Lane
 from stzsar.runtime.streams.table import StreamTable
+
+from .memory import Sink
 
 
 class Feed:
@@ -50,29 +52,6 @@ class Feed:
     def stop(self): ...
     def join(self, timeout_s):
         return True
-
-
-class Sink:
-    """Keeps everything."""
-
-    name, wants_frames = "memory", False
-
-    def __init__(self):
-        self.messages, self.shown, self.ended = [], [], []
-
-    def put(self, message):
-        self.messages.append(message)
-
-    def show(self, source, frame, latest):
-        self.shown.append((source, frame.time_s, latest and latest.end_s))
-
-    def source_ended(self, source):
-        self.ended.append(source)
-
-    def close(self, timeout_s): ...
-
-    def results(self, source):
-        return [m for m in self.messages if isinstance(m, Recognition) and m.source == source]
 
 
 @pytest.fixture

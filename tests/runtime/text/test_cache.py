@@ -88,7 +88,7 @@ def test_another_prompt_or_encoder_has_embeddings_of_its_own(
     bundle, own_bundle, rewrite_manifest, embedded
 ):
     TextEncoder(Bundle.open(bundle)).embed(["red"])
-    text = {"prompt": "A picture of {}.", "context_length": 12}
+    text = {"prompts": ["A picture of {}."], "context_length": 12}
     rewrite_manifest(own_bundle, text=text)
     TextEncoder(Bundle.open(own_bundle)).embed(["red"])
     with (own_bundle / "text.onnx").open("ab") as graph:

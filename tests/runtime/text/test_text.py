@@ -73,6 +73,32 @@ def test_equal_texts_are_embedded_once_and_progress_is_told(encoder):
     assert told[1:] == [(min(done, 300), 300) for done in range(BATCH, 300 + BATCH, BATCH)]
 
 
+def test_an_ensemble_is_the_unit_mean_of_unit_embeddings(own_bundle, rewrite_manifest):
+    prompts = ("red {}", "{} sky", "a video about {}.")
+    each = []
+    for prompt in (*([one] for one in prompts), prompts):
+        rewrite_manifest(own_bundle, text={"prompts": prompt, "context_length": 12})
+        each.append(TextEncoder(Bundle.open(own_bundle)).embed(["blue", "grass", "ruby"]))
+    mean = np.mean(each[:-1], axis=0)
+
+    expected = mean / np.linalg.norm(mean, axis=1, keepdims=True)
+    np.testing.assert_allclose(each[-1], expected, atol=1e-6)
+    assert np.abs(each[-1] - each[0]).max() > 1e-3
+
+
+def test_a_text_that_one_prompt_of_an_ensemble_makes_too_long_is_named(
+    own_bundle, rewrite_manifest, caplog
+):
+    text = {"prompts": ["{}", "a video about a red {} sky"], "context_length": 12}
+    rewrite_manifest(own_bundle, text=text)
+    with caplog.at_level(logging.WARNING, logger="stzsar"):
+        TextEncoder(Bundle.open(own_bundle)).bank_for([Label("red"), Label("red " * 8)])
+
+    assert [record.getMessage().split(";")[0] for record in caplog.records] == [
+        "1 labels are longer than the 12 tokens that the network reads, and are cut"
+    ]
+
+
 def test_a_bank_pads_and_masks_attributes(encoder):
     labels = [Label("red", attributes=("crimson", "ruby")), Label("sky")]
 

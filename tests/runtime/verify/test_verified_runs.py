@@ -48,25 +48,36 @@ def test_a_larger_bundle_looks_at_the_events_of_a_run(
     ]  # fmt: skip
 
 
-def test_a_model_is_shown_nothing_that_is_under_a_mask(run_cli, bundle, colours, tmp_path):
+@pytest.fixture
+def ask_a_model(run_cli, bundle, colours, tmp_path):
+    """A run over one stream that asks a model which says `say(question)`; and the questions."""
     pytest.importorskip("openai", reason="no openai: pip install '.[verify]'")
-    server = Chat()
-    server.say = lambda asked: "Yes."
-    (tmp_path / "streams.toml").write_text(
-        f'[[stream]]\nname = "hall"\nsource = "clip.avi"\nverify_llm = "{server.endpoint}"\n'
-        "mask = [[0, 0, 0.5, 1]]\n"
-    )
-    try:
-        result = run_cli(
-            "--bundle", bundle, "--streams", tmp_path / "streams.toml",
-            "--events", tmp_path / "events",
-        )  # fmt: skip
-    finally:
-        server.close()
-    assert result.exit_code == 0, result.stderr
+
+    def asked(stream_lines, say):
+        server = Chat()
+        server.say = say
+        (tmp_path / "streams.toml").write_text(
+            f'[[stream]]\nname = "hall"\nsource = "{colours.name}"\n'
+            f'verify_llm = "{server.endpoint}"\n{stream_lines}\n'
+        )
+        try:
+            result = run_cli(
+                "--bundle", bundle, "--streams", tmp_path / "streams.toml",
+                "--events", tmp_path / "events",
+            )  # fmt: skip
+        finally:
+            server.close()
+        assert result.exit_code == 0, result.stderr
+        return result, server.questions
+
+    return asked
+
+
+def test_a_model_is_shown_nothing_that_is_under_a_mask(ask_a_model):
+    _, questions = ask_a_model("mask = [[0, 0, 0.5, 1]]", lambda asked: "Yes.")
     urls = [
         part["image_url"]["url"]
-        for asked in server.questions
+        for asked in questions
         for part in asked["messages"][1]["content"]
         if part["type"] == "image_url"
     ]
@@ -79,25 +90,13 @@ def test_a_model_is_shown_nothing_that_is_under_a_mask(run_cli, bundle, colours,
         assert picture[:, 36:].max() > 200
 
 
-def test_a_model_refuses_an_event_of_a_region_and_nobody_hears_of_it(
-    run_cli, bundle, colours, tmp_path
-):
-    pytest.importorskip("openai", reason="no openai: pip install '.[verify]'")
-    server = Chat()
-    server.say = lambda asked: json.dumps(
-        {"answer": "no" if "blue" in str(asked) else "yes", "sentence": "Paint."}
+def test_a_model_refuses_an_event_of_a_region_and_nobody_hears_of_it(ask_a_model, tmp_path):
+    result, _ = ask_a_model(
+        '[[stream.region]]\nname = "door"\nbox = [0, 0, 0.5, 1]',
+        lambda asked: json.dumps(
+            {"answer": "no" if "blue" in str(asked) else "yes", "sentence": "Paint."}
+        ),
     )
-    (tmp_path / "streams.toml").write_text(
-        f'[[stream]]\nname = "hall"\nsource = "clip.avi"\nverify_llm = "{server.endpoint}"\n'
-        '[[stream.region]]\nname = "door"\nbox = [0, 0, 0.5, 1]\n'
-    )
-    try:
-        result = run_cli(
-            "--bundle", bundle, "--streams", tmp_path / "streams.toml",
-            "--events", tmp_path / "events",
-        )  # fmt: skip
-    finally:
-        server.close()
     assert events(result) == [
         (event, label, "yes") for label in ("red", "green") for event in ("start", "end")
     ]

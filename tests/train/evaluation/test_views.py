@@ -1,15 +1,20 @@
 """Clips in time and crops in space, and files that are not as they should be."""
 
+import json
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
-from stzsar.runtime.errors import SourceError
+from stzsar.runtime.errors import SourceError, StzsarError
 from stzsar.runtime.preprocessing.pixels import fit_frame
 from stzsar.runtime.preprocessing.sampling import segment_indices
-from stzsar.runtime.sources.clips import read_clip, read_views
+from stzsar.runtime.sources.clips import read_clip
+from stzsar.train.evaluation.options import EvalOptions
 from stzsar.train.evaluation.protocols import plan
 from stzsar.train.evaluation.scoring import ViewSpec, check_files, run_contests
+from stzsar.train.evaluation.views import VIEWS
 
 VIEW = ViewSpec(frames=4, size_px=16)
 
@@ -31,32 +36,83 @@ def numbers(images):
     return np.rint(images[..., 8, 8, 0] / 5).astype(int).tolist()
 
 
+def read(path, **views):
+    return ViewSpec(**{"frames": 4, "size_px": 16, **views}).read(path)
+
+
 def test_one_view_is_the_clip_that_the_runtime_reads(numbered):
-    views = read_views(numbered, frames=4, size_px=16)
+    views = read(numbered)
     assert (views.images_vthwc[0] == read_clip(numbered, frames=4, size_px=16).images_thwc).all()
     assert views.images_vthwc.shape == (1, 4, 16, 16, 3)
 
 
 def test_clips_lie_at_evenly_spread_places_of_the_segments(numbered):
-    views = read_views(numbered, frames=4, size_px=16, clips=2)
+    views = read(numbered, clips=2)
     assert numbers(views.images_vthwc) == [[2, 10, 18, 26], [6, 14, 22, 30]]
 
 
 def test_crops_lie_left_in_the_centre_and_right(numbered):
-    views = read_views(numbered, frames=4, size_px=16, clips=2, crops=3)
+    views = read(numbered, clips=2, crops=3)
     assert views.images_vthwc.shape == (6, 4, 16, 16, 3)
     bright = views.images_vthwc[..., 0].mean((1, 2, 3)) - views.images_vthwc[2, ..., 0].mean()
     assert bright[:3] == pytest.approx([90, 0, 0], abs=3)
     assert (views.images_vthwc[4] != views.images_vthwc[1]).any()
 
 
-def test_other_numbers_of_crops_and_places_outside_are_mistakes(numbered):
-    with pytest.raises(ValueError, match="crops must be 1 or 3"):
-        read_views(numbered, frames=4, size_px=16, crops=2)
+def test_places_outside_are_mistakes():
     with pytest.raises(ValueError, match="cannot fit"):
         fit_frame(np.zeros((4, 4, 3), np.uint8), 4, place=1.5)
     with pytest.raises(ValueError, match="cannot choose"):
         segment_indices(8, 4, offset=1.0)
+
+
+def test_the_views_of_bike_and_mote_take_the_first_frame_of_each_segment(numbered):
+    assert numbers(read(numbered, view="mote").images_vthwc) == [[0, 8, 16, 24]]
+    two = read(numbered, view="mote", clips=2)
+    assert numbers(two.images_vthwc) == [[0, 8, 16, 24], [7, 15, 23, 31]]
+
+
+# What the families' own code chose and cut, see tests/data/foreign/views.json.
+RECORDED = json.loads((Path(__file__).parents[2] / "data" / "foreign" / "views.json").read_text())
+
+
+@pytest.mark.parametrize("view", RECORDED["indices"])
+def test_a_family_s_frames_are_those_of_its_code(view):
+    for case in RECORDED["indices"][view]:
+        chosen = VIEWS[view].choose(case["count"], case["frames"], case["clips"])
+        assert chosen == case["chosen"], case
+
+
+@pytest.mark.parametrize("view", RECORDED["pixels"])
+def test_a_family_s_pixels_are_those_of_its_code(view):
+    """To the value, on every 40th pixel of each row and column."""
+    for case in RECORDED["pixels"][view]:
+        height, width = case["height"], case["width"]
+        noise = np.random.default_rng([height, width]).integers(0, 256, (height, width, 3))
+        crops = VIEWS[view].fit(noise.astype(np.uint8), case["size_px"], case["crops"])
+        assert crops.shape == (case["crops"], case["size_px"], case["size_px"], 3)
+        assert crops[:, 5::40, 5::40].tolist() == case["seen"], case["height"]
+
+
+@pytest.mark.parametrize(
+    ("view", "views", "said"),
+    [
+        ("actionclip", {"clips": 2}, "--view actionclip has no --clips above 1"),
+        ("actionclip", {"crops": 3}, "--view actionclip has no --crops above 1"),
+        ("vifi-clip", {"clips": 4}, "--view vifi-clip has no --clips above 1"),
+        ("bikes", {}, "There is no view 'bikes'"),
+    ],
+)
+def test_views_that_a_family_does_not_have_are_refused(view, views, said, tmp_path):
+    with pytest.raises(StzsarError, match=said):
+        EvalOptions(model=tmp_path, data=tmp_path, view=view, **views)
+
+
+def test_a_strip_does_not_become_gigabytes():
+    strip = np.zeros((1, 200_000, 3), np.uint8)
+    for view in ("bike", "vifi-clip"):
+        with pytest.raises(SourceError, match="200000x1 px is too long and thin"):
+            VIEWS[view].fit(strip, 224, 1)
 
 
 class Constant:

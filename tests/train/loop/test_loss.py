@@ -1,9 +1,13 @@
 """The symmetric loss, against its definition written out."""
 
+import json
 import math
+from pathlib import Path
 
+import pytest
 import torch
 
+from stzsar.train.config import Loss
 from stzsar.train.loop.objective import symmetric_loss
 
 
@@ -35,3 +39,31 @@ def test_a_clip_of_the_same_class_is_no_negative():
     classes = torch.tensor([0, 0])
     confused = symmetric_loss(torch.full((2, 2), 5.0), classes)
     assert math.isclose(confused.item(), math.log(2), rel_tol=1e-6)
+
+
+# BIKE's NCELoss with its gen_label gave this, in double precision, in both directions.
+BIKE = json.loads((Path(__file__).parents[2] / "data" / "foreign" / "bike-loss.json").read_text())
+
+
+def test_kl_is_the_loss_of_bike_to_its_number():
+    logits = torch.tensor(BIKE["logits"], dtype=torch.float64)
+    found = symmetric_loss(logits, torch.tensor(BIKE["classes"]), "kl").item()
+    assert math.isclose(found, BIKE["loss"], rel_tol=1e-12)
+
+
+def test_kl_is_zero_where_the_prediction_is_the_target():
+    classes = torch.tensor([0, 1, 0])
+    perfect = 10 * (classes[:, None] == classes[None]).double()
+    assert symmetric_loss(perfect, classes, "kl").item() == pytest.approx(0, abs=1e-12)
+    assert symmetric_loss(perfect.flip(0), classes.flip(0), "kl").item() == pytest.approx(0)
+    assert symmetric_loss(perfect.roll(1, 0), classes, "kl").item() > 1
+
+
+def test_kl_punishes_a_logit_far_above_its_target():
+    """A lone positive of three has 0.99991 of the target; cross-entropy wants all."""
+    classes = torch.tensor([0, 1, 2])
+    sharp = (30 * torch.eye(3, dtype=torch.float64)).requires_grad_()
+    losses: dict[Loss, bool] = {"kl": True, "cross-entropy": False}
+    for loss, pulls_down in losses.items():
+        (slope,) = torch.autograd.grad(symmetric_loss(sharp, classes, loss), sharp)
+        assert (slope[0, 0] > 0).item() == pulls_down

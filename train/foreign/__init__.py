@@ -1,0 +1,1 @@
+"""Checkpoints of other projects, turned into ours. Nothing here trains or runs their code."""
