@@ -6,11 +6,11 @@ import { age, duration, percent, rate } from "../parts/format.js";
 import { History } from "../parts/history.js";
 import { LabelsEditor } from "../parts/labels.js";
 import { live } from "../run/live.js";
+import { addMoment } from "../parts/moment.js";
 import { Picture, STATE_WORDS } from "../parts/picture.js";
 import { RegionsEditor } from "../parts/regions.js";
 import { Scores } from "../parts/scores.js";
 import { store } from "../run/store.js";
-import { addMoment } from "./teach.js";
 import { attempt, empty, notice, tabs } from "../parts/widgets.js";
 import { HeatMap, Strip } from "../parts/why.js";
 

@@ -307,7 +307,7 @@ def test_a_tab_that_stays_open_keeps_minutes_alone(view):
     tab = page.context.new_cdp_session(page)
     nodes = []
     for _ in range(3):
-        for view_ in ("#/", "#/events", "#/stream/door", "#/stream/hall"):
+        for view_ in ("#/", "#/events", "#/stream/door", "#/teach", "#/stream/hall"):
             page.evaluate("(to) => { location.hash = to; }", view_)
             page.wait_for_timeout(80)
         tab.send("HeapProfiler.collectGarbage")

@@ -14,6 +14,7 @@ VIEWS = {
     "all streams": "#/",
     "a stream": "#/stream/hall",
     "events": "#/events",
+    "teach": "#/teach",
     "no such stream": "#/stream/attic",
 }
 FOCUSED = """() => {
