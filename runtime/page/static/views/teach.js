@@ -107,19 +107,21 @@ class TeachView {
       const length = h("span", { class: "muted small number" }, duration(seconds));
       return h("li", {}, h("label", { class: "check" }, chosen, words, length));
     });
+    const counted = count(
+      wrong.length,
+      "event that was marked wrong counts",
+      "events that were marked wrong count",
+    );
+    const hint = wrong.length
+      ? `${counted} as ordinary, too.`
+      : recordings.length && "Leave out recordings in which one of your actions happens.";
     return h(
       "div",
       { class: "stack" },
       recordings.length > 0
         ? h("ul", {}, recordings)
         : h("p", { class: "muted" }, "No recording yet: record while nothing happens."),
-      h(
-        "p",
-        { class: "small muted" },
-        wrong.length
-          ? `${count(wrong.length, "event that was marked wrong counts", "events that were marked wrong count")} as ordinary, too.`
-          : "Leave out recordings in which one of your actions happens.",
-      ),
+      Boolean(hint) && h("p", { class: "small muted" }, hint),
     );
   }
 
