@@ -32,7 +32,8 @@ from ..runtime.sources.moving import MotionMap
 from ..runtime.sources.spec import SourceSpec
 from ..runtime.sources.uri import expand_sources
 from ..runtime.sources.video_file import VideoSource
-from ..runtime.streams.loop import StreamLoop, plan_of
+from ..runtime.streams.loop import StreamLoop
+from ..runtime.streams.plan import plan_of
 from ..runtime.streams.stream import Stream, StreamOptions
 from ..runtime.video.writer import open_writer
 from .bench.sources import SHIPPED_CLIP

@@ -7,7 +7,7 @@ import click
 import cloup
 from cloup.constraints import If, IsSet, accept_none, mutually_exclusive
 
-from ..models.config import INTERACTIONS, PATCH_PATHS
+from ..models.config import FRAME_WEIGHTS, INTERACTIONS, PATCH_PATHS
 from ..models.prompts import PROMPT_SETS
 from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.engines.trt.api import check_targets
@@ -82,6 +82,13 @@ def inspect_command(bundle: Path | None, *, as_json: bool) -> None:
         type=click.Choice(INTERACTIONS),
         show_default="residual",
         help="Weigh frames by their patches in this way; untrained, residual is BIKE",
+    ),
+    cloup.option(
+        "--frame-weights",
+        type=click.Choice(FRAME_WEIGHTS),
+        show_default="saliency",
+        help="Weigh the frames of a window by saliency, guided by the class as label and "
+        "attributes describe it, or by the mean of both",
     ),
     cloup.option(
         "--patch-path",
@@ -192,10 +199,10 @@ def inspect_command(bundle: Path | None, *, as_json: bool) -> None:
 )
 @cloup.constraint(
     If(~IsSet("backbone"), then=accept_none).rephrased(
-        error="--pretrained, --tokenizer, --interaction and --patch-path need --backbone: a "
-        "checkpoint has its own."
+        error="--pretrained, --tokenizer, --interaction, --frame-weights and --patch-path need "
+        "--backbone: a checkpoint has its own."
     ),
-    ["pretrained", "tokenizer", "interaction", "patch_path"],
+    ["pretrained", "tokenizer", "interaction", "frame_weights", "patch_path"],
 )
 @cloup.option("--debug", is_flag=True, help="Show tracebacks")
 @click.version_option(package_name="stzsar")
@@ -206,6 +213,7 @@ def main(
     pretrained: str | None,
     tokenizer: str | None,
     interaction: Any,
+    frame_weights: Any,
     patch_path: Any,
     no_attributes: bool,
     fp16: bool,
@@ -223,6 +231,7 @@ def main(
         pretrained=pretrained or "openai",
         tokenizer=tokenizer,
         interaction=interaction or "residual",
+        frame_weights=frame_weights,
         patch_path=patch_path,
     )
     engines = EngineOptions(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
-from ..models.config import Interaction, PatchPath
+from ..models.config import FrameWeights, Interaction, PatchPath
 from ..models.prompts import read_prompts
 from ..runtime.engines.trt.api import check_targets
 from ..runtime.errors import StzsarError
@@ -20,16 +20,22 @@ class ClipOptions:
     """CLIP with an untrained head, exported without a checkpoint.
 
     Raises:
-        StzsarError: `patch_path` has no effect with this interaction.
+        StzsarError: `patch_path` or `frame_weights` has no effect with this interaction.
     """
 
     backbone: str  # open_clip's name of the backbone
     pretrained: str = "openai"  # open_clip's tag, a file, or "none" for random weights
     tokenizer: str | None = None  # `tokenizer.json` of a SigLIP2 backbone; None downloads it once
     interaction: Interaction = "residual"  # how the head weighs frames by their patches
+    frame_weights: FrameWeights | None = None  # what weighs the frames; None is "saliency"
     patch_path: PatchPath | None = None  # of patches in the last block; None is "block"
 
     def __post_init__(self) -> None:
+        if self.frame_weights is not None and self.interaction in ("mean", "transport"):
+            raise StzsarError(
+                f"--frame-weights has no effect with --interaction {self.interaction}, which has "
+                "weights of its own. Leave it out."
+            )
         if self.patch_path is not None and self.interaction not in ("product", "residual"):
             raise StzsarError(
                 f"--patch-path has no effect with --interaction {self.interaction}, which ignores "

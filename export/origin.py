@@ -61,7 +61,10 @@ def from_clip(options: ClipOptions) -> Origin:
         network, origin = load_clip(
             backbone,
             pretrained,
-            head=HeadConfig(interaction=options.interaction),
+            head=HeadConfig(
+                interaction=options.interaction,
+                frame_weights=options.frame_weights or "saliency",
+            ),
             patch_path=options.patch_path or "block",
             tokenizer=options.tokenizer,
         )

@@ -14,6 +14,7 @@ from ..runtime.documents import DocumentError, convert
 
 Size = Annotated[int, Meta(ge=1, le=2**24)]
 Interaction = Literal["product", "residual", "off", "mean", "transport"]
+FrameWeights = Literal["saliency", "guided", "both"]
 PatchPath = Literal["block", "value"]
 Pooling = Literal["unit", "raw"]
 Initial = Literal["torch", "bert"]
@@ -23,6 +24,7 @@ TokenizerKind = Literal["clip", "file"]
 TimmPool = Literal["avg", "token", "map"]
 
 INTERACTIONS: tuple[str, ...] = get_args(Interaction)
+FRAME_WEIGHTS: tuple[str, ...] = get_args(FrameWeights)
 PATCH_PATHS: tuple[str, ...] = get_args(PatchPath)
 
 PROMPTS = ("This is a video about {}.",)
@@ -141,6 +143,11 @@ class HeadConfig:
     # What "mean" averages: unit frames, or frames as they are, of which long ones count more
     # (BIKE's DP, Text4Vis, ActionCLIP, ViFi-CLIP)
     pooling: Pooling = "unit"
+    # What weighs the frames: "saliency" S, "guided" a softmax of their similarity with the class as
+    # label and attributes describe it, "both" their mean; idle if the interaction is "mean"
+    frame_weights: FrameWeights = "saliency"
+    guide_temperature: Annotated[float, Meta(gt=0)] = 0.01  # of the guided softmax
+    learned_temperature: bool = False  # whether training moves both temperatures
 
     def __post_init__(self) -> None:
         if self.pooling == "raw" and self.interaction != "mean":

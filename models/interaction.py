@@ -27,9 +27,22 @@ class Bank(NamedTuple):
     attribute_mask: Tensor  # bool [C, W], false where a class has fewer attributes
 
 
+def described(bank: Bank) -> Bank:
+    """Return a bank whose classes are the mean direction of label and attributes.
+
+    Frozen CLIP uses descriptions this way (arXiv 2210.07183).
+    """
+    mask = bank.attribute_mask.to(bank.attribute_embeddings.dtype)
+    # As a product of matrices, a mean over attributes takes no memory of their size.
+    shares = (mask / mask.sum(-1, keepdim=True))[:, None]
+    of_attributes = (shares @ bank.attribute_embeddings)[:, 0]
+    both = F.normalize(bank.class_embeddings + of_attributes, dim=-1)
+    return bank._replace(class_embeddings=both)
+
+
 class WindowScores(NamedTuple):
     logits: Tensor  # [B, C]
-    saliency: Tensor  # S, [B, C, T]; sums to 1 over T
+    saliency: Tensor  # what each frame weighs, [B, C, T]; sums to 1 over T
     scale: Tensor  # exp(γ), a scalar; logits / scale are similarities
 
 
@@ -48,9 +61,15 @@ class STIHead(nn.Module):
         super().__init__()
         self.config = config
         self.contextual = contextual or config.pooling == "raw"
+        weighs = config.interaction != "mean"
+        self._salient = weighs and config.frame_weights != "guided"
+        self._guided = weighs and config.frame_weights != "saliency"
         self.logit_scale = nn.Parameter(torch.tensor(math.log(config.initial_scale)))
         if config.interaction == "residual":
             self.beta = nn.Parameter(torch.zeros(()))
+        if config.learned_temperature:
+            # Logarithms of what divides the two temperatures: of S, and of the guided softmax.
+            self.sharpness = nn.Parameter(torch.zeros(2))
         if config.projections:
             self.patch_delta = nn.Parameter(torch.zeros(dim, dim))
             self.frame_delta = nn.Parameter(torch.zeros(dim, dim))
@@ -59,7 +78,7 @@ class STIHead(nn.Module):
     def state_names(self) -> tuple[str, ...]:
         """Names of the tensors of a frame state, in order."""
         names = ["frame"] if self.contextual else ["class_similarity"]
-        if not self.contextual and self.config.interaction != "mean":
+        if not self.contextual and self._salient:
             names.append("attribute_similarity")
         if self.config.interaction in ("product", "residual"):
             names.append("spatial")
@@ -104,23 +123,27 @@ class STIHead(nn.Module):
         if "spatial" not in self.state_names:
             return {} if self.contextual else self._similarities(features["frame_embedding"], bank)
         seen = F.normalize(features["patch_embeddings"], dim=-1)
-        if self.training:
-            # Gives the same numbers without keeping every cosine for the backward pass.
-            spatial = best_match(seen, bank.attribute_embeddings, bank.attribute_mask)
+        if self.training or self.contextual or not self._salient:
+            state = {"spatial": self._spatial(seen, bank)}
             if self.contextual:
-                return {"spatial": spatial}
-            return self._similarities(features["frame_embedding"], bank) | {"spatial": spatial}
-        if self.contextual:
-            return {"spatial": self._best_match(self._attribute_cosines(seen, bank), bank)}
+                return state
+            return self._similarities(features["frame_embedding"], bank) | state
         frame = self._unit_frame(features["frame_embedding"])
         # One product for the frame and its patches: with 80,000 attributes, a second pass over
         # the bank for the frame alone costs a quarter of the time of all 49 patches.
         cosines = self._attribute_cosines(torch.cat([frame[:, None], seen], 1), bank)
         return {
-            "class_similarity": frame @ bank.class_embeddings.T,
+            "class_similarity": self._class_cosines(frame, bank),
             "attribute_similarity": cosines[:, 0],
             "spatial": self._best_match(cosines[:, 1:], bank),
         }
+
+    def _spatial(self, seen: Tensor, bank: Bank) -> Tensor:
+        """Return f [B, C] of unit patches [B, P, D]."""
+        if self.training:
+            # Gives the same numbers without keeping every cosine for the backward pass.
+            return best_match(seen, bank.attribute_embeddings, bank.attribute_mask)
+        return self._best_match(self._attribute_cosines(seen, bank), bank)
 
     def _best_match(self, similarities: Tensor, bank: Bank) -> Tensor:
         """Reduce cosines [B, P, C, W] to f [B, C]: the maximum over patches, then attributes."""
@@ -139,9 +162,9 @@ class STIHead(nn.Module):
         if self.config.interaction == "transport":
             similarity, share = transport(state["attribute_similarity"], bank.attribute_mask)
             return WindowScores(scale * similarity, share.transpose(1, 2), scale)
-        saliency = self._saliency(state, bank)
-        logits = scale * (saliency * self._gate(state) * h).sum(1)
-        return WindowScores(logits, saliency.transpose(1, 2), scale)
+        weights = self.frame_weights(state, bank)
+        logits = scale * (weights * self._gate(state) * h).sum(1)
+        return WindowScores(logits, weights.transpose(1, 2), scale)
 
     def _score_raw_mean(self, frame: Tensor, bank: Bank) -> WindowScores:
         """Score the mean of frame embeddings [B, T, D], normalised only then."""
@@ -154,8 +177,8 @@ class STIHead(nn.Module):
     def _similarities(self, frame: Tensor, bank: Bank) -> FrameState:
         """Return H [..., C] and G [..., C, W] of frame embeddings [..., D]."""
         unit = self._unit_frame(frame)
-        state = {"class_similarity": unit @ bank.class_embeddings.T}
-        if self.config.interaction != "mean":
+        state = {"class_similarity": self._class_cosines(unit, bank)}
+        if self._salient:
             state["attribute_similarity"] = self._attribute_cosines(unit, bank)
         return state
 
@@ -165,24 +188,46 @@ class STIHead(nn.Module):
             frame = frame + frame @ self.frame_delta
         return F.normalize(frame, dim=-1)
 
+    def _class_cosines(self, unit: Tensor, bank: Bank) -> Tensor:
+        """Return the cosines [..., C] of unit vectors [..., D] with the classes."""
+        classes = (described(bank) if self._guided else bank).class_embeddings
+        return unit @ classes.T
+
     def _attribute_cosines(self, unit: Tensor, bank: Bank) -> Tensor:
         """Return the cosines [..., C, W] of unit vectors [..., D] with all attributes."""
         flat = unit @ bank.attribute_embeddings.flatten(0, 1).T
         return flat.unflatten(-1, tuple(bank.attribute_mask.shape))
 
+    def frame_weights(self, state: FrameState, bank: Bank) -> Tensor:
+        """Return what each frame weighs, [B, T, C]; sums to 1 over the frames."""
+        h = state["class_similarity"]
+        if self._salient and self._guided:
+            return (self._saliency(state, bank) + self._guide(h)) / 2
+        if self._salient:
+            return self._saliency(state, bank)
+        return self._guide(h) if self._guided else torch.ones_like(h) / h.shape[1]
+
     def _saliency(self, state: FrameState, bank: Bank) -> Tensor:
         """Return S [B, T, C]: softmax over the frames, averaged over a class's attributes."""
-        h = state["class_similarity"]
-        if self.config.interaction == "mean":
-            return torch.ones_like(h) / h.shape[1]
         # A written-out softmax, with the mean over attributes folded into its denominator: ONNX
         # Runtime transposes for a softmax over any axis but the last, which made the whole graph
         # 3.6 times as slow with 10,000 labels of 8 attributes.
-        scaled = state["attribute_similarity"] / self.config.temperature
-        powers = (scaled - scaled.amax(1, keepdim=True).detach()).exp()
+        powers = self._powers(state["attribute_similarity"], self.config.temperature, 0)
         mask = bank.attribute_mask.to(powers.dtype)
         weights = mask / mask.sum(-1, keepdim=True) / powers.sum(1, keepdim=True)
         return (powers * weights).sum(-1)
+
+    def _guide(self, class_similarity: Tensor) -> Tensor:
+        """Return the softmax over the frames of their similarity with each class, [B, T, C]."""
+        powers = self._powers(class_similarity, self.config.guide_temperature, 1)
+        return powers / powers.sum(1, keepdim=True)
+
+    def _powers(self, similarity: Tensor, temperature: float, place: int) -> Tensor:
+        """Return exp(similarity / τ) up to a factor for each column of frames, [B, T, …]."""
+        scaled = similarity / temperature
+        if self.config.learned_temperature:
+            scaled = scaled * self.sharpness[place].exp()
+        return (scaled - scaled.amax(1, keepdim=True).detach()).exp()
 
     def _gate(self, state: FrameState) -> Tensor | float:
         """Return g(f) [B, T, C]. Normalising afterwards would cancel it."""

@@ -107,14 +107,14 @@ def from_toml(content: bytes) -> dict[str, Any]:
         raise DocumentError(f"it is not TOML: {hint}") from None
 
 
-def convert(value: object, kind: type[T]) -> T:
-    """Return what JSON or TOML gave as an object of `kind`.
+def convert(value: object, kind: type[T], *, strict: bool = True) -> T:
+    """Return what JSON or TOML gave as an object of `kind`; not `strict` takes texts for numbers.
 
     Raises:
         DocumentError: a field is missing, of another type or out of range.
     """
     try:
-        return msgspec.convert(value, kind)
+        return msgspec.convert(value, kind, strict=strict)
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         raise DocumentError(_clause(error)) from error
 

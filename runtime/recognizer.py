@@ -337,7 +337,8 @@ class Recognizer:
             SourceError: the source cannot be opened, or breaks off: once results are asked for.
             CalibrationError: the calibration cannot be read, or belongs to another bundle.
         """
-        from .streams.loop import plan_of, results_of  # brings the terminal's rich
+        from .streams.loop import results_of  # brings the terminal's rich
+        from .streams.plan import plan_of
 
         policy, options = policy_from(policy), options or StreamOptions()
         sources = sources_from(source, rate_fps=self.manifest.sampling.rate_fps)

@@ -91,6 +91,8 @@ def with_network_of_checkpoint(config: TrainConfig) -> TrainConfig:
         backbone=model.name,
         pretrained=started_from,
         interaction=model.head.interaction,
+        frame_weights=model.head.frame_weights,
+        learned_temperature=model.head.learned_temperature,
         patch_path=getattr(model.vision, "patch_path", config.patch_path),
         projections=model.head.projections,
         temporal=model.temporal is not None,
@@ -149,7 +151,11 @@ def first_network(config: TrainConfig) -> tuple[STZSAR, WeightsOrigin]:
 
 def _head(config: TrainConfig, usual: HeadConfig) -> HeadConfig:
     return dataclasses.replace(
-        usual, interaction=config.interaction, projections=config.projections
+        usual,
+        interaction=config.interaction,
+        frame_weights=config.frame_weights,
+        learned_temperature=config.learned_temperature,
+        projections=config.projections,
     )
 
 

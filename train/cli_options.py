@@ -8,7 +8,7 @@ from typing import Any, get_args
 import click
 import cloup
 
-from ..models.config import INTERACTIONS, PATCH_PATHS
+from ..models.config import FRAME_WEIGHTS, INTERACTIONS, PATCH_PATHS
 from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
 from .config import Loss, PrecisionName, Setting
 
@@ -52,7 +52,8 @@ _DATA = cloup.option_group(
         "--setting",
         type=click.Choice(get_args(Setting)),
         show_default="mixed",
-        help="Choose the setting of MovingShapes; mixed begins plain and grows to half hard",
+        help="Choose the setting of MovingShapes; mixed begins plain and grows to half hard, all "
+        "grows to a third hard and a third untrimmed",
     ),
     _labels(
         "--labels",
@@ -144,6 +145,18 @@ _NETWORK = cloup.option_group(
         type=click.Choice(INTERACTIONS),
         show_default="product, residual over CLIP",
         help="Choose how patches weigh a frame; mean is plain mean pooling",
+    ),
+    cloup.option(
+        "--frame-weights",
+        type=click.Choice(FRAME_WEIGHTS),
+        show_default="saliency",
+        help="Choose what weighs the frames of a window: saliency by attributes, guided by the "
+        "class as label and attributes describe it, or the mean of both",
+    ),
+    _switch(
+        "--learned-temperature/--no-learned-temperature",
+        show_default="off",
+        help="Learn how sharply frames are weighed",
     ),
     cloup.option(
         "--patch-path",

@@ -9,14 +9,14 @@ from typing import Annotated, Any, Literal, get_type_hints
 
 from msgspec import Meta
 
-from ..models.config import Interaction, PatchPath
+from ..models.config import FrameWeights, Interaction, PatchPath
 from ..runtime.atomic import write_file
 from ..runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ..runtime.documents import MIB, DocumentError, convert, from_json, read_file
 from ..runtime.errors import BundleError, StzsarError
 from ..runtime.labels.label_files import label_source
 
-Setting = Literal["plain", "hard", "mixed"]
+Setting = Literal["plain", "hard", "untrimmed", "mixed", "all"]
 PrecisionName = Literal["auto", "fp32", "bf16", "fp16"]
 Loss = Literal["cross-entropy", "kl"]
 
@@ -63,6 +63,8 @@ class TrainConfig:
     pretrained: _Word = "none"
     tokenizer: _Word | None = None
     interaction: Interaction = "product"
+    frame_weights: FrameWeights = "saliency"
+    learned_temperature: bool = False
     patch_path: PatchPath = "block"
     projections: bool = False
     temporal: bool = True
@@ -115,6 +117,13 @@ class TrainConfig:
         if self.backbone == SMALL and (self.pretrained != "none" or self.tokenizer):
             raise StzsarError(
                 "--pretrained and --tokenizer require a --backbone of open_clip: leave them out."
+            )
+        if self.interaction == "mean" and (
+            self.frame_weights != "saliency" or self.learned_temperature
+        ):
+            raise StzsarError(
+                "--interaction mean weighs all frames alike: leave out --frame-weights and "
+                "--learned-temperature."
             )
         if self.validate is None and (self.validate_labels or self.keep_best):
             raise StzsarError("--validate-labels and --keep-best require --validate: give it.")

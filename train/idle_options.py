@@ -60,7 +60,7 @@ _RULES: list[tuple[Predicate, list[str], str]] = [
         IsSet("from_checkpoint"),
         [
             *("backbone", "pretrained", "tokenizer", "interaction", "patch_path"),
-            *("projections", "temporal"),
+            *("projections", "temporal", "frame_weights", "learned_temperature"),
         ],
         "{option} has no effect with --from, which takes the whole network: leave it out.",
     ),

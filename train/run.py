@@ -15,6 +15,7 @@ from ..models.transformer import has_batch_norm
 from ..runtime.bundle.bundle import RUNS
 from ..runtime.bundle.manifest import WeightsOrigin
 from ..runtime.errors import StzsarError
+from ..runtime.shapes.clip_settings import CLIP_SETTINGS
 from ..runtime.terminal.commandline import console, say
 from .assemble import (
     find_clips,
@@ -234,7 +235,7 @@ def _as_table(results: dict[str, HitRates], config: TrainConfig) -> Table:
         table.add_row(
             name, f"{rates.top1:.1%}", f"{rates.top5:.1%}", str(rates.clips), str(rates.candidates)
         )
-    for setting in ("plain", "hard") if config.is_moving_shapes else ():
+    for setting in CLIP_SETTINGS if config.is_moving_shapes else ():
         both = (results[f"{setting}, {kind} among all classes"].top1 for kind in ("seen", "unseen"))
         table.add_row(f"{setting}, harmonic mean of these two", f"{harmonic_mean(*both):.1%}")
     return table

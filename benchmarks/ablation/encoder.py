@@ -102,7 +102,9 @@ class EncodedClips:
 
     def save(self, path: Path) -> None:
         """Write a file that `load` maps into memory."""
-        safetensors.torch.save_file({"tokens": self.tokens, "classes": self.classes}, path)
+        part = path.with_suffix(".part")
+        safetensors.torch.save_file({"tokens": self.tokens, "classes": self.classes}, part)
+        part.replace(path)  # so that what is there is whole
 
     @classmethod
     def load(cls, path: Path, labels: tuple[Label, ...] = ()) -> "EncodedClips":

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Literal
 
 from ..plotting import check_plot
 
@@ -9,11 +10,12 @@ from ..plotting import check_plot
 @dataclass(frozen=True, kw_only=True)
 class Options:
     seeds: int = 3  # how often everything is trained
+    setting: Literal["mixed", "all"] = "all"  # of the clips that rows learn from, in full mixture
     encoder_steps: int = 1500  # of the frame encoder that all rows of a seed share
-    clips: int = 20_000  # encoded clips that the rows learn from, half of them hard
+    clips: int = 20_000  # encoded clips that the rows learn from
     steps: int = 800  # of each row
     batch: int = 48  # clips per step
-    tested: int = 960  # clips of each of the four tests
+    tested: int = 960  # clips of each of the six tests; the finer ones have half
     end_to_end: bool = False  # whether a row trains the encoder too, on newly drawn clips
     rows: tuple[str, ...] = ()  # names of rows; () trains all
     output: Path = Path("runs/ablation")  # folder of finished rows
@@ -23,10 +25,10 @@ class Options:
         check_plot(self.plot)
 
     @property
-    def budget(self) -> dict[str, int]:
+    def budget(self) -> dict[str, Any]:
         """What must not change when a run resumes."""
         return {
-            "seeds": self.seeds,
+            "setting": self.setting,
             "encoder_steps": self.encoder_steps,
             "clips": self.clips,
             "steps": self.steps,
@@ -36,10 +38,12 @@ class Options:
         }
 
     def in_words(self) -> str:
-        clips = f"of {self.clips:,} clips, half of them hard"
+        mix = {"mixed": "half of them hard", "all": "a third of them hard, a third untrimmed"}
+        clips = f"of {self.clips:,} clips, {mix[self.setting]}"
         if self.end_to_end:
-            clips = "of newly drawn clips, half of them hard, which train the encoder too"
+            clips = f"of newly drawn clips, {mix[self.setting]}, which train the encoder too"
+        seeds = f"{self.seeds} seed{'s' if self.seeds > 1 else ''}"
         return (
-            f"{self.seeds} seeds, each with its own encoder ({self.encoder_steps} steps); rows of "
+            f"{seeds}, each with its own encoder ({self.encoder_steps} steps); rows of "
             f"{self.steps} steps of {self.batch} {clips}; {self.tested} clips in each test."
         )

@@ -9,22 +9,26 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
+from ...models.config import PatchPath
 from ...runtime.atomic import write_file
+from ...runtime.cpu import cpu_limit
 from ...runtime.errors import StzsarError
 from ..processes import worker_pool
-from .jobs import ENCODER, prepare, train_and_test
+from .jobs import prepare, train_and_test
 from .options import Options
-from .variants import VARIANTS, TrainedRow, Variant
+from .variants import VARIANTS, TrainedRow, Variant, stage_of
 
 _BUDGET, _ROWS = "budget.json", "rows.jsonl"
 # Called with what is done, how much of it, and of how much.
 Advance = Callable[[str, int, int], object]
+# Called with all rows that are finished, when there is a new one.
+Publish = Callable[[Sequence[TrainedRow]], object]
 
 
 class Folder:
     """Where a run keeps its finished rows."""
 
-    def __init__(self, path: Path, budget: Mapping[str, int]) -> None:
+    def __init__(self, path: Path, budget: Mapping[str, Any]) -> None:
         """Start in an empty folder, or resume in one with the same budget."""
         self.path = path
         known = path / _BUDGET
@@ -51,75 +55,85 @@ class Folder:
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         whole = [line for line in lines if line.endswith("\n")]
         write_file(path, "".join(whole))
+        known = {str(variant): variant for variant in VARIANTS}
         rows = [json.loads(line) for line in whole]
-        return [TrainedRow(Variant(*row["row"]), row["seed"], row["found"]) for row in rows]
+        return [TrainedRow(known[row["row"]], row["seed"], row["found"]) for row in rows]
 
     def keep(self, row: TrainedRow) -> None:
-        variant = [row.variant.head, row.variant.attributes]
-        document = {"row": variant, "seed": row.seed, "found": row.found}
+        document = {"row": str(row.variant), "seed": row.seed, "found": row.found}
         with (self.path / _ROWS).open("a", encoding="utf-8") as file:
             file.write(json.dumps(document) + "\n")
 
     def drop_clips(self) -> None:
-        """Remove the encoded clips, a gigabyte; they can be made again."""
-        for path in self.path.glob("seed-*/*.safetensors"):
-            if path.name != ENCODER:
-                path.unlink()
+        """Remove the encoded clips, gigabytes; they can be made again."""
+        for path in self.path.glob("seed-*/*/*.safetensors"):
+            path.unlink()
 
 
-def run(options: Options, advance: Advance) -> list[TrainedRow]:
+def run(options: Options, advance: Advance, publish: Publish = lambda _: None) -> list[TrainedRow]:
     """Train the rows that are missing; return all."""
     variants = [v for v in VARIANTS if not options.rows or str(v) in options.rows]
     folder = Folder(options.output, options.budget)
-    rows = [row for row in folder.rows() if row.variant in variants]
+    wanted = [(variant, seed) for seed in range(options.seeds) for variant in variants]
+    rows = [row for row in folder.rows() if (row.variant, row.seed) in wanted]
     finished = {(row.variant, row.seed) for row in rows}
-    missing = {
-        seed: [variant for variant in variants if (variant, seed) not in finished]
-        for seed in range(options.seeds)
-    }
-    total = options.seeds * len(variants)
-    advance("training", len(rows), total)
+    missing = sorted(
+        (each for each in wanted if each not in finished),
+        key=lambda each: (stage_of(each[0]), each[1]),
+    )
+    advance("training", len(rows), len(wanted))
+    workers = cpu_limit() or os.cpu_count() or 1
     try:
-        with worker_pool(os.cpu_count() or 1, _be_quiet) as pool:
-            for row in _train(pool, options, missing):
+        with worker_pool(workers, _be_quiet) as pool:
+            for row in _train(pool, workers, options, missing):
                 folder.keep(row)
                 rows.append(row)
-                advance(f"{row.variant}, seed {row.seed}", len(rows), total)
+                publish(rows)
+                advance(f"{row.variant}, seed {row.seed}", len(rows), len(wanted))
     except BrokenProcessPool as error:
         raise StzsarError(
             "A training process was killed, possibly out of memory: run the same command to resume."
         ) from error
-    if len(rows) == total:
-        folder.drop_clips()
+    folder.drop_clips()
     return rows
 
 
 def _train(
     pool: ProcessPoolExecutor,
+    workers: int,
     options: Options,
-    missing: Mapping[int, Sequence[Variant]],
+    missing: Sequence[tuple[Variant, int]],
 ) -> Iterator[TrainedRow]:
-    """Yield rows as they finish; those of a seed start when its encoder is ready."""
-    preparing: dict[Future[Any], int] = {
-        pool.submit(prepare, options.output / f"seed-{seed}", options, seed): seed
-        for seed, variants in missing.items()
-        if variants
-    }
-    training: set[Future[TrainedRow]] = set()
-    while preparing or training:
-        finished, _ = wait([*preparing, *training], return_when=FIRST_COMPLETED)
+    """Yield rows as they finish; they start in their order, but none waits for another encoder."""
+    waiting = list(missing)
+    ready: set[tuple[int, PatchPath]] = set()  # seeds and paths whose clips are encoded
+    working: dict[Future[Any], tuple[int, PatchPath] | None] = {}  # what is prepared, if not a row
+
+    def start_next() -> bool:
+        """Start the first job that waits for no other; return whether there is one."""
+        preparing = {each[0] for each in working.values() if each}
+        for place, (variant, seed) in enumerate(waiting):
+            folder, path = options.output / f"seed-{seed}", variant.patch_path
+            if (seed, path) in ready:
+                del waiting[place]
+                working[pool.submit(train_and_test, variant, folder, options, seed)] = None
+                return True
+            if seed not in preparing:
+                working[pool.submit(prepare, folder, options, seed, path)] = (seed, path)
+                return True
+        return False
+
+    while True:
+        while len(working) < workers and start_next():
+            pass
+        if not working:
+            return
+        finished, _ = wait(working, return_when=FIRST_COMPLETED)
         for future in finished:
-            result = future.result()
-            if future in preparing:
-                seed = preparing.pop(future)
-                training |= {
-                    pool.submit(
-                        train_and_test, variant, options.output / f"seed-{seed}", options, seed
-                    )
-                    for variant in missing[seed]
-                }
+            result, prepared = future.result(), working.pop(future)
+            if prepared:
+                ready.add(prepared)
             else:
-                training.remove(future)
                 yield result
 
 

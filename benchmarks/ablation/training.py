@@ -1,49 +1,18 @@
-"""A row trained with one seed, and its accuracy on four test sets."""
+"""A row trained with one seed, and its accuracy on the test sets."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
-from ...runtime.shapes.scenes import Action, seen_actions, unseen_actions
-from ...train.config import Setting
-from ...train.data.moving_shapes import MovingShapes, Split
+from ...runtime.shapes.scenes import seen_actions
+from ...train.data.moving_shapes import MovingShapes
 from .encoder import EncodedClips, Seen, train
+from .exams import Exam
 from .variants import Variant
 
 _BATCH = 64
-
-
-@dataclass(frozen=True)
-class Exam:
-    """One of the four test sets: classes seen in training or not, plain or hard."""
-
-    seen: bool
-    setting: Setting
-
-    @property
-    def actions(self) -> tuple[Action, ...]:
-        """The classes, which are also the candidates."""
-        return seen_actions() if self.seen else unseen_actions()
-
-    @property
-    def split(self) -> Split:
-        return "seen-test" if self.seen else "unseen-test"
-
-    @property
-    def name(self) -> str:
-        """The column of the table."""
-        return f"{'seen' if self.seen else 'unseen'}, {self.setting}"
-
-    @property
-    def file(self) -> str:
-        return f"{self.split}-{self.setting}.safetensors"
-
-
-UNSEEN_HARD = Exam(False, "hard")
-EXAMS = (UNSEEN_HARD, Exam(False, "plain"), Exam(True, "hard"), Exam(True, "plain"))
 
 
 def train_row(
@@ -58,7 +27,7 @@ def train_row(
     """Train a row from the seed's shared network; the encoder too unless the clips are encoded."""
     torch.manual_seed(seed)
     network = variant.network(shared.config)
-    # Projections and β are new: they start at the identity and at 0.
+    # What is new starts at the identity and at 0; without a temporal transformer, it has no place.
     network.load_state_dict(shared.state_dict(), strict=False)
     if isinstance(clips, EncodedClips):
         network.visual = Seen()  # type: ignore[assignment]

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..bundle.bundle import MANIFEST, Bundle, sha256_of
 from ..duty import Duties
@@ -24,7 +25,8 @@ from ..sources.spec import SourceSpec
 from ..sources.thread_feed import AHEAD
 from ..sources.uri import is_live
 from ..streams.batcher import FILE_BATCH
-from ..streams.loop import StreamLoop, StreamPlan, plan_of
+from ..streams.loop import StreamLoop
+from ..streams.plan import StreamPlan, plan_of
 from ..streams.stream import StreamOptions
 from ..streams.table import StreamTable
 from ..terminal.commandline import console, log, show_error
@@ -36,11 +38,15 @@ from ..verify.second_look import SecondLook, Watched
 from .display import open_display, writes_lines
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
+from .page import check_page, open_page
 from .policies import context_of, policies_of
 from .reading import feed_options, files_read, read_to_the_end, specs_from, stream_options
 from .receivers import check_receivers, duties_of, places_of, receivers_from
 from .summary import Summaries
 from .video_paths import video_paths
+
+if TYPE_CHECKING:
+    from ..page.opening import Served
 
 # Ctrl-C leaves two seconds, of which closing may take this much; without it there is more time.
 FLUSH_S, RECORD_S = 1.0, 0.3
@@ -76,6 +82,7 @@ def recognize(options: RunOptions) -> None:
 
 def _prepare(options: RunOptions) -> _Ready:
     """Refuse whatever can be refused before the graphs are loaded, which takes seconds."""
+    check_page(options)
     specs = specs_from(options)
     receivers = receivers_from(options)
     bundle = open_bundle(options)
@@ -165,7 +172,11 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             each_result=options.whole,
         )
         keeper = next((one for one in sinks.sinks if isinstance(one, EventKeeper)), None)
-        told = Fanout([one for one in (*sinks.sinks, summaries, *display) if one is not keeper])
+        page, tap = None, keeper
+        if options.serve is not None:
+            page, tap = open_page(options, _served(options, ready, table, duties, keeper))
+        shown = [summaries, *display, *([page] if page else [])]
+        told = Fanout([one for one in (*sinks.sinks, *shown) if one is not keeper])
         look = None
         if keeper and ready.watched:
             look = SecondLook(
@@ -174,15 +185,24 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
         sink = look or Fanout([*([keeper] if keeper else []), *told.sinks])
         stack.callback(lambda: sink.close(FLUSH_S if signals.received else PATIENT_FLUSH_S))
         # The recording is opened only once everything else has been.
-        recorder = _open_recorder(options, ready)
-        if recorder:
+        recorder = None
+        if ready.record:
+            recorder = _open_recorder(options, ready, ready.record)
             stack.callback(recorder.close, RECORD_S)
+            if page:
+                page.recordings.adopt(recorder, ready.record)
         if any(is_live(spec.uri) for spec in ready.specs):
             stack.enter_context(LabelWatch(ready.labels, recognizer))
         stack.callback(signals.end_has_begun)
         if options.whole:
             _classify(recognizer, ready.specs, sink, signals)
             return
+
+        def observe_round(seconds: float, frames: int) -> None:
+            sinks.observe_round(seconds, frames)
+            if page:
+                page.observe_round(seconds, frames)
+
         loop = StreamLoop(
             recognizer,
             sink,
@@ -191,11 +211,11 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             feeds=feed_options(options),
             batch_wait_s=options.batch_wait_ms / 1000,
             recorder=recorder,
-            tap=keeper,
+            tap=tap,
             duties=duties,
             idle=options.idle,
             top=options.top,
-            on_batch=sinks.observe_round,
+            on_batch=observe_round,
             on_failure=show_error,
             on_end=signals.end_has_begun,
         )
@@ -265,6 +285,28 @@ def _open_sinks(
     )
 
 
+def _served(
+    options: RunOptions,
+    ready: _Ready,
+    table: StreamTable,
+    duties: Duties,
+    keeper: EventKeeper | None,
+) -> "Served":
+    from ..page.opening import Served
+
+    return Served(
+        specs=ready.specs,
+        recognizer=ready.recognizer,
+        labels=ready.labels,
+        table=table,
+        duties=duties,
+        keeper=keeper,
+        open_recorder=partial(_open_recorder, options, ready),
+        record=ready.record,
+        explains_all=options.explain,
+    )
+
+
 def _open_keeper(options: RunOptions, ready: _Ready) -> EventKeeper:
     assert options.events
     samplings = [plan.options.sampling(ready.bundle.manifest) for plan in ready.plans]
@@ -283,13 +325,11 @@ def _open_keeper(options: RunOptions, ready: _Ready) -> EventKeeper:
     )
 
 
-def _open_recorder(options: RunOptions, ready: _Ready) -> Recorder | None:
-    if ready.record is None:
-        return None
+def _open_recorder(options: RunOptions, ready: _Ready, path: Path) -> Recorder:
     manifest = ready.bundle.manifest
     sampling = stream_options(manifest, options).sampling(manifest)
     return Recorder(
-        ready.record,
+        path,
         ready.bundle,
         ready.recognizer.scorer.bank,
         frames=sampling.frames,

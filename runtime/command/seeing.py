@@ -14,7 +14,8 @@ from ..recordings.replay import Replay
 from ..sinks.sink import Fanout, Sink
 from ..sources.spec import SourceSpec
 from ..sources.uri import is_live
-from ..streams.loop import StreamLoop, plan_of
+from ..streams.loop import StreamLoop
+from ..streams.plan import plan_of
 from ..streams.stream import StreamOptions
 from ..streams.table import StreamTable
 from ..terminal.commandline import show_error

@@ -99,6 +99,25 @@ class Policy:
         keep_score = min(self.keep_score, score * self.keep_score / self.score)
         return replace(self, score=score, keep_score=keep_score)
 
+    def with_level(self, label: str | None, level: float) -> "Policy":
+        """Return this policy with another threshold of a label, or with None of all.
+
+        Raises:
+            StzsarError: thresholds are one for all and a label is named, or the other way round; or
+                it is no threshold.
+        """
+        if self.thresholds is None:
+            if label is not None:
+                raise StzsarError(
+                    "One score decides on all labels here: change it for all of them, or calibrate."
+                )
+            return self.with_score(level)
+        if label is None:
+            raise StzsarError("Each label has its own threshold here: name the label.")
+        if label not in self.thresholds:
+            raise StzsarError(f"The calibration has no threshold for {label!r:.80}: teach it.")
+        return replace(self, thresholds={**self.thresholds, label: level})
+
     def by_evidence(self, evidence: Evidence, thresholds: Mapping[str, float]) -> "Policy":
         """Return this policy with evidence that decides, and its thresholds."""
         return replace(self, evidence=evidence, thresholds=thresholds)

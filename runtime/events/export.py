@@ -71,10 +71,7 @@ def export(options: ExportOptions) -> int:
         OSError: the file cannot be written.
     """
     events = find(options)
-    if options.form == "parquet":
-        data: bytes | str = _parquet(events)
-    else:
-        data = _csv(events) if options.form == "csv" else _json(events)
+    data = exported(events, options.form)
     if options.output:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         atomic.write_file(options.output, data)
@@ -82,6 +79,17 @@ def export(options: ExportOptions) -> int:
         assert isinstance(data, str)
         click.echo(data, nl=False)
     return len(events)
+
+
+def exported(events: Sequence[StoredEvent], form: Format) -> bytes | str:
+    """Return events in a form.
+
+    Raises:
+        StzsarError: Parquet needs a package that is not there.
+    """
+    if form == "parquet":
+        return _parquet(events)
+    return _csv(events) if form == "csv" else _json(events)
 
 
 def _rows(events: Sequence[StoredEvent]) -> list[dict[str, Any]]:

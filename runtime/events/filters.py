@@ -1,9 +1,12 @@
 """Which events somebody asks for."""
 
+import re
 from dataclasses import dataclass
 
 from ..messages import VerdictAnswer
-from .record import EventState
+from .record import EventState, Mark
+
+_SEARCHED = tuple(f"{name} LIKE ? ESCAPE '\\'" for name in ("label", "source", "region", "said"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +23,9 @@ class EventFilter:
         kept: they are favourites.
         state: their state.
         verdict: what a second look said.
+        mark: what a person said.
+        text: these words are in their label, source, region or in what was said of them.
+        before_id: their numbers are smaller.
         limit: the newest so many of them.
     """
 
@@ -32,6 +38,9 @@ class EventFilter:
     kept: bool = False
     state: EventState | None = None
     verdict: VerdictAnswer | None = None
+    mark: Mark | None = None
+    text: str = ""
+    before_id: int | None = None
     limit: int | None = None
 
     def sql(self) -> tuple[str, list[str | float]]:
@@ -52,10 +61,16 @@ class EventFilter:
             ("peak >= ?", self.min_peak),
             ("state = ?", self.state),
             ("verdict = ?", self.verdict),
+            ("mark = ?", self.mark),
+            ("id < ?", self.before_id),
         ):
             if value is not None:
                 clauses.append(clause)
                 values.append(value)
+        for word in self.text.split():
+            like = re.sub(r"([\\%_])", r"\\\1", word)
+            clauses.append(f"({' OR '.join(_SEARCHED)})")
+            values += [f"%{like}%"] * len(_SEARCHED)
         if self.kept:
             clauses.append("kept")
         return (f"WHERE {' AND '.join(clauses)}" if clauses else ""), values

@@ -111,6 +111,13 @@ class EventFolder:
         atomic.land_file(written, self.path / name)
         return name, size_bytes
 
+    def file_of(self, name: str) -> Path | None:
+        """Return a file of an event; None where it is gone, or not called and not lying as ours."""
+        path = self.path / name
+        if not re.match(FILE_PATTERN, name) or _is_behind_a_link(path, self.path):
+            return None
+        return path if path.is_file() and not path.is_symlink() else None
+
     def remove(self, name: str) -> None:
         """Remove a file, and its day's folder if that is empty then.
 

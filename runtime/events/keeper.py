@@ -140,6 +140,20 @@ class EventKeeper(Sink):
         self._queue: Queued[Work] = Queued(self._writing)
 
     @property
+    def folder(self) -> EventFolder:
+        """Where events are kept."""
+        return self._folder
+
+    def tell_of_changes(self, told: Callable[[int], None]) -> None:
+        """Have the writing thread call `told` with the number of each event that changes."""
+        self._writing.on_change = told
+
+    def moment(self, source: str, seconds: float) -> tuple[Picture, ...]:
+        """Return the pictures of the last seconds of a source, oldest first; any thread may ask."""
+        pictures = self._pictures.get(source)
+        return pictures.ring.last(seconds) if pictures else ()
+
+    @property
     def counters(self) -> SinkCounters:
         """Events and files that were written, pictures that clips lack, and what failed."""
         mine = self._writing.counters

@@ -9,7 +9,7 @@ from typing import Literal
 from ..errors import StzsarError
 from .filters import EventFilter
 from .folder import EventFolder
-from .record import StoredEvent
+from .record import Mark, StoredEvent
 from .retention import Limits, Removed, Retention
 from .store import STORE_ERRORS, EventStore, unusable
 
@@ -91,6 +91,17 @@ def keep(options: ChangeOptions) -> None:
     with _opened(options.folder) as store:
         _existing(store, options)
         store.keep(options.ids, kept=not options.undo)
+
+
+def mark(folder: Path, id: int, mark: Mark | None) -> None:  # noqa: A002
+    """Note what a person said of an event; None takes it back.
+
+    Raises:
+        StzsarError: there is no such store or event.
+    """
+    with _opened(folder) as store:
+        _existing(store, ChangeOptions(folder=folder, ids=(id,)))
+        store.set_mark(id, mark)
 
 
 def delete(options: ChangeOptions) -> Removed:

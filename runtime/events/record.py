@@ -14,6 +14,8 @@ MOST_SCORES = 1024
 
 # "open": it goes on. "ended": it came to its end. "cut": the run was killed while it went on.
 EventState = Literal["open", "ended", "cut"]
+# What a person said of an event: it was what it was taken for, or it was not.
+Mark = Literal["right", "wrong"]
 # What a reader takes from a store, which may come from a stranger.
 MAX_ID = 2**53
 _Text = Annotated[str, Meta(max_length=100_000)]
@@ -56,6 +58,7 @@ class StoredEvent:
         verified_by: the bundle or the language model that looked.
         verified_score: the bundle's score of the label.
         said: the model's sentence, or why it could not say.
+        mark: what a person said of it; None is nothing.
     """
 
     id: Annotated[int, Meta(ge=1, le=MAX_ID)]
@@ -81,6 +84,7 @@ class StoredEvent:
     verified_by: _Text | None = None
     verified_score: _Number | None = None
     said: _Text | None = None
+    mark: Mark | None = None
 
     @property
     def duration_s(self) -> float:

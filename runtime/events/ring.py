@@ -76,6 +76,12 @@ class FrameRing:
         with self._changed:
             return min(self._pictures, key=lambda one: abs(one.time_s - time_s), default=None)
 
+    def last(self, seconds: float) -> tuple[Picture, ...]:
+        """Return the pictures of the last seconds, oldest first."""
+        with self._changed:
+            from_s = self._pictures[-1].time_s - seconds if self._pictures else 0.0
+            return tuple(one for one in self._pictures if one.time_s >= from_s)
+
     def after(self, number: int, from_s: float) -> Picture | None:
         """Return the oldest picture behind `number` that is not before `from_s`."""
         with self._changed:

@@ -40,6 +40,7 @@ MIGRATIONS = (
     ALTER TABLE event ADD COLUMN verified_score REAL;
     ALTER TABLE event ADD COLUMN said TEXT
     """,
+    "ALTER TABLE event ADD COLUMN mark TEXT",
 )
 
 

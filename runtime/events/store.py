@@ -15,7 +15,7 @@ from ..errors import StzsarError
 from ..results import Verdict
 from . import schema
 from .filters import EventFilter
-from .record import MAX_ID, PARTS, Part, StoredEvent, packed, unpacked
+from .record import MAX_ID, PARTS, Mark, Part, StoredEvent, packed, unpacked
 
 FILE_NAME = "events.sqlite"
 # How long a writer waits for another: `stzsar-events keep` beside a run.
@@ -128,6 +128,10 @@ class EventStore:
             "WHERE id = ?",
             (verdict.answer, verdict.by, verdict.score, verdict.said, id),
         )
+
+    def set_mark(self, id: int, mark: Mark | None) -> None:  # noqa: A002
+        """Note what a person said of an event; None takes it back."""
+        self._database.execute("UPDATE event SET mark = ? WHERE id = ?", (mark, id))
 
     def keep(self, ids: Sequence[int], *, kept: bool) -> None:
         """Make events favourites, or favourites no more."""

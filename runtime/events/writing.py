@@ -91,6 +91,7 @@ class EventWriting:
         name: what messages call it.
         counters: events and files that were written, pictures and clips that were not.
         clips: the clips that are being written, by their sources.
+        on_change: called with the number of an event that is new or has changed.
     """
 
     name = "events"
@@ -105,6 +106,7 @@ class EventWriting:
     ) -> None:
         self.counters = SinkCounters()
         self.clips: dict[str, list[Clip]] = {}
+        self.on_change: Callable[[int], None] = lambda _id: None
         self._store, self._folder, self._lock = store, folder, lock
         self._retention, self._plan = retention, plan
         self._full_is_said = False
@@ -149,6 +151,7 @@ class EventWriting:
                     # What is tried again must not bring back a row that was deleted meanwhile.
                     self._newest = event.id
                     self.counters.delivered += 1
+                    self.on_change(event.id)
                 self._write_stills(event, peak)
                 self._begin_clip(event, ring)
                 self._advance(event.source, patience)
@@ -158,6 +161,7 @@ class EventWriting:
                 self._extend(event)
             case Ended(event, peak):
                 if self._store.follow(event):
+                    self.on_change(event.id)
                     if self._extend(event):
                         self._ended.add(event.id)
                     self._write_stills(event, peak)
@@ -166,6 +170,7 @@ class EventWriting:
                 self._advance(event.source, patience)
             case Judged(id_, verdict):
                 self._store.set_verdict(id_, verdict)
+                self.on_change(id_)
             case Pictures(source, written):
                 try:
                     self._advance(source, patience)
@@ -198,6 +203,7 @@ class EventWriting:
         """Add a whole file to its event; remove it if the event was deleted meanwhile."""
         if self._store.set_file(event.id, part, name, size):
             self.counters.delivered += 1
+            self.on_change(event.id)
             return True
         self._folder.remove(name)
         return False

@@ -66,6 +66,11 @@ class WindowScorer:
         """The labels, in the order of the logits."""
         return self.bank.labels
 
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The names of the frame states that a window is scored by."""
+        return tuple(self._states)
+
     def labels_in(self, source: str) -> tuple[Label, ...]:
         """Return the labels that are scored in a source: what competes, then the context."""
         return self._contest_in(source).labels

@@ -1,8 +1,6 @@
 """Serves HTTP from a run with waitress: slow clients cost a socket, never a thread."""
 
-import ipaddress
 import logging
-import socket
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -11,12 +9,12 @@ from waitress import wasyncore
 from waitress.server import TcpWSGIServer
 
 from ..errors import StzsarError
+from .own_host import is_own_host
 
 MAX_CONNECTIONS = 64
 CONNECTION_S = 5.0
 # When it is crowded: whoever asks in earnest has done so by then.
 CROWDED_CONNECTION_S = 0.5
-_LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".svc")
 
 WsgiApp = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -108,30 +106,3 @@ def _only_own_host(host: str, app: WsgiApp) -> WsgiApp:
         return []
 
     return guarded
-
-
-def is_own_host(header: str, listening: str) -> bool:
-    """Say whether the header `Host` names this machine, and not a name of the public internet.
-
-    Args:
-        header: `host` or `host:port`; empty where a client sends none, which browsers never do.
-        listening: the host that is listened on; where others can reach it, local names count too.
-    """
-    host = header.rpartition(":")[0] if header.rpartition(":")[2].isdecimal() else header
-    host = host.strip().rstrip(".").lower()
-    if host in ("", "localhost", listening.lower()):
-        return True
-    try:
-        ip = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        is_local = "." not in host or host.endswith(_LOCAL_SUFFIXES)
-        return (is_local or host == socket.getfqdn().lower()) and not is_loopback(listening)
-    return ip.is_loopback or not is_loopback(listening)
-
-
-def is_loopback(host: str) -> bool:
-    """Say whether only this machine reaches `host`."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -21,9 +21,15 @@ Kind = Literal["file", "camera", "csi", "network", "gst", "test"]
 
 _NUMBERS: dict[str, dict[str, tuple[float, float]]] = {
     "csi": {"width": (16, 8192), "height": (16, 8192), "fps": (1, 240)},
-    "test": {"fps": (0.1, 240), "seconds": (0.1, 1e9), "seed": (0, 2**32 - 1)},
+    "test": {
+        "fps": (0.1, 240),
+        "seconds": (0.1, 1e9),
+        "seed": (0, 2**32 - 1),
+        "cuts": (1, 4),
+        "share": (0.2, 0.6),
+    },
 }
-_WHOLE = ("width", "height", "seed")
+_WHOLE = ("width", "height", "seed", "cuts")
 
 
 @dataclass(frozen=True)

@@ -121,6 +121,10 @@ class Feed(Protocol):
         """Start reading."""
         ...
 
+    def hide(self, mask: Mask | None) -> None:
+        """Hide other parts of its pictures from the next one on; any thread may call this."""
+        ...
+
     def take(self) -> Captured | None:
         """Return and forget the next frame: a file's next, a live source's newest due one."""
         ...

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ..errors import SourceError
 from ..preprocessing.sampling import RateSampler
+from .areas import Mask
 from .feed import Captured, Feed, FeedCounters
 
 
@@ -101,6 +102,10 @@ class FeedView:
         """Start to read the source, which the first view does for all."""
         if self._is_first:
             self._feed.start()
+
+    def hide(self, mask: Mask | None) -> None:
+        """Hide other parts of the source's pictures, for all views."""
+        self._feed.hide(mask)
 
     def take(self) -> Captured | None:
         """Return and forget the next frame of this view."""

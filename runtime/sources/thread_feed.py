@@ -4,12 +4,14 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
+from dataclasses import replace
 from typing import Any
 
 import numpy.typing as npt
 
 from ..errors import SourceError
 from ..preprocessing.sampling import RateSampler
+from .areas import Mask
 from .feed import Captured, FeedCounters, FeedOptions
 
 Array = npt.NDArray[Any]
@@ -114,6 +116,10 @@ class ThreadFeed(ABC):
     def start(self) -> None:
         """Start reading."""
         self._thread.start()
+
+    def hide(self, mask: Mask | None) -> None:
+        """Hide other parts of its pictures from the next one on."""
+        self.options = replace(self.options, mask=mask)
 
     def take(self) -> Captured | None:
         """Return and forget the next frame; None if there is none."""

@@ -77,24 +77,33 @@ class Batcher:
         """The share of their sampling rates that live sources get now."""
         return self._governor.share
 
-    def add(self, lane: Lane) -> None:
-        """Add a source and start to read it."""
+    def add(self, lane: Lane, *, is_read: bool = False) -> None:
+        """Add a lane, and start to read its source, unless that `is_read` already."""
         self.lanes.append(lane)
         self._table.add(lane)
         lane.use_share(self.share)
         if self._recorder:
-            sampling = lane.stream.options.sampling(self._recognizer.manifest)
-            scorer = lane.stream.scorer
-            among = scorer.labels_of.get(lane.name)
-            self._recorder.begin_stream(
-                lane.name,
-                sampling,
-                scorer.bank,
-                among,
-                source=lane.source,
-                region=lane.region.name if lane.region else None,
-            )
-        lane.feed.start()
+            self._begin_recording(self._recorder, lane)
+        if not is_read:
+            lane.feed.start()
+
+    def remove(self, lane: Lane) -> None:
+        """Remove a lane whose source is read on: its event ends."""
+        self.interrupt(lane)
+        self.lanes.remove(lane)
+        self._table.remove(lane)
+        if self._recorder:
+            self._recorder.end_stream(lane.name, rest=False)
+
+    def record_with(self, recorder: Recorder | None) -> None:
+        """Record with another recorder from now on, or with none; the caller closes the one before.
+
+        A recorder that wants features makes all frames encoded with them.
+        """
+        self._recorder = recorder
+        for lane in self.lanes:
+            if recorder:
+                self._begin_recording(recorder, lane)
 
     def step(self, timeout_s: float) -> bool:
         """Process one batch; return False if there was none, and no source ended.
@@ -133,6 +142,13 @@ class Batcher:
         lane.resting = resting
         if lane.decider:
             self._put(lane.decider.be_on(is_on))
+
+    def explain(self, names: frozenset[str]) -> None:
+        """Explain the results of the lanes with these names, and of no others."""
+        start_s = monotonic()
+        changed = [lane for lane in self.lanes if lane.stream.explain(lane.name in names)]
+        if changed:
+            self._excuse(monotonic() - start_s)
 
     def close(self) -> None:
         """Stop all feeds, and end open events."""
@@ -191,10 +207,13 @@ class Batcher:
             lane.stream.adopt(scorer)
             self._change_labels(lane, scorer, before)
         if behind:
-            # Every stream had to wait, which is not a gap in its pictures.
-            for lane in self.lanes:
-                lane.stream.excuse(monotonic() - start_s)
+            self._excuse(monotonic() - start_s)
         self._scorer = scorer
+
+    def _excuse(self, delay_s: float) -> None:
+        """Note that every stream had to wait, which is not a gap in its pictures."""
+        for lane in self.lanes:
+            lane.stream.excuse(delay_s)
 
     def _process(self, taken: dict[Lane, list[Captured]]) -> int:
         """Encode and score; return how many frames were encoded."""
@@ -230,13 +249,23 @@ class Batcher:
         if found:
             self._decide(lane, found)
 
+    def _begin_recording(self, recorder: Recorder, lane: Lane) -> None:
+        scorer = lane.stream.scorer
+        recorder.begin_stream(
+            lane.name,
+            lane.stream.options.sampling(self._recognizer.manifest),
+            scorer.bank,
+            scorer.labels_of.get(lane.name),
+            source=lane.source,
+            region=lane.region.name if lane.region else None,
+        )
+
     def _change_labels(self, lane: Lane, scorer: Scorer, before: tuple[Label, ...]) -> None:
         """Decide by other labels, and record the window again, whose states have changed."""
         labels = scorer.labels_in(lane.name)
         if labels != before:
             self.interrupt(lane)
-            if lane.decider and lane.policy_for:
-                lane.decider.policy = lane.policy_for(labels)
+            lane.decide_by(labels)
         if self._recorder:
             self._recorder.use_labels(lane.name, scorer.bank, scorer.labels_of.get(lane.name))
             for frame in lane.stream.window:
@@ -316,6 +345,10 @@ def _encode(scorer: Scorer, frames: list[tuple[Lane, Prepared]]) -> dict[int, St
     features = any(lane.stream.options.features for lane, _ in frames)
     states = scorer.encode(np.stack([frame.image for _, frame in frames]), features=features)
     return {
-        id(frame): {name: state[row].copy() for name, state in states.items()}
-        for row, (_, frame) in enumerate(frames)
+        id(frame): {
+            name: state[row].copy()
+            for name, state in states.items()
+            if lane.stream.options.features or name in scorer.states
+        }
+        for row, (lane, frame) in enumerate(frames)
     }

@@ -29,6 +29,8 @@ class Lane:
     decider: Decider | None = None  # makes decisions and events of its results; None makes none
     policy_for: PolicyFor | None = None  # the decider's policy for some labels
     region: Region | None = None  # the part of the pictures that it looks at; None is all of them
+    # Thresholds that people changed while it runs, by label; None is that of all labels.
+    levels: dict[str | None, float] = field(default_factory=dict)
     shown: bool = True  # whether its pictures are; of several regions of a source, one lane's are
     resting: bool = False  # whether nothing of it is encoded: it is off, and that is wanted then
     encoded: int = 0  # number of frames encoded
@@ -53,6 +55,16 @@ class Lane:
         """Whether it is live, encodes, and had a frame not long ago."""
         quiet_s = max(QUIET_S, QUIET_PERIODS / self.feed.rate_fps)
         return self.feed.live and not self.resting and monotonic() - self._frame_s < quiet_s
+
+    def decide_by(self, labels: Sequence[Label]) -> None:
+        """Have the decider decide on these labels."""
+        if self.decider is None or self.policy_for is None:
+            return
+        policy = self.policy_for(labels)
+        for label, level in self.levels.items():
+            if label is None or label in (policy.thresholds or {}):
+                policy = policy.with_level(label, level)
+        self.decider.policy = policy
 
     def use_share(self, share: float) -> None:
         """Sample a live source at a share of its rate; a file is always read in full."""

@@ -8,8 +8,7 @@ import queue
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from itertools import groupby
 from time import monotonic
 from typing import cast
@@ -20,19 +19,15 @@ from ..errors import SourceError
 from ..recordings.recorder import Recorder
 from ..results import ActionEvent, Message, Recognition, StreamState
 from ..sinks.sink import Sink
-from ..sources.areas import Region
+from ..sources.areas import Mask, Region
 from ..sources.feed import Feed, FeedOptions, FrameTap
-from ..sources.file_feed import FileFeed
-from ..sources.frames import Due, Frame, Source
-from ..sources.open_feed import open_feed
 from ..sources.shared_feed import SharedFeed
-from ..sources.spec import SourceSpec
-from ..sources.uri import is_live
 from ..terminal.commandline import leave_threads_behind
 from .batcher import Batcher
-from .lane import Lane, PolicyFor
+from .lane import Lane
+from .plan import StreamPlan
 from .result_stream import ResultStream
-from .stream import Stream, StreamOptions, WindowRecognizer
+from .stream import Stream, WindowRecognizer
 from .table import StreamTable
 
 TICK_S = 0.1
@@ -42,47 +37,6 @@ FIRST_PICTURE_S = 10.0
 JOIN_S = 0.3
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, kw_only=True)
-class StreamPlan:
-    """A source that a loop is to read."""
-
-    name: str  # what results call it
-    live: bool  # whether it is a camera or a stream
-    open: Callable[[FeedOptions, float], Feed]  # opens its feed, with a sampling rate
-    options: StreamOptions  # how it is sampled
-    source_fps: float | None = None  # its own rate, where that is known before it is opened
-    policy_for: PolicyFor | None = None  # the policy for its labels; None makes no decisions
-    region: Region | None = None  # the part of its pictures that is looked at; None is all of them
-    # The stream that it is a region of. Plans of one stream follow each other, and share the feed
-    # that the first one opens.
-    source: str | None = None
-
-
-def plan_of(
-    source: SourceSpec | Source, options: StreamOptions, policy_for: PolicyFor | None = None
-) -> StreamPlan:
-    """Return the plan of a source that is still closed, or of one that the caller has opened."""
-    if isinstance(source, SourceSpec):
-        return StreamPlan(
-            name=source.name,
-            live=is_live(source.uri),
-            open=partial(open_feed, source),
-            options=options,
-            policy_for=policy_for,
-            region=source.region,
-            source=source.stream,
-        )
-    left_open = _LeftOpen(source)
-    return StreamPlan(
-        name=source.name,
-        live=False,
-        open=partial(FileFeed, source.name, lambda: left_open),
-        options=options,
-        source_fps=source.fps,
-        policy_for=policy_for,
-    )
 
 
 class StreamLoop:
@@ -162,6 +116,7 @@ class StreamLoop:
         self._duties, self._idle = duties, idle
         self._on_failure, self._on_end = on_failure, on_end
         self._feeds: list[Feed] = []  # their threads may still run
+        self._feed_of: dict[str, Feed] = {}  # of each source
         self._away: dict[str, StreamState] = {}  # sources that are lost or stalled
         self._had_picture = False
 
@@ -180,6 +135,47 @@ class StreamLoop:
             failed = SourceError(f"{len(self.failures)} of {len(self._sources)} sources failed.")
             raise self.failures[0] if len(self._sources) == 1 else failed
 
+    def explain(self, lanes: frozenset[str]) -> None:
+        """Explain the results of these lanes from now on, and of no others."""
+        self.batcher.explain(lanes)
+
+    def record_with(self, recorder: Recorder | None) -> None:
+        """Record with another recorder from now on, or with none."""
+        self.batcher.record_with(recorder)
+
+    def look_at(self, source: str, regions: Sequence[Region], mask: Mask | None) -> None:
+        """Look at other regions of a live source, none is all of it, and hide other parts of it.
+
+        The source is read on. Its open events end, and its windows begin anew.
+
+        Raises:
+            SourceError: it has ended, or is a file.
+        """
+        before = [lane for lane in self.batcher.lanes if lane.source == source]
+        if not before or not before[0].feed.live:
+            raise SourceError(f"{source!r:.80} is not watched live: only such a stream can change.")
+        group = next(one for one in self._sources if (one[0].source or one[0].name) == source)
+        feed = self._feed_of[source]
+        feed.hide(mask)
+        for lane in before:
+            self.batcher.remove(lane)
+        own = {plan.name: plan for plan in group}
+        plans = [
+            replace(
+                own.get(f"{source}/{region.name}", group[0]),
+                name=f"{source}/{region.name}",
+                region=region,
+                source=source,
+            )
+            for region in regions
+        ] or [replace(own.get(source, group[0]), name=source, region=None, source=source)]
+        levels = {lane.name: lane.levels for lane in before}
+        for lane in self._add_lanes(plans, feed, is_read=True):
+            lane.levels = levels.get(lane.name, {})
+            lane.decide_by(lane.stream.scorer.labels_in(lane.name))
+            if self._duties and source in self._duties.streams and not self._duties.of(source).on:
+                self.batcher.be_on(lane, False, resting=self._idle)
+
     def _read(self) -> Iterator[None]:
         start_s = monotonic()
         for group in self._sources:
@@ -195,6 +191,7 @@ class StreamLoop:
                 lanes = self._open(group)
                 self.current = number, lanes[0]
             self._change_duties()
+            self._table.run_errands(self)
             self.batcher.step(TICK_S)
             self._pass_on_states()
             self._drop_ended()
@@ -204,16 +201,22 @@ class StreamLoop:
 
     def _open(self, plans: Sequence[StreamPlan]) -> list[Lane]:
         """Open a source, and return its lanes: one, or one for each of its regions."""
-        rates_fps = [self._rate_of(plan) for plan in plans]
-        source = plans[0].open(self._feed_options, max(rates_fps))
+        source = plans[0].open(self._feed_options, max(map(self._rate_of, plans)))
         self._feeds = [*(one for one in self._feeds if not one.join(0)), source]
+        self._feed_of[source.name] = source
+        return self._add_lanes(plans, source)
+
+    def _add_lanes(
+        self, plans: Sequence[StreamPlan], source: Feed, *, is_read: bool = False
+    ) -> list[Lane]:
+        rates_fps = [self._rate_of(plan) for plan in plans]
         # A view computes some attributes of a feed, which a type checker does not let pass.
         shared = SharedFeed(source, rates_fps) if len(plans) > 1 else None
         feeds = cast(Sequence[Feed], shared.views if shared else (source,))
         lanes = [self._lane(plan, feed) for plan, feed in zip(plans, feeds, strict=True)]
         for lane in lanes:
             lane.shown = lane is lanes[0]
-            self.batcher.add(lane)
+            self.batcher.add(lane, is_read=is_read)
         return lanes
 
     def _rate_of(self, plan: StreamPlan) -> float:
@@ -303,6 +306,7 @@ class StreamLoop:
                 if not feed.join(max(0.0, deadline_s - monotonic())):
                     leave_threads_behind()
             self._pass_on_states()
+            self._table.run_errands(None)
 
 
 def results_of(
@@ -354,17 +358,3 @@ class _Results(Sink):
             self.waiting.append(message)
 
     def close(self, timeout_s: float) -> None: ...
-
-
-class _LeftOpen:
-    """A source that its feed does not close, since the caller opened it."""
-
-    def __init__(self, source: Source) -> None:
-        self.name, self.fps, self.size_wh = source.name, source.fps, source.size_wh
-        self.frame_count, self.live = source.frame_count, source.live
-        self._source = source
-
-    def frames(self, due: Due | None = None) -> Iterator[Frame]:
-        return self._source.frames(due)
-
-    def close(self) -> None: ...

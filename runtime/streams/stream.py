@@ -1,7 +1,7 @@
 """One stream of frames: its sampling, its window, and when the window starts anew."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any, Protocol
 
@@ -178,10 +178,15 @@ class Stream:
         """Switch to other labels between two frames; return False if they are the same."""
         if scorer is self._scorer:
             return False
-        if len(self._ring):
-            states = scorer.encode(self._ring.images(), features=self.options.features)
-            self._ring.replace(_rows(states, len(self._ring)))
-        self._scorer = scorer
+        self._renew(scorer)
+        return True
+
+    def explain(self, is_on: bool) -> bool:
+        """Explain results from now on, or none; return False if that is so already."""
+        if is_on == self.options.explain:
+            return False
+        self.options = replace(self.options, explain=is_on)
+        self._renew(self._scorer)
         return True
 
     def excuse(self, delay_s: float) -> None:
@@ -241,6 +246,13 @@ class Stream:
         if self._gate:
             self._gate.forget()
         return rest
+
+    def _renew(self, scorer: Scorer) -> None:
+        """Encode the frames of the window again."""
+        if len(self._ring):
+            states = scorer.encode(self._ring.images(), features=self.options.features)
+            self._ring.replace(_rows(states, len(self._ring)))
+        self._scorer = scorer
 
     def _recognize(self) -> Recognition:
         self._has_result = True

@@ -122,6 +122,11 @@ def test_python_and_the_command_write_the_same_bundle(workplace):
         (["--labels", "gone"], "There is no file 'gone' for --labels"),
         (["--pretrained", "openai"], "need --backbone"),
         (["--interaction", "off"], "need --backbone"),
+        (["--frame-weights", "guided"], "need --backbone"),
+        (
+            ["--backbone", "ViT-B-32", "--interaction", "mean", "--frame-weights", "guided"],
+            "no effect with --interaction mean",
+        ),
         (["--no-attributes"], "needs --labels or --backbone"),
         (["--tokenizer", "tokenizer.json"], "need --backbone"),
         (["x", "--backbone", "ViT-B-32"], "x and --backbone exclude each other"),

@@ -22,6 +22,8 @@ SWITCHES = [
     ),
     ({"interaction": "off", "temporal": False}, ("frame_embedding",)),
     ({"interaction": "mean", "temporal": False, "patch_path": "value"}, ("frame_embedding",)),
+    ({"interaction": "off", "temporal": False, "frame_weights": "guided"}, ("frame_embedding",)),
+    ({"interaction": "product", "temporal": True, "frame_weights": "both"}, ("patch_embeddings",)),
 ]
 PATCHED = [switches for switches, names in SWITCHES if "patch_embeddings" in names]
 

@@ -26,6 +26,8 @@ SWITCHES = [
         "temporal": bike_temporal(128, layers=1, gate_classes=7),
         "prompts": ("a photo of {}.", "a video of a person {}."),
     },
+    {"interaction": "off", "temporal": False, "frame_weights": "guided"},
+    {"interaction": "product", "temporal": True, "frame_weights": "both"},
 ]
 # Operators of onnx-tensorrt 10.1's list that these graphs may hold.
 OPERATORS = {

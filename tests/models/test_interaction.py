@@ -141,6 +141,70 @@ def test_residual_starts_as_off_and_moves_with_beta(features, make_bank):
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-4)
 
 
+def slow_classes(bank):
+    """The mean direction of each label and of the mean of its attributes."""
+    words, mask = bank.attribute_embeddings.numpy(), bank.attribute_mask.numpy()
+    names = bank.class_embeddings.numpy()
+    return np.stack([unit(names[c] + words[c][mask[c]].mean(0)) for c in range(len(names))])
+
+
+def slow_guide(frames, classes, temperature=0.01):
+    """softmax over the frames of their cosines with each described class, [B, T, C]."""
+    scores = unit(frames.numpy()) @ classes.T / temperature
+    powers = np.exp(scores - scores.max(1, keepdims=True))
+    return powers / powers.sum(1, keepdims=True)
+
+
+@pytest.mark.parametrize("contextual", [False, True])
+@pytest.mark.parametrize("interaction", ["off", "product"])
+@pytest.mark.parametrize("frame_weights", ["guided", "both"])
+def test_frames_are_weighed_by_the_described_class(
+    features, make_bank, frame_weights, interaction, contextual
+):
+    bank = make_bank()
+    head = make_head(interaction, frame_weights=frame_weights, contextual=contextual)
+    _, scores = run(head, features, bank)
+
+    classes = slow_classes(bank)
+    weights = slow_guide(features[0], classes)
+    if frame_weights == "both":
+        weights = (weights + slow_saliency(features[0], bank, 0.01)) / 2
+    np.testing.assert_allclose(
+        scores.saliency.detach().numpy(), weights.transpose(0, 2, 1), atol=1e-5
+    )
+    if interaction == "product":
+        weights = weights * slow_spatial(features[1], bank)
+    described = bank._replace(class_embeddings=torch.from_numpy(classes))
+    expected = slow_logits(features[0], weights, described, 100)
+    np.testing.assert_allclose(scores.logits.detach().numpy(), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_guided_keeps_one_number_of_a_frame_for_each_label(features, make_bank):
+    state, _ = run(make_head("off", frame_weights="guided"), features, make_bank())
+    assert state.keys() == {"class_similarity"}
+
+
+def test_a_training_step_gives_the_same_f_as_the_test(features, make_bank):
+    head, bank = make_head("product", frame_weights="guided"), make_bank()
+    tested, _ = run(head.eval(), features, bank)
+    trained, _ = run(head.train(), features, bank)
+    assert trained.keys() == tested.keys() == {"class_similarity", "spatial"}
+    torch.testing.assert_close(trained["spatial"], tested["spatial"])
+
+
+def test_learned_temperatures_begin_as_the_fixed_ones_and_sharpen_each_softmax(features, make_bank):
+    bank = make_bank()
+    head = make_head("off", frame_weights="both", learned_temperature=True)
+    fixed = run(make_head("off", frame_weights="both"), features, bank)[1].saliency
+    torch.testing.assert_close(run(head, features, bank)[1].saliency, fixed)
+    with torch.no_grad():
+        head.sharpness.copy_(torch.tensor([math.log(2), math.log(0.1)]))
+    guide = slow_guide(features[0], slow_classes(bank), 0.1)
+    expected = (slow_saliency(features[0], bank, 0.005) + guide) / 2
+    found = run(head, features, bank)[1].saliency.detach().numpy()
+    np.testing.assert_allclose(found, expected.transpose(0, 2, 1), atol=1e-5)
+
+
 @pytest.mark.parametrize("contextual", [False, True])
 def test_scaling_spatial_similarity_scales_the_logits(features, make_bank, contextual):
     """Nothing re-normalises the weighted frames, which would cancel f."""

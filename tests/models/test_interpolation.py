@@ -8,13 +8,15 @@ import torch
 from stzsar.models.interpolation import check_related, interpolate_weights
 from stzsar.runtime.errors import BundleError
 
-BEGAN_AS_THE_IDENTITY = ("head.beta", "head.patch_delta", "head.frame_delta")
+BEGAN_AS_THE_IDENTITY = ("head.beta", "head.patch_delta", "head.frame_delta", "head.sharpness")
 
 
 @pytest.fixture(scope="module")
 def pair(make_network):
     """A network at its start, and the same one a little further everywhere."""
-    original = make_network(temporal=True, interaction="residual", projections=True)
+    original = make_network(
+        temporal=True, interaction="residual", projections=True, learned_temperature=True
+    )
     tuned = copy.deepcopy(original)
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():

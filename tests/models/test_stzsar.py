@@ -20,6 +20,9 @@ SWITCHES = [
         "temporal": bike_temporal(128, layers=1, gate_classes=7),
     },
     {"interaction": "product", "patch_path": "value", "projections": True},
+    {"interaction": "off", "frame_weights": "guided"},
+    {"interaction": "product", "frame_weights": "guided", "learned_temperature": True},
+    {"interaction": "product", "frame_weights": "both", "temporal": True},
 ]
 
 

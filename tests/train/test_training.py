@@ -28,11 +28,11 @@ def test_a_run_leaves_what_it_promises(tmp_path):
     assert len(losses(run)) == 3
     assert set(json.loads((run / "accuracy.json").read_text())) == {
         f"{setting}, {test}"
-        for setting in ("plain", "hard")
+        for setting in ("plain", "hard", "untrimmed")
         for kind in ("seen", "unseen")
         for test in (f"{kind} classes", f"{kind} among all classes")
     }
-    assert result.output.count("harmonic mean of these two") == 2
+    assert result.output.count("harmonic mean of these two") == 3
     assert list((run / "tensorboard").iterdir())
     kept = sorted(path.name for path in (run / "checkpoints").iterdir())
     assert kept == ["step-000002", "step-000003"]
@@ -67,6 +67,8 @@ def test_a_run_leaves_what_it_promises(tmp_path):
         (["--pretrained", "openai"], "--pretrained and --tokenizer require a --backbone"),
         (["--interaction", "mean", "--patch-path", "value"], "--patch-path has no effect"),
         (["--interaction", "off", "--patch-path", "block"], "with --interaction mean or off"),
+        (["--interaction", "mean", "--frame-weights", "both"], "mean weighs all frames alike"),
+        (["--interaction", "mean", "--learned-temperature"], "mean weighs all frames alike"),
         (["--tokenizer", "tokenizer.json"], "--tokenizer require a --backbone"),
         (["--data", ".", "--setting", "hard"], "--setting applies to MovingShapes only"),
         (["--data", ".", "--split", "1"], "--split and --classes require --lists"),

@@ -3,48 +3,65 @@
 A class is a thing (a coloured shape) and a motion. 24 of the 120 combinations are never seen in
 training, though each thing and each motion is. In the hard setting words are ambiguous ("swinging"
 and "charging" each name two motions, which only the attributes distinguish), the action fills a
-part of the window, and there are distractors. Every clip is a function of its seed; nothing is
-stored.
+part of the window, and there are distractors. In the untrimmed setting the rest of the window also
+shows something else. Every clip is a function of its seed; nothing is stored.
 """
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from ...runtime.errors import StzsarError
-from ...runtime.shapes.scenes import SAMPLING, SIZE_PX, Action, Scene, seen_actions, unseen_actions
+from ...runtime.shapes.clip_settings import CLIP_SETTINGS, ClipSetting
+from ...runtime.shapes.clips import (
+    TEST_CLIPS_PER_CLASS,
+    DrawnClip,
+    Split,
+    draw_clip,
+    labels_of,
+)
+from ...runtime.shapes.scenes import (
+    SIZE_PX,
+    UNTRIMMED,
+    Action,
+    Scene,
+    Untrimmed,
+    seen_actions,
+    unseen_actions,
+)
 from ..config import Setting
 from .dataset import ClipRequest, Example
-
-Split = Literal["train", "seen-test", "unseen-test"]
 
 KNOWS = "moving shapes and not people"
 
 _TRAIN_CLIPS = 1 << 20
-# The mixed setting of training begins plain and grows to half hard: trained on everything at once,
-# the network learns motions several times more slowly.
-_PLAIN_CLIPS, _RAMP_CLIPS, _HARD_SHARE = 50_000, 50_000, 0.5
-_TEST_CLIPS_PER_CLASS = 20
-_SPLIT_SEEDS: dict[str, int] = {"train": 0, "seen-test": 1, "unseen-test": 2}
+# The settings that training mixes with plain clips, all in equal parts. A mix begins plain: trained
+# on everything at once, the network learns motions several times more slowly.
+_MIXES: dict[str, tuple[ClipSetting, ...]] = {"mixed": ("hard",), "all": ("hard", "untrimmed")}
+_PLAIN_CLIPS, _RAMP_CLIPS = 50_000, 50_000
+_TEST_CLIPS_PER_CLASS = TEST_CLIPS_PER_CLASS
 
 
 class MovingShapes:
     """One split; its classes' names are unambiguous, their texts depend on the setting."""
 
-    def __init__(self, split: Split, setting: Setting = "plain", *, seed: int = 0) -> None:
+    def __init__(
+        self,
+        split: Split,
+        setting: Setting = "plain",
+        *,
+        seed: int = 0,
+        untrimmed: Untrimmed = UNTRIMMED,
+    ) -> None:
         self._actions = unseen_actions() if split == "unseen-test" else seen_actions()
         self._setting = setting
-        self._seed = [seed, _SPLIT_SEEDS[split]]
+        self._split: Split = split
+        self._seed = seed
+        self._untrimmed = untrimmed
         self._size = _TRAIN_CLIPS if split == "train" else self._test_size
-        labels = [action.label for action in self._actions]
-        if setting == "plain":
-            labels = [dataclasses.replace(label, text=label.name) for label in labels]
-        self.labels = tuple(labels)
+        self.labels = labels_of(self._actions, setting)
 
     @property
     def _test_size(self) -> int:
@@ -60,24 +77,29 @@ class MovingShapes:
     def __getitem__(self, request: ClipRequest) -> Example:
         """Return the clip of a request.
 
-        `request.clip` decides what it shows; in the mixed setting `request.draw`, the number of
-        clips seen before, decides the probability of a hard one.
+        `request.clip` decides what it shows; in a mix `request.draw`, the number of clips seen
+        before, decides the probability of each setting.
         """
-        scene, times_s = self.scene(request)
-        frames = [scene.frame(time_s, times_s[0]) for time_s in times_s]
-        return Example(torch.from_numpy(np.stack(frames)), self.class_of(request.clip))
+        frames = self.drawn(request).frames()
+        return Example(torch.from_numpy(frames), self.class_of(request.clip))
 
-    def scene(self, request: ClipRequest) -> tuple[Scene, npt.NDArray[np.float64]]:
-        """Return the scene of a request, and the times of its frames in seconds, [T]."""
-        rng = np.random.default_rng([*self._seed, request.clip])
-        hard = rng.random() < self._hard_share(request.draw)
-        scene = Scene.draw(self._actions[self.class_of(request.clip)], rng, hard=hard)
-        return scene, rng.uniform(0, 2) + np.arange(SAMPLING.frames) / SAMPLING.rate_fps
+    def drawn(self, request: ClipRequest) -> DrawnClip:
+        """Return the scene of a request, and the times of its frames."""
+        return draw_clip(
+            self._split,
+            request.clip,
+            self._actions[self.class_of(request.clip)],
+            seed=self._seed,
+            shares=self._shares(request.draw),
+            untrimmed=self._untrimmed,
+        )
 
-    def _hard_share(self, seen_clips: int) -> float:
-        if self._setting == "mixed":
-            return _HARD_SHARE * min(1, max(0, seen_clips - _PLAIN_CLIPS) / _RAMP_CLIPS)
-        return 1.0 if self._setting == "hard" else 0.0
+    def _shares(self, seen_clips: int) -> list[tuple[ClipSetting, float]]:
+        """Return the share of each setting but plain, after so many clips of training."""
+        if mix := _MIXES.get(self._setting):
+            grown = min(1, max(0, seen_clips - _PLAIN_CLIPS) / _RAMP_CLIPS)
+            return [(setting, grown / (len(mix) + 1)) for setting in mix]
+        return [(setting, 1.0) for setting in CLIP_SETTINGS if setting == self._setting]
 
 
 def write_video(

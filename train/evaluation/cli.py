@@ -8,6 +8,7 @@ import cloup
 
 from ...models.prompts import PROMPT_SETS
 from ...runtime.engines.opening import ENGINES
+from ...runtime.shapes.clip_settings import CLIP_SETTINGS
 from ...runtime.terminal.commandline import Output, at_the_edge, say
 from .options import PROTOCOLS, EvalOptions
 from .views import VIEWS
@@ -39,7 +40,28 @@ Examples:
         metavar="PATH",
         required=True,
         type=click.Path(path_type=Path),
-        help="Test the clips of this folder of class/clip.mp4, or CSV of path,label",
+        help="Test the clips of this folder of class/clip.mp4, or CSV of path,label; moving-shapes "
+        "draws the unseen classes of MovingShapes",
+    ),
+    cloup.option(
+        "--setting",
+        type=click.Choice(CLIP_SETTINGS),
+        show_default="plain",
+        help="Draw MovingShapes in this setting",
+    ),
+    cloup.option(
+        "--action-share",
+        metavar="P",
+        type=float,
+        show_default="0.4 to 0.5",
+        help="Let the action fill this share of an untrimmed window, 0.2 to 0.6",
+    ),
+    cloup.option(
+        "--cuts",
+        metavar="N",
+        type=_COUNT,
+        show_default="2",
+        help="Cut an untrimmed window N times, 1 to 4",
     ),
     cloup.option(
         "--protocol",

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ..lists.class_labels import (
 )
 from ..lists.clip_set import ClipSet
 from .confusion_plot import check_plot, plot_confusions
+from .drawn import DrawnShapes
 from .model import Model
 from .options import EvalOptions
 from .protocols import Plan, plan, with_seen
@@ -78,14 +80,8 @@ def evaluate(options: EvalOptions) -> Evaluation:
         StzsarError: an option cannot be used, a clip is missing, or an output cannot be written.
     """
     _check_outputs(options)
-    tested = plan(
-        options.protocol,
-        options.data,
-        options.lists,
-        seed=options.seed or 0,
-        split=options.split,
-        allow_missing=options.allow_missing,
-    )
+    shapes = DrawnShapes(options) if options.is_moving_shapes else None
+    tested = shapes.plan if shapes else _plan(options)
     model = open_model(
         options.model,
         device=options.device,
@@ -93,10 +89,13 @@ def evaluate(options: EvalOptions) -> Evaluation:
         threads=options.threads,
         prompts=options.prompts,
     )
-    labels, seen = _candidates(options, tested.clips, model)
+    if shapes:
+        labels, seen = shapes.labels, ()
+    else:
+        labels, seen = _candidates(options, tested.clips, model)
     contests = [*tested.contests, *(with_seen(each, seen) for each in tested.contests if seen)]
     indices = sorted({index for contest in contests for index in contest.clips})
-    if not options.allow_missing:
+    if not (shapes or options.allow_missing):
         check_files([tested.clips.clips[index] for index in indices], readers=options.readers)
     classifier = model.with_labels(labels)
     say(
@@ -110,6 +109,7 @@ def evaluate(options: EvalOptions) -> Evaluation:
         ViewSpec(model.frames, model.size_px, options.clips, options.crops, options.view),
         readers=options.readers,
         allow_broken=options.allow_missing,
+        draw=shapes and partial(shapes.views, frames=model.frames, size_px=model.size_px),
     )
     result = Evaluation(
         report=_report(outcome, tested, labels, seen, model.seen_bias),
@@ -131,7 +131,8 @@ def evaluate(options: EvalOptions) -> Evaluation:
 def _check_outputs(options: EvalOptions) -> None:
     """Refuse outputs that could not be written after hours of work."""
     written = [path for path in (options.json, options.plot) if path]
-    named = (options.data, options.lists, options.labels, options.seen)
+    data = None if options.is_moving_shapes else options.data
+    named = (data, options.lists, options.labels, options.seen)
     read = [path for path in named if isinstance(path, Path)]
     # A run's folder has room for reports, a bundle has not.
     is_bundle = (options.model / MANIFEST).is_file()
@@ -141,6 +142,17 @@ def _check_outputs(options: EvalOptions) -> None:
         check_writable(path)
     if options.plot:
         check_plot(options.plot)
+
+
+def _plan(options: EvalOptions) -> Plan:
+    return plan(
+        options.protocol,
+        options.data,
+        options.lists,
+        seed=options.seed or 0,
+        split=options.split,
+        allow_missing=options.allow_missing,
+    )
 
 
 def _candidates(
@@ -207,6 +219,9 @@ def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
         "view": options.view,
         "clips": options.clips,
         "crops": options.crops,
+        "setting": options.setting,
+        "action_share": options.action_share,
+        "cuts": options.cuts,
     }
 
 

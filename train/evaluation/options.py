@@ -7,9 +7,11 @@ from pathlib import Path
 from ...models.prompts import read_prompts
 from ...runtime.errors import StzsarError
 from ...runtime.labels.label_files import LabelsLike, label_source
+from ...runtime.shapes.clip_settings import ClipSetting
 from .published import family_of
 from .views import VIEWS
 
+MOVING_SHAPES = Path("moving-shapes")
 PROTOCOLS = {
     "plain": "every clip among all classes of the data",
     "full": "the same with the classes of official lists, whose clips must all exist",
@@ -56,6 +58,10 @@ class EvalOptions:
     engine: str | None = None
     threads: int | None = None
     readers: int = 2
+    # Of MovingShapes, data "moving-shapes"; None is the usual
+    setting: ClipSetting | None = None
+    action_share: float | None = None  # of the window that the action fills
+    cuts: int | None = None  # between the action and what else the window shows
 
     def __post_init__(self) -> None:
         for name in ("labels", "seen"):
@@ -66,6 +72,7 @@ class EvalOptions:
         if self.protocol not in PROTOCOLS:
             names = ", ".join(PROTOCOLS)
             raise StzsarError(f"There is no protocol {self.protocol!r}. Choose one of {names}.")
+        self._check_shapes()
         if self.crops not in (1, 3):
             raise StzsarError(f"--crops {self.crops} is neither 1 nor 3.")
         if self.view not in VIEWS:
@@ -90,3 +97,35 @@ class EvalOptions:
             raise StzsarError(
                 "--protocol plain does not read --lists. Leave it out, or use --protocol full."
             )
+
+    @property
+    def is_moving_shapes(self) -> bool:
+        return self.data == MOVING_SHAPES
+
+    def _check_shapes(self) -> None:
+        finer = {"--action-share": self.action_share, "--cuts": self.cuts}
+        if not self.is_moving_shapes:
+            given = [name for name, value in finer.items() if value is not None]
+            if self.setting or given:
+                raise StzsarError(
+                    f"{given[0] if given else '--setting'} applies to --data {MOVING_SHAPES} only: "
+                    "leave it out."
+                )
+            return
+        idle = {
+            "--protocol": self.protocol != "plain",
+            "--labels": self.labels is not None,
+            "--seen": self.seen is not None,
+            "--allow-missing": self.allow_missing,
+            "--clips": self.clips != 1,
+            "--crops": self.crops != 1,
+        }
+        if given := [name for name, is_given in idle.items() if is_given]:
+            raise StzsarError(
+                "MovingShapes is drawn, one view a clip, with labels of its own: leave out "
+                f"{given[0]}, or name other --data."
+            )
+        if self.setting != "untrimmed":
+            for name, value in finer.items():
+                if value is not None:
+                    raise StzsarError(f"{name} needs --setting untrimmed: only there are cuts.")

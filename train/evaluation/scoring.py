@@ -97,11 +97,12 @@ def run_contests(
     *,
     readers: int = 1,
     allow_broken: bool = False,
+    draw: Callable[[int], Views] | None = None,
 ) -> Outcome:
     """Score every clip once for all contests.
 
     `readers` threads decode; they do not change the results. `allow_broken` leaves unreadable files
-    out instead of raising.
+    out instead of raising. `draw` gives the views of a clip that is no file.
 
     Raises:
         SourceError: a file cannot be read.
@@ -117,7 +118,7 @@ def run_contests(
     damaged: list[str] = []
 
     def read(index: int) -> Views | SourceError:
-        return _read(clips.clips[index].path, views)
+        return draw(index) if draw else _read(clips.clips[index].path, views)
 
     decoded = zip(order, _prefetch(order, read, readers), strict=True)
     for index, seen in _track(decoded, "testing ", len(order)):

@@ -11,8 +11,8 @@ from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
 from ...runtime.errors import SourceError
 from ...runtime.labels.labels import Label
+from ...runtime.shapes.clip_settings import CLIP_SETTINGS
 from ...runtime.terminal.commandline import console
-from ..config import Setting
 from ..data.dataset import LEFT_OUT, ClipDataset, ClipRequest
 from ..data.loader import ReportingLoader, loader
 from ..data.moving_shapes import MovingShapes
@@ -93,13 +93,12 @@ def evaluate_moving_shapes(
     workers: int = 0,
     processes: Processes | None = None,
 ) -> dict[str, HitRates]:
-    """Return the benchmark's table: seen, unseen and all classes, plain and hard.
+    """Return the benchmark's table: seen, unseen and all classes, in each setting.
 
     Among all classes, `seen_bias` is taken from the seen ones; see `Checkpoint`.
     """
     table: dict[str, HitRates] = {}
-    settings: tuple[Setting, ...] = ("plain", "hard")
-    for setting in settings:
+    for setting in CLIP_SETTINGS:
         seen, unseen = MovingShapes("seen-test", setting), MovingShapes("unseen-test", setting)
         tests = {
             "seen classes": (seen, seen.labels),

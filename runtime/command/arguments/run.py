@@ -10,6 +10,7 @@ import cloup
 from ...bundle.manifest import MAX_SEEN_BIAS
 from .events import EVENTS, VERIFY
 from .modes import MODES
+from .page import PAGE
 from .receivers import RECEIVERS
 from .shared import (
     COOL_DOWN,
@@ -267,6 +268,7 @@ def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
         RECEIVERS,
         VERIFY,
         EVENTS,
+        PAGE,
         _OUTPUT,
         _DECISIONS,
         _RECOGNITION,

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from stzsar.benchmarks.ablation.cli import main
-from stzsar.benchmarks.ablation.variants import HEADS
+from stzsar.benchmarks.ablation.variants import VARIANTS
 
 
 def run(*options):
@@ -21,26 +21,40 @@ def cells(printed):
 
 
 def test_a_run_trains_its_rows_resumes_and_draws(tmp_path):
-    rows = [f"--row={row}" for row in ("mean-0", "off-2", "product-8")]
+    names = ("mean-0", "guided-2", "product-8-value", "product-8-still")
+    rows = [f"--row={row}" for row in names]
     options = (*rows, "--seeds", 2, "--output", tmp_path / "run", "--plot", tmp_path / "a.png")
     printed = run(*options)
     done = (tmp_path / "run" / "rows.jsonl").read_text()
 
-    found = [row for row in cells(printed) if row[0] in HEADS.values()]
-    assert [row[:2] for row in found[:3]] == [
-        ["mean pooling", "label only"], ["saliency S", "2"], ["S × f", "8"],
-    ]  # fmt: skip
-    assert all(re.fullmatch(r"\d+\.\d ± \d+\.\d", cell) for row in found[:3] for cell in row[2:])
+    found = cells(printed)[2:6]
+    assert [row[:3] for row in found] == [
+        ["mean pooling", "label only", "2"],
+        ["guided", "2", "2"],
+        ["S × f, value path", "8", "2"],
+        ["S × f, no temporal transformer", "8", "2"],
+    ]
+    assert all(re.fullmatch(r"\d+\.\d ± \d+\.\d", cell) for row in found for cell in row[3:])
+    # What is done is published while the rest trains: the last time, all of it.
+    assert (tmp_path / "run" / "tables.md").read_text() == printed
     assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
     # A second start trains nothing, and prints the same.
     assert run(*options) == printed
     assert (tmp_path / "run" / "rows.jsonl").read_text() == done
 
 
+def test_more_seeds_are_added_to_those_that_are_done(tmp_path):
+    options = ("--row", "mean-0", "--output", tmp_path)
+    run(*options, "--seeds", 1)
+    first = (tmp_path / "rows.jsonl").read_text()
+    assert cells(run(*options, "--seeds", 2))[2][2] == "2"
+    assert (tmp_path / "rows.jsonl").read_text().startswith(first)
+
+
 @pytest.mark.slow
 def test_every_row_is_trained(tmp_path):
-    found = [row for row in cells(run("--output", tmp_path)) if row[0] in HEADS.values()]
-    assert [row[0] for row in found[:16]] == [head for head in HEADS.values() for _ in range(4)]
+    found = cells(run("--output", tmp_path, "--seeds", 1))[2:]
+    assert [row[0] for row in found[: len(VARIANTS)]] == [variant.name for variant in VARIANTS]
 
 
 def test_a_row_can_train_its_encoder_too(tmp_path):

@@ -12,7 +12,7 @@ from stzsar.benchmarks.ablation.run import Folder, run
 from stzsar.benchmarks.ablation.variants import TrainedRow, Variant
 from stzsar.runtime.errors import StzsarError
 
-DONE = TrainedRow(Variant("product", 8), 1, {"unseen, hard": 0.5})
+DONE = TrainedRow(Variant("product", 8, "value"), 1, {"unseen, hard": 0.5})
 
 
 def test_rows_that_are_done_are_there_for_the_next_start(tmp_path):
@@ -24,7 +24,7 @@ def test_a_row_that_was_cut_off_while_it_was_written_is_trained_again(tmp_path):
     folder = Folder(tmp_path, QUICK.budget)
     folder.keep(DONE)
     with (tmp_path / "rows.jsonl").open("a") as file:
-        file.write('{"row": ["mean"')
+        file.write('{"row": "mean')
 
     assert folder.rows() == [DONE]
     folder.keep(DONE)
@@ -35,6 +35,12 @@ def test_another_budget_takes_another_folder(tmp_path):
     Folder(tmp_path, QUICK.budget)
     with pytest.raises(StzsarError, match="another --output"):
         Folder(tmp_path, Options().budget)
+
+
+def test_another_mix_of_clips_takes_another_folder(tmp_path):
+    Folder(tmp_path, QUICK.budget)
+    with pytest.raises(StzsarError, match="another --output"):
+        Folder(tmp_path, dataclasses.replace(QUICK, setting="mixed").budget)
 
 
 def test_a_folder_of_something_else_is_left_alone(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.results import ActionEvent, Duty, Overload, Recognition, Score, StreamState
-from stzsar.runtime.sinks.http_server import is_own_host
+from stzsar.runtime.sinks.own_host import is_own_host
 from stzsar.runtime.sinks.prometheus import PrometheusMetrics
 from stzsar.runtime.sinks.queued import SinkCounters
 

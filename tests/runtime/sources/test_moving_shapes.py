@@ -8,6 +8,7 @@ import pytest
 
 from stzsar.runtime.bundle.bundle import shipped_bundle
 from stzsar.runtime.recognizer import Recognizer
+from stzsar.runtime.sources.address import parse_address
 from stzsar.runtime.sources.moving_shapes import SECONDS_EACH, MovingShapesCapture
 from stzsar.runtime.sources.uri import open_source
 
@@ -32,6 +33,23 @@ def test_a_picture_is_a_function_of_seed_and_time():
     assert np.array_equal(first.picture(7.3), again.picture(7.3))
     assert not np.array_equal(first.picture(7.3), other.picture(7.3))
     assert not np.array_equal(first.picture(7.3), first.picture(7.4))
+
+
+@pytest.mark.parametrize(("query", "cuts"), [("cuts=3", 3), ("share=0.3", 2)])
+def test_an_untrimmed_stream_cuts_away_from_its_actions(query, cuts):
+    capture = MovingShapesCapture.of(parse_address(f"test://moving-shapes?seed=3&{query}"))
+    times = np.arange(0, 4 * SECONDS_EACH, 0.05)
+    labels = [capture.label_at(time_s) for time_s in times]
+
+    shown = [label for label, _ in itertools.groupby(labels)]
+    names = [label for label in shown if label]
+    # The first cut of a scene may fall together with its beginning.
+    assert 4 * (cuts + 1) - 3 <= len(shown) <= 4 * (cuts + 1)
+    assert len(set(names)) == 4
+    share = np.mean([label is not None for label in labels])
+    assert share == pytest.approx(0.3 if "share" in query else 0.45, abs=0.06)
+    resting = [time_s for time_s, label in zip(times, labels, strict=True) if label is None]
+    assert np.array_equal(capture.picture(resting[0]), capture.picture(resting[1]))
 
 
 @pytest.mark.live

@@ -14,7 +14,8 @@ from stzsar.runtime.schedule import read_schedules
 from stzsar.runtime.sources.feed import Captured, FeedCounters
 from stzsar.runtime.sources.frames import Frame
 from stzsar.runtime.streams import loop
-from stzsar.runtime.streams.loop import StreamLoop, StreamPlan
+from stzsar.runtime.streams.loop import StreamLoop
+from stzsar.runtime.streams.plan import StreamPlan
 from stzsar.runtime.streams.stream import StreamOptions
 
 from .memory import Sink
@@ -38,6 +39,7 @@ class Feed:
         return self.waiting.popleft() if self.waiting else None
 
     def start(self): ...
+    def hide(self, mask): ...
     def stop(self): ...
     def join(self, timeout_s):
         return True

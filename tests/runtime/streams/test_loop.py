@@ -9,7 +9,8 @@ from stzsar.runtime.errors import SourceError
 from stzsar.runtime.results import StreamState
 from stzsar.runtime.sources.feed import FeedCounters
 from stzsar.runtime.streams import loop
-from stzsar.runtime.streams.loop import StreamLoop, StreamPlan
+from stzsar.runtime.streams.loop import StreamLoop
+from stzsar.runtime.streams.plan import StreamPlan
 from stzsar.runtime.streams.stream import StreamOptions
 
 
@@ -29,6 +30,7 @@ class Feed:
         return None
 
     def start(self): ...
+    def hide(self, mask): ...
     def stop(self): ...
     def join(self, timeout_s):
         return True

@@ -14,6 +14,7 @@ from stzsar.runtime.shapes.scenes import (
     SAMPLING,
     THINGS,
     Scene,
+    Untrimmed,
     find_action,
     seen_actions,
     unseen_actions,
@@ -50,7 +51,7 @@ def test_what_is_easily_mixed_up_is_unseen_together():
 
 
 @pytest.mark.parametrize("split", SPLITS)
-@pytest.mark.parametrize("setting", ["plain", "hard", "mixed"])
+@pytest.mark.parametrize("setting", ["plain", "hard", "untrimmed", "mixed", "all"])
 def test_a_clip_is_a_function_of_its_seed_and_index(split, setting):
     first, again = (MovingShapes(split, setting, seed=5) for _ in range(2))
     other = MovingShapes(split, setting, seed=6)
@@ -69,6 +70,18 @@ def test_the_mixed_setting_begins_plain_and_grows_to_half_hard():
 
     assert hard_share(0) == hard_share(50_000) == 0
     assert 0.1 < hard_share(75_000) < 0.4 < hard_share(200_000) < 0.65
+
+
+def test_all_settings_begin_plain_and_grow_to_thirds():
+    everything = MovingShapes("train", "all")
+
+    def settings(draw):
+        scenes = [everything.drawn(ClipRequest(i, draw)).scene for i in range(300)]
+        hard = np.mean([scene.active_s is not None for scene in scenes])
+        return hard, np.mean([bool(scene.pauses) for scene in scenes])
+
+    assert settings(50_000) == (0, 0)
+    assert settings(100_000) == pytest.approx((1 / 3, 1 / 3), abs=0.06)
 
 
 def test_the_splits_show_different_clips():
@@ -125,6 +138,46 @@ def test_in_the_hard_setting_the_action_fills_a_part_of_the_window():
             np.array_equal(scene.frame(a), scene.frame(b)) for a, b in itertools.pairwise(times)
         ]
         assert 0.15 < np.mean(still) < 0.5
+
+
+@pytest.mark.parametrize("cuts", [1, 2, 3, 4])
+@pytest.mark.parametrize("share", [0.3, 0.6])
+def test_an_untrimmed_window_shows_its_action_for_its_share_between_its_cuts(cuts, share):
+    clips = MovingShapes("unseen-test", "untrimmed", untrimmed=Untrimmed((share, share), cuts))
+    acts = np.stack([clips.drawn(ClipRequest(number, 0)).acts() for number in range(60)])
+    assert acts.mean() == pytest.approx(share, abs=0.11)  # 8 frames, of which the last is early
+    assert acts.any(1).all()
+    seen_cuts = np.abs(np.diff(acts.astype(int))).sum(1)
+    assert seen_cuts.max() == cuts
+    assert seen_cuts.mean() > cuts - 0.1
+    assert acts[:, 0].any() == (cuts % 2 == 1)
+
+
+def test_a_pause_shows_another_thing_at_rest_on_another_backdrop():
+    clips = MovingShapes("unseen-test", "untrimmed")
+    for number in range(10):
+        drawn = clips.drawn(ClipRequest(number, 0))
+        frames, acts = drawn.frames(), drawn.acts()
+        first = frames[~acts][0]
+        assert any(np.array_equal(first, frame) for frame in frames[1:])  # at rest
+        corners = frames[:, [0, 0, -1, -1], [0, -1, 0, -1]].astype(int)
+        assert np.abs(corners[~acts][0] - corners[acts][0]).max() > 9  # grain is within 9
+        assert drawn.scene.active_s is None  # the action moves whenever it is in the picture
+
+
+@pytest.mark.parametrize(
+    ("untrimmed", "sentence"),
+    [
+        ({"share": (0.1, 0.3)}, "cannot fill 0.1 to 0.3 of the time: give a share from 0.2 to 0.6"),
+        ({"share": (0.5, 0.4)}, "cannot fill 0.5 to 0.4"),
+        ({"cuts": 0}, "cannot be 0 cuts: give 1 to 4"),
+        ({"cuts": 5}, "cannot be 5 cuts"),
+        ({"cuts": 3, "share": (0.2, 0.2)}, "2 parts of an action of 20%, which could fall between"),
+    ],
+)
+def test_impossible_cuts_are_one_sentence(untrimmed, sentence):
+    with pytest.raises(StzsarError, match=sentence):
+        clip(MovingShapes("unseen-test", "untrimmed", untrimmed=Untrimmed(**untrimmed)), 0)
 
 
 def test_distractors_are_other_things_and_only_in_the_hard_setting():

@@ -33,6 +33,33 @@ def test_a_bundle_is_tested_without_torch(drawn_videos, tmp_path):
     assert json.loads(report.read_text())["kind"] == "bundle"
 
 
+def test_moving_shapes_is_drawn_in_the_setting_that_is_asked_for(evaluate, tmp_path, monkeypatch):
+    monkeypatch.setattr("stzsar.train.evaluation.drawn.TEST_CLIPS_PER_CLASS", 2)
+    drawn = (shipped_bundle(), "--data", "moving-shapes")
+    found = {}
+    for name, options in {
+        "plain": (),
+        "untrimmed": ("--setting", "untrimmed"),
+        "shorter": ("--setting", "untrimmed", "--action-share", 0.2, "--cuts", 1),
+    }.items():
+        report = tmp_path / f"{name}.json"
+        result = evaluate(*drawn, *options, "--json", report)
+        assert result.exit_code == 0, result.output
+        found[name] = json.loads(report.read_text())
+    (row,) = found["plain"]["contests"]
+    assert row["name"] == "unseen, plain"
+    assert row["head"]["clips"] == 48
+    assert row["head"]["top1"] > 0.8
+    top1 = {name: report["contests"][0]["head"]["top1"] for name, report in found.items()}
+    assert top1["shorter"] < top1["plain"]
+    scores = [[row["head"] for row in report["predictions"]] for report in found.values()]
+    assert scores[1] != scores[2]
+
+    refused = evaluate(*drawn, "--setting", "untrimmed", "--action-share", 0.7)
+    assert refused.exit_code == 2
+    assert "give a share from 0.2 to 0.6" in refused.stderr
+
+
 def test_the_report_holds_everything(evaluate, drawn_videos, tmp_path):
     report, picture = tmp_path / "report.json", tmp_path / "confusions.png"
     seen = tmp_path / "seen.txt"

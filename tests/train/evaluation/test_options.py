@@ -23,11 +23,31 @@ from stzsar.train.evaluation.options import EvalOptions
         ({"protocol": "k600-160"}, "--protocol k600-160 needs --lists: "),
         ({"protocol": "truze"}, "--protocol truze needs --lists: "),
         ({"lists": Path("lists")}, "--protocol plain does not read --lists"),
+        ({"setting": "hard"}, "--setting applies to --data moving-shapes only"),
+        ({"cuts": 2}, "--cuts applies to --data moving-shapes only"),
     ],
 )
 def test_options_without_effect_are_refused_when_they_are_made(options, sentence):
     with pytest.raises(StzsarError) as refused:
         EvalOptions(model=Path("model"), data=Path("data"), **options)
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"protocol": "halves"}, "leave out --protocol"),
+        ({"labels": "a,b"}, "leave out --labels"),
+        ({"crops": 3}, "one view a clip, with labels of its own: leave out --crops"),
+        ({"setting": "hard", "cuts": 2}, "--cuts needs --setting untrimmed"),
+        ({"action_share": 0.3}, "--action-share needs --setting untrimmed"),
+    ],
+)
+def test_moving_shapes_refuses_what_applies_to_files_and_cuts_where_there_are_none(
+    options, sentence
+):
+    with pytest.raises(StzsarError) as refused:
+        EvalOptions(model=Path("model"), data=Path("moving-shapes"), **options)
     assert sentence in str(refused.value)
 
 

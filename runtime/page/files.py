@@ -1,0 +1,63 @@
+"""The page's own files: read once from the package, so that no address leads to a disk."""
+
+import hashlib
+import mimetypes
+from collections.abc import Mapping
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from .endpoints import RefusalError, refused
+
+FOLDER = Path(__file__).with_name("static")
+_KINDS = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".json": "application/json",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+    ".txt": "text/plain; charset=utf-8",
+}
+
+
+class StaticFiles:
+    """Files by their names below `static/`."""
+
+    def __init__(self, folder: Path = FOLDER) -> None:
+        self._files: Mapping[str, tuple[bytes, str, str]] = {
+            path.relative_to(folder).as_posix(): _read(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    async def index(self, request: Request) -> Response:
+        """Answer with the page."""
+        return self._answer(request, "index.html")
+
+    async def file(self, request: Request) -> Response:
+        """Answer with a file of it."""
+        return self._answer(request, request.path_params["name"])
+
+    def _answer(self, request: Request, name: str) -> Response:
+        found = self._files.get(name)
+        if found is None:
+            return refused(RefusalError(404, "There is no such file: open / instead."))
+        content, kind, tag = found
+        headers = {"ETag": tag, "Cache-Control": "no-cache"}
+        if tag in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(content, headers=headers, media_type=kind)
+
+
+def _read(path: Path) -> tuple[bytes, str, str]:
+    content = path.read_bytes()
+    kind = _KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+    return (
+        content,
+        kind or "application/octet-stream",
+        f'"{hashlib.sha256(content).hexdigest()[:32]}"',
+    )

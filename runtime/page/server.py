@@ -1,0 +1,212 @@
+"""The page's server: uvicorn in a thread of the run, with bounds on what it holds for strangers."""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from ..errors import StzsarError
+from ..terminal.commandline import leave_threads_behind
+from .live import MAX_MESSAGE_BYTES
+from .options import Address
+
+# Browsers open six connections to a host, and a viewer has one more.
+MAX_CONNECTIONS, MAX_OF_ADDRESS = 512, 512
+MAX_HEADER_BYTES = 16 << 10
+# From a connection to its request.
+REQUEST_S = 10.0
+KEEP_ALIVE_S = 5
+# What the system holds back for one client: more would be old pictures.
+SEND_BUFFER_BYTES = 256 << 10
+# Of the end: what open requests get, and what the thread gets.
+GRACE_S, JOIN_S = 0.3, 1.2
+
+log = logging.getLogger(__name__)
+
+
+class _Connection(H11Protocol):
+    """A connection that is cut off if no request comes, or if there are too many."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+            return
+        self._patience = self.loop.call_later(REQUEST_S, self._look)
+
+    def _look(self) -> None:
+        if self.cycle is None and self in self.connections:
+            self.transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        with contextlib.suppress(AttributeError):  # it was refused
+            self._patience.cancel()
+        super().connection_lost(exc)
+
+
+class _Socket(WebSocketsSansIOProtocol):
+    """A WebSocket whose connection the app can cut off."""
+
+    def handle_connect(self, event: Any) -> None:
+        super().handle_connect(event)
+        if hasattr(self, "scope"):
+            extensions: dict[str, Any] = self.scope.get("extensions") or {}
+            extensions["stzsar.abort"] = self.transport.abort
+
+
+class PageServer:
+    """Serves an app from a thread of its own until it is closed.
+
+    Attributes:
+        port: the port, also where 0 asked for a free one.
+        loop: the thread's event loop.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        *,
+        tls_cert: Path | None = None,
+        tls_key: Path | None = None,
+    ) -> None:
+        """Listen; nobody is answered before `start`.
+
+        Raises:
+            StzsarError: the port is taken, the host is not this machine's, or the certificate
+                cannot be used.
+        """
+        self._tls = _tls_of(tls_cert, tls_key)
+        self._socket = _listening(address)
+        self.port = int(self._socket.getsockname()[1])
+        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        self._server: uvicorn.Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self, app: Callable[..., Any], background: Callable[[], Any]) -> None:
+        """Answer.
+
+        Args:
+            app: an ASGI app.
+            background: a coroutine that runs beside it, and is cancelled at the end.
+        """
+        config = uvicorn.Config(
+            app,
+            http=_Connection,
+            ws=_Socket,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+            ws_max_size=MAX_MESSAGE_BYTES,
+            ws_per_message_deflate=False,
+            ws_ping_interval=20.0,
+            ws_ping_timeout=20.0,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=MAX_HEADER_BYTES,
+        )
+        # It logs what strangers send, and each traceback that this leads to.
+        for name in ("uvicorn", "uvicorn.error", "uvicorn.asgi"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
+        config.load()
+        config.ssl = self._tls
+        self._server = server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=functools.partial(self._run, server, background), name="page", daemon=True
+        )
+        self._thread.start()
+
+    def do(self, work: Callable[..., object], *args: object) -> None:
+        """Have the server's thread do something soon; called from any other thread."""
+        with contextlib.suppress(RuntimeError):  # it has ended
+            self.loop.call_soon_threadsafe(work, *args)
+
+    def close(self, timeout_s: float = JOIN_S) -> None:
+        """Stop listening, let open answers end for a moment, and cut off the rest."""
+        if self._server is None or self._thread is None:
+            self._socket.close()
+            return
+        self._server.should_exit = True
+        self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            leave_threads_behind()
+
+    def _run(self, server: uvicorn.Server, background: Callable[[], Any]) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_until_complete(self._serve(server, background))
+        except Exception:  # the run goes on without its page
+            log.warning("The page has ended because of a bug in stzsar.", exc_info=True)
+        finally:
+            self._socket.close()
+            self.loop.close()
+
+    async def _serve(self, server: uvicorn.Server, background: Callable[[], Any]) -> None:
+        beside = asyncio.ensure_future(background())
+        serving = asyncio.ensure_future(server.serve(sockets=[self._socket]))
+        try:
+            while not serving.done() and not server.should_exit:
+                await asyncio.sleep(0.05)
+            await asyncio.wait([serving], timeout=GRACE_S)
+            server.force_exit = True
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()
+            await asyncio.wait([serving], timeout=GRACE_S)
+        finally:
+            beside.cancel()
+            for task in asyncio.all_tasks():
+                if task is not asyncio.current_task():
+                    task.cancel()
+            await asyncio.wait([beside], timeout=GRACE_S)
+
+
+def _listening(address: Address) -> socket.socket:
+    try:
+        found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
+        family, kind, protocol, _, where = found[0]
+        listening = socket.socket(family, kind, protocol)
+        try:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+            listening.bind(where)
+            listening.listen(128)
+            listening.setblocking(False)
+        except BaseException:
+            listening.close()
+            raise
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise StzsarError(
+            f"Cannot serve the page on port {address.port} of {address.host} ({reason}): name "
+            "another with --serve HOST:PORT."
+        ) from error
+    return listening
+
+
+def _tls_of(cert: Path | None, key: Path | None) -> ssl.SSLContext | None:
+    if cert is None or key is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        # A key with a pass phrase would ask for it at a terminal that may not be there.
+        context.load_cert_chain(cert, key, password=lambda: b"")
+    except OSError as error:  # ssl.SSLError is one
+        reason = getattr(error, "reason", None) or error.strerror or error
+        raise StzsarError(
+            f"The certificate {cert} with the key {key} cannot be used ({reason}): give PEM files "
+            "that belong together, the key without a pass phrase."
+        ) from error
+    return context

@@ -1,0 +1,33 @@
+"""Whether a request was meant for this machine: a page's own name may be made to lead here."""
+
+import ipaddress
+import socket
+
+_LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".svc")
+
+
+def is_own_host(header: str, listening: str) -> bool:
+    """Say whether the header `Host` names this machine, and not a name of the public internet.
+
+    Args:
+        header: `host` or `host:port`; empty where a client sends none, which browsers never do.
+        listening: the host that is listened on; where others can reach it, local names count too.
+    """
+    host = header.rpartition(":")[0] if header.rpartition(":")[2].isdecimal() else header
+    host = host.strip().rstrip(".").lower()
+    if host in ("", "localhost", listening.lower()):
+        return True
+    try:
+        ip = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        is_local = "." not in host or host.endswith(_LOCAL_SUFFIXES)
+        return (is_local or host == socket.getfqdn().lower()) and not is_loopback(listening)
+    return ip.is_loopback or not is_loopback(listening)
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
