@@ -31,7 +31,9 @@ def draw(rows: Sequence[TrainedRow], path: Path) -> None:
     _finer(axes["cuts"], rows, CUTS, "cuts; the action fills 40 to 50 %")
     if counted:
         _counts(axes["counts"], rows)
-    axes["shares"].legend(fontsize=7, frameon=False, ncols=2)
+    lines = [axes[name] for name in ("shares", "counts") if name in axes and axes[name].lines]
+    if lines:
+        lines[0].legend(fontsize=7, frameon=False, ncols=2)
     for axis in axes.values():
         axis.spines[["top", "right"]].set_visible(False)
     save(figure, path)
