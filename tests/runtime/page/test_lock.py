@@ -302,6 +302,7 @@ def test_a_slow_viewer_holds_up_nobody_and_is_left(run, told, becomes, monkeypat
     (viewer,) = running.page._viewers._all
     # It never reads: what does not fit into the sockets waits, and is bounded.
     with running.watch() as quick:
+        quick.recv()
         for _ in range(200):
             running.page.tell(*([{"type": "notice", "text": "x" * 20_000}]))
             told(quick, lambda message: message["type"] == "notice")
