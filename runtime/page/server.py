@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,13 @@ from ..terminal.commandline import leave_threads_behind
 from .live import MAX_MESSAGE_BYTES
 from .options import Address
 
-# Browsers open six connections to a host, and a viewer has one more.
-MAX_CONNECTIONS, MAX_OF_ADDRESS = 512, 512
+# Browsers open six connections to a host, and a viewer has one more; one address takes not all.
+MAX_CONNECTIONS, MAX_OF_ADDRESS = 512, 384
 MAX_HEADER_BYTES = 16 << 10
-# From a connection to its request.
+# From a connection, or from the answer before, to the end of a request's headers.
 REQUEST_S = 10.0
+# A client that takes less of an answer in this time does not read it.
+READING_S, READING_BYTES = 10.0, 8 << 10
 KEEP_ALIVE_S = 5
 # What the system holds back for one client: more would be old pictures.
 SEND_BUFFER_BYTES = 256 << 10
@@ -34,27 +37,80 @@ GRACE_S, JOIN_S = 0.3, 1.2
 log = logging.getLogger(__name__)
 
 
-class _Connection(H11Protocol):
-    """A connection that is cut off if no request comes, or if there are too many."""
+class _Read(asyncio.Protocol):
+    """What is sent has to be read: who takes too little of it for READING_S is cut off."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    _reading: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_looking()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_looking()
+
+    def _look_later(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._reading = self.loop.call_later(READING_S, self._look, waiting)
+
+    def _look(self, before: int) -> None:
+        if before - self.transport.get_write_buffer_size() < READING_BYTES:
+            self.transport.abort()
+        else:
+            self._look_later()
+
+    def _stop_looking(self) -> None:
+        if self._reading:
+            self._reading.cancel()
+            self._reading = None
+
+
+class _Connection(_Read, H11Protocol):
+    """A connection that is cut off if no request comes."""
+
+    _asking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
-            transport.abort()
-            return
-        self._patience = self.loop.call_later(REQUEST_S, self._look)
+        self._expect_a_request()
 
-    def _look(self) -> None:
-        if self.cycle is None and self in self.connections:
-            self.transport.abort()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._expect_a_request()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._expect_a_request()
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        super().handle_websocket_upgrade(event)
+        self._stop_looking()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        with contextlib.suppress(AttributeError):  # it was refused
-            self._patience.cancel()
         super().connection_lost(exc)
+        self._expect_a_request()
+
+    def _expect_a_request(self) -> None:
+        """Wait no longer than REQUEST_S for one, unless one is being answered.
+
+        Bytes that come one by one gain no time, nor do those of a body that nobody wants.
+        """
+        is_idle = self in self.connections and (self.cycle is None or self.cycle.response_complete)
+        if is_idle and self._asking is None:
+            self._asking = self.loop.call_later(REQUEST_S, self.transport.abort)
+        elif not is_idle and self._asking:
+            self._asking.cancel()
+            self._asking = None
 
 
-class _Socket(WebSocketsSansIOProtocol):
+class _Socket(_Read, WebSocketsSansIOProtocol):
     """A WebSocket whose connection the app can cut off."""
 
     def handle_connect(self, event: Any) -> None:
@@ -62,6 +118,37 @@ class _Socket(WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):
             extensions: dict[str, Any] = self.scope.get("extensions") or {}
             extensions["stzsar.abort"] = self.transport.abort
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        if not self.writable.is_set():  # it asks, and does not read the answers
+            self.transport.abort()
+
+
+class _Listening(socket.socket):
+    """A socket that takes so many connections and no more; those that shake hands count, too."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._hosts: weakref.WeakKeyDictionary[socket.socket, str] = weakref.WeakKeyDictionary()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        connection, address = super().accept()
+        hosts = [host for one, host in self._hosts.items() if one.fileno() >= 0]
+        if len(hosts) >= MAX_CONNECTIONS or hosts.count(address[0]) >= MAX_OF_ADDRESS:
+            connection.close()
+            raise ConnectionAbortedError  # asyncio goes on with the next
+        self._hosts[connection] = address[0]
+        return connection, address
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop that waits no longer for a TLS handshake than for a request."""
+
+    async def create_server(self, *arguments: Any, **options: Any) -> asyncio.Server:
+        if options.get("ssl"):
+            options["ssl_handshake_timeout"] = REQUEST_S
+        return await super().create_server(*arguments, **options)
 
 
 class PageServer:
@@ -88,7 +175,7 @@ class PageServer:
         self._tls = _tls_of(tls_cert, tls_key)
         self._socket = _listening(address)
         self.port = int(self._socket.getsockname()[1])
-        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = _Loop()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -176,7 +263,7 @@ def _listening(address: Address) -> socket.socket:
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, where = found[0]
-        listening = socket.socket(family, kind, protocol)
+        listening = _Listening(family, kind, protocol)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
