@@ -166,6 +166,8 @@ def test_a_mask_hides_at_once(run, told):
         [{"name": "a", "shape": [0, 0, 1, 1]}, {"name": "a", "shape": [0, 0, 1, 1]}],
         [{"name": "a\nb", "shape": [0, 0, 1, 1]}],
         [{"name": "a", "shape": [[0, 0], [1, 1]]}],
+        [{"name": "a", "shape": [[1, 1], [1, 1], [1, 1]]}],
+        [{"name": "a", "shape": [[1, 0], [1, 1], [1, 0.5]]}],
     ],
 )
 def test_areas_that_are_none_are_refused(running, regions):
