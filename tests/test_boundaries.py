@@ -110,11 +110,12 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
     code = {f"stzsar/{path.as_posix()}" for path in in_wheel(root, "*.py")}
     data = {
         f"stzsar/{path.relative_to(root).as_posix()}"
-        for folder in ("shipped", "fetch/graphs", "labels/label_sets")
+        for folder in ("shipped", "fetch/graphs", "labels/label_sets", "page/static")
         for path in (root / "runtime" / folder).rglob("*")
         if path.is_file()
     }
     data.add("stzsar/runtime/results.schema.json")
+    data.add("stzsar/runtime/page/openapi.json")
     data.add("stzsar/train/attributes/prompt.md")
     data.add("stzsar/train/evaluation/published.json")
     data |= {

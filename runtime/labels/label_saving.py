@@ -63,6 +63,6 @@ def _entry(label: Label) -> object:
         entry["text"] = label.text
     if label.attributes != (label.text,):
         entry["attributes"] = list(label.attributes)
-    if label.role == "ignore":
-        entry["role"] = "ignore"
+    if label.role == "ignore" or label.name.startswith(IGNORE_MARK):
+        entry["role"] = label.role
     return entry

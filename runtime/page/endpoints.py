@@ -151,7 +151,7 @@ class Workers:
 
     def __init__(self) -> None:
         self._free = asyncio.Semaphore(MAX_AT_WORK)
-        self.at_work = 0
+        self.at_work = 0  # threads that have not ended
 
     async def do(self, work: Callable[[], T]) -> T:
         """Return what `work` returns, from another thread."""

@@ -2,12 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
-from ..sinks.own_host import is_own_host
+from ..sinks.own_host import is_foreign, is_own_host
 from .access import Access, Refused, Role
 from .endpoints import Needs, RefusalError, refused
 from .options import LONGEST_TOKEN
@@ -136,19 +135,11 @@ def _check_origin(headers: Headers, *, is_safe: bool, path: str) -> None:
     Raises:
         RefusalError: it comes from another page.
     """
-    origins, site = headers.getlist("origin"), headers.get("sec-fetch-site", "same-origin")
-    is_ours = all(_netloc(one) == headers.get("host", "").lower() for one in origins)
-    is_foreign = site in ("cross-site", "same-site") or not is_ours
+    origins, site = headers.getlist("origin"), headers.get("sec-fetch-site", "")
+    foreign = is_foreign(origins, site, headers.get("host", ""))
     # The page itself may be opened by a link elsewhere; it has nothing in it.
-    if is_foreign and not (is_safe and path == "/"):
+    if foreign and not (is_safe and path == "/"):
         raise RefusalError(403, "Another page asks for this: open the page of stzsar itself.")
-
-
-def _netloc(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""
 
 
 def _address(scope: Scope) -> str:

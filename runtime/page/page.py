@@ -1,8 +1,11 @@
 """The live page of a run: what it needs of the run, put together and served."""
 
 import asyncio
+import logging
 import secrets
+import socket
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +19,7 @@ from starlette.routing import Match, Route, WebSocketRoute
 from ..results import Message, Recognition, to_json
 from ..sinks.metrics import Metrics
 from ..sinks.sink import Sink
+from ..terminal.commandline import leave_threads_behind
 from .access import Access, Role
 from .board import told
 from .endpoints import Endpoint, Needs, RefusalError, Workers, refused
@@ -30,6 +34,8 @@ from .recordings import Recordings
 from .server import PageServer
 from .sight import Sight
 from .viewers import Viewers
+
+log = logging.getLogger(__name__)
 
 TICK_S, STATS_S = 0.1, 1.0
 
@@ -85,13 +91,15 @@ class LivePage(Sink):
         self._server = PageServer(address, tls_cert=options.tls_cert, tls_key=options.tls_key)
         self._host, self._is_tls = address.host, options.tls_cert is not None
         self._access = Access(tokens, self._server.port)
+        self._workers, self._stats_s = Workers(), 0.0
         self._viewers = Viewers(self._use_watches)
         self._live = Live(self._viewers, self._hello, self._bye)
         sight.pictures.on_packet = self._on_packet
         self.on_close: list[Callable[[], None]] = []
-        self._changed_events: set[int] = set()
+        self._changed_events: deque[int] = deque()
         scheme = "https" if self._is_tls else "http"
-        shown = f"[{address.host}]" if ":" in address.host else address.host
+        host = socket.gethostname() if address.host in ("0.0.0.0", "::") else address.host
+        shown = f"[{host}]" if ":" in host else host
         self.opened = Opened(f"{scheme}://{shown}:{self._server.port}/", tokens, made)
 
     def start(self, endpoints: Sequence[Endpoint]) -> None:
@@ -124,10 +132,12 @@ class LivePage(Sink):
         self._sight.pictures.close(0.1)
         self._server.close(max(0.5, timeout_s))
         self.recordings.close(timeout_s)
+        if self._workers.at_work:  # a thread inside the engine would abort the process at its end
+            leave_threads_behind()
 
     def tell_of_event(self, number: int) -> None:
         """Tell all viewers soon that an event has changed; called from any thread."""
-        self._changed_events.add(number)
+        self._changed_events.append(number)
 
     def tell(self, *news: msgspec.Struct) -> None:
         """Tell all viewers something; called from any thread."""
@@ -140,7 +150,7 @@ class LivePage(Sink):
         return self._access
 
     def _app(self, endpoints: Sequence[Endpoint]) -> Callable[..., Any]:
-        workers, files = Workers(), StaticFiles()
+        workers, files = self._workers, StaticFiles()
         routes = [one.route(workers) for one in endpoints]
         needs: list[tuple[Route, Needs]] = [
             (route, one.needs) for route, one in zip(routes, endpoints, strict=True)
@@ -189,27 +199,32 @@ class LivePage(Sink):
 
     async def _tell(self) -> None:
         """Tell viewers what is new, some times a second; nothing while there are none."""
-        stats_s = 0.0
         while True:
             await asyncio.sleep(TICK_S)
-            messages, results = self._sight.board.news()
-            changed = self._sight.scene.changed()
-            events, self._changed_events = self._changed_events, set()
-            if not len(self._viewers):
-                continue
-            self._live.drop(self._viewers.too_slow())
-            news: list[Any] = [_told(one) for one in messages]
-            news += [StreamNews(stream=self._sight.scene.stream(one)) for one in changed]
-            news += [Stored(id=number) for number in sorted(events)]
-            news += [told(found, values) for found, values in results.values()]
-            if time.monotonic() - stats_s >= STATS_S:
-                stats_s = time.monotonic()
-                news.append(self._sight.scene.stats(len(self._viewers)))
-            if news:
-                self._viewers.tell(msgspec.json.encode(news))
-            for lane, (found, explanation) in self._sight.board.whys().items():
-                if why := self._sight.scene.why(lane, found, explanation):
-                    self._viewers.explain(lane, msgspec.json.encode([why]))
+            try:
+                self._tell_once()
+            except Exception:  # the next news may be better
+                log.debug("News could not be told.", exc_info=True)
+
+    def _tell_once(self) -> None:
+        messages, results = self._sight.board.news()
+        changed = self._sight.scene.changed()
+        events = {self._changed_events.popleft() for _ in range(len(self._changed_events))}
+        if not len(self._viewers):
+            return
+        self._live.drop(self._viewers.too_slow())
+        news: list[Any] = [_told(one) for one in messages]
+        news += [StreamNews(stream=self._sight.scene.stream(one)) for one in changed]
+        news += [Stored(id=number) for number in sorted(events)]
+        news += [told(found, values) for found, values in results.values()]
+        if time.monotonic() - self._stats_s >= STATS_S:
+            self._stats_s = time.monotonic()
+            news.append(self._sight.scene.stats(len(self._viewers)))
+        if news:
+            self._viewers.tell(msgspec.json.encode(news))
+        for lane, (found, explanation) in self._sight.board.whys().items():
+            if why := self._sight.scene.why(lane, found, explanation):
+                self._viewers.explain(lane, msgspec.json.encode([why]))
 
 
 def _told(message: Message) -> Any:

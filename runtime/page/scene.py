@@ -19,6 +19,8 @@ from .pictures import Pictures
 
 # More labels than anybody reads in a list.
 MOST_LABELS = 200
+# Of all lanes together.
+MOST_MOMENTS = 12_000
 
 
 class Scene:
@@ -159,6 +161,11 @@ class Scene:
             ),
         )
 
+    @property
+    def _shown_moments(self) -> int:
+        """How many moments of a lane are told: of many lanes fewer, as each is a part of a page."""
+        return max(MOST_MOMENTS // max(1, len(self._table.lanes)), 1)
+
     def _first_state(self, source: str, lanes: Sequence[Lane]) -> StreamState:
         is_read = bool(lanes) and not self.is_live(source)
         return StreamState(source, "live" if is_read else "connecting", "", self._board.started)
@@ -175,7 +182,7 @@ class Scene:
             threshold=threshold_of(lane.decider.policy) if lane.decider else None,
             action=state.action,
             latest=told(state.latest, state.values) if state.latest else None,
-            history=tuple(state.history) if history else (),
+            history=tuple(state.history)[-self._shown_moments :] if history else (),
         )
 
 

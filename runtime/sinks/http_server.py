@@ -9,7 +9,7 @@ from waitress import wasyncore
 from waitress.server import TcpWSGIServer
 
 from ..errors import StzsarError
-from .own_host import is_own_host
+from .own_host import is_foreign, is_own_host
 
 MAX_CONNECTIONS = 64
 CONNECTION_S = 5.0
@@ -94,13 +94,19 @@ class _Server(TcpWSGIServer):
 
 
 def _only_own_host(host: str, app: WsgiApp) -> WsgiApp:
-    """Refuse other methods than GET and HEAD, and pages whose own name was made to lead here."""
+    """Refuse other methods than GET and HEAD, other hosts, and what other pages ask."""
 
     def guarded(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD"):
             start_response("405 Method Not Allowed", [("Allow", "GET, HEAD")])
         elif not is_own_host(environ.get("HTTP_HOST", ""), host):
             start_response("421 Misdirected Request", [])
+        elif is_foreign(
+            filter(None, [environ.get("HTTP_ORIGIN")]),
+            environ.get("HTTP_SEC_FETCH_SITE", ""),
+            environ.get("HTTP_HOST", ""),
+        ):
+            start_response("403 Forbidden", [])
         else:
             return app(environ, start_response)
         return []

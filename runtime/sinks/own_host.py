@@ -2,6 +2,8 @@
 
 import ipaddress
 import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 _LOCAL_SUFFIXES = (".local", ".localhost", ".internal", ".lan", ".home.arpa", ".svc")
 
@@ -23,6 +25,26 @@ def is_own_host(header: str, listening: str) -> bool:
         is_local = "." not in host or host.endswith(_LOCAL_SUFFIXES)
         return (is_local or host == socket.getfqdn().lower()) and not is_loopback(listening)
     return ip.is_loopback or not is_loopback(listening)
+
+
+def is_foreign(origins: Iterable[str], site: str, host: str) -> bool:
+    """Say whether another page made a browser ask.
+
+    Args:
+        origins: the headers `Origin`; programs send none.
+        site: the header `Sec-Fetch-Site`; empty where there is none.
+        host: the header `Host`.
+    """
+    return site in ("cross-site", "same-site") or any(
+        _netloc(origin) != host.lower() for origin in origins
+    )
+
+
+def _netloc(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def is_loopback(host: str) -> bool:

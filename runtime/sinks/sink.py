@@ -21,8 +21,7 @@ class Sink(Protocol):
     """A place that results go to.
 
     All methods are called from the run's thread; `close` perhaps from another. None may wait for
-    anything slow: that belongs behind `queued.Queued`. A live page would be one more sink: it keeps
-    the newest picture and result of each source, and the last messages, for browsers to fetch.
+    anything slow: that belongs behind `queued.Queued`.
 
     Attributes:
         name: what messages and metrics call it; holds no password.

@@ -194,37 +194,35 @@ function announce({ event, label, source, region }) {
   setText(spoken, `${label}, ${[source, region].filter(Boolean).join(", ")}`);
 }
 
-function showConnection({ state, seconds, ended, reason, tries }) {
+function showConnection({ state, seconds, ended, reason }) {
   document.documentElement.dataset.connection = state;
-  if (state === "refused") {
-    askForToken("The token is not valid any more.");
-    banner.hidden = true;
-  } else if (state === "waiting") {
-    if (!loggedIn && tries === 1) enterAgain();
+  clearInterval(showConnection.timer);
+  if (state === "waiting") {
     const until = Date.now() + seconds * 1000;
-    const words = h("span", {});
+    const lost = `The connection is lost${reason ? ` (${reason})` : ""}.`;
+    const words = h("span", {}, ended ? "The run has ended." : lost);
+    const next = h("span", { "aria-hidden": "true" }); // read aloud, it would never end
     const count = () => {
-      const left = Math.max(0, Math.ceil((until - Date.now()) / 1000));
-      setText(
-        words,
-        `${ended ? "The run has ended." : `The connection is lost${reason ? ` (${reason})` : ""}.`} Next try in ${left} s.`,
-      );
+      const left = Math.ceil((until - Date.now()) / 1000);
+      setText(next, left > 0 ? `Next try in ${left} s.` : "Trying…");
     };
     count();
-    clearInterval(showConnection.timer);
     showConnection.timer = setInterval(count, 1000);
-    setChildren(banner, [icon("lost"), words, button("Try now", { onclick: () => live.retry() })]);
+    const now = button("Try now", { onclick: () => live.retry() });
+    setChildren(banner, [icon("lost"), words, next, now]);
     banner.hidden = false;
-  } else if (state === "open") {
-    clearInterval(showConnection.timer);
+    checkToken();
+  } else if (state === "open") banner.hidden = true;
+  else if (state === "refused") {
     banner.hidden = true;
+    askForToken(loggedIn ? "The token is not valid any more." : "");
   }
 }
 
-/** A socket that never opened may have been refused for want of a valid token. */
-async function enterAgain() {
+/** A socket that does not open may have been refused: another run has other tokens. */
+async function checkToken() {
   try {
-    if (!(await api.get("/api/session")).role) askForToken();
+    if (!(await api.get("/api/session")).role) live.stop();
   } catch {
     // it does not answer: the socket tries again
   }

@@ -226,6 +226,18 @@ def test_a_count_that_fails_is_an_answer_and_not_the_end(make):
     assert get(sink, "/healthz")[0] == 503
 
 
+def test_other_pages_are_refused(make):
+    sink = make()
+    for headers in (
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+    ):
+        for path in ("/metrics", "/healthz"):
+            assert get(sink, path, **headers)[0] == 403
+    assert get(sink, "/metrics", Origin=f"http://127.0.0.1:{sink.port}")[0] == 200
+
+
 def test_a_port_that_is_taken_and_a_host_elsewhere_are_one_sentence():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

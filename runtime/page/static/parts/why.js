@@ -19,15 +19,32 @@ for (let heat = 0; heat < 256; heat += 1) {
   RAMP[heat] = bytes[0] | (bytes[1] << 8) | (bytes[2] << 16) | (bytes[3] << 24);
 }
 
+const SIDE = 64; // of what is painted; browsers enlarge a few patches to steps
+
+/** Paint heat between the middles of patches. */
 function paint(canvas, heat, [rows, columns]) {
-  canvas.width = columns;
-  canvas.height = rows;
-  const image = new ImageData(columns, rows);
+  canvas.width = SIDE;
+  canvas.height = SIDE;
+  const image = new ImageData(SIDE, SIDE);
   const pixels = new Uint32Array(image.data.buffer);
-  heat.forEach((value, place) => {
-    pixels[place] = RAMP[value];
+  const across = places(columns);
+  places(rows).forEach(([upper, lower, down], y) => {
+    across.forEach(([left, right, aside], x) => {
+      const mix = (row) =>
+        heat[row * columns + left] * (1 - aside) + heat[row * columns + right] * aside;
+      pixels[y * SIDE + x] = RAMP[Math.round(mix(upper) * (1 - down) + mix(lower) * down)];
+    });
   });
   canvas.getContext("2d").putImageData(image, 0, 0);
+}
+
+/** For each pixel the patches on both sides, and how near it is to the second. */
+function places(count) {
+  return Array.from({ length: SIDE }, (_, pixel) => {
+    const at = Math.min(Math.max(((pixel + 0.5) / SIDE) * count - 0.5, 0), count - 1);
+    const first = Math.floor(at);
+    return [first, Math.min(first + 1, count - 1), at - first];
+  });
 }
 
 /** The heat map of one lane at a time over a picture's `fit`. */

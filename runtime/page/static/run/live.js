@@ -14,7 +14,8 @@ class Live extends EventTarget {
   #sent = "";
   #queued = false;
   #decoding = new Map();
-  state = "off"; // off, connecting, open, waiting, ended, refused
+  #ended = false; // the run said so, and none has followed
+  state = "off"; // off, connecting, open, waiting, refused
 
   start() {
     if (this.state === "off") this.#listen();
@@ -24,6 +25,12 @@ class Live extends EventTarget {
   #listen() {
     document.addEventListener("visibilitychange", () => this.#plan());
     addEventListener("online", () => this.retry());
+  }
+
+  /** Wait for a person, who has to show a token first; `start` goes on. */
+  stop() {
+    clearTimeout(this.#timer);
+    this.#set("refused");
   }
 
   retry() {
@@ -84,23 +91,20 @@ class Live extends EventTarget {
       store.take(message);
       if (message.type === "hello") {
         this.#tries = 0;
+        this.#ended = false;
         this.#set("open");
         this.#send();
-      } else if (message.type === "bye") this.#set("ended", { reason: message.reason });
+      } else if (message.type === "bye") this.#ended = true;
     }
   }
 
   #lost(code, reason) {
     clearTimeout(this.#silence);
     this.#socket = null;
-    if (code === 1008) {
-      this.#set("refused");
-      return;
-    }
+    if (code === 1008) return this.stop();
     const wait = WAITS_S[Math.min(this.#tries, WAITS_S.length - 1)];
     this.#tries += 1;
-    const ended = this.state === "ended";
-    this.#set("waiting", { seconds: wait, ended, reason, tries: this.#tries });
+    this.#set("waiting", { seconds: wait, ended: this.#ended, reason, tries: this.#tries });
     this.#timer = setTimeout(() => this.#open(), wait * 1000);
   }
 

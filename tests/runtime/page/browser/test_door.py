@@ -14,6 +14,7 @@ def guarded(start_run, bundle, cameras, tmp_path_factory):
     run = start_run(
         *("--bundle", bundle, "--source", cameras["hall"].address, "--serve-token", file)
     )
+    run.tokens = file
     yield run
     run.stop()
 
@@ -56,3 +57,17 @@ def test_a_run_that_went_away_is_waited_for(guarded, make_viewer):
     page.locator(".banner").wait_for(state="hidden")
     page.wait_for_selector(".scores li")
     viewer.expect_refusal()
+
+
+def test_a_run_with_another_token_asks_for_it(guarded, make_viewer):
+    viewer = make_viewer(guarded.address)
+    viewer.expect_refusal()
+    page = viewer.go(f"#token={TOKEN}")
+    page.wait_for_selector(".scores li")
+    guarded.stop()
+    guarded.tokens.write_text("quite-another-token-now\n")
+    guarded.start()
+    page.get_by_text("The token is not valid any more.").wait_for()
+    page.get_by_label("Token").fill("quite-another-token-now")
+    page.get_by_role("button", name="Enter").click()
+    page.wait_for_selector(".scores li")
