@@ -1,5 +1,6 @@
 """Whether a request was meant for this machine: a page's own name may be made to lead here."""
 
+import functools
 import ipaddress
 import socket
 from collections.abc import Iterable
@@ -22,8 +23,9 @@ def is_own_host(header: str, listening: str) -> bool:
     try:
         ip = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
-        is_local = "." not in host or host.endswith(_LOCAL_SUFFIXES)
-        return (is_local or host == socket.getfqdn().lower()) and not is_loopback(listening)
+        if is_loopback(listening):
+            return False
+        return "." not in host or host.endswith(_LOCAL_SUFFIXES) or host == _own_name()
     return ip.is_loopback or not is_loopback(listening)
 
 
@@ -45,6 +47,12 @@ def _netloc(origin: str) -> str:
         return urlsplit(origin).netloc.lower()
     except ValueError:
         return ""
+
+
+@functools.cache
+def _own_name() -> str:
+    """Return this machine's name; it is asked for once, as the answer may take seconds."""
+    return socket.getfqdn().lower()
 
 
 def is_loopback(host: str) -> bool:

@@ -16,6 +16,7 @@ from stzsar.runtime.page.access import FREE_FAILURES, MAX_FAILURES_A_MINUTE, Acc
 from stzsar.runtime.page.options import PageOptions, Tokens, parse_address, read_tokens
 from stzsar.runtime.page.server import MAX_HEADER_BYTES
 from stzsar.runtime.page.viewers import MAX_VIEWERS
+from stzsar.runtime.sinks import own_host
 
 STREAM = "hall"
 CHANGE, LOOK = "c" * 20, "l" * 20
@@ -94,6 +95,8 @@ def test_logging_in_gives_a_cookie_that_scripts_and_other_sites_cannot_use(locke
     assert locked.ask("GET", "/api/session", Cookie=kept)[1]["role"] == "look"
     assert locked.ask(*ARM, Cookie=kept)[0] == 403
     assert locked.ask("GET", "/api/run", Cookie=kept[:-1] + "x")[0] == 401
+    others = 'a/b=1; {"c": "d, e"}; =; f="g h'  # of other servers of this host
+    assert locked.ask("GET", "/api/session", Cookie=f"{others}; {kept}")[1]["role"] == "look"
     with locked.watch(Cookie=kept) as viewer:
         assert json.loads(viewer.recv())[0]["role"] == "look"
 
@@ -110,6 +113,18 @@ def test_another_host_is_refused(running, host):
     assert running.ask("GET", "/", Host=host)[0] == 421
     with shaken(running, host) as raw:
         assert raw.recv(100).split()[1] == b"421"
+
+
+def test_strange_hosts_ask_no_name_server_each_time(monkeypatch):
+    asked = []
+    monkeypatch.setattr(socket, "getfqdn", lambda: asked.append(1) or "camera.example.com")
+    own_host._own_name.cache_clear()
+    assert not own_host.is_own_host("evil.example", "127.0.0.1")
+    for _ in range(3):
+        assert not own_host.is_own_host("evil.example", "0.0.0.0")
+    assert own_host.is_own_host("camera.example.com:8632", "0.0.0.0")
+    assert len(asked) == 1
+    own_host._own_name.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -254,6 +269,15 @@ def test_who_pings_and_reads_no_answer_is_cut_off(running, becomes, monkeypatch)
         with contextlib.suppress(ConnectionError):
             while running.page._viewers:
                 raw.sendall(ping * 100)
+
+
+def test_who_sends_pieces_of_nothing_is_cut_off(running, becomes):
+    with shaken(running) as raw:
+        becomes(lambda: len(running.page._viewers))
+        raw.sendall(b"\x01\x80" + bytes(4))
+        with contextlib.suppress(ConnectionError):
+            while running.page._viewers:
+                raw.sendall((b"\x00\x80" + bytes(4)) * 100)
 
 
 def test_two_hosts_in_one_request_are_refused(running):
