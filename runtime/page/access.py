@@ -8,7 +8,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from http.cookies import CookieError, SimpleCookie
 from typing import Literal
 
 from .options import Tokens
@@ -88,12 +87,13 @@ class Access:
         return None
 
     def role_of_cookie(self, header: str) -> Role | None:
-        """Return what the header `Cookie` allows."""
-        try:
-            found = SimpleCookie(header).get(self.cookie)
-        except CookieError:
-            return None
-        return self._matching(found.value.encode(), _kept) if found else None
+        """Return what the header `Cookie` allows.
+
+        Browsers send what other servers of this host keep, in any form: it is passed over.
+        """
+        cookies = (part.strip().partition("=") for part in header.split(";"))
+        found = next((value for name, _, value in cookies if name == self.cookie), None)
+        return self._matching(found.encode(), _kept) if found else None
 
     def cookie_of(self, role: Role) -> str:
         """Return the value of the cookie: it proves the token, and does not tell it."""

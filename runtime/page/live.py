@@ -13,6 +13,7 @@ from .viewers import Viewer, Viewers
 GOING_AWAY, NOT_ALLOWED, TRY_LATER = 1001, 1008, 1013
 # A watch of as many streams and lanes as there may be.
 MAX_MESSAGE_BYTES = 128 << 10
+MAX_REASON_BYTES = 123  # of a close, by the protocol
 
 
 class Live:
@@ -47,7 +48,8 @@ class Live:
                 try:
                     self._viewers.use(viewer, from_json(text, Watch))
                 except DocumentError as error:
-                    await socket.close(NOT_ALLOWED, f"This is no message: {error}."[:120])
+                    reason = f"This is no message: {error}.".encode()[:MAX_REASON_BYTES]
+                    await socket.close(NOT_ALLOWED, reason.decode(errors="ignore"))
                     return
         except (WebSocketDisconnect, KeyError, RuntimeError):
             pass  # it left, sent no text, or was closed

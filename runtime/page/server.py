@@ -29,6 +29,7 @@ REQUEST_S = 10.0
 # A client that takes less of an answer in this time does not read it.
 READING_S, READING_BYTES = 10.0, 8 << 10
 KEEP_ALIVE_S = 5
+MAX_FRAGMENTS = 1000
 # What the system holds back for one client: more would be old pictures.
 SEND_BUFFER_BYTES = 256 << 10
 # Of the end: what open requests get, and what the thread gets.
@@ -118,6 +119,11 @@ class _Socket(_Read, WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):
             extensions: dict[str, Any] = self.scope.get("extensions") or {}
             extensions["stzsar.abort"] = self.transport.abort
+
+    def handle_cont(self, event: Any) -> None:
+        super().handle_cont(event)
+        if len(self.frames) > MAX_FRAGMENTS:  # of no bytes, or few
+            self.transport.abort()
 
     def handle_ping(self) -> None:
         super().handle_ping()

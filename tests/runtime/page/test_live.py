@@ -236,9 +236,10 @@ def test_without_a_place_nothing_is_recorded(run):
     assert running.ask("GET", "/api/events")[0] == 409
 
 
-def test_what_is_no_message_closes_the_socket(running, told):
+@pytest.mark.parametrize("said", ['{"type": "delete everything"}', '{"%s": 1}' % ("é" * 200)])
+def test_what_is_no_message_closes_the_socket(running, told, said):
     with running.watch() as socket:
-        socket.send('{"type": "delete everything"}')
+        socket.send(said)
         with pytest.raises(ConnectionClosed) as closed:
             told(socket, lambda message: False)
     assert closed.value.rcvd is not None
