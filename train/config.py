@@ -118,12 +118,12 @@ class TrainConfig:
             raise StzsarError(
                 "--pretrained and --tokenizer require a --backbone of open_clip: leave them out."
             )
-        if self.interaction == "mean" and (
+        if self.interaction in ("mean", "transport") and (
             self.frame_weights != "saliency" or self.learned_temperature
         ):
             raise StzsarError(
-                "--interaction mean weighs all frames alike: leave out --frame-weights and "
-                "--learned-temperature."
+                f"--interaction {self.interaction} has weights of its own: leave out "
+                "--frame-weights and --learned-temperature."
             )
         if self.validate is None and (self.validate_labels or self.keep_best):
             raise StzsarError("--validate-labels and --keep-best require --validate: give it.")

@@ -7,6 +7,7 @@ import logging
 import socket
 import ssl
 import threading
+import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -72,17 +73,12 @@ class _Read(asyncio.Protocol):
 
 
 class _Connection(_Read, H11Protocol):
-    """A connection that is cut off if no request comes, or if there are too many."""
+    """A connection that is cut off if no request comes."""
 
     _asking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        address = _address(self)
-        of_address = sum(_address(one) == address for one in self.connections)
-        if len(self.connections) > MAX_CONNECTIONS or of_address > MAX_OF_ADDRESS:
-            transport.abort()
-            return
         self._expect_a_request()
 
     def data_received(self, data: bytes) -> None:
@@ -129,8 +125,30 @@ class _Socket(_Read, WebSocketsSansIOProtocol):
             self.transport.abort()
 
 
-def _address(connection: Any) -> str:
-    return connection.client[0] if connection.client else ""
+class _Listening(socket.socket):
+    """A socket that takes so many connections and no more; those that shake hands count, too."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._hosts: weakref.WeakKeyDictionary[socket.socket, str] = weakref.WeakKeyDictionary()
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        connection, address = super().accept()
+        hosts = [host for one, host in self._hosts.items() if one.fileno() >= 0]
+        if len(hosts) >= MAX_CONNECTIONS or hosts.count(address[0]) >= MAX_OF_ADDRESS:
+            connection.close()
+            raise ConnectionAbortedError  # asyncio goes on with the next
+        self._hosts[connection] = address[0]
+        return connection, address
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """An event loop that waits no longer for a TLS handshake than for a request."""
+
+    async def create_server(self, *arguments: Any, **options: Any) -> asyncio.Server:
+        if options.get("ssl"):
+            options["ssl_handshake_timeout"] = REQUEST_S
+        return await super().create_server(*arguments, **options)
 
 
 class PageServer:
@@ -157,7 +175,7 @@ class PageServer:
         self._tls = _tls_of(tls_cert, tls_key)
         self._socket = _listening(address)
         self.port = int(self._socket.getsockname()[1])
-        self.loop: asyncio.AbstractEventLoop = asyncio.new_event_loop()
+        self.loop: asyncio.AbstractEventLoop = _Loop()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -245,7 +263,7 @@ def _listening(address: Address) -> socket.socket:
     try:
         found = socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM)
         family, kind, protocol, _, where = found[0]
-        listening = socket.socket(family, kind, protocol)
+        listening = _Listening(family, kind, protocol)
         try:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)

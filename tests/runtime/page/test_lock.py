@@ -217,6 +217,23 @@ def test_who_connects_and_asks_nothing_is_cut_off(running, becomes, monkeypatch,
         becomes(is_cut_off)
 
 
+@pytest.mark.parametrize("bound", ["MAX_CONNECTIONS", "MAX_OF_ADDRESS"])
+def test_connections_are_bounded(run, becomes, monkeypatch, bound):
+    monkeypatch.setattr(f"stzsar.runtime.page.server.{bound}", 5)
+    running = run(keeps=False)
+    with contextlib.ExitStack() as stack:
+        for _ in range(5):  # they ask nothing: with TLS they would still shake hands
+            stack.enter_context(socket.create_connection(("127.0.0.1", running.port), timeout=20))
+        with pytest.raises(ConnectionError):
+            running.ask("GET", "/healthz")
+
+    def is_answered():
+        with contextlib.suppress(ConnectionError):
+            return running.ask("GET", "/readyz")[0]
+
+    assert becomes(is_answered) == 200
+
+
 def test_who_reads_no_answer_is_cut_off(running, becomes, monkeypatch):
     monkeypatch.setattr("stzsar.runtime.page.server.READING_S", 0.3)
     connections = running.page._server._server.server_state.connections
