@@ -1,14 +1,18 @@
 """python -m stzsar.benchmarks.ablation.untrained: what each head is worth before it is trained.
 
 The encoder of the ablation stands in for CLIP: it learned frames and the names of classes, and no
-head. Each head is put on it as it is, so the rows differ in arithmetic alone.
+head. Each head is put on it as it is, so the rows differ in arithmetic alone. The encoders of an
+ablation that is there already are taken; others are trained.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from statistics import mean, stdev
 
 import click
+import cloup
+import safetensors.torch
 import torch
 
 from ...models.config import HeadConfig
@@ -16,10 +20,11 @@ from ...models.interaction import Bank, described
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
 from ...runtime.labels.labels import Label
-from ..command import benchmark
+from ..command import benchmark, count_option
 from ..tables import markdown
-from .encoder import EncodedClips, Seen, train_encoder
+from .encoder import EncodedClips, Seen, network_config, train_encoder
 from .exams import EXAMS, Exam
+from .jobs import ENCODER
 from .variants import Variant
 
 _BATCH = 64
@@ -31,6 +36,7 @@ class Options:
     seeds: int = 3  # encoders
     encoder_steps: int = 1500  # steps of each
     tested: int = 960  # clips of each test
+    ablation: Path = Path("runs/ablation")  # whose encoders are taken, if it has them
 
 
 @dataclass(frozen=True)
@@ -61,12 +67,29 @@ ROWS = (
     Row("`off`, which is `residual` with β = 0", HeadConfig(interaction="off")),
     Row("`residual`, β = 1", _RESIDUAL, beta=1.0),
     Row("`residual`, β = 5", _RESIDUAL, beta=5.0),
+    Row("`off`, `guided`", HeadConfig(interaction="off", frame_weights="guided")),
+    Row(
+        "`residual`, `guided`, β = 1",
+        HeadConfig(interaction="residual", frame_weights="guided"),
+        beta=1.0,
+    ),
     Row("`product`", HeadConfig(interaction="product")),
     Row("`product`, attributes in ê", HeadConfig(interaction="product"), classes=described),
 )
 
 
-@benchmark(usual=Options(), quick=Options(seeds=1, encoder_steps=2, tested=24))
+@benchmark(
+    usual=Options(),
+    quick=Options(seeds=1, encoder_steps=2, tested=24, ablation=Path("nowhere")),
+)
+@count_option("--seeds", 3, "Take N encoders.")
+@cloup.option(
+    "--ablation",
+    metavar="FOLDER",
+    type=click.Path(path_type=Path),
+    show_default="runs/ablation",
+    help="Take the encoders of this ablation where they are.",
+)
 def main(options: Options) -> None:
     """Compare heads that were not trained."""
     click.echo(table(list(measure(options))))
@@ -80,8 +103,7 @@ def main(options: Options) -> None:
 def measure(options: Options) -> Iterator[dict[tuple[str, str], float]]:
     """Yield the top-1, 0 to 1, of each row and test with one encoder after the other."""
     for seed in range(options.seeds):
-        with torch.enable_grad():
-            shared = train_encoder(steps=options.encoder_steps, batch=48, seed=seed).eval()
+        shared = _encoder(options, seed).eval()
         found = {}
         for exam in EXAMS:
             seen = EncodedClips.of(exam.clips(), options.tested, shared.visual)
@@ -92,6 +114,16 @@ def measure(options: Options) -> Iterator[dict[tuple[str, str], float]]:
                 hits = torch.cat(best) == seen.classes
                 found[row.name, exam.name] = hits.double().mean().item()
         yield found
+
+
+def _encoder(options: Options, seed: int) -> STZSAR:
+    there = options.ablation / f"seed-{seed}" / ENCODER
+    if not there.exists():
+        with torch.enable_grad():
+            return train_encoder(steps=options.encoder_steps, batch=48, seed=seed)
+    network = STZSAR(network_config())
+    network.load_state_dict(safetensors.torch.load_file(there))
+    return network
 
 
 def _labels(exam: Exam) -> list[Label]:

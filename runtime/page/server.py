@@ -20,11 +20,13 @@ from ..terminal.commandline import leave_threads_behind
 from .live import MAX_MESSAGE_BYTES
 from .options import Address
 
-# Browsers open six connections to a host, and a viewer has one more.
-MAX_CONNECTIONS, MAX_OF_ADDRESS = 512, 512
+# Browsers open six connections to a host, and a viewer has one more; one address takes not all.
+MAX_CONNECTIONS, MAX_OF_ADDRESS = 512, 384
 MAX_HEADER_BYTES = 16 << 10
-# From a connection to its request.
+# From a connection, or from the answer before, to the end of a request's headers.
 REQUEST_S = 10.0
+# A client that takes less of an answer in this time does not read it.
+READING_S, READING_BYTES = 10.0, 8 << 10
 KEEP_ALIVE_S = 5
 # What the system holds back for one client: more would be old pictures.
 SEND_BUFFER_BYTES = 256 << 10
@@ -34,27 +36,85 @@ GRACE_S, JOIN_S = 0.3, 1.2
 log = logging.getLogger(__name__)
 
 
-class _Connection(H11Protocol):
+class _Read(asyncio.Protocol):
+    """What is sent has to be read: who takes too little of it for READING_S is cut off."""
+
+    transport: asyncio.Transport
+    loop: asyncio.AbstractEventLoop
+    _reading: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._look_later()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._stop_looking()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._stop_looking()
+
+    def _look_later(self) -> None:
+        waiting = self.transport.get_write_buffer_size()
+        self._reading = self.loop.call_later(READING_S, self._look, waiting)
+
+    def _look(self, before: int) -> None:
+        if before - self.transport.get_write_buffer_size() < READING_BYTES:
+            self.transport.abort()
+        else:
+            self._look_later()
+
+    def _stop_looking(self) -> None:
+        if self._reading:
+            self._reading.cancel()
+            self._reading = None
+
+
+class _Connection(_Read, H11Protocol):
     """A connection that is cut off if no request comes, or if there are too many."""
+
+    _asking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
-        if len(self.connections) > MAX_CONNECTIONS:
+        address = _address(self)
+        of_address = sum(_address(one) == address for one in self.connections)
+        if len(self.connections) > MAX_CONNECTIONS or of_address > MAX_OF_ADDRESS:
             transport.abort()
             return
-        self._patience = self.loop.call_later(REQUEST_S, self._look)
+        self._expect_a_request()
 
-    def _look(self) -> None:
-        if self.cycle is None and self in self.connections:
-            self.transport.abort()
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._expect_a_request()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._expect_a_request()
+
+    def handle_websocket_upgrade(self, event: Any) -> None:
+        super().handle_websocket_upgrade(event)
+        self._stop_looking()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        with contextlib.suppress(AttributeError):  # it was refused
-            self._patience.cancel()
         super().connection_lost(exc)
+        self._expect_a_request()
+
+    def _expect_a_request(self) -> None:
+        """Wait no longer than REQUEST_S for one, unless one is being answered.
+
+        Bytes that come one by one gain no time, nor do those of a body that nobody wants.
+        """
+        is_idle = self in self.connections and (self.cycle is None or self.cycle.response_complete)
+        if is_idle and self._asking is None:
+            self._asking = self.loop.call_later(REQUEST_S, self.transport.abort)
+        elif not is_idle and self._asking:
+            self._asking.cancel()
+            self._asking = None
 
 
-class _Socket(WebSocketsSansIOProtocol):
+class _Socket(_Read, WebSocketsSansIOProtocol):
     """A WebSocket whose connection the app can cut off."""
 
     def handle_connect(self, event: Any) -> None:
@@ -62,6 +122,15 @@ class _Socket(WebSocketsSansIOProtocol):
         if hasattr(self, "scope"):
             extensions: dict[str, Any] = self.scope.get("extensions") or {}
             extensions["stzsar.abort"] = self.transport.abort
+
+    def handle_ping(self) -> None:
+        super().handle_ping()
+        if not self.writable.is_set():  # it asks, and does not read the answers
+            self.transport.abort()
+
+
+def _address(connection: Any) -> str:
+    return connection.client[0] if connection.client else ""
 
 
 class PageServer:

@@ -1,13 +1,21 @@
 """All families, and which one a file is of."""
 
 from ...runtime.errors import BundleError, StzsarError
-from . import containers, ost, vifi_clip
+from . import actionclip, bike, containers, mote, ost, text4vis, vifi_clip
 from .family import Family, ForeignFile
 from .refused import refuse_unstreamable
 
 AUTO = "auto"
 # In the order in which `auto` asks them: the narrowest first.
-FAMILIES: tuple[Family, ...] = (ost.FAMILY, *vifi_clip.FAMILIES, *containers.FAMILIES)
+FAMILIES: tuple[Family, ...] = (
+    ost.FAMILY,
+    mote.FAMILY,
+    bike.FAMILY,
+    actionclip.FAMILY,
+    text4vis.FAMILY,
+    *vifi_clip.FAMILIES,
+    *containers.FAMILIES,
+)
 NAMES = tuple(family.name for family in FAMILIES)
 
 

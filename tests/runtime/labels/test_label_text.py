@@ -99,3 +99,10 @@ def test_what_a_file_has_no_room_for_is_not_saved(tmp_path):
 def test_a_file_that_cannot_be_written_is_said(tmp_path):
     with pytest.raises(LabelError, match="not saved"):
         save_labels(tmp_path / "gone" / "labels.txt", [Label("archery")])
+
+
+@pytest.mark.parametrize("sign", ["", " =", " :", '"', " #"])
+def test_a_long_line_of_spaces_is_read_at_once(sign):
+    """What looks at each space from each space before it would take hours."""
+    with pytest.raises(LabelError):
+        read_label_text("a" + " " * 1_000_000 + sign + "b")

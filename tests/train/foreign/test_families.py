@@ -104,6 +104,18 @@ def test_containers_of_clip_give_their_own_numbers(family, seeded, foreign, tmp_
     assert checkpoint.model.vision.heads == {"open-clip": 2, "transformers": 4}[family]
 
 
+def test_a_familys_own_choices_can_be_replaced(foreign, tmp_path):
+    folder, _ = imported(
+        tmp_path, "open-clip", foreign("open-clip"), "--frames", 4, "--rate", 2,
+        "--prompt", "{}", "--prompt", "a video of {}", "--activation", "quick_gelu",
+    )  # fmt: skip
+    checkpoint, _ = load_checkpoint(folder)
+    assert (checkpoint.sampling.frames, checkpoint.sampling.rate_fps) == (4, 2)
+    assert checkpoint.model.prompts == ("{}", "a video of {}")
+    assert checkpoint.model.text.activation == "quick_gelu"
+    assert "already exists" in run(foreign("open-clip"), "--output", folder).output
+
+
 @pytest.mark.parametrize("family", ["vifi-clip", pytest.param("ost", marks=pytest.mark.slow)])
 def test_bundles_stream_as_whole_windows(
     family, seeded, streaming, foreign, original, tmp_path, traced_once

@@ -5,14 +5,13 @@ from functools import partial
 
 from starlette.responses import FileResponse, Response
 
-from ..errors import StzsarError
-from ..events.export import exported
-from ..events.filters import EventFilter
-from ..events.folder import EventFolder
-from ..events.questions import ChangeOptions, FindOptions, count, delete, find, get, keep, mark
-from ..events.record import Part, StoredEvent
-from .endpoints import Asked, Endpoint, RefusalError
-from .event_messages import (
+from ...errors import StzsarError
+from ...events.export import exported
+from ...events.filters import EventFilter
+from ...events.folder import EventFolder
+from ...events.questions import ChangeOptions, FindOptions, count, delete, find, get, keep, mark
+from ...events.record import Part, StoredEvent
+from ..messages.events import (
     EventChange,
     EventCounts,
     EventList,
@@ -21,6 +20,8 @@ from .event_messages import (
     EventRow,
     ExportQuery,
 )
+from ..refusal import RefusalError
+from .endpoints import Asked, Endpoint
 
 NO_EVENTS = "This run keeps no events: start stzsar-run with --events DIR."
 # Rows that an export may hold at most: they are in memory together.
