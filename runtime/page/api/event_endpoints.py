@@ -80,11 +80,12 @@ class KeptEvents:
         if path is None:
             raise RefusalError(404, f"Event {id} has no {part}: look at the event itself.")
         try:
-            status = path.stat()
+            if part != "clip":
+                # A still is replaced while its event goes on: its length and what is sent are one.
+                return Response(path.read_bytes(), media_type=_PICTURE)
+            return FileResponse(path, media_type=_VIDEO, stat_result=path.stat())
         except OSError:
             raise RefusalError(404, f"The {part} of event {id} is gone.") from None
-        kind = _VIDEO if part == "clip" else _PICTURE
-        return FileResponse(path, media_type=kind, stat_result=status)
 
     def export(self, asked: ExportQuery) -> Response:
         """Return events as a file."""
