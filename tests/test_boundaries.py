@@ -115,7 +115,7 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
         if path.is_file()
     }
     data.add("stzsar/runtime/results.schema.json")
-    data.add("stzsar/runtime/page/openapi.json")
+    data.add("stzsar/runtime/page/api/openapi.json")
     data.add("stzsar/train/attributes/prompt.md")
     data.add("stzsar/train/evaluation/published.json")
     data |= {

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StzsarError
-from ..page.teaching_arguments import TeachingArguments
+from ..page.teaching.arguments import TeachingArguments
 from ..sources.feed import FrameTap
 from ..sources.taps import Taps
 from ..terminal.commandline import say

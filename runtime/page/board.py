@@ -25,7 +25,7 @@ from ..sinks.sink import Sink
 from ..sources.frames import Frame
 from ..streams.lane import Lane
 from ..streams.table import StreamTable
-from .messages import Moment
+from .messages.run import Moment
 from .pictures import Pictures
 
 # Of a chart: five minutes, two moments a second.

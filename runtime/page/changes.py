@@ -12,9 +12,8 @@ from ..labels.per_source import LabelFiles, SharedBank
 from ..sources.areas import Area, Mask, Region, area_of
 from ..streams.table import StreamTable
 from .board import Board
-from .endpoints import RefusalError
 from .errands import waited
-from .messages import (
+from .messages.run import (
     Areas,
     DutyInfo,
     LabelsChange,
@@ -23,7 +22,7 @@ from .messages import (
     Threshold,
     ThresholdChange,
 )
-from .run_endpoints import unknown_stream
+from .refusal import RefusalError, unknown_stream
 from .scene import Scene, region_of, shape_of, threshold_of
 
 # More are no labels that somebody typed, and each takes its time to embed.

@@ -4,7 +4,7 @@ from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as LateError
 from typing import TypeVar
 
-from .endpoints import RefusalError
+from .refusal import RefusalError
 
 ERRAND_S = 10.0
 

@@ -10,7 +10,8 @@ from typing import NamedTuple
 from starlette.requests import Request
 from starlette.responses import Response
 
-from .endpoints import RefusalError, refused
+from .api.endpoints import refused
+from .refusal import RefusalError
 
 FOLDER = Path(__file__).with_name("static")
 _KINDS = {

@@ -7,7 +7,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..documents import DocumentError, from_json
 from .access import Role
-from .live_messages import Watch
+from .messages.live import Watch
 from .viewers import Viewer, Viewers
 
 GOING_AWAY, NOT_ALLOWED, TRY_LATER = 1001, 1008, 1013

@@ -13,22 +13,22 @@ from ..recordings.recorder import Recorder
 from ..sinks.metrics import Metrics
 from ..sources.spec import SourceSpec
 from ..streams.table import StreamTable
+from .api.change_endpoints import change_endpoints
+from .api.event_endpoints import NO_EVENTS, KeptEvents, event_endpoints
+from .api.run_endpoints import run_endpoints
+from .api.session_endpoints import session_endpoints
+from .api.teaching_endpoints import teaching_endpoints
 from .board import Board
-from .change_endpoints import change_endpoints
 from .changes import Changes
-from .event_endpoints import NO_EVENTS, KeptEvents, event_endpoints
-from .live_messages import RecordingNews, TeachingNews
+from .messages.live import RecordingNews, TeachingNews
 from .options import PageOptions
 from .page import LivePage
 from .pictures import Pictures
 from .recordings import FOLDER, NO_PLACE, Recordings
-from .run_endpoints import run_endpoints
 from .scene import Scene
-from .session_endpoints import session_endpoints
 from .sight import Sight
-from .teaching import NO_TEACHING, Teaching
-from .teaching_arguments import TeachingArguments
-from .teaching_endpoints import teaching_endpoints
+from .teaching.arguments import TeachingArguments
+from .teaching.teaching import NO_TEACHING, Teaching
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,16 +21,17 @@ from ..sinks.metrics import Metrics
 from ..sinks.sink import Sink
 from ..terminal.commandline import leave_threads_behind
 from .access import Access, Role
+from .api.endpoints import Endpoint, Needs, Workers, refused
+from .api.guard import Guard
+from .api.openapi import described
 from .board import told
-from .endpoints import Endpoint, Needs, RefusalError, Workers, refused
 from .files import StaticFiles
-from .guard import Guard
 from .live import Live
-from .live_messages import Bye, Hello, Stored, StreamNews
-from .openapi import described
+from .messages.live import Bye, Hello, Stored, StreamNews
 from .options import Address, PageOptions, Tokens, parse_address, read_tokens
 from .pictures import Packet
 from .recordings import Recordings
+from .refusal import RefusalError
 from .server import PageServer
 from .sight import Sight
 from .viewers import Viewers

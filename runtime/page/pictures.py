@@ -20,7 +20,7 @@ from ..preprocessing.motion import MotionGate
 from ..preprocessing.opencv import load_cv2
 from ..preprocessing.sampling import RateSampler
 from ..sources.frames import Frame
-from .live_messages import PictureHeader, StripHeader
+from .messages.live import PictureHeader, StripHeader
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +28,8 @@ Size = Literal["small", "large"]
 SIZES: tuple[Size, ...] = get_args(Size)
 WIDTH_PX: Mapping[Size, int] = {"small": 480, "large": 960}
 RATE_FPS: Mapping[Size, float] = {"small": 5.0, "large": 10.0}
+# Of all streams together, in a size: each is sent to every viewer.
+ALL_FPS = 20.0
 QUALITY, STRIP_QUALITY, STRIP_PX = 78, 70, 96
 # Of 255, in any of 32 x 32 squares: above the noise of most cameras.
 MOVES = 8.0
@@ -193,7 +195,7 @@ class Pictures:
             watched.live_until_s = max(watched.live_until_s, now_s + LIVE_S)
         is_live = now_s < watched.live_until_s
         for size in ("large", "small"):
-            pause_s = _MOST_EARLY / RATE_FPS[size] if is_live else STILL_S
+            pause_s = _MOST_EARLY / self._rate_fps(size) if is_live else STILL_S
             if size not in watched.wanted or now_s - watched.sent_s[size] < pause_s:
                 continue
             watched.sent_s[size] = now_s
@@ -210,6 +212,11 @@ class Pictures:
             packet = Packet((source, size), packed(header, jpeg_of(image, QUALITY)))
             self._newest[source, size] = packet
             self.on_packet(packet)
+
+    def _rate_fps(self, size: Size) -> float:
+        """Return how many pictures a second a stream is shown by, among all that are."""
+        shown = sum(size in watched.wanted for watched in list(self._watched.values()))
+        return min(RATE_FPS[size], ALL_FPS / max(1, shown))
 
     def _encode_strip(self, lane: str, images: Sequence[Array], times_s: Sequence[float]) -> None:
         cv2 = load_cv2()

@@ -9,9 +9,9 @@ from ..errors import RecordingError
 from ..recordings.recorder import Recorder
 from ..streams.table import StreamTable
 from ..terminal.outputs import unused
-from .endpoints import RefusalError
 from .errands import waited
-from .messages import RecordingInfo
+from .messages.run import RecordingInfo
+from .refusal import RefusalError
 
 NO_PLACE = "There is no place for recordings: start stzsar-run with --events DIR or --record FILE."
 CLOSE_S = 5.0

@@ -13,8 +13,8 @@ from ..sources.uri import is_live
 from ..streams.lane import Lane
 from ..streams.table import StreamTable
 from .board import Board, told
-from .live_messages import LaneStats, Stats, Why, WhyFrame
-from .messages import DutyInfo, LabelInfo, LaneInfo, RegionInfo, StreamInfo, Threshold
+from .messages.live import LaneStats, Stats, Why, WhyFrame
+from .messages.run import DutyInfo, LabelInfo, LaneInfo, RegionInfo, StreamInfo, Threshold
 from .pictures import Pictures
 
 # More labels than anybody reads in a list.

@@ -7,7 +7,7 @@ from ..bundle.manifest import PATCH_EMBEDDINGS
 from ..recognizer import Recognizer
 from ..streams.table import StreamTable
 from .board import Board
-from .messages import RecordingInfo, RunInfo
+from .messages.run import RecordingInfo, RunInfo
 from .pictures import Pictures
 from .scene import Scene
 

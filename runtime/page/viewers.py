@@ -8,7 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 
-from .live_messages import Watch
+from .messages.live import Watch
 from .pictures import SIZES, Packet, Size
 
 # Twenty people and some tabs that they forgot.

@@ -242,7 +242,7 @@ function showOverall() {
 function showRecording() {
   if (!store.run) return;
   const { on, since } = store.run.recording;
-  record.hidden = !store.run.records || !store.mayChange;
+  record.hidden = !store.mayChange;
   if (record.getAttribute("aria-pressed") !== String(on)) {
     record.setAttribute("aria-pressed", on);
     record.setAttribute("aria-label", on ? "Stop the recording" : "Record");
@@ -258,6 +258,7 @@ function showRecording() {
 }
 
 function toggleRecording() {
+  if (!store.run.records) return say(store.run.why_not.records);
   return attempt(record, async () => {
     const on = !store.run.recording.on;
     const recording = await api.put("/api/recording", { on });

@@ -23,7 +23,7 @@ from stzsar.runtime.events.options import ClipPlan
 from stzsar.runtime.labels.per_source import LabelFiles
 from stzsar.runtime.page.opening import Served, serve
 from stzsar.runtime.page.options import PageOptions
-from stzsar.runtime.page.teaching_arguments import TeachingArguments
+from stzsar.runtime.page.teaching.arguments import TeachingArguments
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.recordings.recorder import Recorder
 from stzsar.runtime.sinks.sink import Fanout

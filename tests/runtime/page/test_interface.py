@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from stzsar.runtime.page.document import FILE
+from stzsar.runtime.page.api.document import FILE
 
 schemathesis = pytest.importorskip("schemathesis")
 
@@ -48,7 +48,7 @@ def check(operation):
 
 
 def test_the_document_that_ships_is_that_of_the_server(running):
-    """`python -m stzsar.runtime.page.document` writes it."""
+    """`python -m stzsar.runtime.page.api.document` writes it."""
     served = running.ask("GET", "/api/openapi.json")[1]
     assert json.loads(FILE.read_text()) == served
 

@@ -4,12 +4,12 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ..decisions.calibration import Calibration
-from ..documents import MIB, DocumentError, from_json, read_file
-from ..events.record import StoredEvent
-from ..labels.labels import Label, actions
-from .teaching_job import MarkedClip
-from .teaching_messages import Example, Ordinary, TaughtLabel
+from ...decisions.calibration import Calibration
+from ...documents import MIB, DocumentError, from_json, read_file
+from ...events.record import StoredEvent
+from ...labels.labels import Label, actions
+from ..messages.teaching import Example, Ordinary, TaughtLabel
+from .job import MarkedClip
 
 # Thresholds on shorter footage would mean nothing; stzsar-teach refuses it by its windows.
 LEAST_MINUTES = 10

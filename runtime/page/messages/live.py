@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from .access import Role
-from .messages import (
+from ..access import Role
+from .run import (
     MAX_WATCHED,
     VERSION,
     Name,
@@ -15,7 +15,7 @@ from .messages import (
     Sentence,
     StreamInfo,
 )
-from .teaching_messages import TeachingInfo
+from .teaching import TeachingInfo
 
 
 class Watch(Said, frozen=True, kw_only=True):

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 from starlette.responses import Response
 
-from ... import __version__
+from .... import __version__
+from ..messages.run import Failure
 from .endpoints import Asked, Endpoint
-from .messages import Failure
 
 PATH = "/api/openapi.json"
 _REASONS = {

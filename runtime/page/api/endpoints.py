@@ -15,9 +15,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from ..documents import DocumentError, convert, from_json
-from ..errors import StzsarError
-from .messages import Failure, LineError
+from ...documents import DocumentError, convert, from_json
+from ...errors import StzsarError
+from ..refusal import RefusalError
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # What somebody needs to be allowed; "open" is nothing.
@@ -30,28 +30,6 @@ BODY_S = 10.0
 MAX_AT_WORK = 8
 
 T = TypeVar("T")
-
-
-class RefusalError(Exception):
-    """A request that is not done.
-
-    Attributes:
-        status: of HTTP.
-        failure: what is said.
-        wait_s: when to try again.
-    """
-
-    def __init__(
-        self,
-        status: int,
-        error: str,
-        *,
-        lines: tuple[LineError, ...] = (),
-        wait_s: float | None = None,
-    ) -> None:
-        super().__init__(error)
-        self.status, self.wait_s = status, wait_s
-        self.failure = Failure(error=error, lines=lines or msgspec.UNSET)
 
 
 @dataclass(frozen=True, kw_only=True)

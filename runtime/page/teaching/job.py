@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import StzsarError
+from ...errors import StzsarError
 
 MOST_SAID = 8
 _LONGEST_LINE = 500

@@ -1,8 +1,7 @@
 """What people change in a run, as endpoints."""
 
-from .changes import Changes
-from .endpoints import MAX_LABELS_BODY_BYTES, Asked, Endpoint
-from .messages import (
+from ..changes import Changes
+from ..messages.run import (
     Areas,
     Arming,
     Duties,
@@ -15,7 +14,8 @@ from .messages import (
     Threshold,
     ThresholdChange,
 )
-from .recordings import Recordings
+from ..recordings import Recordings
+from .endpoints import MAX_LABELS_BODY_BYTES, Asked, Endpoint
 
 
 def change_endpoints(changes: Changes, recordings: Recordings) -> list[Endpoint]:

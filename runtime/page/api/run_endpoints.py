@@ -4,11 +4,12 @@ import asyncio
 
 from starlette.responses import JSONResponse, Response
 
-from ..sinks.metrics import Metrics
-from .endpoints import Asked, Endpoint, RefusalError
-from .messages import Health, PictureQuery, Readiness, RunInfo, Streams
-from .pictures import Packet, Size
-from .sight import Sight
+from ...sinks.metrics import Metrics
+from ..messages.run import Health, PictureQuery, Readiness, RunInfo, Streams
+from ..pictures import Packet, Size
+from ..refusal import RefusalError, unknown_stream
+from ..sight import Sight
+from .endpoints import Asked, Endpoint
 
 PICTURE_S = 2.0
 _LOOK_S = 0.05
@@ -99,11 +100,6 @@ def run_endpoints(sight: Sight, metrics: Metrics) -> list[Endpoint]:
             errors=(503,),
         ),
     ]
-
-
-def unknown_stream(name: str) -> RefusalError:
-    """Return what says that there is no such stream."""
-    return RefusalError(404, f"There is no stream {name!r:.80}: /api/streams names them.")
 
 
 async def _fresh(sight: Sight, source: str, size: Size) -> Packet | None:

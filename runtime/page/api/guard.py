@@ -6,10 +6,11 @@ from typing import Any
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 
-from ..sinks.own_host import is_foreign, is_own_host
-from .access import Access, Refused, Role
-from .endpoints import Needs, RefusalError, refused
-from .options import LONGEST_TOKEN
+from ...sinks.own_host import is_foreign, is_own_host
+from ..access import Access, Refused, Role
+from ..options import LONGEST_TOKEN
+from ..refusal import RefusalError
+from .endpoints import Needs, refused
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]

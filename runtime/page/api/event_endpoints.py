@@ -5,14 +5,13 @@ from functools import partial
 
 from starlette.responses import FileResponse, Response
 
-from ..errors import StzsarError
-from ..events.export import exported
-from ..events.filters import EventFilter
-from ..events.folder import EventFolder
-from ..events.questions import ChangeOptions, FindOptions, count, delete, find, get, keep, mark
-from ..events.record import Part, StoredEvent
-from .endpoints import Asked, Endpoint, RefusalError
-from .event_messages import (
+from ...errors import StzsarError
+from ...events.export import exported
+from ...events.filters import EventFilter
+from ...events.folder import EventFolder
+from ...events.questions import ChangeOptions, FindOptions, count, delete, find, get, keep, mark
+from ...events.record import Part, StoredEvent
+from ..messages.events import (
     EventChange,
     EventCounts,
     EventList,
@@ -21,6 +20,8 @@ from .event_messages import (
     EventRow,
     ExportQuery,
 )
+from ..refusal import RefusalError
+from .endpoints import Asked, Endpoint
 
 NO_EVENTS = "This run keeps no events: start stzsar-run with --events DIR."
 # Rows that an export may hold at most: they are in memory together.
@@ -79,11 +80,12 @@ class KeptEvents:
         if path is None:
             raise RefusalError(404, f"Event {id} has no {part}: look at the event itself.")
         try:
-            status = path.stat()
+            if part != "clip":
+                # A still is replaced while its event goes on: its length and what is sent are one.
+                return Response(path.read_bytes(), media_type=_PICTURE)
+            return FileResponse(path, media_type=_VIDEO, stat_result=path.stat())
         except OSError:
             raise RefusalError(404, f"The {part} of event {id} is gone.") from None
-        kind = _VIDEO if part == "clip" else _PICTURE
-        return FileResponse(path, media_type=kind, stat_result=status)
 
     def export(self, asked: ExportQuery) -> Response:
         """Return events as a file."""

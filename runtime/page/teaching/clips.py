@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy.typing as npt
 
-from ..drawing.overlay import fit_inside
-from ..errors import StzsarError
-from ..events.ring import Picture
-from ..events.stills import decoded
-from ..sources.areas import Region
-from ..sources.video_file import VideoSource
-from ..video.writer import open_writer
+from ...drawing.overlay import fit_inside
+from ...errors import StzsarError
+from ...events.ring import Picture
+from ...events.stills import decoded
+from ...sources.areas import Region
+from ...sources.video_file import VideoSource
+from ...video.writer import open_writer
 
 # A shorter one fills no window of most bundles.
 SHORTEST_S = 1.0

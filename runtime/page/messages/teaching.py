@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from .messages import Count, Name, Said, Sentence
+from .run import Count, Name, Said, Sentence
 
 
 class Example(Said, frozen=True, kw_only=True):

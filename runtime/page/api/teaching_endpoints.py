@@ -1,8 +1,9 @@
 """Teaching, as endpoints."""
 
-from .endpoints import Asked, Endpoint, RefusalError
-from .teaching import NO_TEACHING, Teaching
-from .teaching_messages import ExamplePath, NewExample, TeachingInfo, TeachingStart
+from ..messages.teaching import ExamplePath, NewExample, TeachingInfo, TeachingStart
+from ..refusal import RefusalError
+from ..teaching.teaching import NO_TEACHING, Teaching
+from .endpoints import Asked, Endpoint
 
 
 def teaching_endpoints(teaching: Teaching | None) -> list[Endpoint]:

@@ -1,4 +1,4 @@
-"""Writes the document of the HTTP interface: `python -m stzsar.runtime.page.document`."""
+"""Writes the document of the interface: `python -m stzsar.runtime.page.api.document`."""
 
 import json
 from pathlib import Path

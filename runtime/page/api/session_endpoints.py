@@ -2,10 +2,10 @@
 
 from starlette.responses import JSONResponse, Response
 
-from .access import COOKIE_S, Access, Role
+from ..access import COOKIE_S, Access, Role
+from ..messages.run import Login, Session
 from .endpoints import Asked, Endpoint
 from .guard import checked
-from .messages import Login, Session
 
 
 def session_endpoints(access: Access) -> list[Endpoint]:

@@ -4,8 +4,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from ..documents import FiniteFloat
-from .messages import MAX_WATCHED, Mark, Name, Said
+from ...documents import FiniteFloat
+from .run import MAX_WATCHED, Mark, Name, Said
 
 
 class EventRow(Said, frozen=True, kw_only=True):

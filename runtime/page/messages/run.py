@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from ..documents import FiniteFloat
-from ..labels.labels import MAX_ATTRIBUTES, MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS
-from ..messages import StreamCondition
-from ..sources.areas import MAX_AREAS, MAX_CORNERS
-from .access import Role
+from ...documents import FiniteFloat
+from ...labels.labels import MAX_ATTRIBUTES, MAX_NAME_CHARACTERS, MAX_TEXT_CHARACTERS
+from ...messages import StreamCondition
+from ...sources.areas import MAX_AREAS, MAX_CORNERS
+from ..access import Role
 
 VERSION = 1
 MAX_LABEL_TEXT = 1 << 20

@@ -9,36 +9,22 @@ from pathlib import Path
 
 import msgspec
 
-from .. import atomic
-from ..decisions.calibration import Calibration
-from ..decisions.policy import Policy
-from ..errors import CalibrationError, StzsarError
-from ..events.filters import EventFilter
-from ..events.keeper import EventKeeper
-from ..events.questions import FindOptions, find
-from ..events.record import Mark, StoredEvent
-from ..labels.label_saving import save_labels
-from ..labels.labels import actions
-from ..labels.names import name_key
-from ..recognizer import Recognizer
-from ..streams.lane import Lane, PolicyFor
-from ..streams.table import StreamTable
-from .endpoints import RefusalError
-from .errands import waited
-from .recordings import FOLDER, SUFFIX, Recordings
-from .run_endpoints import unknown_stream
-from .teaching_arguments import TeachingArguments
-from .teaching_clips import write_event, write_moment
-from .teaching_facts import (
-    example_of,
-    levels_of,
-    missing,
-    read_moments,
-    seconds_of,
-    taught,
-)
-from .teaching_job import Job, JobStoppedError, MarkedClip
-from .teaching_messages import (
+from ... import atomic
+from ...decisions.calibration import Calibration
+from ...decisions.policy import Policy
+from ...errors import CalibrationError, StzsarError
+from ...events.filters import EventFilter
+from ...events.keeper import EventKeeper
+from ...events.questions import FindOptions, find
+from ...events.record import Mark, StoredEvent
+from ...labels.label_saving import save_labels
+from ...labels.labels import actions
+from ...labels.names import name_key
+from ...recognizer import Recognizer
+from ...streams.lane import Lane, PolicyFor
+from ...streams.table import StreamTable
+from ..errands import waited
+from ..messages.teaching import (
     Example,
     NewExample,
     Ordinary,
@@ -47,6 +33,19 @@ from .teaching_messages import (
     TeachingStart,
     WrongEvent,
 )
+from ..recordings import FOLDER, SUFFIX, Recordings
+from ..refusal import RefusalError, unknown_stream
+from .arguments import TeachingArguments
+from .clips import write_event, write_moment
+from .facts import (
+    example_of,
+    levels_of,
+    missing,
+    read_moments,
+    seconds_of,
+    taught,
+)
+from .job import Job, JobStoppedError, MarkedClip
 
 NO_TEACHING = "Teaching needs kept events: start stzsar-run with --events DIR."
 MAX_EXAMPLES = 500

@@ -1,0 +1,1 @@
+"""What answers HTTP: endpoints, their document and their guard; what they change is elsewhere."""

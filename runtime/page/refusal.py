@@ -1,0 +1,32 @@
+"""A request that is not done, as one sentence with a status of HTTP."""
+
+import msgspec
+
+from .messages.run import Failure, LineError
+
+
+class RefusalError(Exception):
+    """A request that is not done.
+
+    Attributes:
+        status: of HTTP.
+        failure: what is said.
+        wait_s: when to try again.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        error: str,
+        *,
+        lines: tuple[LineError, ...] = (),
+        wait_s: float | None = None,
+    ) -> None:
+        super().__init__(error)
+        self.status, self.wait_s = status, wait_s
+        self.failure = Failure(error=error, lines=lines or msgspec.UNSET)
+
+
+def unknown_stream(name: str) -> RefusalError:
+    """Return what says that there is no such stream."""
+    return RefusalError(404, f"There is no stream {name!r:.80}: /api/streams names them.")
