@@ -81,7 +81,8 @@ def inspect_command(bundle: Path | None, *, as_json: bool) -> None:
         "--interaction",
         type=click.Choice(INTERACTIONS),
         show_default="residual",
-        help="Weigh frames by their patches in this way; untrained, residual is BIKE",
+        help="Weigh frames by their patches in this way; with residual, patches change nothing "
+        "before training, and attributes alone choose the frames, as in BIKE",
     ),
     cloup.option(
         "--frame-weights",

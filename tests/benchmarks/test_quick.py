@@ -22,6 +22,13 @@ ROWS = {
     "detectors": ["other things"] * 3,
     "seen_bias": ["plain", "plain"],
     "motion_gate": ["2"],
+    "family_cost": ["ViFi-CLIP", "ActionCLIP", "BIKE", "BIKE", "Text4Vis", "MoTE"],
+    "ablation.untrained": [
+        *("`mean`, no attributes", "`mean`, `pooling` `raw`", "`mean`, attributes in ê"),
+        *("`off`, which is `residual` with β = 0", "`residual`, β = 1", "`residual`, β = 5"),
+        *("`off`, `guided`", "`residual`, `guided`, β = 1"),
+        *("`product`", "`product`, attributes in ê"),
+    ],
     "fetching": ["seconds", "CPU seconds", "peak memory, MiB"],
     "second_look": ["other things", "moving-shapes", "the path to a language model"],
     "clip_memory": ["sample.mp4", "all"],

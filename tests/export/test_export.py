@@ -15,11 +15,13 @@ from stzsar.export.cli import main
 from stzsar.export.options import ExportOptions
 from stzsar.export.pipeline import export as export_in_python
 from stzsar.models.checkpoint import Checkpoint, save_checkpoint
+from stzsar.models.prompts import PROMPT_SETS
 from stzsar.runtime.atomic import written_whole
 from stzsar.runtime.bundle.bundle import Bundle, sha256_of
 from stzsar.runtime.engines.trt.store import EngineStore
 from stzsar.runtime.errors import StzsarError
 from stzsar.runtime.labels.shipped import shipped_labels
+from stzsar.runtime.text.encoder import TextEncoder
 
 
 def export(*options: str):
@@ -97,6 +99,21 @@ def test_clip_of_real_size_is_exported_without_a_checkpoint(tmp_path, monkeypatc
     check_clip("ViT-S-32-alt")
 
 
+def test_prompts_are_those_of_the_bundle_and_of_labels_embedded_later(workplace):
+    result = export("runs/mine", "--prompts", "clip-kinetics", "--output", "ensemble")
+    assert result.exit_code == 0, result.output
+    bundle = Bundle.open("ensemble")
+    assert bundle.manifest.text is not None
+    assert bundle.manifest.text.prompts == PROMPT_SETS["clip-kinetics"]
+    labels = bundle.bank.labels
+    later = TextEncoder(bundle).bank_for(labels)
+    np.testing.assert_allclose(
+        later.class_embeddings, bundle.bank.class_embeddings, rtol=0, atol=1e-5
+    )
+    described = export("inspect", "ensemble")
+    assert "'a photo of {}.' and 27 more, averaged" in " ".join(described.output.split())
+
+
 def test_python_and_the_command_write_the_same_bundle(workplace):
     result = export("runs/mine", "--frames", "6", "--no-text-encoder", "--output", "command")
     assert result.exit_code == 0, result.output
@@ -127,6 +144,7 @@ def test_python_and_the_command_write_the_same_bundle(workplace):
             ["--backbone", "ViT-B-32", "--interaction", "mean", "--frame-weights", "guided"],
             "no effect with --interaction mean",
         ),
+        (["--prompts", "a photo"], "'a photo' is no set of prompts"),
         (["--no-attributes"], "needs --labels or --backbone"),
         (["--tokenizer", "tokenizer.json"], "need --backbone"),
         (["x", "--backbone", "ViT-B-32"], "x and --backbone exclude each other"),

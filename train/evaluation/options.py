@@ -9,7 +9,7 @@ from ...runtime.errors import StzsarError
 from ...runtime.labels.label_files import LabelsLike, label_source
 from ...runtime.shapes.clip_settings import ClipSetting
 from .published import family_of
-from .views import VIEWS
+from .views import OURS, VIEWS
 
 MOVING_SHAPES = Path("moving-shapes")
 PROTOCOLS = {
@@ -48,7 +48,7 @@ class EvalOptions:
     seen: LabelsLike | None = None
     attributes: bool = True
     prompts: str | Sequence[str] | None = None
-    view: str = "stzsar"
+    view: str = OURS
     clips: int = 1
     crops: int = 1
     beside: str | None = None
@@ -119,6 +119,7 @@ class EvalOptions:
             "--allow-missing": self.allow_missing,
             "--clips": self.clips != 1,
             "--crops": self.crops != 1,
+            "--view": self.view != OURS,
         }
         if given := [name for name, is_given in idle.items() if is_given]:
             raise StzsarError(

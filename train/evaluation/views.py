@@ -19,6 +19,7 @@ from .model import Array
 
 # A strip one pixel wide would become gigabytes where the short side grows.
 _MOST_PIXELS = 2**26
+OURS = "stzsar"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +135,7 @@ def _cut(image_hwc: Array, corners: list[tuple[int, int]], size_px: int) -> Arra
 
 
 VIEWS = {
-    "stzsar": View(
+    OURS: View(
         what="the middle of each segment, the whole short side, area averaging",
         choose=_middles,
         fit=_our_squares,

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from stzsar.runtime.bundle.bundle import shipped_bundle
+from stzsar.train.evaluation.checkpoint_model import CheckpointModel
+from stzsar.train.evaluation.scoring import ViewSpec
 
 
 def predictions(path):
@@ -220,6 +222,29 @@ def test_training_classes_that_are_all_classes_are_one_sentence(refusal, drawn_v
     seen.write_text("archery\nhula hoop\nyo yo\napply lipstick\n")
     found = refusal(shipped_bundle(), "--data", drawn_videos, "--seen", seen)
     assert "which leaves none unseen" in found
+
+
+def test_views_and_prompts_reach_the_scores_and_the_report(evaluate, both, drawn_videos, tmp_path):
+    checkpoint, bundle = both()
+    report = tmp_path / "report.json"
+    options = ("--view", "bike", "--crops", 3, "--prompts", "clip-kinetics")
+    result = evaluate(checkpoint, "--data", drawn_videos, *options, "--json", report)
+    assert result.exit_code == 0, result.output
+    facts = json.loads(report.read_text())
+    assert (facts["view"], len(facts["prompts"])) == ("bike", 28)
+
+    clip = next(drawn_videos.glob("*/*"))
+    scores = []
+    for view, prompts in (("stzsar", None), ("mote", None), ("stzsar", ("{}",))):
+        model = CheckpointModel(checkpoint, "cpu", prompts)
+        images = ViewSpec(4, 32, view=view).read(clip).images_vthwc
+        scores.append(model.with_labels(model.labels).score(images).head_vc)
+    assert np.abs(scores[1] - scores[0]).max() > 1e-3
+    assert np.abs(scores[2] - scores[0]).max() > 1e-3
+
+    refused = evaluate(bundle, "--data", drawn_videos, "--prompts", "bike")
+    assert refused.exit_code == 2
+    assert "--prompts works with checkpoints only" in refused.stderr
 
 
 def test_what_is_neither_bundle_nor_checkpoint_is_one_sentence(refusal, drawn_videos, tmp_path):

@@ -24,6 +24,7 @@ from stzsar.train.evaluation.options import EvalOptions
         ({"protocol": "truze"}, "--protocol truze needs --lists: "),
         ({"lists": Path("lists")}, "--protocol plain does not read --lists"),
         ({"setting": "hard"}, "--setting applies to --data moving-shapes only"),
+        ({"prompts": "bikes"}, "'bikes' is no set of prompts"),
         ({"cuts": 2}, "--cuts applies to --data moving-shapes only"),
     ],
 )
@@ -38,6 +39,7 @@ def test_options_without_effect_are_refused_when_they_are_made(options, sentence
     [
         ({"protocol": "halves"}, "leave out --protocol"),
         ({"labels": "a,b"}, "leave out --labels"),
+        ({"view": "bike"}, "leave out --view"),
         ({"crops": 3}, "one view a clip, with labels of its own: leave out --crops"),
         ({"setting": "hard", "cuts": 2}, "--cuts needs --setting untrimmed"),
         ({"action_share": 0.3}, "--action-share needs --setting untrimmed"),
