@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import torch
 from msgspec import Meta, Struct
@@ -38,7 +38,7 @@ class _Config(Struct):
     vision_config: _Tower
 
 
-# Theirs, ours; {} stands for the tower's prefix.
+# Theirs, and OpenAI's
 _OUTSIDE = {
     "text_model.embeddings.token_embedding.weight": "token_embedding.weight",
     "text_model.embeddings.position_embedding.weight": "positional_embedding",
@@ -63,7 +63,7 @@ _QKV = ("q_proj", "k_proj", "v_proj")
 def read_folder(folder: Path) -> ForeignFile:
     """Read one of transformers' CLIPs: config.json beside one file of weights.
 
-    `settings` of the result holds its `activation`, and the numbers of heads.
+    `settings` of the result holds its `activation`, `vision_heads` and `text_heads`.
 
     Raises:
         BundleError: the folder holds no CLIP that can be read.
@@ -124,8 +124,3 @@ def _renamed(theirs: Mapping[str, Tensor]) -> dict[str, Tensor]:
         else:
             found |= {f"{name}.{part}": value for part, value in parts.items()}
     return found
-
-
-def heads_of(settings: Mapping[str, Any], tower: str) -> int | None:
-    """Return the number of heads that the folder's configuration gives for a tower."""
-    return settings.get(f"{tower}_heads")
