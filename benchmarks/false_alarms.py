@@ -2,15 +2,16 @@
 
 MovingShapes plays a site. The labels are unseen classes of five of its ten things. Ordinary footage
 shows classes that are not labels: of the other five things, which have the same colours, or of all
-ten, where mostly the motion tells them apart. Thresholds come from one half of the footage, false
+ten, where mostly the motion tells them apart. Thresholds come from each half of the footage, false
 events are counted on the other half, and true actions run between ordinary ones. With three hours
 in a half, one false alarm an hour is extrapolated from the highest twenty peaks, and counted as
-three.
+six.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import product
 
 import click
 import cloup
@@ -123,7 +124,7 @@ def main(options: Options) -> None:
 
 
 def measure(options: Options) -> list[AlarmCount]:
-    """Return a row for each site, lever, rate and seed."""
+    """Return two rows for each site, lever, rate and seed: one for each half that is counted."""
     half_s = options.hours * 1800
     counts: list[AlarmCount] = []
     for seed in range(0, 10 * options.seeds, 10):
@@ -142,8 +143,7 @@ class Played:
     """A recogniser of the actions, and what it sees of a site's ordinary footage in two halves."""
 
     recognizer: Recognizer
-    calm: Windows
-    other: Windows
+    halves: tuple[Windows, Windows]
 
     @classmethod
     def of(cls, site: Site, half_s: float, *, seed: int) -> "Played":
@@ -156,14 +156,14 @@ class Played:
             context=bundle.bank.labels,
             threads=1,
         )
-        calm, other = (
+        one, other = (
             see(recognizer.scorer, ordinary(site, half_s, seed=half)) for half in (seed, seed + 1)
         )
-        return cls(recognizer, calm, other)
+        return cls(recognizer, (one, other))
 
 
 def measure_site(site: Site, played: Played, options: Options, *, seed: int) -> list[AlarmCount]:
-    """Calibrate on one half of a site's footage, and count on the other."""
+    """Calibrate on each half of a site's footage, and count on the other."""
     recognizer = played.recognizer
     footage = mixed(site, options.actions, seed=seed + 2)
     shown = see(recognizer.scorer, footage)
@@ -173,17 +173,19 @@ def measure_site(site: Site, played: Played, options: Options, *, seed: int) -> 
         for clip in examples(site, most, seconds=_EXAMPLE_S, seed=seed)
     ]
     counts = []
-    for lever in options.levers:
+    # Each half calibrates for the other: what one shows more often evens out.
+    turns = (played.halves, played.halves[::-1])
+    for lever, (calm, other) in product(options.levers, turns):
         columns = _columns(recognizer.labels, lever)
-        for rate, policy in _policies(recognizer, lever, columns, played.calm, clips).items():
+        for rate, policy in _policies(recognizer, lever, columns, calm, clips).items():
             found = decide(policy, shown, recognizer, columns)
             counts.append(
                 AlarmCount(
                     site=site.name,
                     lever=lever.name,
                     asked_per_day=rate,
-                    ordinary_hours=len(played.other.ends_s) * PERIOD_S / 3600,
-                    false_events=len(decide(policy, played.other, recognizer, columns)),
+                    ordinary_hours=len(other.ends_s) * PERIOD_S / 3600,
+                    false_events=len(decide(policy, other, recognizer, columns)),
                     actions=options.actions,
                     found=count_found(footage, found),
                     prompt=count_prompt(footage, found),

@@ -360,7 +360,7 @@ class Recognizer:
                 "stzsar-run --calibrate wrote."
             )
         found = Calibration.read(Path(calibration))
-        self._measure_with(found.context)
+        self.measure_with(found.context)
         return found.policy_for(
             policy, self.manifest, self.labels, sampling=options.sampling(self.manifest)
         )
@@ -381,7 +381,7 @@ class Recognizer:
         """
         return Stream(self, name, options, source_fps=source_fps)
 
-    def _measure_with(self, context: Sequence[Label]) -> None:
+    def measure_with(self, context: Sequence[Label]) -> None:
         """Score the labels of a calibration's context beside the others, now and later."""
         known = {identity_of(label) for label in self._context}
         self._context += tuple(label for label in context if identity_of(label) not in known)

@@ -8,7 +8,7 @@ import pytest
 from stzsar.runtime import Recognizer
 from stzsar.runtime.bundle.bundle import shipped_bundle
 from stzsar.runtime.scoring.window import FrameRing
-from stzsar.train.data.moving_shapes import SAMPLING, SIZE_PX, Scene, unseen_actions
+from stzsar.runtime.shapes.scenes import SAMPLING, SIZE_PX, Scene, unseen_actions
 
 CLIPS = 72
 

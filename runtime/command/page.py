@@ -1,8 +1,10 @@
 """Opens the live page of a run."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import StzsarError
+from ..page.teaching_arguments import TeachingArguments
 from ..sources.feed import FrameTap
 from ..sources.taps import Taps
 from ..terminal.commandline import say
@@ -43,3 +45,24 @@ def check_page(options: RunOptions) -> None:
         raise StzsarError(
             f"--serve needs the package {error.name}: run pip install '.[page]' in stzsar's folder."
         ) from error
+
+
+def teaching_arguments(options: RunOptions, bundle: Path) -> TeachingArguments:
+    """Return what stzsar-teach and stzsar-run need to see what this run sees."""
+    common = [
+        *("--bundle", str(bundle)),
+        *("--engine", options.engine),
+        *_given("--rate", options.rate_fps),
+        *_given("--window", options.window_s),
+        *_given("--motion-gate", options.motion_gate),
+        *_given("--min-length", options.min_length_s),
+        *_given("--cool-down", options.cool_down_s),
+    ]
+    if options.trust_engines:
+        common.append("--trust-engines")
+    now = [*_given("--threshold", options.threshold), *_given("--calibration", options.calibration)]
+    return TeachingArguments(common=tuple(common), now=tuple(now))
+
+
+def _given(option: str, value: object) -> list[str]:
+    return [] if value is None else [option, str(value)]

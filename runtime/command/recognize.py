@@ -38,7 +38,7 @@ from ..verify.second_look import SecondLook, Watched
 from .display import open_display, writes_lines
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
-from .page import check_page, open_page
+from .page import check_page, open_page, teaching_arguments
 from .policies import context_of, policies_of
 from .reading import feed_options, files_read, read_to_the_end, specs_from, stream_options
 from .receivers import check_receivers, duties_of, places_of, receivers_from
@@ -187,7 +187,8 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
         # The recording is opened only once everything else has been.
         recorder = None
         if ready.record:
-            recorder = _open_recorder(options, ready, ready.record)
+            features = options.record_features
+            recorder = _open_recorder(options, ready, ready.record, features=features)
             stack.callback(recorder.close, RECORD_S)
             if page:
                 page.recordings.adopt(recorder, ready.record)
@@ -294,6 +295,8 @@ def _served(
 ) -> "Served":
     from ..page.opening import Served
 
+    # What people record there is to teach labels, which may be other ones by then.
+    features = bool(ready.bundle.manifest.features)
     return Served(
         specs=ready.specs,
         recognizer=ready.recognizer,
@@ -301,7 +304,8 @@ def _served(
         table=table,
         duties=duties,
         keeper=keeper,
-        open_recorder=partial(_open_recorder, options, ready),
+        open_recorder=partial(_open_recorder, options, ready, features=features),
+        teaching=teaching_arguments(options, ready.bundle.path),
         record=ready.record,
         explains_all=options.explain,
     )
@@ -325,7 +329,7 @@ def _open_keeper(options: RunOptions, ready: _Ready) -> EventKeeper:
     )
 
 
-def _open_recorder(options: RunOptions, ready: _Ready, path: Path) -> Recorder:
+def _open_recorder(options: RunOptions, ready: _Ready, path: Path, *, features: bool) -> Recorder:
     manifest = ready.bundle.manifest
     sampling = stream_options(manifest, options).sampling(manifest)
     return Recorder(
@@ -334,7 +338,7 @@ def _open_recorder(options: RunOptions, ready: _Ready, path: Path) -> Recorder:
         ready.recognizer.scorer.bank,
         frames=sampling.frames,
         rate_fps=sampling.rate_fps,
-        features=options.record_features,
+        features=features,
         patches=options.record_patches or DEFAULT_PATCHES,
         patient=any(is_live(spec.uri) for spec in ready.specs),
     )

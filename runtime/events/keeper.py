@@ -144,6 +144,11 @@ class EventKeeper(Sink):
         """Where events are kept."""
         return self._folder
 
+    @property
+    def plan(self) -> ClipPlan:
+        """How clips are made."""
+        return self._plan
+
     def tell_of_changes(self, told: Callable[[int], None]) -> None:
         """Have the writing thread call `told` with the number of each event that changes."""
         self._writing.on_change = told

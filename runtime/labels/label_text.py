@@ -23,7 +23,8 @@ from .names import name_key
 MAX_LINES = 20_000
 _LINE = re.compile(r"\r\n|\r|\n")
 _QUOTED = re.compile(r'"((?:[^"]|"")*)"\s*')
-_PART = re.compile(r"\s*(?:=\s+|:(?:\s+|$))")
+# It begins where spaces begin: from each of them anew, a line of a million would take hours.
+_PART = re.compile(r"(?<!\s)\s*(?:=\s+|:(?:\s+|$))")
 
 
 @dataclass(frozen=True)
@@ -159,5 +160,5 @@ def _shown(words: str) -> str:
 
 def _clause(error: LabelError) -> str:
     """Return an error about a label or the only line of a file as a clause."""
-    said = re.sub(r"^line 1, ('.*?'|\".*?\"), ", "it ", str(error))
+    said = re.sub(r"^line 1(, ('.*?'|\".*?\"),)? ", "it ", str(error))
     return (said[:1].lower() + said[1:]).rstrip(".")

@@ -1,9 +1,11 @@
 """The page's own files: read once from the package, so that no address leads to a disk."""
 
+import gzip
 import hashlib
 import mimetypes
 from collections.abc import Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -24,11 +26,20 @@ _KINDS = {
 }
 
 
+class _File(NamedTuple):
+    """A file as it is sent; `packed` is its content in gzip."""
+
+    content: bytes
+    packed: bytes
+    kind: str
+    tag: str
+
+
 class StaticFiles:
-    """Files by their names below `static/`."""
+    """Files by their names below `static/`, packed once for all."""
 
     def __init__(self, folder: Path = FOLDER) -> None:
-        self._files: Mapping[str, tuple[bytes, str, str]] = {
+        self._files: Mapping[str, _File] = {
             path.relative_to(folder).as_posix(): _read(path)
             for path in sorted(folder.rglob("*"))
             if path.is_file()
@@ -46,18 +57,21 @@ class StaticFiles:
         found = self._files.get(name)
         if found is None:
             return refused(RefusalError(404, "There is no such file: open / instead."))
-        content, kind, tag = found
-        headers = {"ETag": tag, "Cache-Control": "no-cache"}
-        if tag in request.headers.get("if-none-match", ""):
+        headers = {"ETag": found.tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
+        if found.tag in request.headers.get("if-none-match", ""):
             return Response(status_code=304, headers=headers)
-        return Response(content, headers=headers, media_type=kind)
+        if "gzip" not in request.headers.get("accept-encoding", ""):
+            return Response(found.content, headers=headers, media_type=found.kind)
+        headers["Content-Encoding"] = "gzip"
+        return Response(found.packed, headers=headers, media_type=found.kind)
 
 
-def _read(path: Path) -> tuple[bytes, str, str]:
+def _read(path: Path) -> _File:
     content = path.read_bytes()
     kind = _KINDS.get(path.suffix) or mimetypes.guess_type(path.name)[0]
-    return (
+    return _File(
         content,
+        gzip.compress(content, mtime=0),
         kind or "application/octet-stream",
         f'"{hashlib.sha256(content).hexdigest()[:32]}"',
     )

@@ -1,7 +1,7 @@
 """Puts a page together, and serves it."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ... import __version__
@@ -17,7 +17,7 @@ from .board import Board
 from .change_endpoints import change_endpoints
 from .changes import Changes
 from .event_endpoints import NO_EVENTS, KeptEvents, event_endpoints
-from .live_messages import RecordingNews, Stored
+from .live_messages import RecordingNews, TeachingNews
 from .options import PageOptions
 from .page import LivePage
 from .pictures import Pictures
@@ -26,6 +26,9 @@ from .run_endpoints import run_endpoints
 from .scene import Scene
 from .session_endpoints import session_endpoints
 from .sight import Sight
+from .teaching import NO_TEACHING, Teaching
+from .teaching_arguments import TeachingArguments
+from .teaching_endpoints import teaching_endpoints
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,7 @@ class Served:
         keeper: keeps events; None where none are kept.
         open_recorder: opens a recorder that writes into a file.
         record: the file that the run records into from its start; None is none.
+        teaching: arguments of the programs that teach.
         explains_all: whether all results are explained anyway.
     """
 
@@ -52,6 +56,7 @@ class Served:
     keeper: EventKeeper | None
     open_recorder: Callable[[Path], Recorder]
     record: Path | None = None
+    teaching: TeachingArguments = field(default_factory=TeachingArguments)
     explains_all: bool = False
 
 
@@ -89,13 +94,10 @@ def serve(options: PageOptions, run: Served) -> tuple[LivePage, Pictures]:
     if recordings.folder is None:
         sight.why_not["records"] = NO_PLACE
 
-    def tell_of_event(number: int) -> None:
-        page.tell(Stored(id=number))
-
     if keeper:
-        keeper.tell_of_changes(tell_of_event)
+        keeper.tell_of_changes(page.tell_of_event)
     else:
-        sight.why_not["events"] = NO_EVENTS
+        sight.why_not["events"], sight.why_not["teaches"] = NO_EVENTS, NO_TEACHING
     changes = Changes(
         scene=scene,
         board=board,
@@ -104,13 +106,25 @@ def serve(options: PageOptions, run: Served) -> tuple[LivePage, Pictures]:
         user=run.recognizer,
         duties=run.duties,
     )
-    events = KeptEvents(keeper.folder if keeper else None, tell_of_event)
+    teaching = None
+    if keeper:
+        teaching = Teaching(
+            keeper,
+            recognizer=run.recognizer,
+            table=table,
+            recordings=recordings,
+            arguments=run.teaching,
+            on_change=lambda info: page.tell(TeachingNews(teaching=info)),
+        )
+        page.on_close.append(teaching.close)
+    events = KeptEvents(keeper.folder if keeper else None, page.tell_of_event)
     page.start(
         [
             *session_endpoints(page.access),
             *run_endpoints(sight, metrics),
             *change_endpoints(changes, recordings),
             *event_endpoints(events),
+            *teaching_endpoints(teaching),
         ]
     )
     return page, pictures

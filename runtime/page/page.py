@@ -22,7 +22,7 @@ from .endpoints import Endpoint, Needs, RefusalError, Workers, refused
 from .files import StaticFiles
 from .guard import Guard
 from .live import Live
-from .live_messages import Bye, Hello, StreamNews
+from .live_messages import Bye, Hello, Stored, StreamNews
 from .openapi import described
 from .options import Address, PageOptions, Tokens, parse_address, read_tokens
 from .pictures import Packet
@@ -64,6 +64,7 @@ class LivePage(Sink):
     Attributes:
         opened: where it is.
         recordings: what people record.
+        on_close: called at the end.
     """
 
     recordings: Recordings
@@ -87,6 +88,8 @@ class LivePage(Sink):
         self._viewers = Viewers(self._use_watches)
         self._live = Live(self._viewers, self._hello, self._bye)
         sight.pictures.on_packet = self._on_packet
+        self.on_close: list[Callable[[], None]] = []
+        self._changed_events: set[int] = set()
         scheme = "https" if self._is_tls else "http"
         shown = f"[{address.host}]" if ":" in address.host else address.host
         self.opened = Opened(f"{scheme}://{shown}:{self._server.port}/", tokens, made)
@@ -116,9 +119,15 @@ class LivePage(Sink):
     def close(self, timeout_s: float) -> None:
         """Tell all viewers that the run has ended, and end the server."""
         self._server.do(self._live.end)
+        for end in self.on_close:
+            end()
         self._sight.pictures.close(0.1)
         self._server.close(max(0.5, timeout_s))
         self.recordings.close(timeout_s)
+
+    def tell_of_event(self, number: int) -> None:
+        """Tell all viewers soon that an event has changed; called from any thread."""
+        self._changed_events.add(number)
 
     def tell(self, *news: msgspec.Struct) -> None:
         """Tell all viewers something; called from any thread."""
@@ -185,11 +194,13 @@ class LivePage(Sink):
             await asyncio.sleep(TICK_S)
             messages, results = self._sight.board.news()
             changed = self._sight.scene.changed()
+            events, self._changed_events = self._changed_events, set()
             if not len(self._viewers):
                 continue
             self._live.drop(self._viewers.too_slow())
             news: list[Any] = [_told(one) for one in messages]
             news += [StreamNews(stream=self._sight.scene.stream(one)) for one in changed]
+            news += [Stored(id=number) for number in sorted(events)]
             news += [told(found, values) for found, values in results.values()]
             if time.monotonic() - stats_s >= STATS_S:
                 stats_s = time.monotonic()

@@ -124,6 +124,12 @@ class TeachingInfo(Said, frozen=True, kw_only=True):
 
 
 class TeachingStart(Said, frozen=True, kw_only=True):
-    """How to teach."""
+    """How to teach.
+
+    Attributes:
+        false_alarms_per_day: how many false events are acceptable, of all labels together.
+        ordinary: the recordings that show none of the actions; null is all of them.
+    """
 
     false_alarms_per_day: Annotated[float, Meta(gt=0, le=1000)] = 1.0
+    ordinary: Annotated[tuple[Name, ...], Meta(max_length=1000)] | None = None

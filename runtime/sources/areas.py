@@ -55,10 +55,13 @@ def area_of(value: object) -> Area:
                 corners = ((left, top), (right, top), (right, bottom), (left, bottom))
                 return Area(corners, is_box=True)
         elif 3 <= len(value) <= MAX_CORNERS and all(map(_is_point, value)):
-            return Area(tuple((float(x), float(y)) for x, y in value), is_box=False)
+            corners = tuple((float(x), float(y)) for x, y in value)
+            # A line at the right or lower edge has no pixel.
+            if all(len(set(along)) > 1 for along in zip(*corners, strict=True)):
+                return Area(corners, is_box=False)
     raise ValueError(
         "an area is a box [left, top, right, bottom] or a polygon [[x, y], …] of 3 to "
-        f"{MAX_CORNERS} corners, in shares of the picture from 0 to 1"
+        f"{MAX_CORNERS} corners that are not on one line, in shares of the picture from 0 to 1"
     )
 
 

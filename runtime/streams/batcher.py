@@ -100,10 +100,13 @@ class Batcher:
 
         A recorder that wants features makes all frames encoded with them.
         """
-        self._recorder = recorder
+        self._recorder, start_s = recorder, monotonic()
         for lane in self.lanes:
             if recorder:
                 self._begin_recording(recorder, lane)
+            else:
+                lane.stream.use(keep_features=False)
+        self._excuse(monotonic() - start_s)
 
     def step(self, timeout_s: float) -> bool:
         """Process one batch; return False if there was none, and no source ended.
@@ -146,7 +149,7 @@ class Batcher:
     def explain(self, names: frozenset[str]) -> None:
         """Explain the results of the lanes with these names, and of no others."""
         start_s = monotonic()
-        changed = [lane for lane in self.lanes if lane.stream.explain(lane.name in names)]
+        changed = [lane for lane in self.lanes if lane.stream.use(explain=lane.name in names)]
         if changed:
             self._excuse(monotonic() - start_s)
 
@@ -251,6 +254,8 @@ class Batcher:
 
     def _begin_recording(self, recorder: Recorder, lane: Lane) -> None:
         scorer = lane.stream.scorer
+        if recorder.feature_names:
+            lane.stream.use(keep_features=True)
         recorder.begin_stream(
             lane.name,
             lane.stream.options.sampling(self._recognizer.manifest),

@@ -181,13 +181,17 @@ class Stream:
         self._renew(scorer)
         return True
 
-    def explain(self, is_on: bool) -> bool:
-        """Explain results from now on, or none; return False if that is so already."""
-        if is_on == self.options.explain:
-            return False
-        self.options = replace(self.options, explain=is_on)
-        self._renew(self._scorer)
-        return True
+    def use(self, *, explain: bool | None = None, keep_features: bool | None = None) -> bool:
+        """Hold more or less in results and states from now on; return whether that is a change."""
+        before = self.options
+        self.options = replace(
+            before,
+            explain=before.explain if explain is None else explain,
+            keep_features=before.keep_features if keep_features is None else keep_features,
+        )
+        if self.options.features != before.features:
+            self._renew(self._scorer)
+        return self.options != before
 
     def excuse(self, delay_s: float) -> None:
         """Allow the frame after the next to come this much later without a gap."""

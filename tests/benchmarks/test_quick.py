@@ -32,6 +32,7 @@ ROWS = {
     "fetching": ["seconds", "CPU seconds", "peak memory, MiB"],
     "second_look": ["other things", "moving-shapes", "the path to a language model"],
     "clip_memory": ["sample.mp4", "all"],
+    "page": ["nobody looks", "2 viewers", "0", "1", "2", "3", "4", "5"],
     "regions": [*["10%"] * 5, "the whole picture", "tiles = [3, 2]", "a region"],
     "training_memory": ["fp32", "fp32", "bf16", "bf16"],
     "recordings": [

@@ -13,9 +13,9 @@ from stzsar.runtime import Policy, Recognizer
 from stzsar.runtime.command.summary import Summaries
 from stzsar.runtime.decisions.detector import Given
 from stzsar.runtime.decisions.events import Decider
+from stzsar.runtime.drawing import overlay
 from stzsar.runtime.drawing.overlay import ACCENT, GREY, WHITE, draw_overlay
 from stzsar.runtime.results import AllScores, Recognition, to_json
-from stzsar.runtime.sinks import overlay
 from stzsar.runtime.sinks.live_lines import LiveLines
 
 NAMES = ("archery", "bowling", "cheering", "dancing", "eating")

@@ -166,6 +166,11 @@ Examples:
         type=click.Path(path_type=Path, dir_okay=False),
         help="Draw the confusion matrix as .png, .pdf or .svg (needs matplotlib)",
     ),
+    cloup.option(
+        "--beside",
+        metavar="FAMILY",
+        help="Print the published figures of a family that stzsar-import knows beside ours",
+    ),
     cloup.option("--per-class", is_flag=True, help="Print each class's accuracy, worst first"),
 )
 @cloup.option_group(
@@ -210,12 +215,14 @@ def main(*, crops: str, no_attributes: bool, per_class: bool, **options: Any) ->
     chosen = EvalOptions(crops=int(crops), attributes=not no_attributes, **options)
 
     from .evaluate import evaluate
-    from .tables import tables_of
+    from .tables import table_beside, tables_of
 
     result = evaluate(chosen)
     output = Output()
     for table in tables_of(result.report, per_class=per_class):
         output.print(table)
+    if chosen.beside is not None:
+        output.print(table_beside(chosen.beside, result.report, chosen.protocol))
     for sentence in result.remarks():
         say(sentence)
 

@@ -8,6 +8,7 @@ from ...models.prompts import read_prompts
 from ...runtime.errors import StzsarError
 from ...runtime.labels.label_files import LabelsLike, label_source
 from ...runtime.shapes.clip_settings import ClipSetting
+from .published import family_of
 from .views import OURS, VIEWS
 
 MOVING_SHAPES = Path("moving-shapes")
@@ -50,6 +51,7 @@ class EvalOptions:
     view: str = OURS
     clips: int = 1
     crops: int = 1
+    beside: str | None = None
     json: Path | None = None
     plot: Path | None = None
     device: str | None = None
@@ -86,6 +88,8 @@ class EvalOptions:
             raise StzsarError("--seed works with --protocol halves only. Leave it out.")
         if self.split is not None and self.protocol != "splits":
             raise StzsarError("--split works with --protocol splits only. Leave it out.")
+        if self.beside is not None:
+            family_of(self.beside)
         needed = _NEEDED_LISTS.get(self.protocol)
         if needed and self.lists is None:
             raise StzsarError(f"--protocol {self.protocol} needs --lists: {needed}.")

@@ -4,9 +4,21 @@ from collections.abc import Iterator
 
 from rich.table import Table
 
+from ...runtime.labels.names import name_key
+from ...runtime.labels.shipped import shipped_labels
 from ...runtime.terminal.commandline import printable
 from .arithmetic import Spread
+from .published import family_of
 from .report import HEAD, VOTING, ClassResult, Report
+
+TO_BE_RUN = "to be run by whoever has the file"
+# What a protocol tests, in the words of the papers.
+_PROTOCOLS = {
+    "splits": "three splits",
+    "full": "all clips",
+    "halves": "ten halves of the classes",
+    "k600-160": "3 x 160 classes",
+}
 
 
 def tables_of(report: Report, *, per_class: bool = False) -> Iterator[Table]:
@@ -88,3 +100,43 @@ def _percent(share: float | None) -> str:
 
 def _spread(value: Spread) -> str:
     return f"{100 * value.mean:.2f} ± {100 * value.std:.2f}"
+
+
+def table_beside(name: str, report: Report, protocol: str) -> Table:
+    """Return a family's published table, with our figure where the test was the same."""
+    family = family_of(name)
+    tested = _data_of(report, protocol)
+    sources = "; ".join(dict.fromkeys(row.source for row in family.rows))
+    table = Table(
+        f"{family.title}, top-1", "network", "views", "theirs", "ours",
+        caption=f"-: {TO_BE_RUN}. Theirs: {sources}.",
+    )  # fmt: skip
+    for row in family.rows:
+        same = (row.data, row.protocol) == (tested, protocol)
+        table.add_row(
+            f"{row.data}, {_PROTOCOLS[row.protocol]}", f"{row.backbone}, {row.frames} frames",
+            row.views, _figure(row.top1, row.std), _ours(report) if same else "-",
+        )  # fmt: skip
+    return table
+
+
+def _data_of(report: Report, protocol: str) -> str | None:
+    """Return the data set whose classes were tested, if it is one of those that papers test."""
+    if protocol == "k600-160":
+        return "kinetics-600"
+    classes = {name_key(row.name) for row in report.classes}
+    for name in ("ucf-101", "hmdb-51"):
+        if classes == {name_key(label.name) for label in shipped_labels(name)}:
+            return name
+    return None
+
+
+def _ours(report: Report) -> str:
+    if report.summary:
+        top1 = report.summary[HEAD].top1
+        return _figure(100 * top1.mean, 100 * top1.std)
+    return _figure(100 * report.rows[0].head.top1, None)
+
+
+def _figure(value: float, std: float | None) -> str:
+    return f"{value:.1f}" if std is None else f"{value:.1f} ± {std:.1f}"

@@ -6,6 +6,7 @@ from typing import Any, get_args
 import click
 import cloup
 
+from ...models.config import Activation
 from ...runtime.bundle.manifest import MAX_FRAMES, MAX_RATE_FPS
 from ...runtime.errors import StzsarError
 from ...runtime.terminal.commandline import at_the_edge
@@ -84,9 +85,9 @@ Examples:
     ),
     cloup.option(
         "--activation",
-        metavar="NAME",
+        type=click.Choice(get_args(Activation)),
         show_default="quick_gelu, and gelu for open-clip",
-        help="Use gelu, quick_gelu or gelu_tanh in the towers, which no file records",
+        help="Use this activation in the towers; no file records it",
     ),
 )
 @cloup.option_group(
@@ -108,23 +109,19 @@ Examples:
 @cloup.option("--debug", is_flag=True, help="Show tracebacks")
 @click.version_option(package_name="stzsar")
 @at_the_edge
-def main(*, words: tuple[str, ...], activation: str | None, **options: Any) -> None:
+def main(*, words: tuple[str, ...], **options: Any) -> None:
     """Turn a checkpoint of another project into one that stzsar-eval and stzsar-export take."""
-    from ...models.config import Activation
+    from .families import AUTO
     from .options import CHOICES, ImportOptions
     from .run import import_checkpoint
 
-    if len(words) > 2:
+    *families, file = words
+    if len(families) > 1:
         raise StzsarError(f"{len(words)} words were given: name a family and a file, or the file.")
-    if activation is not None and activation not in get_args(Activation):
-        names = ", ".join(get_args(Activation))
-        raise StzsarError(f"There is no activation {activation!r:.40}. Choose one of {names}.")
-    if len(words) == 1 and words[0] in CHOICES and not Path(words[0]).exists():
-        raise StzsarError(f"{words[0]} is a family: name its file too.")
-    family = words[0] if len(words) == 2 else CHOICES[0]
-    import_checkpoint(
-        ImportOptions(file=Path(words[-1]), family=family, activation=activation, **options)
-    )
+    if not families and file in CHOICES and not Path(file).exists():
+        raise StzsarError(f"{file} is a family: name its file too.")
+    family = families[0] if families else AUTO
+    import_checkpoint(ImportOptions(file=Path(file), family=family, **options))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from .family import ForeignFile
 from .torchscript import is_torchscript, read_torchscript
 
 MAX_TENSORS = 100_000
+_TIED = 2
 # What training saves a state dict under. Two of them in one file keep apart by their prefixes.
 _STATES = {
     "state_dict": "",
@@ -169,11 +170,13 @@ def _bounded(path: Path, tensors: Mapping[str, Any], size: int) -> dict[str, Ten
         raise BundleError(f"{path} holds no tensors.")
     if len(tensors) > MAX_TENSORS:
         raise BundleError(f"{path} holds {len(tensors)} tensors; at most {MAX_TENSORS} are read.")
+    claimed = 0
     for name, value in tensors.items():
         if not isinstance(value, Tensor) or value.layout != torch.strided or value.is_quantized:
             raise BundleError(f"{path} holds {name!r:.80}, which is no ordinary tensor.")
-        # Strides of 0 make a tensor of any size from one number.
-        if value.device.type != "cpu" or value.numel() * value.element_size() > size:
+        # Strides of 0 make a tensor of any size from one number; tied weights are in a file once.
+        claimed += value.numel() * value.element_size()
+        if value.device.type != "cpu" or claimed > _TIED * size:
             raise BundleError(
                 f"{path} says that {name!r:.80} has the shape {tuple(value.shape)}, which is more "
                 "than the file holds."

@@ -85,15 +85,16 @@ def build_network(reading: Reading, file: ForeignFile) -> STZSAR:
         raise BundleError(
             f"{file.path} describes no network that can be built: {error}."
         ) from error
-    found = {name: value.float() for name, value in reading.tensors.items()}
-    wrong = sorted(set(found) ^ set(claimed)) or [
-        name for name, value in found.items() if value.shape != claimed[name].shape
+    tensors = reading.tensors
+    wrong = sorted(set(tensors) ^ set(claimed)) or [
+        name for name, value in tensors.items() if value.shape != claimed[name].shape
     ]
     if wrong:
         raise BundleError(
             f"{file.path} does not fit together: {len(wrong)} tensors are missing or have another "
             f"shape, the first is {wrong[0]!r:.120}."
         )
+    found = {name: value.float() for name, value in tensors.items()}
     broken = next((name for name, value in found.items() if not value.isfinite().all()), None)
     if broken is not None:
         raise BundleError(f"{file.path} holds numbers that are not finite in {broken!r:.120}.")

@@ -8,6 +8,7 @@ import io
 import math
 import pickle
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from torch import Tensor
 from ...runtime.errors import BundleError
 
 _MAX_PICKLE_BYTES = 64 << 20
-_DEEPEST = 32
+_MOST_OBJECTS = 1_000_000
 _TYPES = {
     "FloatStorage": torch.float32,
     "DoubleStorage": torch.float64,
@@ -51,9 +52,7 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
         with zipfile.ZipFile(path) as archive:
             top = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
             module = _Modules(archive, top.removesuffix("data.pkl")).load()
-            tensors: dict[str, Tensor] = {}
-            _collect(module, "", tensors, 0)
-            return tensors
+            return dict(_tensors(module))
     except Exception as error:  # hostile archives fail anywhere
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".")
         raise BundleError(f"{path} is not a TorchScript archive of weights ({reason}).") from error
@@ -135,11 +134,19 @@ def _first(values: object, *_: object) -> object:
     return values
 
 
-def _collect(value: object, name: str, into: dict[str, Tensor], depth: int) -> None:
-    if depth > _DEEPEST:
-        raise ValueError("its modules lie too deep")
-    if isinstance(value, Tensor):
-        into[name] = value
-    elif isinstance(value, _Module) and isinstance(value.attributes, dict):
-        for attribute, inner in value.attributes.items():
-            _collect(inner, f"{name}.{attribute}" if name else str(attribute), into, depth + 1)
+def _tensors(module: object) -> Iterator[tuple[str, Tensor]]:
+    """Yield the tensors of a module and of those inside it, by their names."""
+    waiting, met = [("", module)], 0
+    while waiting:
+        name, value = waiting.pop()
+        met += 1
+        if met > _MOST_OBJECTS:  # a module may hold itself
+            raise ValueError("its modules are too many")
+        if isinstance(value, Tensor):
+            yield name, value
+        elif isinstance(value, _Module) and isinstance(value.attributes, dict):
+            waiting += [
+                (f"{name}.{attribute}" if name else str(attribute), inner)
+                for attribute, inner in value.attributes.items()
+                if isinstance(inner, Tensor | _Module)
+            ]

@@ -1,9 +1,11 @@
 """ViFi-CLIP, and MAXI, which trains the same network without labels.
 
-Frames are averaged and then normalised. Neither file has token embeddings: their training looks
-them up once for its own classes, and keeps those rows in `prompt_learner`.
+Frames are averaged and then normalised, and pixels have ImageNet's mean and deviation. Neither file
+has token embeddings: their training looks them up once for its own classes, and keeps those rows in
+`prompt_learner`.
 """
 
+import dataclasses
 from functools import partial
 
 from .clip_towers import Towers, clip_towers
@@ -12,6 +14,9 @@ from .family import Choices, Family, ForeignFile, Keys, Reading
 
 PROMPT, VIEW = "a photo of a {}.", "vifi-clip"
 _FROZEN = "token embeddings of its training classes, which --with replaces for all words"
+# Of RGB values in 0..1: ImageNet's and not CLIP's
+_MEAN = (123.675 / 255, 116.28 / 255, 103.53 / 255)
+_STD = (58.395 / 255, 57.12 / 255, 57.375 / 255)
 # Frames are spread over clips of Kinetics, which last ten seconds.
 CLIP_S = 10
 
@@ -31,13 +36,14 @@ def vifi_towers(keys: Keys, choices: Choices) -> Towers:
     keys.drop("prompt_learner.complete_text_embeddings", _FROZEN)
     keys.drop("prompt_learner.token_prefix", _FROZEN)
     keys.drop("prompt_learner.token_suffix", _FROZEN)
-    return clip_towers(
+    towers = clip_towers(
         keys,
         visual="image_encoder.",
         text="text_encoder.",
         activation=choices.activation or "quick_gelu",
         original=choices.original,
     )
+    return towers._replace(vision=dataclasses.replace(towers.vision, mean=_MEAN, std=_STD))
 
 
 def _read(keys: Keys, choices: Choices, *, name: str, frames: int) -> Reading:

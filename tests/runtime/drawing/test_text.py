@@ -5,8 +5,8 @@ import importlib.util
 import numpy as np
 import pytest
 
+from stzsar.runtime.drawing import text as text_module
 from stzsar.runtime.drawing.text import draw_text, text_width
-from stzsar.runtime.sinks import text as text_module
 
 TEXTS = ["archery", "Íjászat", "射箭", "стрельба", "बोलना", "👍"]
 

@@ -110,7 +110,7 @@ def test_what_was_opened_is_closed_when_another_is_refused(tmp_path):
 
 def test_secrets_come_from_a_file_or_the_environment(tmp_path, monkeypatch):
     pytest.importorskip("urllib3")
-    from stzsar.runtime.sinks import webhook
+    from stzsar.runtime.receivers import webhook
 
     used = []
     real = webhook.signing_key

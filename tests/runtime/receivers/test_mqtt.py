@@ -12,9 +12,9 @@ import pytest
 from stzsar.runtime.backoff import Backoff
 from stzsar.runtime.duty import Duties
 from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.receivers import mqtt
 from stzsar.runtime.receivers.mqtt import Mqtt
 from stzsar.runtime.results import ActionEvent, Overload, Recognition, Score, StreamState
-from stzsar.runtime.sinks import mqtt
 
 paho = pytest.importorskip("paho.mqtt.client", reason="pip install '.[sinks]'")
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")

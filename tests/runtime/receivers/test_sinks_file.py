@@ -211,7 +211,7 @@ def test_options_that_do_nothing_are_refused(options, message):
 def test_secrets_of_the_environment_are_for_the_receiver_of_the_command_line(monkeypatch):
     pytest.importorskip("urllib3")
     pytest.importorskip("paho.mqtt.client")
-    from stzsar.runtime.sinks import mqtt, webhook
+    from stzsar.runtime.receivers import mqtt, webhook
 
     used = []
     monkeypatch.setattr(webhook, "signing_key", used.append)
@@ -225,7 +225,7 @@ def test_secrets_of_the_environment_are_for_the_receiver_of_the_command_line(mon
 
 def test_home_assistant_hears_of_what_a_filter_lets_through(monkeypatch):
     pytest.importorskip("paho.mqtt.client")
-    from stzsar.runtime.sinks import mqtt
+    from stzsar.runtime.receivers import mqtt
 
     seen = []
 

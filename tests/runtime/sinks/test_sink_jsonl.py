@@ -55,11 +55,12 @@ def test_a_line_of_a_complete_sink_is_there_at_once(tmp_path):
 
 def test_a_stdout_that_takes_text_only_gets_the_lines_as_text(monkeypatch):
     """A notebook's has no `buffer`, nor has what `contextlib.redirect_stdout` is given."""
-    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", text)
     with JsonLines(None) as sink:
         sink.put(replace(EVENT, label="íjászat"))
 
-    assert json.loads(sys.stdout.getvalue())["label"] == "íjászat"
+    assert json.loads(text.getvalue())["label"] == "íjászat"
 
 
 def test_a_full_disk_ends_a_live_run_as_it_ends_one_over_files():

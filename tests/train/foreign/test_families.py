@@ -8,6 +8,7 @@ import torch
 from click.testing import CliRunner
 
 from stzsar.models.checkpoint import load_checkpoint
+from stzsar.models.config import VisionConfig
 from stzsar.models.label_texts import embed_labels, to_tensors
 from stzsar.runtime.labels.labels import as_labels
 from stzsar.train.foreign.cli import main
@@ -99,13 +100,48 @@ def test_containers_of_clip_give_their_own_numbers(family, seeded, foreign, tmp_
     folder, _ = imported(tmp_path, foreign(family))
     checkpoint, bank = compare(folder, seeded, record, as_labels(record["classes"]))
     close(bank.class_embeddings, record["text"])
+    assert isinstance(checkpoint.model.vision, VisionConfig)
     assert checkpoint.model.vision.heads == {"open-clip": 2, "transformers": 4}[family]
 
 
-@pytest.mark.parametrize("family", ["vifi-clip", "ost"])
+def test_a_familys_own_choices_can_be_replaced(foreign, tmp_path):
+    folder, _ = imported(
+        tmp_path, "open-clip", foreign("open-clip"), "--frames", 4, "--rate", 2,
+        "--prompt", "{}", "--prompt", "a video of {}", "--activation", "quick_gelu",
+    )  # fmt: skip
+    checkpoint, _ = load_checkpoint(folder)
+    assert (checkpoint.sampling.frames, checkpoint.sampling.rate_fps) == (4, 2)
+    assert checkpoint.model.prompts == ("{}", "a video of {}")
+    assert checkpoint.model.text.activation == "quick_gelu"
+    assert "already exists" in run(foreign("open-clip"), "--output", folder).output
+
+
+@pytest.mark.parametrize("family", ["vifi-clip", pytest.param("ost", marks=pytest.mark.slow)])
 def test_bundles_stream_as_whole_windows(
     family, seeded, streaming, foreign, original, tmp_path, traced_once
 ):
     folder, _ = imported(tmp_path, family, foreign(family), "--with", original)
     video = seeded.frames(6, 32, 4)
     streaming.check_streaming(folder, tmp_path / "bundle", video, 4)
+
+
+@pytest.mark.parametrize("family", ["vifi-clip", "ost"])
+def test_an_imported_checkpoint_trains_further_and_is_tested_beside_its_family(
+    family, foreign, original, tmp_path, write_noise, monkeypatch
+):
+    from stzsar.train.cli import main as train
+    from stzsar.train.evaluation.cli import main as evaluate
+
+    monkeypatch.chdir(tmp_path)
+    for name in ("archery", "hula hoop"):
+        write_noise(tmp_path / "clips" / name / "a.avi", frames=4)
+    folder, _ = imported(tmp_path, family, foreign(family), "--with", original, "--frames", 2)
+    steps = ["--steps", "1", "--batch", "2", "--frames", "2", "--warmup-steps", "0"]
+    result = CliRunner().invoke(
+        train, ["--from", str(folder), "--data", "clips", "--workers", "0", *steps]
+    )
+    assert result.exit_code == 0, result.output
+    tested = ["--data", "clips", "--view", "vifi-clip", "--beside", family]
+    result = CliRunner().invoke(evaluate, [str(folder), *tested])
+    assert result.exit_code == 0, result.output
+    assert "to be run" in result.output

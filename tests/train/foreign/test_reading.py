@@ -3,6 +3,7 @@
 import os
 import pickle
 import zipfile
+from typing import Any
 
 import pytest
 import torch
@@ -50,7 +51,8 @@ def archive(seeded, tmp_path_factory):
     for name, value in (("input_resolution", 32), ("context_length", 77), ("vocab_size", 49408)):
         tree.register_buffer(name, torch.tensor(value))
     path = tmp_path_factory.mktemp("openai") / "ViT-tiny.pt"
-    torch.jit.trace(tree, torch.zeros(1), check_trace=False).save(path)
+    traced: Any = torch.jit.trace(tree, torch.zeros(1), check_trace=False)
+    traced.save(path)
     return path
 
 
