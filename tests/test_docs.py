@@ -30,6 +30,7 @@ from stzsar.runtime.fetch.options import FetchOptions
 from stzsar.train.attributes.options import AttributesOptions, CheckOptions
 from stzsar.train.config import TrainConfig
 from stzsar.train.evaluation.options import EvalOptions
+from stzsar.train.foreign.options import ImportOptions
 from stzsar.train.interpolate import InterpolateOptions
 from stzsar.train.options import ResumeOptions, TrainOptions
 
@@ -41,12 +42,13 @@ PAGES = [
     "CONTRIBUTING.md",
     *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md")),
 ]
-COMMANDS = ("train", "eval", "export", "fetch", "run", "teach", "bench", "attributes")
+COMMANDS = ("train", "eval", "import", "export", "fetch", "run", "teach", "bench", "attributes")
 # Click reads two of them, `at_the_edge` the third.
 READ_ELSEWHERE = ("version", "help", "debug")
 STAGE = {
     "train": "train",
     "eval": "train/evaluation",
+    "import": "train/foreign",
     "export": "export",
     "fetch": "runtime/fetch",
     "run": "runtime/command",
@@ -77,6 +79,7 @@ SUBCOMMANDS = {
 OPTIONS = {
     ("train",): (TrainOptions, ResumeOptions, TrainConfig),
     ("eval",): (EvalOptions,),
+    ("import",): (ImportOptions,),
     ("export",): (ExportOptions, ClipOptions, EngineOptions),
     ("fetch",): (FetchOptions,),
     ("run",): (RunOptions, ReplayOptions, CalibrationOptions, SuggestOptions),

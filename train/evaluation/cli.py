@@ -215,14 +215,13 @@ def main(*, crops: str, no_attributes: bool, per_class: bool, **options: Any) ->
     chosen = EvalOptions(crops=int(crops), attributes=not no_attributes, **options)
 
     from .evaluate import evaluate
-    from .tables import table_beside, tables_of
+    from .tables import tables_beside, tables_of
 
     result = evaluate(chosen)
     output = Output()
-    for table in tables_of(result.report, per_class=per_class):
+    shown = tables_of(result.report, per_class=per_class)
+    for table in (*shown, *tables_beside(chosen, result.report)):
         output.print(table)
-    if chosen.beside is not None:
-        output.print(table_beside(chosen.beside, result.report, chosen.protocol))
     for sentence in result.remarks():
         say(sentence)
 

@@ -8,6 +8,7 @@ from ...runtime.labels.names import name_key
 from ...runtime.labels.shipped import shipped_labels
 from ...runtime.terminal.commandline import printable
 from .arithmetic import Spread
+from .options import EvalOptions
 from .published import family_of
 from .report import HEAD, VOTING, ClassResult, Report
 
@@ -102,22 +103,24 @@ def _spread(value: Spread) -> str:
     return f"{100 * value.mean:.2f} ± {100 * value.std:.2f}"
 
 
-def table_beside(name: str, report: Report, protocol: str) -> Table:
-    """Return a family's published table, with our figure where the test was the same."""
-    family = family_of(name)
-    tested = _data_of(report, protocol)
+def tables_beside(options: EvalOptions, report: Report) -> Iterator[Table]:
+    """Yield the asked family's published table, with our figure where the test was the same."""
+    if options.beside is None:
+        return
+    family = family_of(options.beside)
+    tested = _data_of(report, options.protocol)
     sources = "; ".join(dict.fromkeys(row.source for row in family.rows))
     table = Table(
         f"{family.title}, top-1", "network", "views", "theirs", "ours",
         caption=f"-: {TO_BE_RUN}. Theirs: {sources}.",
     )  # fmt: skip
     for row in family.rows:
-        same = (row.data, row.protocol) == (tested, protocol)
+        same = (row.data, row.protocol) == (tested, options.protocol)
         table.add_row(
             f"{row.data}, {_PROTOCOLS[row.protocol]}", f"{row.backbone}, {row.frames} frames",
             row.views, _figure(row.top1, row.std), _ours(report) if same else "-",
         )  # fmt: skip
-    return table
+    yield table
 
 
 def _data_of(report: Report, protocol: str) -> str | None:

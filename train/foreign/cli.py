@@ -56,7 +56,7 @@ Examples:
         "share",
         metavar="SHARE",
         type=float,
-        show_default="as the family's authors do: 0.8 for ost and maxi, otherwise 1",
+        show_default="as the authors do: 0.8 for ost and maxi, 0.99 for mote, otherwise 1",
         help="Take this share of the file's weights and the rest of CLIP's",
     ),
 )

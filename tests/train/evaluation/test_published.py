@@ -1,6 +1,7 @@
 """Published figures beside ours."""
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from stzsar.train.evaluation.arithmetic import Accuracy, Spread
 from stzsar.train.evaluation.options import EvalOptions
 from stzsar.train.evaluation.published import published
 from stzsar.train.evaluation.report import ClassResult, ContestRow, Report, Summary
-from stzsar.train.evaluation.tables import TO_BE_RUN, table_beside
+from stzsar.train.evaluation.tables import TO_BE_RUN, tables_beside
 
 
 @pytest.fixture
@@ -23,7 +24,12 @@ def report():
     return Report((row,), {}, {}, classes, (), np.zeros((0, 0)), ())
 
 
-def lines(table):
+def lines(family, report, protocol):
+    lists = None if protocol == "plain" else Path("lists")
+    options = EvalOptions(
+        model=Path("m"), data=Path("d"), lists=lists, protocol=protocol, beside=family
+    )
+    (table,) = tables_beside(options, report)
     console = Console(width=300)
     with console.capture() as captured:
         console.print(table)
@@ -31,7 +37,7 @@ def lines(table):
 
 
 def test_our_figure_stands_in_the_row_of_the_same_test(report):
-    found = lines(table_beside("bike", report, "full"))
+    found = lines("bike", report, "full")
     (ours,) = [line for line in found if "77.5" in line]
     assert "ucf-101" in ours
     assert "80.8" in ours
@@ -39,9 +45,9 @@ def test_our_figure_stands_in_the_row_of_the_same_test(report):
     assert TO_BE_RUN in found[-1]
     spread = Spread(0.801, 0.012)
     several = dataclasses.replace(report, summary={"head": Summary(spread, spread, spread)})
-    found = lines(table_beside("vifi-clip", several, "splits"))
+    found = lines("vifi-clip", several, "splits")
     assert any("76.8 ± 0.7" in line and "80.1 ± 1.2" in line for line in found)
-    assert not any("77.5" in line for line in lines(table_beside("ost", report, "plain")))
+    assert not any("77.5" in line for line in lines("ost", report, "plain"))
 
 
 def test_families_of_the_import_have_figures_with_a_source(tmp_path):

@@ -56,6 +56,7 @@ def test_vifi_clip_and_maxi_give_their_authors_numbers(family, seeded, foreign, 
     close(bank.class_embeddings, record["text"])
     assert checkpoint.model.prompts == ("a photo of a {}.",)
     assert checkpoint.sampling.frames == {"vifi-clip": 32, "maxi": 16}[family]
+    assert "--view vifi-clip" in said
     assert "prompt_learner.complete_text_embeddings" in said
     assert "optimizer, lr_scheduler, max_accuracy, epoch" in said
 
