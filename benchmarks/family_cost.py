@@ -1,8 +1,8 @@
 """python -m stzsar.benchmarks.family_cost: what a new frame costs for networks of each family.
 
-Multiplications and additions are counted on shapes alone, so no weights and no quiet machine are
-needed. A stream encodes each frame once and scores a window; the families' own code encodes all
-frames of each window.
+The operations of matrix products and convolutions are counted on shapes alone, so no weights and no
+quiet machine are needed. A stream encodes each frame once and scores a window; the families' own
+code encodes all frames of each window.
 """
 
 from collections.abc import Iterator
@@ -31,7 +31,7 @@ _RAW = HeadConfig(interaction="mean", pooling="raw")
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    labels: int = 101  # with one word each
+    labels: int = 101
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Form:
     frames: int
     head: HeadConfig
     temporal: TemporalConfig | None = None
+    words: int = 1  # attributes of a label
 
     def config(self) -> ModelConfig:
         width, layers, patch_px, dim = _VITS[self.vit]
@@ -66,6 +67,7 @@ class Form:
 _VITS = {"ViT-B/16": (768, 12, 16, 512), "ViT-L/14": (1024, 24, 14, 768)}
 FORMS = (
     Form("ViFi-CLIP", "ViT-B/16", 32, _RAW),
+    Form("OST", "ViT-B/16", 32, HeadConfig(interaction="transport"), words=8),
     Form("ActionCLIP", "ViT-B/16", 32, _RAW, bike_temporal(512)),
     Form("BIKE", "ViT-B/16", 8, HeadConfig(interaction="off"), bike_temporal(512)),
     Form("BIKE", "ViT-L/14", 8, HeadConfig(interaction="off"), bike_temporal(768)),
@@ -80,7 +82,7 @@ def main(options: Options) -> None:
     """Count what a new frame costs in a stream, and in whole windows."""
     columns = ["family", "backbone", "frames", "a frame", "a window", "stream", "whole", "ratio"]
     click.echo(markdown(columns, list(rows(options))))
-    click.echo(f"\nGFLOP for a new frame, {options.labels} labels of one word.")
+    click.echo(f"\nGFLOP for a new frame, {options.labels} labels of one word; of 8 for OST.")
 
 
 def rows(options: Options) -> Iterator[list[str]]:
@@ -96,7 +98,7 @@ def flops(form: Form, labels: int) -> tuple[int, int]:
     """Return the operations of the frame graph and of the window graph."""
     with torch.device("meta"):
         network = STZSAR(form.config()).eval()
-    bank = Bank(*(value.to("meta") for value in example_bank(network, labels, 1)))
+    bank = Bank(*(value.to("meta") for value in example_bank(network, labels, form.words)))
     with FlopCounterMode(display=False) as frame:
         state = network.encode_frames(
             torch.empty(1, 224, 224, 3, dtype=torch.uint8, device="meta"), bank
