@@ -253,5 +253,6 @@ async def _not_allowed(_request: Request, error: Exception) -> Response:
     return response
 
 
-async def _failed(_request: Request, _error: Exception) -> Response:
+async def _failed(_request: Request, error: Exception) -> Response:
+    log.warning("A request to the page failed because of a bug in stzsar.", exc_info=error)
     return refused(RefusalError(500, "This failed because of a bug in stzsar: its log says more."))

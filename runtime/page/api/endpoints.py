@@ -97,6 +97,11 @@ class Endpoint:
                 return refused(refusal)
             except StzsarError as error:
                 return refused(RefusalError(422, str(error)))
+            except OSError as error:  # a full disk, above all
+                reason = error.strerror or type(error).__name__
+                return refused(
+                    RefusalError(422, f"The files of this run cannot be used: {reason}.")
+                )
             if isinstance(found, Response):
                 return found
             if found is None:

@@ -64,22 +64,25 @@ def _write(path: Path, images: Iterable[Array], fps: float, region: Region | Non
     writer, count = None, 0
     size_wh = (0, 0)
     try:
-        for image in _cut(images, region):
-            if writer is None:
-                height, width = image.shape[:2]
-                size_wh = max(2, width // 2 * 2), max(2, height // 2 * 2)
-                writer = open_writer(path, fps, size_wh, fragments=False)
-            writer.write(image if image.shape[1::-1] == size_wh else fit_inside(image, size_wh))
-            count += 1
-    finally:
-        if writer:
-            writer.close()
-    if count < SHORTEST_S * fps:
+        try:
+            for image in _cut(images, region):
+                if writer is None:
+                    height, width = image.shape[:2]
+                    size_wh = max(2, width // 2 * 2), max(2, height // 2 * 2)
+                    writer = open_writer(path, fps, size_wh, fragments=False)
+                writer.write(image if image.shape[1::-1] == size_wh else fit_inside(image, size_wh))
+                count += 1
+        finally:
+            if writer:
+                writer.close()
+        if count < SHORTEST_S * fps:
+            raise StzsarError(
+                f"There are {count / fps:.1f} s of pictures, and an example has {SHORTEST_S:g} s "
+                "or more: take a longer one."
+            )
+    except BaseException:
         path.unlink(missing_ok=True)
-        raise StzsarError(
-            f"There are {count / fps:.1f} s of pictures, and an example has {SHORTEST_S:g} s or "
-            "more: take a longer one."
-        )
+        raise
     return count / fps
 
 

@@ -1,6 +1,7 @@
 """Teaching on the page: examples and marks to a calibration, which a person takes or leaves."""
 
 import dataclasses
+import secrets
 import shutil
 import threading
 import time
@@ -122,7 +123,7 @@ class Teaching:
                 raise RefusalError(409, f"There are {MAX_EXAMPLES} examples: remove some.")
             pictures = self._keeper.moment(lane.source, asked.seconds)
             now = time.time()
-            id_ = f"moment-{time.strftime('%Y%m%d-%H%M%S')}-{len(self._moments) + 1}"
+            id_ = f"moment-{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
             seconds = write_moment(
                 self._folder / "moments" / f"{id_}.mp4",
                 pictures,

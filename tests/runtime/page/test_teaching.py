@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import time
 
 import numpy as np
@@ -110,6 +111,26 @@ def test_what_teaches_nothing_is_refused(run, told):
     ):
         assert running.ask("POST", "/api/teaching/examples", body)[0] == status
     assert running.ask("POST", "/api/teaching/use")[0] == 409
+
+
+def test_moments_have_own_names_and_failing_disks_are_said(run, becomes, tmp_path):
+    running = run()
+    asked = {"stream": STREAM, "label": "red", "seconds": 1}
+
+    def add():
+        answer = running.ask("POST", "/api/teaching/examples", asked)
+        return [one["id"] for one in answer[1]["examples"]] if answer[0] == 200 else []
+
+    first = becomes(add)[0]  # once there is a second of pictures
+    add()
+    running.ask("DELETE", f"/api/teaching/examples/{first}")
+    ids = add()  # all within a second or two
+    assert len(ids) == len(set(ids)) == 2
+    moments = tmp_path / "events" / "teaching" / "moments"
+    shutil.rmtree(moments)
+    moments.write_text("no folder")
+    status, failure, _ = running.ask("POST", "/api/teaching/examples", asked)
+    assert (status, "cannot be used" in failure["error"]) == (422, True)
 
 
 def test_without_kept_events_nothing_can_be_taught(run):
