@@ -21,7 +21,7 @@ from .variants import VARIANTS, TrainedRow, Variant, stage_of
 _BUDGET, _ROWS = "budget.json", "rows.jsonl"
 # Called with what is done, how much of it, and of how much.
 Advance = Callable[[str, int, int], object]
-# Called with all rows that are finished, when there is a new one.
+# Called when there is a new row, with all of the folder, also those of other commands.
 Publish = Callable[[Sequence[TrainedRow]], object]
 
 
@@ -75,7 +75,8 @@ def run(options: Options, advance: Advance, publish: Publish = lambda _: None) -
     variants = [v for v in VARIANTS if not options.rows or str(v) in options.rows]
     folder = Folder(options.output, options.budget)
     wanted = [(variant, seed) for seed in range(options.seeds) for variant in variants]
-    rows = [row for row in folder.rows() if (row.variant, row.seed) in wanted]
+    everything = folder.rows()
+    rows = [row for row in everything if (row.variant, row.seed) in wanted]
     finished = {(row.variant, row.seed) for row in rows}
     missing = sorted(
         (each for each in wanted if each not in finished),
@@ -88,7 +89,8 @@ def run(options: Options, advance: Advance, publish: Publish = lambda _: None) -
             for row in _train(pool, workers, options, missing):
                 folder.keep(row)
                 rows.append(row)
-                publish(rows)
+                everything.append(row)
+                publish(everything)
                 advance(f"{row.variant}, seed {row.seed}", len(rows), len(wanted))
     except BrokenProcessPool as error:
         raise StzsarError(

@@ -43,12 +43,14 @@ def test_a_run_trains_its_rows_resumes_and_draws(tmp_path):
     assert (tmp_path / "run" / "rows.jsonl").read_text() == done
 
 
-def test_more_seeds_are_added_to_those_that_are_done(tmp_path):
-    options = ("--row", "mean-0", "--output", tmp_path)
-    run(*options, "--seeds", 1)
+def test_other_rows_and_more_seeds_are_added_to_those_that_are_done(tmp_path):
+    run("--output", tmp_path, "--row", "mean-0", "--seeds", 1)
     first = (tmp_path / "rows.jsonl").read_text()
-    assert cells(run(*options, "--seeds", 2))[2][2] == "2"
+    printed = run("--output", tmp_path, "--row", "off-0", "--seeds", 2)
+    assert cells(printed)[2][:3] == ["saliency S", "label only", "2"]
     assert (tmp_path / "rows.jsonl").read_text().startswith(first)
+    published = cells((tmp_path / "tables.md").read_text())[2:4]
+    assert [row[0] for row in published] == ["mean pooling", "saliency S"]
 
 
 @pytest.mark.slow
