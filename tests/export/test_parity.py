@@ -55,6 +55,13 @@ def test_each_graph_and_the_whole_pipeline_are_compared(exported):
     assert found.differences["frame.frame"].relative > 0  # two computations, and not one twice
 
 
+def test_guided_weights_pass_the_gate_in_half_precision(exported):
+    """A softmax at τ 0.01 is the sharpest that there is; an export that fails raises."""
+    switches = {"interaction": "product", "frame_weights": "both", "temporal": False}
+    folder, _ = exported(**switches, precision="fp16")
+    assert json.loads((folder / "parity.json").read_text())["precision"] == "fp16"
+
+
 def test_end_to_end_goes_from_pixels_to_the_softmax_of_the_logits(exported):
     """The largest difference of the scores, put together by hand from the graphs and torch."""
     folder, network = exported(interaction="product", temporal=True)
