@@ -108,9 +108,13 @@ class Access:
         return found
 
 
+# Of this process: who guesses a token can make no cookie of it, and so cannot try it unslowed.
+_KEY = secrets.token_bytes(32)
+
+
 def _kept(token: bytes) -> bytes:
-    """Return what stands for a token in a cookie; a new token makes old cookies worthless."""
-    return hmac.new(token, b"stzsar page", hashlib.sha256).hexdigest().encode()
+    """Return what stands for a token in a cookie, until the run ends or the token is another."""
+    return hmac.new(_KEY, token, hashlib.sha256).hexdigest().encode()
 
 
 def _network(address: str) -> str:
