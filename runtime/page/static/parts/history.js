@@ -17,7 +17,7 @@ const SAVED_AFTER_MS = 500;
 export class History {
   #lane;
   #plot = null;
-  #labels = []; // which label has which colour; a label keeps its own while it is shown
+  #labels = Array(SERIES).fill(null); // which label has which colour; a label keeps its own while it is shown
   #place = h("div", { class: "chart" });
   #legend = h("ul", { class: "legend" });
   #handles = new Map();

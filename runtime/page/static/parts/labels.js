@@ -116,7 +116,9 @@ export class LabelsEditor {
   /** Labels that came from one file can be saved back to it; those of all streams may have several. */
   async #showSaving() {
     this.#save.checked = false;
-    const known = this.#all.checked ? await api.get("/api/labels").catch(() => null) : this.#known;
+    const isAll = this.#all.checked;
+    const known = isAll ? await api.get("/api/labels").catch(() => null) : this.#known;
+    if (isAll !== this.#all.checked) return; // the answer to an older question
     this.#saveRow.hidden = !known?.savable;
     this.#notSaved.hidden = !known?.why_not;
     if (known?.savable) setText(this.#saveRow.lastChild, `Save to ${known.file}, too`);
@@ -168,8 +170,7 @@ export class LabelsEditor {
           check: false,
         });
         const saved = this.#save.checked ? ` and saved to ${known.file}` : "";
-        this.#take(known);
-        this.#showErrors([]);
+        await this.#load(); // what was applied to all streams says nothing of this one's file
         say(`The labels are in use${saved}.`);
       } catch (error) {
         if (!(error instanceof ApiError)) throw error;
