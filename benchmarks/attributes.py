@@ -30,8 +30,8 @@ from ..train.attributes.ordering import BundleEncoder
 from ..train.attributes.pipeline import Pipeline
 from ..train.attributes.rules import Stemmer
 from ..train.attributes.sources import Folder
-from .command import benchmark
-from .tables import markdown
+from .tools.command import benchmark
+from .tools.tables import markdown
 
 TEXTS = Path(__file__).with_name("attribute_texts")
 # The seed of the split in train.data.moving_shapes, which imports torch.

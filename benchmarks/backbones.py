@@ -16,10 +16,10 @@ import numpy as np
 
 from ..runtime.bundle.bundle import FRAME_GRAPH, TEXT_GRAPH, TOKENIZER, Bundle
 from ..runtime.terminal.progress import bar
-from .command import benchmark, rounds_option, threads_option
 from .random_bundles import FRAMES, SMALLEST, export_random
-from .tables import markdown
-from .timing import machine, time_frame_graphs
+from .tools.command import benchmark, rounds_option, threads_option
+from .tools.tables import markdown
+from .tools.timing import machine, time_frame_graphs
 
 if TYPE_CHECKING:
     from torch import nn

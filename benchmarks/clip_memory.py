@@ -23,9 +23,9 @@ from ..runtime.preprocessing.opencv import load_cv2
 from ..runtime.sources.uri import expand_sources
 from ..runtime.sources.video_file import VideoSource
 from .bench.sources import SHIPPED_CLIP
-from .command import benchmark, count_option
-from .tables import markdown, median_and_range
-from .timing import machine
+from .tools.command import benchmark, count_option
+from .tools.tables import markdown, median_and_range
+from .tools.timing import machine
 
 # Before an event, until its report, and some more: as a run with the shipped bundle has it.
 HELD_S = 11.5

@@ -20,7 +20,7 @@ from ..runtime.labels.bank import LabelBank
 from ..runtime.scoring.scorer import Scorer
 from ..runtime.scoring.window import FrameRing, WindowFrame
 from .bench.stopwatch import Stopwatch
-from .timing import in_turn
+from .tools.timing import in_turn
 
 PARTS = ("frame graph", "window graph", "Python")
 _PICTURES = 4

@@ -15,9 +15,9 @@ from ..runtime.engines.graph import Array
 from ..runtime.errors import StzsarError
 from ..runtime.teaching.scenes import discriminants
 from ..runtime.teaching.teach import Fit
-from .command import benchmark, count_option
 from .false_alarms import Lever, Options, measure, table
 from .site_footage import SITES
+from .tools.command import benchmark, count_option
 
 EXAMPLES = (1, 3, 5)
 # Windows of ordinary footage that scikit-learn fits; more only take time.

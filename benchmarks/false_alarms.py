@@ -32,7 +32,6 @@ from ..runtime.scoring.seen_bias import biases_of
 from ..runtime.shapes.scenes import SAMPLING
 from ..runtime.teaching.scenes import discriminants
 from ..runtime.teaching.teach import Fit, Teacher
-from .command import benchmark, count_option
 from .site_footage import (
     ACTIONS,
     PERIOD_S,
@@ -45,7 +44,8 @@ from .site_footage import (
     ordinary,
     see,
 )
-from .tables import markdown
+from .tools.command import benchmark, count_option
+from .tools.tables import markdown
 
 RATES_PER_DAY = (240.0, 24.0)
 _LEAST_HOURS = 0.4  # calibration takes ten minutes at least

@@ -23,8 +23,8 @@ from ..models.config import (
 )
 from ..models.interaction import Bank
 from ..models.stzsar import STZSAR
-from .command import benchmark, count_option
-from .tables import markdown, number
+from .tools.command import benchmark, count_option
+from .tools.tables import markdown, number
 
 _RAW = HeadConfig(interaction="mean", pooling="raw")
 

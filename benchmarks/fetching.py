@@ -19,11 +19,11 @@ import cloup
 
 from ..runtime.errors import StzsarError
 from ..runtime.terminal.progress import bar
-from .command import benchmark, rounds_option
 from .installs import installed_mb
-from .processes import peak_mib
-from .tables import markdown, median_and_range
-from .timing import machine
+from .tools.command import benchmark, rounds_option
+from .tools.processes import peak_mib
+from .tools.tables import markdown, median_and_range
+from .tools.timing import machine
 
 LABELS = "archery,playing the guitar,waving a hand,opening a door,carrying a box,jumping"
 _FETCH = "from stzsar.runtime.fetch.cli import main; main(prog_name='stzsar-fetch')"

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from ..runtime.errors import StzsarError
-from .processes import call
+from .tools.processes import call
 
 
 def installed_mb(extras: str, environment: Path, *, bytecode: bool = True) -> float:

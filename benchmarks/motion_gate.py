@@ -19,8 +19,8 @@ from ..runtime.results import Recognition
 from ..runtime.sources.uri import expand_sources
 from ..runtime.streams.stream import StreamOptions
 from .bench.sources import SHIPPED_CLIP
-from .command import benchmark, bundle_option
-from .tables import markdown
+from .tools.command import benchmark, bundle_option
+from .tools.tables import markdown
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,9 +26,9 @@ import cloup
 import numpy as np
 
 from ..runtime.bundle.bundle import shipped_bundle
-from .command import benchmark, bundle_option, count_option, rounds_option
-from .tables import markdown, median_and_range
-from .timing import machine
+from .tools.command import benchmark, bundle_option, count_option, rounds_option
+from .tools.tables import markdown, median_and_range
+from .tools.timing import machine
 
 _RUN = "from stzsar.runtime.command.cli import program; program()"
 _SOURCE = "test://moving-shapes?fps={fps}&seed={seed}"

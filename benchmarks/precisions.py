@@ -18,10 +18,10 @@ from ..runtime.bundle.bundle import FRAME_GRAPH, RUNS
 from ..runtime.bundle.manifest import PRECISIONS
 from ..runtime.errors import ParityError, StzsarError
 from ..runtime.terminal.progress import bar
-from .command import benchmark, rounds_option, threads_option
 from .random_bundles import SMALLEST, register_smallest
-from .tables import markdown
-from .timing import machine, time_frame_graphs
+from .tools.command import benchmark, rounds_option, threads_option
+from .tools.tables import markdown
+from .tools.timing import machine, time_frame_graphs
 
 if TYPE_CHECKING:
     from ..export.write_bundle import BundleRequest

@@ -27,9 +27,9 @@ from ..runtime.results import Recognition
 from ..runtime.scoring.window import FrameRing, WindowFrame
 from ..runtime.sources.uri import open_source
 from .bench.sources import SHIPPED_CLIP
-from .command import benchmark, bundle_option, count_option, threads_option
 from .random_bundles import random_bank
-from .tables import markdown
+from .tools.command import benchmark, bundle_option, count_option, threads_option
+from .tools.tables import markdown
 
 # A frame's time, and its states and features.
 Encoded = tuple[float, Mapping[str, Array]]

@@ -37,9 +37,9 @@ from ..runtime.streams.plan import plan_of
 from ..runtime.streams.stream import Stream, StreamOptions
 from ..runtime.video.writer import open_writer
 from .bench.sources import SHIPPED_CLIP
-from .command import benchmark, bundle_option, count_option, rounds_option
-from .tables import markdown, median_and_range
-from .timing import in_turn, machine
+from .tools.command import benchmark, bundle_option, count_option, rounds_option
+from .tools.tables import markdown, median_and_range
+from .tools.timing import in_turn, machine
 
 SHOWN_S, PAUSE_S = 5.0, 3.0
 TILES = 3, 2

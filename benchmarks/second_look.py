@@ -28,11 +28,11 @@ from ..runtime.results import ActionEvent
 from ..runtime.verify.by_bundle import BundleJudge
 from ..runtime.verify.by_model import ModelJudge, messages_of
 from ..runtime.verify.judge import Judge, Question
-from .command import benchmark, bundle_option, count_option
 from .false_alarms import Contest, count_found
 from .site_footage import ACTIONS, SITES, Shown, Site, mixed, ordinary, see
-from .tables import markdown, median_and_range
-from .timing import machine
+from .tools.command import benchmark, bundle_option, count_option
+from .tools.tables import markdown, median_and_range
+from .tools.timing import machine
 
 _SIZE_HW = 1080, 1920
 _LEAST_HOURS = 0.05

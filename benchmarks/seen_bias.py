@@ -18,8 +18,8 @@ from ..runtime.bundle.bundle import shipped_bundle
 from ..runtime.recognizer import Recognizer
 from ..runtime.shapes.scenes import SAMPLING, Action, Scene, seen_actions, unseen_actions
 from ..train.seen_curve import SeenCurve
-from .command import benchmark, count_option
-from .tables import markdown
+from .tools.command import benchmark, count_option
+from .tools.tables import markdown
 
 Array = npt.NDArray[Any]
 

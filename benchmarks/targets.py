@@ -36,13 +36,13 @@ from .bench.sources import SHIPPED_CLIP, open_footage
 from .bench.stopwatch import Stopwatch
 from .bench.task import Task
 from .bench.throughput import run_independent, run_streaming
-from .command import benchmark, rounds_option, threads_option
 from .decision_time import Step, TimedBundle, time_steps
 from .installs import installed_mb
 from .random_bundles import FRAMES, SMALLEST, export_random, random_bank
 from .recordings import STATES, Encoded, encode, record, replay_s
-from .tables import markdown, median_and_range
-from .timing import in_turn, machine, milliseconds
+from .tools.command import benchmark, rounds_option, threads_option
+from .tools.tables import markdown, median_and_range
+from .tools.timing import in_turn, machine, milliseconds
 
 if TYPE_CHECKING:
     from ..models.stzsar import STZSAR

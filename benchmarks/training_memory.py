@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import click
 import cloup
 
-from .command import benchmark, count_option
 from .random_bundles import SMALLEST, register_smallest
-from .tables import markdown
+from .tools.command import benchmark, count_option
+from .tools.tables import markdown
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -12,8 +12,8 @@ import cloup
 
 from ...runtime.atomic import write_file
 from ...runtime.terminal.progress import bar
-from ..command import benchmark, count_option, plot_option
-from ..timing import machine
+from ..tools.command import benchmark, count_option, plot_option
+from ..tools.timing import machine
 from .options import Options
 from .picture import draw
 from .run import run

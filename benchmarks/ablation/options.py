@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from ..plotting import check_plot
+from ..tools.plotting import check_plot
 
 
 @dataclass(frozen=True, kw_only=True)

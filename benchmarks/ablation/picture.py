@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..plotting import new_figure, save
+from ..tools.plotting import new_figure, save
 from .exams import CUTS, SHARES, Exam
 from .heads import HEADS
 from .table import trained, values

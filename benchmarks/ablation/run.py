@@ -13,7 +13,7 @@ from ...models.config import PatchPath
 from ...runtime.atomic import write_file
 from ...runtime.cpu import cpu_limit
 from ...runtime.errors import StzsarError
-from ..processes import worker_pool
+from ..tools.processes import worker_pool
 from .jobs import prepare, train_and_test
 from .options import Options
 from .variants import VARIANTS, TrainedRow, Variant, stage_of

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ...runtime.engines.graph import Array
-from ..tables import DASH, markdown
+from ..tools.tables import DASH, markdown
 from .exams import EXAMS, READ
 from .readings import ON_ACTION, ON_ACTION_BY_CHANCE, ON_THING, ON_THING_BY_CHANCE
 from .variants import LABEL_ONLY, MOST, VARIANTS, TrainedRow, Variant

@@ -20,8 +20,8 @@ from ...models.interaction import Bank, described
 from ...models.label_texts import embed_labels, to_tensors
 from ...models.stzsar import STZSAR
 from ...runtime.labels.labels import Label
-from ..command import benchmark, count_option
-from ..tables import markdown
+from ..tools.command import benchmark, count_option
+from ..tools.tables import markdown
 from .encoder import EncodedClips, Seen, network_config, train_encoder
 from .exams import EXAMS, Exam
 from .jobs import ENCODER

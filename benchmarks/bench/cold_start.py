@@ -14,7 +14,7 @@ from typing import Any
 
 from ...runtime.errors import StzsarError
 from ...runtime.labels.labels import Label, is_bare
-from ..processes import peak_mib
+from ..tools.processes import peak_mib
 
 # It may have to build an engine first.
 PATIENCE_S = 1800.0

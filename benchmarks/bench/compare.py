@@ -12,7 +12,7 @@ from rich.text import Text
 
 from ...runtime.errors import StzsarError
 from ...runtime.terminal.commandline import Output, at_the_edge, printable
-from ..tables import DASH, number
+from ..tools.tables import DASH, number
 from .record import Comparable, Figure, read_comparable
 
 _LONGEST = 60

@@ -11,7 +11,7 @@ from ...runtime.bundle.bundle import Bundle
 from ...runtime.engines.cuda import find_driver
 from ...runtime.engines.trt.api import why_no_tensorrt
 from ...runtime.jetson import jetson_linux
-from ..timing import machine
+from ..tools.timing import machine
 from .instruments.jetson import read_or_empty
 
 _PACKAGES = (

@@ -7,7 +7,7 @@ from ...runtime.errors import StzsarError
 from ...runtime.labels.label_files import LabelsLike, label_source
 from ...runtime.sources.address import Address, parse_address
 from ...runtime.streams.stream import StreamOptions
-from ..plotting import check_plot
+from ..tools.plotting import check_plot
 from .sources import SHIPPED_CLIP
 
 _STREAMS = 4

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ..plotting import new_figure, save
-from ..tables import number
+from ..tools.plotting import new_figure, save
+from ..tools.tables import number
 from .percentiles import NEEDED
 from .record import Record
 from .report import device, title

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ...runtime.terminal.commandline import printable
-from ..tables import DASH, median_and_range, number
+from ..tools.tables import DASH, median_and_range, number
 from .percentiles import NEEDED, Distribution
 from .record import Record
 from .results import AGE, WHOLE

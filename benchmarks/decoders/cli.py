@@ -12,9 +12,9 @@ from ...runtime.errors import StzsarError
 from ...runtime.preprocessing.sampling import segment_indices
 from ...runtime.sources.uri import expand_sources
 from ..bench.sources import SHIPPED_CLIP
-from ..command import benchmark, count_option, rounds_option
-from ..tables import markdown
-from ..timing import machine
+from ..tools.command import benchmark, count_option, rounds_option
+from ..tools.tables import markdown
+from ..tools.timing import machine
 from .judge import Verdict
 from .reader import DECODERS, Request
 from .workers import Pass, start_workers

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from ...runtime.errors import StzsarError
 from ...runtime.terminal.progress import bar
-from ..processes import worker_pool
-from ..timing import in_turn
+from ..tools.processes import worker_pool
+from ..tools.timing import in_turn
 from .judge import Verdict, full_decode, judge
 from .reader import Decoder, NoFramesError, Request
 

@@ -18,12 +18,12 @@ import numpy as np
 
 from ...runtime.bundle.bundle import Bundle, shipped_bundle
 from ...runtime.terminal.progress import bar
-from ..command import benchmark, bundle_option, plot_option, rounds_option, threads_option
 from ..decision_time import PARTS, Step, TimedBundle, time_steps
-from ..plotting import check_plot
 from ..random_bundles import export_random, random_bank
-from ..tables import markdown
-from ..timing import machine
+from ..tools.command import benchmark, bundle_option, plot_option, rounds_option, threads_option
+from ..tools.plotting import check_plot
+from ..tools.tables import markdown
+from ..tools.timing import machine
 from .curve import Curve, draw
 
 LABELS, ATTRIBUTES = 400, 8

@@ -9,7 +9,7 @@ import numpy as np
 
 from ...runtime.engines.graph import Array
 from ..decision_time import PARTS
-from ..plotting import new_figure, save
+from ..tools.plotting import new_figure, save
 
 _COLUMNS = 3
 _PANEL_INCHES = (4.0, 3.2)

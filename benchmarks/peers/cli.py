@@ -24,8 +24,8 @@ from ...runtime.sources.uri import expand_sources
 from ...runtime.terminal.commandline import say
 from ...runtime.terminal.progress import bar
 from ..bench.environment import load_average
-from ..command import benchmark, count_option, plot_option, rounds_option
-from ..timing import machine
+from ..tools.command import benchmark, count_option, plot_option, rounds_option
+from ..tools.timing import machine
 from .environments import Environments, variables
 from .interleave import Pace, Track, interleave
 from .materials import SCRIPTS, Materials

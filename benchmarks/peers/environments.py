@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ...runtime.terminal.commandline import say
-from ..processes import call
+from ..tools.processes import call
 from .process import WorkerError, last_line
 from .roster import ENVIRONMENTS, OWN
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
-from ..timing import in_turn
+from ..tools.timing import in_turn
 from .process import Worker, WorkerError
 
 # Threads that spin after a decision fall asleep before the next worker starts.

@@ -7,7 +7,7 @@ from pathlib import Path
 from ...runtime.errors import StzsarError
 from ...runtime.terminal.outputs import check_writable
 from ..bench.sources import SHIPPED_CLIP
-from ..plotting import check_plot
+from ..tools.plotting import check_plot
 
 OWN = "own"
 STREAMING = "stzsar-streaming"

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from ..bench.percentiles import percentile
-from ..plotting import new_figure, save
-from ..tables import DASH, markdown, number
+from ..tools.plotting import new_figure, save
+from ..tools.tables import DASH, markdown, number
 from .interleave import Track
 from .roster import Peer
 

@@ -7,7 +7,7 @@ from stzsar.benchmarks import backbones as benchmark
 from stzsar.benchmarks import random_bundles
 from stzsar.benchmarks.backbones import Backbone, count_gmac, table
 from stzsar.benchmarks.random_bundles import stand_in_tokenizer
-from stzsar.benchmarks.timing import time_frame_graphs
+from stzsar.benchmarks.tools.timing import time_frame_graphs
 from stzsar.models.config import HeadConfig
 from stzsar.models.pretrained import load_clip
 from stzsar.models.tokenizer_file import find_tokenizer

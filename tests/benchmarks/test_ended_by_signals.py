@@ -116,7 +116,7 @@ def test_peers_take_their_workers_along(start, tmp_path, number):
 def test_a_command_that_makes_an_environment_takes_all_its_processes_along(start, tmp_path):
     """What pip or stzsar-export start in turn would otherwise go on."""
     program = (
-        "from stzsar.benchmarks.processes import call\n"
+        "from stzsar.benchmarks.tools.processes import call\n"
         "from stzsar.runtime.terminal.signals import StopSignals\n"
         "with StopSignals(): call(['sh', '-c', 'yes > /dev/null; true'])"
     )

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import click
 import cloup
 
-from ..runtime.terminal.commandline import at_the_edge
-from ..runtime.terminal.signals import StopSignals
+from ...runtime.terminal.commandline import at_the_edge
+from ...runtime.terminal.signals import StopSignals
 
 Options = TypeVar("Options", bound=Any)
 

@@ -4,9 +4,9 @@ import io
 from pathlib import Path
 from typing import Any
 
-from ..runtime.atomic import write_file
-from ..runtime.errors import StzsarError
-from ..runtime.terminal.outputs import check_writable
+from ...runtime.atomic import write_file
+from ...runtime.errors import StzsarError
+from ...runtime.terminal.outputs import check_writable
 
 SUFFIXES = (".png", ".svg", ".pdf")
 

@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from ..runtime.engines.graph import Array, Graph
-from ..runtime.engines.opening import open_graph
+from ...runtime.engines.graph import Array, Graph
+from ...runtime.engines.opening import open_graph
 
 T = TypeVar("T")
 

@@ -1,0 +1,1 @@
+"""What benchmarks share: options, tables, pictures, timing, processes; measures nothing itself."""
