@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from ..backoff import Backoff
+from ..terminal.commandline import leave_threads_behind
 
 log = logging.getLogger(__name__)
 
@@ -221,6 +222,8 @@ class Queued(Generic[T]):
             return
         self.end(timeout_s)
         self._thread.join(timeout_s)
+        if self._thread.is_alive():
+            leave_threads_behind()  # in a codec of C++, it would abort the end of the process
         with self._changed:
             self._closed = True
             self._clear(also=self._in_work)

@@ -320,6 +320,7 @@ def test_the_options_are_the_agreed_ones():
         *("--webhook", "--webhook-secret", "--webhook-results", "--webhook-form"),
         *("--webhook-still", "--notify", "--mqtt", "--mqtt-ca", "--mqtt-discovery", "--metrics"),
         *("named", "--frame-rate"),
+        *("--serve", "--serve-token", "--tls-cert", "--tls-key"),
         *("--debug", "--version"),
     }
 

@@ -110,7 +110,7 @@ def test_what_has_no_effect_is_refused(
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--idle",), "--idle needs a schedule in --streams, or --mqtt"),
+        (("--idle",), "--idle needs a schedule in --streams, or --serve or --mqtt"),
         (("--whole", "--mqtt", "mqtt://h", "--idle"), "--idle has no effect with --whole"),
         (("--webhook-form", "ntfy"), "--webhook-form requires --webhook"),
         (("--webhook", "http://h", "--webhook-still", "attached"), "needs --events DIR"),
