@@ -47,10 +47,10 @@ class Precision:
             if tower is not None:
                 tower.forward = self._cast(tower.forward)  # type: ignore[method-assign]
 
-    def _cast(self, forward: Callable[[Tensor], Any]) -> Callable[[Tensor], Any]:
-        def cast(x: Tensor) -> Any:
+    def _cast(self, forward: Callable[..., Any]) -> Callable[..., Any]:
+        def cast(*inputs: Tensor) -> Any:
             with torch.autocast(self.device.type, self.dtype):
-                output = forward(x)
+                output = forward(*inputs)
             if isinstance(output, FrameFeatures):
                 return FrameFeatures(*(value.float() for value in output))
             return output.float()

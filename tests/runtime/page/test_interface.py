@@ -56,7 +56,6 @@ def test_the_document_that_ships_is_that_of_the_server(running):
 def test_events_are_found_shown_marked_exported_and_removed(run, told, becomes):
     running = run()
     with running.watch() as socket:
-        told(socket, lambda message: message["type"] == "event")
         told(socket, lambda message: message["type"] == "stored")
         running.camera.left = running.camera.right = (0, 255, 0)
         becomes(lambda: running.ask("GET", "/api/events")[1]["events"][-1]["clip"])
