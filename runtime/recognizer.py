@@ -337,16 +337,15 @@ class Recognizer:
             SourceError: the source cannot be opened, or breaks off: once results are asked for.
             CalibrationError: the calibration cannot be read, or belongs to another bundle.
         """
-        from .streams.loop import results_of  # brings the terminal's rich
-        from .streams.plan import plan_of
+        from .streams import loop, plan  # bring the terminal's rich
 
         policy, options = policy_from(policy), options or StreamOptions()
         sources = sources_from(source, rate_fps=self.manifest.sampling.rate_fps)
         top = options.top_k or self._top_k
         options = replace(options, top_k=max(top, policy.labels_needed))
         policy_for = self._policy_for(policy, calibration, options)
-        plans = [plan_of(one, options, policy_for) for one in sources]
-        return results_of(self, plans, top=top, events=events)
+        plans = [plan.plan_of(one, options, policy_for) for one in sources]
+        return loop.results_of(self, plans, top=top, events=events)
 
     def _policy_for(
         self, policy: Policy, calibration: str | Path | None, options: StreamOptions

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import StzsarError
 from ..page.teaching.arguments import TeachingArguments
-from ..sources.feed import FrameTap
-from ..sources.taps import Taps
+from ..sources.feed import FrameTap, Taps
 from ..terminal.commandline import say
 from .options import RunOptions
 

@@ -1,4 +1,4 @@
-"""The streams of a run as viewers are told of them, from what is known in different places."""
+"""The streams of a run as viewers see them, put together from all that the run knows."""
 
 import time
 from collections.abc import Mapping, Sequence

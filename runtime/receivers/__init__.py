@@ -1,1 +1,1 @@
-"""Who is told of events over a network, of what and in which form; no screens and no files."""
+"""Sends events over a network: to whom, which ones, in which form; no screens and no files."""

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,10 +28,9 @@ from stzsar.runtime.page.teaching.arguments import TeachingArguments
 from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.recordings.recorder import Recorder
 from stzsar.runtime.sinks.sink import Fanout
-from stzsar.runtime.sources.feed import FeedOptions
+from stzsar.runtime.sources.feed import FeedOptions, Taps
 from stzsar.runtime.sources.live_feed import LiveFeed
 from stzsar.runtime.sources.spec import SourceSpec
-from stzsar.runtime.sources.taps import Taps
 from stzsar.runtime.streams.loop import StreamLoop
 from stzsar.runtime.streams.plan import StreamPlan
 from stzsar.runtime.streams.stream import StreamOptions
@@ -197,6 +197,18 @@ def becomes(true: Callable[[], Any]) -> Any:
             return found
         time.sleep(0.05)
     raise AssertionError("this did not become true")
+
+
+def shaken(running, host="localhost"):
+    """Open a viewer's WebSocket that never reads."""
+    raw = socket.create_connection(("127.0.0.1", running.port), timeout=20)
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    raw.sendall(
+        b"GET /api/live HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n" % host.encode()
+    )
+    return raw
 
 
 @pytest.fixture
