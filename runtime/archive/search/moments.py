@@ -35,8 +35,8 @@ class Moment:
         peak_s: time of the last frame of its best window.
         peak: the score of that window, as a replay gives it.
         similarity: the similarity of that window.
-        rank: what moments are ordered by: the similarity, or with a calibration how far the evidence
-            is above the threshold.
+        rank: what moments are ordered by: the similarity, or with a calibration how far the
+            evidence is above the threshold.
         start_clock: when it began, in seconds since 1970; None for a file.
         end_clock: when it ended.
         peak_clock: when its best window ended.
