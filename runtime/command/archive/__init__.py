@@ -1,0 +1,1 @@
+"""The commands of stzsar-archive, one in each file."""
