@@ -13,6 +13,7 @@ class WindowScore:
     """What the head says of one label in one window, as a replay says it."""
 
     label: str
+    frame: int  # number of its last frame in the video
     start_s: float  # time of its first frame in the source
     end_s: float  # time of its last frame
     clock: float | None  # when the last one was captured, in seconds since 1970; None for a file
@@ -41,6 +42,7 @@ class Moment:
         end_clock: when it ended.
         peak_clock: when its best window ended.
         windows: the time and score of each window, oldest first.
+        frames: numbers of the last frames of its first and its last window, in the video.
         still: a picture as JPEG, if there is one.
     """
 
@@ -58,6 +60,7 @@ class Moment:
     end_clock: float | None = None
     peak_clock: float | None = None
     windows: tuple[tuple[float, float], ...] = ()
+    frames: tuple[int, int] = (0, 0)
     still: bytes | None = None
 
     @property
@@ -136,6 +139,7 @@ def _moment(windows: Sequence[WindowScore], peak: WindowScore, where: dict[str, 
         end_clock=last.clock,
         peak_clock=peak.clock,
         windows=tuple((window.end_s, window.score) for window in windows),
+        frames=(first.frame, last.frame),
     )
 
 
