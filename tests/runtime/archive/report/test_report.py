@@ -55,7 +55,7 @@ def test_a_video_is_linked_beside_the_report_and_its_picture_cut_out(tmp_path):
     html = (tmp_path / "out" / "r.html").read_text("utf-8")
     assert 'href="../videos/a%20b%231.mp4#t=1"' in html
     [still] = jpegs_of(html)
-    assert cv2.imdecode(np.frombuffer(still, np.uint8), cv2.IMREAD_COLOR).size
+    assert cv2.imdecode(np.frombuffer(still, np.uint8), cv2.IMREAD_COLOR) is not None
 
 
 @pytest.mark.parametrize(
