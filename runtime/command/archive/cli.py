@@ -15,6 +15,10 @@ _EXAMPLE = """\b
 Examples:
   stzsar-archive inspect cameras.archive
       shows what is in an archive
+  stzsar-archive verify cameras.archive
+      compares all rows with what was written
+  stzsar-archive compact cameras.archive
+      writes small files together
   stzsar-archive retain cameras.archive --days 30 --size 50G
       removes what is older, and what is too much
   stzsar-archive forget cameras.archive --stream kitchen --since 2026-11-30
