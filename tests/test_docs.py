@@ -16,6 +16,9 @@ import pytest
 from stzsar.benchmarks.bench.options import Options as BenchOptions
 from stzsar.export.inspect_bundle import InspectOptions
 from stzsar.export.options import ClipOptions, EngineOptions, ExportOptions
+from stzsar.runtime.archive.keeping.export import ExportOptions as ArchiveExportOptions
+from stzsar.runtime.archive.keeping.retention import RetainOptions
+from stzsar.runtime.archive.keeping.wanted import Wanted
 from stzsar.runtime.command.options import (
     CalibrationOptions,
     ReplayOptions,
@@ -56,6 +59,7 @@ STAGE = {
     "bench": "benchmarks/bench",
     "attributes": "train/attributes",
     "events": "runtime/events",
+    "archive": "runtime/command/archive",
 }
 
 
@@ -73,6 +77,12 @@ SUBCOMMANDS = {
     ("events", "export"): "runtime.events.cli:export",
     ("events", "keep"): "runtime.events.cli:keep",
     ("events", "delete"): "runtime.events.cli:delete",
+    ("archive", "inspect"): "runtime.command.archive.inspect:inspect",
+    ("archive", "verify"): "runtime.command.archive.verify:verify",
+    ("archive", "export"): "runtime.command.archive.export:export",
+    ("archive", "compact"): "runtime.command.archive.compact:compact",
+    ("archive", "retain"): "runtime.command.archive.retain:retain",
+    ("archive", "forget"): "runtime.command.archive.forget:forget",
 }
 
 # What each command hands on.
@@ -96,6 +106,12 @@ OPTIONS = {
     ("events", "export"): (EventExportOptions, EventFilter),
     ("events", "keep"): (ChangeOptions,),
     ("events", "delete"): (ChangeOptions,),
+    ("archive", "inspect"): (),
+    ("archive", "verify"): (),
+    ("archive", "export"): (ArchiveExportOptions, Wanted),
+    ("archive", "compact"): (),
+    ("archive", "retain"): (RetainOptions,),
+    ("archive", "forget"): (Wanted,),
 }
 # Options that allow what the options themselves would refuse: their check is their use.
 PERMISSIONS = {AttributesOptions: {"overwrite"}}

@@ -17,22 +17,23 @@ import numpy as np
 import numpy.typing as npt
 
 from ..bundle.bundle import STATE_GRAPH, WINDOW_GRAPH, Bundle
-from ..bundle.manifest import PATCH_EMBEDDINGS, SamplingSpec
+from ..bundle.manifest import SamplingSpec
 from ..callbacks import OnEmbedded
 from ..documents import from_json
-from ..engines.graph import BoundGraph, Graph
+from ..engines.graph import Graph
 from ..engines.opening import open_graph
 from ..errors import LabelError, RecordingError
 from ..labels.bank import LabelBank
 from ..labels.labels import Label, as_labels, identity_of, ignored
 from ..labels.names import name_key
 from ..results import Recognition
-from ..scoring.scorer import WindowScorer, frames_at_once
+from ..scoring.scorer import WindowScorer
 from ..scoring.window import FrameRing, WindowFrame
 from ..text.choose_labels import SHOWN_UNKNOWN, as_context, choose_labels, rows_of
 from .file_format import BANK, END, FRAMES, STREAM, read_records, unpacked_frames
 from .recorder import BREAK, ENCODED, QUIET, identity
 from .records import EndRecord, Header, StreamRecord, read_bank, read_header, read_rows
+from .states import of_features, of_labels
 
 Array = npt.NDArray[Any]
 
@@ -263,7 +264,7 @@ class Replay:
             context = [label for label in self._context if identity_of(label) not in present]
             known += [row_of[identity_of(label)] for label in context]
             taken = {label.name for label in wanted}
-            states_of = partial(_of_labels, np.asarray(known), manifest.label_states)
+            states_of = partial(of_labels, np.asarray(known), manifest.label_states)
             return recorded.select(known, [*wanted, *as_context(context, taken)]), states_of
         unknown = [label for label, row in zip(wanted, rows, strict=True) if row is None]
         if manifest.label_states and not self.header.features:
@@ -275,7 +276,7 @@ class Replay:
             # A small graph that runs once for 16 frames: not worth building an engine for.
             path = self._bundle.path / STATE_GRAPH
             self._state = open_graph(path, threads=self._threads, engine="onnxruntime")
-        return bank, partial(_of_features, self._state.bind(bank.arrays()), bank)
+        return bank, partial(of_features, self._state.bind(bank.arrays()), bank)
 
     def _wanted(self, recorded: Sequence[Label]) -> tuple[Label, ...]:
         """Return the labels that compete: those asked for, or else those recorded."""
@@ -344,27 +345,3 @@ class Replay:
         return RecordingError(
             f"The recording {self._path} was not written by stzsar, or is damaged: {why}."
         )
-
-
-def _of_features(
-    graph: BoundGraph, bank: LabelBank, frames: Mapping[str, Array]
-) -> Mapping[str, Array]:
-    """Return frames with the states that the state graph computes from their features."""
-    patches = frames[PATCH_EMBEDDINGS].shape[1] if PATCH_EMBEDDINGS in frames else 0
-    step, count = frames_at_once(bank, patches), len(next(iter(frames.values())))
-    parts = [
-        graph({name: value[start : start + step] for name, value in frames.items()})
-        for start in range(0, count, step)
-    ]
-    made = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-    return {**frames, **made}
-
-
-def _of_labels(
-    rows: Array, label_states: Sequence[str], frames: Mapping[str, Array]
-) -> dict[str, Array]:
-    """Return the states of some of the labels."""
-    return {
-        name: np.ascontiguousarray(value[:, rows]) if name in label_states else value
-        for name, value in frames.items()
-    }

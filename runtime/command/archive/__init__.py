@@ -1,0 +1,1 @@
+"""The subcommands of `stzsar-archive`, a file for each."""

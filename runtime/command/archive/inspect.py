@@ -1,0 +1,50 @@
+"""`stzsar-archive inspect`."""
+
+import dataclasses
+import json
+
+import click
+import cloup
+from rich.table import Table
+from rich.text import Text
+
+from ...terminal.commandline import Output, at_the_edge, printable
+from .shared import archive, debug, size
+
+
+@cloup.command()
+@archive
+@cloup.option("--json", "as_json", is_flag=True, help="Print JSON")
+@debug
+@at_the_edge
+def inspect(archive: str, as_json: bool) -> None:
+    """Show what is in an archive."""
+    from ...archive.keeping.inspect import inspect_archive
+    from ...archive.keeping.tables import Tables
+
+    found = inspect_archive(Tables(archive))
+    if as_json:
+        facts = {**dataclasses.asdict(found), "hours": found.hours}
+        click.echo(json.dumps(facts, ensure_ascii=False))
+        return
+    table = Table(show_header=False, show_lines=False)
+    states = ", ".join(f"{number} {state}" for state, number in sorted(found.videos.items()))
+    rows = {
+        "video": f"{found.hours:.2f} hours",
+        "videos": states or "none",
+        **{f"bundle {name}": f"{rows:,} rows" for name, rows in found.bundles.items()},
+        **{
+            f"table {name}": f"{rows:,} rows, {size(found.table_bytes[name])}"
+            for name, rows in found.rows.items()
+        },
+        "on disk": size(found.disk_bytes),
+        "orphans": f"{found.orphans:,} rows",
+        **{f"index {name}": f"{rows:,} rows not in it" for name, rows in found.indices.items()},
+        **{
+            f"stream {name}": f"{facts.hours:.2f} hours, {facts.rows:,} rows"
+            for name, facts in found.streams.items()
+        },
+    }
+    for name, value in rows.items():
+        table.add_row(Text(printable(name), overflow="fold"), Text(value, overflow="fold"))
+    Output().print(table)
