@@ -294,15 +294,10 @@ class Recorder:
         track.rows.clear()
 
     def _kept(self, name: str, feature: Array) -> Array:
-        """Return a feature as it is recorded: the chosen patches, at unit length, in fp16.
-
-        Only their directions count, so unit length loses nothing, and it fits into fp16.
-        """
+        """Return a feature as it is recorded."""
         if name != PATCH_EMBEDDINGS:
             return np.asarray(feature, np.float32)
-        if self._patches is not None:
-            feature = most_different(feature, self._patches)
-        return unit(feature).astype(np.float16)
+        return kept_patches(feature, self._patches)
 
 
 def identity(bundle: Bundle) -> BundleIdentity:
@@ -313,6 +308,15 @@ def identity(bundle: Bundle) -> BundleIdentity:
 def identity_of(manifest: Manifest) -> BundleIdentity:
     """Return what identifies the numbers of the bundle of a manifest."""
     return BundleIdentity(manifest.name, manifest.files[FRAME_GRAPH], manifest.files[WINDOW_GRAPH])
+
+
+def kept_patches(patches_pd: Array, count: int | None) -> Array:
+    """Return the `count` most different patches of [P, D], all if None, at unit length, in fp16.
+
+    Only their directions count, so unit length loses nothing, and it fits into fp16.
+    """
+    chosen = patches_pd if count is None else most_different(patches_pd, count)
+    return unit(chosen).astype(np.float16)
 
 
 def most_different(patches_pd: Array, count: int) -> Array:

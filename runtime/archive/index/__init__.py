@@ -1,0 +1,1 @@
+"""Videos and live streams to stretches of an archive, in one process, in several, or by Ray."""

@@ -1,0 +1,84 @@
+"""Videos indexed by Ray Data, with an actor for each worker.
+
+Each stretch that an actor commits is its own checkpoint: an actor that is killed, or a run that is
+begun again, skips what is there. So Ray need not keep anything, and nothing is decoded by it.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ...errors import StzsarError
+from .work import Done, Indexer, Plan
+
+
+class _Actor:
+    """Indexes the videos of the rows that it gets."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._indexer = Indexer(plan)
+
+    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {name: [] for name in Done.__dataclass_fields__}
+        for path in batch["path"]:
+            try:
+                done = self._indexer.index(str(path))
+            except StzsarError as error:  # a row too: an exception would end the whole job
+                done = Done(path=str(path), outcome="broken", error=str(error))
+            for name, values in found.items():
+                values.append(getattr(done, name))
+        return found
+
+
+def index_on_ray(plan: Plan, paths: Sequence[str], address: str, workers: int) -> Iterator[Done]:
+    """Yield what became of each video, as it comes.
+
+    Args:
+        plan: how; its paths must mean the same on each machine.
+        paths: the videos.
+        address: "local", or where the cluster is.
+        workers: actors, with one core each.
+
+    Raises:
+        StzsarError: Ray is missing, or the cluster cannot be reached.
+    """
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    try:
+        import ray
+    except ImportError as error:
+        raise StzsarError(
+            "--ray needs the package ray: run pip install '.[ray]' in stzsar's folder."
+        ) from error
+    if not paths:
+        return
+    try:
+        ray.init(
+            address=None if address == "local" else address,
+            include_dashboard=None if address != "local" else False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            configure_logging=False,
+        )
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        why = " ".join(str(error).split()).rstrip(".")
+        raise StzsarError(f"Ray cannot be reached at {address}: {why:.200}.") from error
+    try:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        rows = ray.data.from_items(
+            [{"path": path} for path in paths], override_num_blocks=len(paths)
+        )
+        done = rows.map_batches(
+            _Actor,
+            fn_constructor_args=(plan,),
+            batch_size=1,
+            compute=ray.data.ActorPoolStrategy(size=workers),
+            num_cpus=1,
+            max_restarts=3,
+            max_task_retries=3,
+        )
+        for row in done.iter_rows():
+            yield Done(**{name: row[name] for name in Done.__dataclass_fields__})
+    finally:
+        ray.shutdown()

@@ -1,0 +1,256 @@
+"""An archive that is written: its tables, and the commit of a stretch."""
+
+import contextlib
+import dataclasses
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...bundle.manifest import Manifest
+from ...errors import StzsarError
+from ...recordings.recorder import identity_of
+from ..keeping.hashes import hash_rows
+from .columns import bundle_id
+from .schema import (
+    FORMAT,
+    Sampling,
+    Stretch,
+    Video,
+    bundles_schema,
+    stills_schema,
+    stretches_schema,
+    videos_schema,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_INSTALL = "run pip install '.[archive]' in stzsar's folder"
+_ALWAYS = timedelta(0)
+
+
+class Archive:
+    """The tables of an archive, to write.
+
+    Attributes:
+        place: its folder, or its address in an object store.
+    """
+
+    def __init__(self, place: str | Path, *, storage: Mapping[str, str] | None = None) -> None:
+        """Open an archive, or begin one.
+
+        Args:
+            place: its folder, or its address in an object store, such as s3://bucket/cameras.
+            storage: of an object store, as lancedb takes it; its environment variables count too.
+
+        Raises:
+            StzsarError: lancedb is missing, the place cannot be written, or a newer stzsar wrote it.
+        """
+        try:
+            import lancedb
+        except ImportError as error:
+            raise StzsarError(f"An archive needs the package lancedb: {_INSTALL}.") from error
+        self.place = str(place)
+        if "://" not in self.place and Path(self.place).exists() and not _is_folder(self.place):
+            raise StzsarError(
+                f"{self.place} is a file or a folder of something else: name a new folder, or that "
+                "of an archive."
+            )
+        with self.told():
+            # Other processes write here too: look for their rows each time.
+            self._database = lancedb.connect(
+                self.place,
+                storage_options=dict(storage) if storage else None,
+                read_consistency_interval=_ALWAYS,
+            )
+            self._tables: dict[str, Any] = {}
+            for name, schema in (
+                ("bundles", bundles_schema()),
+                ("videos", videos_schema()),
+                ("stretches", stretches_schema()),
+                ("stills", stills_schema()),
+            ):
+                self._tables[name] = self._database.create_table(name, schema=schema, exist_ok=True)
+            newest = max((row["format"] for row in self._rows("bundles")), default=FORMAT)
+        if newest > FORMAT:
+            raise StzsarError(
+                f"The archive {self.place} has format {newest} and this stzsar writes {FORMAT}: "
+                "upgrade stzsar."
+            )
+
+    def use(self, manifest: Manifest, sampling: Sampling, dim: int) -> str:
+        """Say which bundle encodes, and how it samples; return the bundle's id.
+
+        Raises:
+            StzsarError: the archive has frames of that bundle that are sampled in another way.
+        """
+        own, identity = bundle_id(manifest), identity_of(manifest)
+        row = {
+            "bundle": own,
+            "format": FORMAT,
+            "name": manifest.name,
+            "frame_graph": identity.frame,
+            "window_graph": identity.window,
+            "frames": manifest.sampling.frames,
+            "dim": dim,
+            **dataclasses.asdict(sampling),
+        }
+        with self.told():
+            self._insert("bundles", "bundle", [row])
+            there = next(one for one in self._rows("bundles") if one["bundle"] == own)
+        for name, option in (
+            ("rate_fps", "--rate"), ("stretch_s", "--stretch"), ("patches", "--patches")
+        ):  # fmt: skip
+            if there[name] != row[name]:
+                raise StzsarError(
+                    f"The archive {self.place} was begun with {option} {there[name]:g}, not "
+                    f"{row[name]:g}: give that, or begin another archive."
+                )
+        return own
+
+    def sampling(self, manifest: Manifest) -> Sampling | None:
+        """Return how the frames of a bundle are sampled here; None if it has none yet."""
+        own = bundle_id(manifest)
+        with self.told():
+            for row in self._rows("bundles"):
+                if row["bundle"] == own:
+                    names = [field.name for field in dataclasses.fields(Sampling)]
+                    return Sampling(**{name: row[name] for name in names})
+        return None
+
+    def committed(self, video: str) -> frozenset[str]:
+        """Return the names of the committed stretches of a video."""
+        with self.told():
+            rows = self._rows("stretches", f"video = {quoted(video)}", ["stretch"])
+        return frozenset(row["stretch"] for row in rows)
+
+    def put(self, stretch: Stretch, rows: "pa.Table", error: str = "") -> bool:
+        """Write a stretch whole; return False if another writer has committed it meanwhile.
+
+        Args:
+            stretch: what it is.
+            rows: its frames, of `frames_schema`, in their order; `attempt` may hold anything.
+            error: what was wrong with them, if anything.
+
+        Raises:
+            StzsarError: the archive cannot be written.
+        """
+        attempt = uuid.uuid4().hex
+        at = rows.schema.get_field_index("attempt")
+        rows = rows.set_column(at, rows.schema.field(at), [[attempt] * rows.num_rows])
+        times = rows["time_s"].to_pylist()
+        row = {
+            **dataclasses.asdict(stretch),
+            "attempt": attempt,
+            "first_s": times[0],
+            "last_s": times[-1],
+            "rows": rows.num_rows,
+            "hash": hash_rows(rows),
+            "written": time.time(),
+            "state": "broken" if error else "whole",
+            "error": error,
+        }
+        with self.told():
+            self._frames(rows.schema).add(rows)
+            self._insert("stretches", "stretch", [row])
+            return self._settle(stretch.stretch, attempt)
+
+    def put_video(self, video: Video) -> None:
+        """Write or renew the row of a video."""
+        import pyarrow as pa
+
+        table = pa.Table.from_pylist([dataclasses.asdict(video)], videos_schema())
+        with self.told():
+            merge = self._tables["videos"].merge_insert("video")
+            merge.when_matched_update_all().when_not_matched_insert_all().execute(table)
+
+    def put_stills(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add small pictures, rows of `stills_schema`."""
+        import pyarrow as pa
+
+        if rows:
+            with self.told():
+                self._tables["stills"].add(pa.Table.from_pylist(list(rows), stills_schema()))
+
+    def videos(self) -> list[Video]:
+        """Return the rows of all videos."""
+        names = [field.name for field in dataclasses.fields(Video)]
+        with self.told():
+            return [Video(**{name: row[name] for name in names}) for row in self._rows("videos")]
+
+    def rows_of(self, video: str) -> "pa.Table":
+        """Return the committed frames of a video, in their order."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        with self.told():
+            where = f"video = {quoted(video)}"
+            attempts = [row["attempt"] for row in self._rows("stretches", where, ["attempt"])]
+            table = self._database.open_table("frames").search().where(where).limit(None).to_arrow()
+        kept = pc.is_in(table["attempt"], pa.array(attempts, pa.string()))
+        return table.filter(kept).sort_by("frame")
+
+    @contextlib.contextmanager
+    def told(self) -> Iterator[None]:
+        """Turn what a table cannot do into one sentence; lancedb has no base for its errors."""
+        try:
+            yield
+        except (OSError, RuntimeError, ValueError) as error:
+            why = " ".join(str(error).split()).rstrip(".")
+            if "No space left" in why or "os error 28" in why:
+                raise StzsarError(
+                    f"The disk of the archive {self.place} is full: make room and run the same "
+                    "command again; what is committed is kept."
+                ) from error
+            raise StzsarError(f"The archive {self.place} cannot be used: {why:.300}.") from error
+
+    def _frames(self, schema: "pa.Schema") -> Any:
+        if "frames" not in self._tables:
+            self._tables["frames"] = self._database.create_table(
+                "frames", schema=schema, exist_ok=True
+            )
+        return self._tables["frames"]
+
+    def _rows(
+        self, name: str, where: str | None = None, columns: list[str] | None = None
+    ) -> list[dict[str, Any]]:
+        asked = self._tables[name].search().limit(None)
+        if where:
+            asked = asked.where(where)
+        if columns:
+            asked = asked.select(columns)
+        return asked.to_arrow().to_pylist()
+
+    def _insert(self, name: str, key: str, rows: list[dict[str, Any]]) -> None:
+        import pyarrow as pa
+
+        table = pa.Table.from_pylist(rows, self._tables[name].schema)
+        self._tables[name].merge_insert(key).when_not_matched_insert_all().execute(table)
+
+    def _settle(self, stretch: str, attempt: str) -> bool:
+        """Leave one attempt of a stretch, the same whoever looks; return whether it is ours.
+
+        Two writers may have found no row at the same moment, and then both have put one.
+        """
+        where = f"stretch = {quoted(stretch)}"
+        attempts = sorted(row["attempt"] for row in self._rows("stretches", where, ["attempt"]))
+        lost = [one for one in {*attempts, attempt} if one != attempts[0]]
+        for one in lost:
+            same = f"attempt = {quoted(one)}"
+            self._tables["stretches"].delete(same)
+            self._tables["frames"].delete(same)
+        return attempts[0] == attempt
+
+
+def quoted(text: str) -> str:
+    """Return a text as a condition has it."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _is_folder(place: str) -> bool:
+    """Say whether a folder is empty or has tables."""
+    path = Path(place)
+    return path.is_dir() and (not any(path.iterdir()) or any(path.glob("*.lance")))
