@@ -8,11 +8,19 @@ from .compact import compact
 from .export import export
 from .forget import forget
 from .inspect import inspect
+from .reindex import reindex
 from .retain import retain
+from .search import search
 from .verify import verify
 
 _EXAMPLE = """\b
 Examples:
+  stzsar-archive search cameras.archive "somebody falls" --since 7d
+      finds the moments of the last week that show it
+  stzsar-archive search cameras.archive --like hall@2026-11-30T14:02:11
+      finds more of what was there
+  stzsar-archive reindex cameras.archive
+      makes searches of a large archive fast
   stzsar-archive inspect cameras.archive
       shows what is in an archive
   stzsar-archive verify cameras.archive
@@ -31,10 +39,10 @@ Examples:
 @cloup.group(epilog=_EXAMPLE)
 @click.version_option(package_name="stzsar")
 def main() -> None:
-    """Keep what was encoded, and look at it."""
+    """Ask what was encoded, and keep what may be kept."""
 
 
-for _command in (inspect, verify, export, compact, retain, forget):
+for _command in (search, reindex, inspect, verify, export, compact, retain, forget):
     main.add_command(_command)
 
 
