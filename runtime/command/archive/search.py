@@ -133,6 +133,7 @@ def _options(texts: tuple[str, ...], given: dict[str, Any]) -> Any:
         if given[name] is not None:
             given[name] = parse_moment(f"--{name}", given[name])
     given["labels"] = list(texts) or given["labels"]
+    given["shipped_attributes"] = not given.pop("no_attributes")
     return SearchOptions(**given)
 
 
@@ -146,19 +147,22 @@ def _check_count(count: str | None, output: Path | None, form: str | None) -> No
 def _print_moments(moments: Any) -> None:
     from ...events.moments import shown_moment
 
+    clocks = any(one.start_clock is not None for one in moments)
     table = Table(show_lines=False)
-    for column in ("stream", "label", "from", "to", "peak", "score", "similarity", "when"):
+    for column in ("stream", "label", "seconds", "peak", "score", "fit"):
         table.add_column(column, overflow="fold")
+    if clocks:
+        table.add_column("when", overflow="fold")
     for one in moments:
+        when = "" if one.start_clock is None else shown_moment(one.start_clock)
         table.add_row(
             Text(printable(one.stream)),
             Text(printable(one.label)),
-            f"{one.start_s:.2f} s",
-            f"{one.end_s:.2f} s",
-            f"{one.peak_s:.2f} s",
+            f"{one.start_s:.2f} to {one.end_s:.2f}",
+            f"{one.peak_s:.2f}",
             f"{one.peak:.2f}",
             f"{one.similarity:.3f}",
-            "" if one.start_clock is None else shown_moment(one.start_clock),
+            *([when] if clocks else []),
         )
     Output().print(table)
 
@@ -179,8 +183,10 @@ def _summary(found: Any) -> str:
         if found.other_frames
         else ""
     )
+    hours = found.hours
+    length = f"{hours:.3g} h" if hours >= 1 else f"{60 * hours:.2g} min"
     nothing = "" if found.moments else "There is no such moment. "
     return (
-        f"{nothing}Searched {found.frames} frames ({found.hours:.3g} h) of the bundle "
+        f"{nothing}Searched {found.frames} frames ({length}) of the bundle "
         f"{found.bundle}, and scored {how}.{others}"
     )
