@@ -6,12 +6,13 @@ however many streams there are and however fast the others are.
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic, time
 
 import numpy as np
 
 from ..labels.labels import Label
+from ..recordings.frame_recorder import FrameRecorder
 from ..recordings.recorder import Recorder
 from ..results import ActionEvent, Overload, Recognition
 from ..scoring.scorer import Scorer
@@ -46,6 +47,7 @@ class Batcher:
         table: StreamTable | None = None,
         batch_wait_s: float = 0.01,
         recorder: Recorder | None = None,
+        archive: FrameRecorder | None = None,
         on_batch: Callable[[float, int], None] = lambda _busy_s, _frames: None,
         stages: Stages = UNTIMED,
     ) -> None:
@@ -57,6 +59,7 @@ class Batcher:
             table: the run's streams; feeds set its `wake`.
             batch_wait_s: how long a due frame waits for those of other streams.
             recorder: records the frame states.
+            archive: takes them too, from the first to the last.
             on_batch: called after each batch with its seconds and its frames.
             stages: times the steps of a batch.
         """
@@ -66,7 +69,7 @@ class Batcher:
         self._recognizer = recognizer
         self._sink = sink
         self._batch_wait_s = batch_wait_s
-        self._recorder = recorder
+        self._recorder, self._archive = recorder, archive
         self._scorer = recognizer.scorer
         self._on_batch = on_batch
         self._stages = stages
@@ -77,13 +80,17 @@ class Batcher:
         """The share of their sampling rates that live sources get now."""
         return self._governor.share
 
+    @property
+    def _recorders(self) -> Iterator[FrameRecorder]:
+        yield from (one for one in (self._recorder, self._archive) if one)
+
     def add(self, lane: Lane, *, is_read: bool = False) -> None:
         """Add a lane, and start to read its source, unless that `is_read` already."""
         self.lanes.append(lane)
         self._table.add(lane)
         lane.use_share(self.share)
-        if self._recorder:
-            self._begin_recording(self._recorder, lane)
+        for recorder in self._recorders:
+            self._begin_recording(recorder, lane)
         if not is_read:
             lane.feed.start()
 
@@ -92,8 +99,8 @@ class Batcher:
         self.interrupt(lane)
         self.lanes.remove(lane)
         self._table.remove(lane)
-        if self._recorder:
-            self._recorder.end_stream(lane.name, rest=False)
+        for recorder in self._recorders:
+            recorder.end_stream(lane.name, rest=False)
 
     def record_with(self, recorder: Recorder | None) -> None:
         """Record with another recorder from now on, or with none; the caller closes the one before.
@@ -105,7 +112,7 @@ class Batcher:
             if recorder:
                 self._begin_recording(recorder, lane)
             else:
-                lane.stream.use(keep_features=False)
+                lane.stream.use(keep_features=bool(self._archive))
         self._excuse(monotonic() - start_s)
 
     def step(self, timeout_s: float) -> bool:
@@ -245,14 +252,14 @@ class Batcher:
             self.interrupt(lane)
         with self._stages.of("decision"):
             found = lane.stream.accept(frame, state)
-        if self._recorder:
+        for recorder in self._recorders:
             if frame.breaks:
-                self._recorder.flush_window(lane.name)
-            self._record(self._recorder, lane, lane.stream.newest)
+                recorder.flush_window(lane.name)
+            self._record(recorder, lane, lane.stream.newest)
         if found:
             self._decide(lane, found)
 
-    def _begin_recording(self, recorder: Recorder, lane: Lane) -> None:
+    def _begin_recording(self, recorder: FrameRecorder, lane: Lane) -> None:
         scorer = lane.stream.scorer
         if recorder.feature_names:
             lane.stream.use(keep_features=True)
@@ -271,13 +278,13 @@ class Batcher:
         if labels != before:
             self.interrupt(lane)
             lane.decide_by(labels)
-        if self._recorder:
-            self._recorder.use_labels(lane.name, scorer.bank, scorer.labels_of.get(lane.name))
+        for recorder in self._recorders:
+            recorder.use_labels(lane.name, scorer.bank, scorer.labels_of.get(lane.name))
             for frame in lane.stream.window:
-                self._record(self._recorder, lane, frame, quiet=True)
+                self._record(recorder, lane, frame, quiet=True)
 
     def _record(
-        self, recorder: Recorder, lane: Lane, frame: WindowFrame, *, quiet: bool = False
+        self, recorder: FrameRecorder, lane: Lane, frame: WindowFrame, *, quiet: bool = False
     ) -> None:
         recorder.add(
             lane.name,
@@ -321,8 +328,8 @@ class Batcher:
             self._put(lane.decider.finish())
         if all(other.source != lane.source for other in self.lanes):
             self._sink.source_ended(lane.source)
-        if self._recorder:
-            self._recorder.end_stream(lane.name, rest=rest is not None)
+        for recorder in self._recorders:
+            recorder.end_stream(lane.name, rest=rest is not None)
 
     def _govern(self, taken: Iterable[Lane], busy_s: float) -> None:
         live = [lane for lane in self.lanes if lane.feed.live]

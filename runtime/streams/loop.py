@@ -16,6 +16,7 @@ from typing import cast
 from ..decisions.events import Decider
 from ..duty import Duties, why_off
 from ..errors import SourceError
+from ..recordings.frame_recorder import FrameRecorder
 from ..recordings.recorder import Recorder
 from ..results import ActionEvent, Message, Recognition, StreamState
 from ..sinks.sink import Sink
@@ -62,6 +63,7 @@ class StreamLoop:
         feeds: FeedOptions | None = None,
         batch_wait_s: float = 0.01,
         recorder: Recorder | None = None,
+        archive: FrameRecorder | None = None,
         tap: FrameTap | None = None,
         duties: Duties | None = None,
         idle: bool = False,
@@ -80,6 +82,7 @@ class StreamLoop:
             feeds: time limits of all feeds.
             batch_wait_s: see `Batcher`.
             recorder: see `Batcher`.
+            archive: see `Batcher`.
             tap: sees pictures in the threads of the feeds.
             duties: which live sources make events now; None is all of them.
             idle: encode nothing of a source that makes no events.
@@ -101,6 +104,7 @@ class StreamLoop:
             table=table,
             batch_wait_s=batch_wait_s,
             recorder=recorder,
+            archive=archive,
             on_batch=on_batch,
         )
         self._recognizer, self._sink, self._table = recognizer, sink, table

@@ -1,8 +1,11 @@
 """Pictures of moments: from the archive, or cut from the video if it is still there."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from ...preprocessing.opencv import load_cv2
+from ..keeping.tables import Tables, quoted
+from ..search.moments import Moment, with_still
 
 WIDTH, QUALITY = 640, 80
 _MAX_SIDE = 1 << 14
@@ -37,3 +40,20 @@ def cut_still(path: Path, at_s: float) -> bytes | None:
         image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     _, data = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     return data.tobytes()
+
+
+def with_stills(tables: Tables, moments: Sequence[Moment]) -> list[Moment]:
+    """Return moments with the archive's picture nearest to the peak, where it has one of them."""
+    if tables.dataset("stills") is None:
+        return list(moments)
+    return [one if one.still else with_still(one, _kept(tables, one)) for one in moments]
+
+
+def _kept(tables: Tables, moment: Moment) -> bytes | None:
+    where = (
+        f"video = {quoted(moment.video)} AND time_s >= {moment.start_s!r} "
+        f"AND time_s <= {moment.end_s!r}"
+    )
+    found = tables.rows("stills", where=where, columns=["time_s", "jpeg"])
+    nearest = min(found, key=lambda row: abs(row["time_s"] - moment.peak_s), default=None)
+    return nearest["jpeg"] if nearest else None

@@ -9,11 +9,11 @@ from .reading import Condition, Part, Snapshot
 from .scoring import Scorer
 
 # An archive of so few frames has each of its windows scored.
-ALL_WINDOWS = 4096
+ALL_WINDOWS = 1000
 # Windows that are scored around candidates; nearer candidates come first.
-MOST_WINDOWS = 1000
+MOST_WINDOWS = 500
 # Candidate frames for each query.
-CANDIDATES = 1000
+CANDIDATES = 500
 # How often moments at the edge of what is scored are followed further, by a few windows each time.
 _ROUNDS, _STEP_WINDOWS = 16, 2
 
@@ -76,7 +76,10 @@ class _VideoScores:
             found += merged(
                 allowed, policy=policy, stream=part.stream, video=part.video, path=part.path
             )
-        return found
+        if policy.thresholds is None:
+            return found
+        # A label that was on stays on below its threshold, and that alone is no moment.
+        return [moment for moment in found if moment.rank >= 0]
 
     def follow(self, moment: Moment) -> bool:
         """Score on where a moment reaches the edge of what is scored; whether it did."""

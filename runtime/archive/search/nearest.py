@@ -10,8 +10,8 @@ EMBEDDING = "embedding"
 # Below so many rows a scan answers in tens of milliseconds, and an index would only cost recall.
 ROWS_WORTH_AN_INDEX = 100_000
 # Rows in a list of the index, and how many lists a question looks into. What an index says of a
-# distance is coarse (a bit for each dimension), so more rows than asked for are measured again.
-_ROWS_IN_A_LIST, PROBES, _MEASURED_AGAIN = 4096, 64, 10
+# distance is coarse (a bit for each dimension), so so many of the nearest rows are measured again.
+_ROWS_IN_A_LIST, PROBES, _MEASURED_AGAIN = 4096, 64, 5000
 _BUILD_TIMEOUT = timedelta(days=7)
 
 Array = npt.NDArray[Any]
@@ -45,7 +45,7 @@ def nearest(
         asked = asked.where(where)
     if exact or not has_index(frames):
         return asked.bypass_vector_index().to_arrow()
-    return asked.nprobes(PROBES).refine_factor(_MEASURED_AGAIN).to_arrow()
+    return asked.nprobes(PROBES).refine_factor(max(2, _MEASURED_AGAIN // count)).to_arrow()
 
 
 def has_index(frames: Any) -> bool:

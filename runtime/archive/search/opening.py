@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def open_tables(archive: str | Path, storage: dict[str, str]) -> Any:
             f"There is no archive {place}: name the folder that stzsar-archive index wrote."
         )
     database = lancedb.connect(place, storage_options=storage or None)
-    missing = {"frames", "stretches", "videos", "bundles"} - set(database.table_names(limit=1000))
+    missing = {"frames", "stretches", "videos", "bundles"} - set(database.list_tables().tables)
     if missing:
         raise StzsarError(
             f"{place} is no archive, it lacks the table {min(missing)!r}: name the folder that "
@@ -142,7 +142,8 @@ def _chosen(archive: str | Path, bundle: Path | None, known: dict[str, Any]) -> 
         except BundleError:
             continue
         if bundle_id(manifest) in known:
-            return Bundle.open(folder)
+            # Nobody named it, so labels that it knows no word of are refused.
+            return replace(Bundle.open(folder), is_fallback=folder == shipped_bundle())
     raise StzsarError(
         f"The archive {archive} has frames of {names}, which is neither under {RUNS}/ nor shipped: "
         "name its folder with --bundle."

@@ -68,6 +68,10 @@ _OUTPUT = cloup.option_group(
     cloup.option(
         "--output", metavar="FILE", type=_PATH, help="Write into a .jsonl, .csv or .parquet file"
     ),
+    cloup.option(
+        "--html", metavar="FILE", type=_PATH,
+        help="Also write a report with pictures, scores over time and links into the videos",
+    ),
 )  # fmt: skip
 
 
@@ -86,7 +90,7 @@ def search(texts: tuple[str, ...], **given: Any) -> None:
     from ...archive.search.questions import search as search_archive
     from ...terminal.progress import loading_progress
 
-    count, output, form = (given.pop(name) for name in ("count", "output", "format"))
+    count, output, form, html = (given.pop(name) for name in ("count", "output", "format", "html"))
     options = _options(texts, given)
     _check_count(count, output, form)
     chosen = form_of(output, form)
@@ -101,9 +105,21 @@ def search(texts: tuple[str, ...], **given: Any) -> None:
         click.echo(text_of(found.moments, chosen), nl=False)
     elif found.moments:
         _print_moments(found.moments)
-    say(_summary(found))
-    if found.promise:
-        say(found.promise)
+    facts = [_summary(found), *([found.promise] if found.promise else [])]
+    if html:
+        _report(found.moments, given["archive"], facts, html)
+        facts.append(f"The report is {html}.")
+    for fact in facts:
+        say(fact)
+
+
+def _report(moments: Any, archive: str, facts: list[str], path: Path) -> None:
+    from ...archive.keeping.tables import Tables
+    from ...archive.report.report import Report, write_report
+    from ...archive.report.stills import with_stills
+
+    shown = with_stills(Tables(archive), moments)
+    write_report(Report(moments=shown, archive=archive, facts=facts), path)
 
 
 def _options(texts: tuple[str, ...], given: dict[str, Any]) -> Any:
@@ -117,6 +133,7 @@ def _options(texts: tuple[str, ...], given: dict[str, Any]) -> Any:
         if given[name] is not None:
             given[name] = parse_moment(f"--{name}", given[name])
     given["labels"] = list(texts) or given["labels"]
+    given["shipped_attributes"] = not given.pop("no_attributes")
     return SearchOptions(**given)
 
 
@@ -130,19 +147,22 @@ def _check_count(count: str | None, output: Path | None, form: str | None) -> No
 def _print_moments(moments: Any) -> None:
     from ...events.moments import shown_moment
 
+    clocks = any(one.start_clock is not None for one in moments)
     table = Table(show_lines=False)
-    for column in ("stream", "label", "from", "to", "peak", "score", "similarity", "when"):
+    for column in ("stream", "label", "seconds", "peak", "score", "fit"):
         table.add_column(column, overflow="fold")
+    if clocks:
+        table.add_column("when", overflow="fold")
     for one in moments:
+        when = "" if one.start_clock is None else shown_moment(one.start_clock)
         table.add_row(
             Text(printable(one.stream)),
             Text(printable(one.label)),
-            f"{one.start_s:.2f} s",
-            f"{one.end_s:.2f} s",
-            f"{one.peak_s:.2f} s",
+            f"{one.start_s:.2f} to {one.end_s:.2f}",
+            f"{one.peak_s:.2f}",
             f"{one.peak:.2f}",
             f"{one.similarity:.3f}",
-            "" if one.start_clock is None else shown_moment(one.start_clock),
+            *([when] if clocks else []),
         )
     Output().print(table)
 
@@ -163,8 +183,10 @@ def _summary(found: Any) -> str:
         if found.other_frames
         else ""
     )
+    hours = found.hours
+    length = f"{hours:.3g} h" if hours >= 1 else f"{60 * hours:.2g} min"
     nothing = "" if found.moments else "There is no such moment. "
     return (
-        f"{nothing}Searched {found.frames} frames ({found.hours:.3g} h) of the bundle "
+        f"{nothing}Searched {found.frames} frames ({length}) of the bundle "
         f"{found.bundle}, and scored {how}.{others}"
     )

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
+from stzsar.runtime.archive.keeping.tables import Tables
 from stzsar.runtime.archive.report.chart import draw_scores, shown_s
 from stzsar.runtime.archive.report.report import Report, html_of, write_report
+from stzsar.runtime.archive.report.stills import with_stills
 from stzsar.runtime.archive.search.moments import Moment
 
 SAMPLE = Path(__file__).parents[4] / "runtime" / "shipped" / "sample.mp4"
@@ -64,6 +66,20 @@ def test_a_video_is_linked_beside_the_report_and_its_picture_cut_out(tmp_path):
 )
 def test_what_a_browser_cannot_or_must_not_open_is_no_link(tmp_path, path):
     assert "<a " not in html_of(Report(moments=[moment(path=path)], archive="a"), folder=tmp_path)
+
+
+def test_the_archive_gives_the_picture_nearest_to_the_peak(tmp_path):
+    lance = pytest.importorskip("lance", reason="no Lance: pip install '.[archive]'")
+    import pyarrow
+
+    rows = [("v", 0.5), ("v", 1.2), ("v", 2.1), ("other", 2.0)]
+    stills = [
+        {"video": video, "time_s": at, "jpeg": f"{video} {at}".encode()} for video, at in rows
+    ]
+    for name, table in {"stills": stills, "stretches": [{"attempt": "one"}]}.items():
+        lance.write_dataset(pyarrow.Table.from_pylist(table), str(tmp_path / f"{name}.lance"))
+    found = with_stills(Tables(str(tmp_path)), [moment(), moment(video="none"), moment(still=b"x")])
+    assert [one.still for one in found] == [b"v 2.1", None, b"x"]
 
 
 def test_nothing_found_is_said(tmp_path):

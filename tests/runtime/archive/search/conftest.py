@@ -97,7 +97,7 @@ class Writer:
         return pa.table(columns)
 
     def _put(self, name: str, table: pa.Table) -> None:
-        if name in self.database.table_names():
+        if name in self.database.list_tables().tables:
             self.database.open_table(name).add(table)
         else:
             self.database.create_table(name, table)
@@ -112,7 +112,7 @@ def recorded(path: Path, bundle: Bundle, streams: Mapping[str, Frames], breaks=(
             name: value.astype(np.float16).astype(np.float32) for name, value in values.items()
         }
         for row in range(len(next(iter(values.values())))):
-            frame = {name: value[row] for name, value in rounded.items()}
+            frame = {name: value[row].astype(np.float32) for name, value in rounded.items()}
             frame |= {name: np.zeros(labels, np.float32) for name in manifest.label_states}
             if row in breaks:
                 recorder.flush_window(stream)

@@ -128,9 +128,10 @@ def test_a_short_file_has_its_one_window(colours, new_archive, recorded, tmp_pat
     archive = new_archive(colours)
     archive.add("short.mp4", seen("red", 2))
     recording = recorded(tmp_path / "a.rec", colours, {"short.mp4": seen("red", 2)})
-    (theirs,) = Replay(recording, colours, ["red", "blue"])
+    labels = ["red", "yellow"]
+    (theirs,) = Replay(recording, colours, labels)
     (moment,) = search(
-        SearchOptions(archive=archive.folder, labels=["red", "blue"], bundle=colours.path)
+        SearchOptions(archive=archive.folder, labels=labels, bundle=colours.path)
     ).moments
     assert (moment.peak, moment.end_s) == (theirs.top[0].score, theirs.end_s)
 
