@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from ..archive.index.run_options import ArchivingOptions
 from ..decisions.policy import Policy
 from ..errors import StzsarError
 from ..events.options import KeepingOptions
@@ -123,6 +124,7 @@ class RunOptions(
     DecisionOptions,
     SinkOptions,
     KeepingOptions,
+    ArchivingOptions,
     VerifyOptions,
     PageOptions,
 ):
@@ -172,6 +174,7 @@ class RunOptions(
         DecisionOptions.__post_init__(self)
         SinkOptions.__post_init__(self)
         KeepingOptions.__post_init__(self)
+        ArchivingOptions.__post_init__(self)
         VerifyOptions.__post_init__(self)
         PageOptions.__post_init__(self)
         if isinstance(self.sources, str):  # which is a sequence of letters, too
@@ -208,6 +211,7 @@ class RunOptions(
             ("--show", self.show),
             ("--record", self.record),
             ("--events", self.events),
+            ("--archive", self.archive),
             ("--idle", self.idle),
             ("--serve", self.serve),
         ):

@@ -46,6 +46,7 @@ from .summary import Summaries
 from .video_paths import video_paths
 
 if TYPE_CHECKING:
+    from ..archive.index.live import LiveArchive
     from ..page.opening import Served
 
 # Ctrl-C leaves two seconds, of which closing may take this much; without it there is more time.
@@ -192,6 +193,9 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             stack.callback(recorder.close, RECORD_S)
             if page:
                 page.recordings.adopt(recorder, ready.record)
+        archive = _open_archive(options, ready) if options.archive else None
+        if archive:
+            stack.callback(archive.close, RECORD_S)
         if any(is_live(spec.uri) for spec in ready.specs):
             stack.enter_context(LabelWatch(ready.labels, recognizer))
         stack.callback(signals.end_has_begun)
@@ -212,6 +216,7 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             feeds=feed_options(options),
             batch_wait_s=options.batch_wait_ms / 1000,
             recorder=recorder,
+            archive=archive,
             tap=tap,
             duties=duties,
             idle=options.idle,
@@ -259,7 +264,7 @@ def _stream_options(bundle: Bundle, options: RunOptions, spec: SourceSpec) -> St
         options,
         spec,
         explain=options.explain,
-        keep_features=options.record_features,
+        keep_features=options.record_features or options.archive is not None,
     )
 
 
@@ -326,6 +331,26 @@ def _open_keeper(options: RunOptions, ready: _Ready) -> EventKeeper:
         plan=replace(options.clips, late_s=late_s),
         limits=options.limits,
         idle=options.idle,
+    )
+
+
+def _open_archive(options: RunOptions, ready: _Ready) -> "LiveArchive":
+    from ..archive.index.live import archived_at
+
+    assert options.archive
+    rates = {plan.options.sampling(ready.bundle.manifest).rate_fps for plan in ready.plans}
+    if len(rates) > 1:
+        raise StzsarError(
+            f"--archive keeps all streams at one rate, and {options.streams} asks for "
+            f"{' and '.join(f'{rate:g}' for rate in sorted(rates))} frames a second: give them one."
+        )
+    return archived_at(
+        options.archive,
+        ready.bundle,
+        rates.pop(),
+        stretch_s=options.archive_stretch_s,
+        patches=options.archive_patches,
+        retained=options.retained,
     )
 
 

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 import threading
+import time
 import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -16,6 +17,8 @@ from ...bundle.manifest import SamplingSpec
 from ...errors import BundleError, StzsarError
 from ...labels.bank import LabelBank
 from ...recordings.recorder import BREAK, ENCODED
+from ..keeping.retention import RetainOptions, retain
+from ..keeping.tables import Tables
 from ..store.archive import Archive
 from ..store.rows import Rows
 from ..store.schema import Sampling, Stretch, Video
@@ -25,6 +28,7 @@ from .work import stretch_name
 MAX_WAITING = 8
 # How often to try a store again that failed.
 _AGAIN_S = 5.0
+_SWEEP_S = 3600.0
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +54,15 @@ class LiveArchive:
         feature_names: the features that it needs.
     """
 
-    def __init__(self, place: str, bundle: Bundle, sampling: Sampling) -> None:
-        """Open the archive.
+    def __init__(
+        self,
+        place: str,
+        bundle: Bundle,
+        sampling: Sampling,
+        *,
+        retained: RetainOptions | None = None,
+    ) -> None:
+        """Open the archive; what it retains is looked after each hour.
 
         Raises:
             BundleError: the bundle gives no features to archive.
@@ -67,6 +78,7 @@ class LiveArchive:
         self.feature_names: Sequence[str] = manifest.features
         self._manifest, self._sampling = manifest, sampling
         self._archive = Archive(place)
+        self._retained, self._next_sweep_s = retained, time.monotonic()
         dim = int(bundle.bank.class_embeddings.shape[1])
         self._bundle = self._archive.use(manifest, sampling, dim)
         self._tracks: dict[str, _Track] = {}
@@ -111,9 +123,7 @@ class LiveArchive:
             self._hand_over(track)
         flags = BREAK * track.breaks | ENCODED * encoded
         rate_fps = rate_fps or track.rate_fps
-        track.rows.add(
-            track.frames, states, time_s, flags=flags, rate_fps=rate_fps, clock=clock
-        )
+        track.rows.add(track.frames, states, time_s, flags=flags, rate_fps=rate_fps, clock=clock)
         track.frames, track.last_s, track.breaks = track.frames + 1, time_s, False
 
     def flush_window(self, stream: str) -> None:
@@ -177,6 +187,11 @@ class LiveArchive:
             self._waiting.append((video, stretch, rows))
             self._changed.notify_all()
 
+    def _sweep(self) -> None:
+        if self._retained and time.monotonic() >= self._next_sweep_s:
+            self._next_sweep_s = time.monotonic() + _SWEEP_S
+            retain(Tables(self._archive.place), self._retained)
+
     def _write_all(self) -> None:
         has_failed = False
         while True:
@@ -189,6 +204,7 @@ class LiveArchive:
                 if stretch and rows is not None:
                     self._archive.put(stretch, rows.table(stretch))
                 self._archive.put_video(video)
+                self._sweep()
             except StzsarError as error:
                 if not has_failed:
                     log.warning("%s It is tried again.", error)
@@ -207,7 +223,13 @@ class LiveArchive:
 
 
 def archived_at(
-    place: str, bundle: Bundle, rate_fps: float, stretch_s: float | None, patches: int | None
+    place: str,
+    bundle: Bundle,
+    rate_fps: float,
+    *,
+    stretch_s: float | None = None,
+    patches: int | None = None,
+    retained: RetainOptions | None = None,
 ) -> LiveArchive:
     """Open an archive for a run, as it samples already where that is not said.
 
@@ -225,4 +247,4 @@ def archived_at(
         stretch_s=stretch_s or usual.stretch_s,
         patches=patches or usual.patches,
     )
-    return LiveArchive(place, bundle, own)
+    return LiveArchive(place, bundle, own, retained=retained)

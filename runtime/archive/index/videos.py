@@ -9,7 +9,22 @@ from pathlib import Path
 from ...errors import SourceError
 
 SUFFIXES = frozenset(
-    ".mp4 .mkv .avi .mov .webm .ts .m4v .mpg .mpeg .flv .wmv .3gp .mts .m2ts".split()
+    [
+        ".mp4",
+        ".mkv",
+        ".avi",
+        ".mov",
+        ".webm",
+        ".ts",
+        ".m4v",
+        ".mpg",
+        ".mpeg",
+        ".flv",
+        ".wmv",
+        ".3gp",
+        ".mts",
+        ".m2ts",
+    ]
 )
 # A file of 100 GB is told apart by its size and these parts of it, spread evenly, its first and its
 # last bytes among them: videos that differ somewhere differ in their index, which stands at an end.

@@ -8,6 +8,7 @@ import cloup
 from cloup.constraints import ConstraintViolated, If, IsSet, accept_none
 from cloup.constraints.common import param_value_is_set
 
+from .archive import OF_ARCHIVE
 from .events import OF_EVENTS
 from .page import OF_PAGE
 from .receivers import OF_RECEIVERS
@@ -34,7 +35,7 @@ _PACE = ("rate_fps", "window_s", "motion_gate")
 _DECIDING = ("threshold", "min_length_s", "cool_down_s", "calibration")
 _SINKS = (
     "explain", "video", "show", "record", "record_features", "record_patches", "metrics", "idle",
-    *OF_RECEIVERS, *OF_EVENTS, *OF_PAGE,
+    *OF_RECEIVERS, *OF_EVENTS, *OF_ARCHIVE, *OF_PAGE,
 )  # fmt: skip
 _LINES = ("json", "only_events")
 

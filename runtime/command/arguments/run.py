@@ -8,6 +8,7 @@ import click
 import cloup
 
 from ...bundle.manifest import MAX_SEEN_BIAS
+from .archive import ARCHIVE
 from .events import EVENTS, VERIFY
 from .modes import MODES
 from .page import PAGE
@@ -268,6 +269,7 @@ def run_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
         RECEIVERS,
         VERIFY,
         EVENTS,
+        ARCHIVE,
         PAGE,
         _OUTPUT,
         _DECISIONS,
