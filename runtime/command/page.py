@@ -1,11 +1,14 @@
 """Opens the live page of a run."""
 
+from collections.abc import Callable
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from ..errors import StzsarError
 from ..page.teaching.arguments import TeachingArguments
 from ..sources.feed import FrameTap, Taps
+from ..streams.table import StreamTable
 from ..terminal.commandline import say
 from .options import RunOptions
 
@@ -13,9 +16,13 @@ if TYPE_CHECKING:
     from ..page.opening import Served
     from ..page.page import LivePage
 
+TELL_S = 1.0
+
 
 def open_page(options: RunOptions, run: "Served") -> "tuple[LivePage, FrameTap]":
     """Return the page that the options ask for, which answers from now on, and who taps the feeds.
+
+    Nobody is told where it is yet, see `teller`.
 
     Raises:
         StzsarError: it cannot be served.
@@ -23,11 +30,29 @@ def open_page(options: RunOptions, run: "Served") -> "tuple[LivePage, FrameTap]"
     from ..page.opening import serve
 
     page, pictures = serve(options, run)
-    for link in page.opened.links:
-        say(f"The live page: {link}")
-    if page.opened.made:
-        say("Whoever has the first of these links may change things, with the second one look.")
     return page, Taps([run.keeper, pictures]) if run.keeper else pictures
+
+
+def teller(page: "LivePage", table: StreamTable) -> Callable[[], None]:
+    """Return what says once where the page is; to be called some times a second.
+
+    It waits for the first picture, but no longer than TELL_S: a link before the sentence that there
+    is no such camera would lead nowhere.
+    """
+    begin_s, is_said = monotonic(), False
+
+    def tell() -> None:
+        nonlocal is_said
+        is_time = monotonic() - begin_s > TELL_S
+        if is_said or not (is_time or any(read for read, _ in table.reading().values())):
+            return
+        is_said = True
+        for link in page.opened.links:
+            say(f"The live page: {link}")
+        if page.opened.made:
+            say("Whoever has the first of these links may change things, with the second one look.")
+
+    return tell
 
 
 def check_page(options: RunOptions) -> None:

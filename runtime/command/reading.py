@@ -178,9 +178,9 @@ def feed_options(options: ReadingOptions) -> FeedOptions:
 
 
 def read_to_the_end(
-    loop: StreamLoop, signals: StopSignals, on_step: Callable[[], None] = lambda: None
+    loop: StreamLoop, signals: StopSignals, on_step: Sequence[Callable[[], None]] = ()
 ) -> None:
-    """Run a loop until it ends or a signal comes; `on_step` is called some times a second.
+    """Run a loop until it ends or a signal comes; each of `on_step` is called some times a second.
 
     Raises:
         StzsarError: as `StreamLoop.steps`.
@@ -190,4 +190,5 @@ def read_to_the_end(
     with closing(loop.steps()) as steps:
         for _ in steps:
             signals.check()
-            on_step()
+            for call in on_step:
+                call()

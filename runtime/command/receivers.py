@@ -13,6 +13,7 @@ from ..receivers.sinks_file import check_names, read_sinks
 from ..sources.spec import SourceSpec
 from ..sources.uri import is_live
 from ..streams.stream import WindowRecognizer
+from ..streams.table import StreamTable
 from ..user_folders import data_folder
 from .options import RunOptions
 
@@ -52,6 +53,26 @@ def places_of(
         )
         for spec in specs
         if not live or is_live(spec.uri)
+    )
+
+
+def places_now(
+    table: StreamTable, specs: Sequence[SourceSpec], recognizer: WindowRecognizer
+) -> tuple[Place, ...]:
+    """Return the live streams and regions with their labels as they are now.
+
+    People draw regions while a run goes on; before it has begun, they are those of `specs`.
+    """
+    if not table.lanes:
+        return places_of(specs, recognizer)
+    return tuple(
+        Place(
+            lane.source,
+            lane.region and lane.region.name,
+            tuple(label.name for label in actions(lane.stream.scorer.labels_in(lane.name))),
+        )
+        for lane in table.lanes
+        if lane.feed.live
     )
 
 

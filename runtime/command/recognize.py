@@ -38,10 +38,10 @@ from ..verify.second_look import SecondLook, Watched
 from .display import open_display, writes_lines
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
-from .page import check_page, open_page, teaching_arguments
+from .page import check_page, open_page, teaching_arguments, teller
 from .policies import context_of, policies_of
 from .reading import feed_options, files_read, read_to_the_end, specs_from, stream_options
-from .receivers import check_receivers, duties_of, places_of, receivers_from
+from .receivers import check_receivers, duties_of, places_now, places_of, receivers_from
 from .summary import Summaries
 from .video_paths import video_paths
 
@@ -225,7 +225,8 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             on_failure=show_error,
             on_end=signals.end_has_begun,
         )
-        read_to_the_end(loop, signals, on_step=look.tick if look else lambda: None)
+        steps = [*([look.tick] if look else []), *([teller(page, table)] if page else [])]
+        read_to_the_end(loop, signals, on_step=steps)
 
 
 def _classify(
@@ -285,7 +286,7 @@ def _open_sinks(
         },
         keeper=partial(_open_keeper, options, ready) if options.events else None,
         receivers=ready.receivers,
-        told=Told(duties=duties, places=partial(places_of, ready.specs, ready.recognizer)),
+        told=Told(duties=duties, places=partial(places_now, table, ready.specs, ready.recognizer)),
         on_quit=table.end,
         counters=table.counters,
     )
@@ -382,4 +383,8 @@ def _labels_needed(options: RunOptions, specs: Sequence[SourceSpec]) -> int:
     if options.whole:
         return options.top
     own = [options.policy.with_score(spec.threshold) for spec in specs if spec.threshold]
+    if options.serve is not None:  # thresholds can be dragged as low as this while it runs
+        from ..page.changes import LEAST_SCORE
+
+        own.append(options.policy.with_score(LEAST_SCORE))
     return max(options.top, *(policy.labels_needed for policy in (options.policy, *own)))

@@ -52,6 +52,16 @@ _FILTERS = cloup.option_group(
         type=click.Choice(["yes", "no", "unverified"]),
         help="With this answer of a second look",
     ),
+    cloup.option(
+        "--mark",
+        type=click.Choice(["right", "wrong"]),
+        help="Marked so on the live page",
+    ),
+    cloup.option(
+        "--priority",
+        type=click.Choice(["low", "normal", "high", "urgent"]),
+        help="As urgent as the rule of their label says",
+    ),
     cloup.option("--kept", is_flag=True, help="Only favourites"),
 )
 
@@ -138,6 +148,7 @@ def show(folder: Path, id: int) -> None:  # noqa: A002
         "state": {"cut": "cut off when its run was killed"}.get(event.state, event.state),
         "peak": f"{event.peak:.4f}",
         "scores": " ".join(f"{at_s:+.1f}s:{score:.2f}" for at_s, score in event.scores),
+        **({"marked": event.mark} if event.mark else {}),
         **({"second look": _second_look(event)} if event.verdict else {}),
         "bundle": event.bundle,
         **files,

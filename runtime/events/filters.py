@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from ..messages import VerdictAnswer
+from ..messages import Priority, VerdictAnswer
 from .record import EventState, Mark
 
 _SEARCHED = tuple(f"{name} LIKE ? ESCAPE '\\'" for name in ("label", "source", "region", "said"))
@@ -24,6 +24,7 @@ class EventFilter:
         state: their state.
         verdict: what a second look said.
         mark: what a person said.
+        priority: how urgent they are; those of labels without a rule are "normal".
         text: these words are in their label, source, region or in what was said of them.
         before_id: their numbers are smaller.
         limit: the newest so many of them.
@@ -39,6 +40,7 @@ class EventFilter:
     state: EventState | None = None
     verdict: VerdictAnswer | None = None
     mark: Mark | None = None
+    priority: Priority | None = None
     text: str = ""
     before_id: int | None = None
     limit: int | None = None
@@ -62,6 +64,7 @@ class EventFilter:
             ("state = ?", self.state),
             ("verdict = ?", self.verdict),
             ("mark = ?", self.mark),
+            ("coalesce(priority, 'normal') = ?", self.priority),
             ("id < ?", self.before_id),
         ):
             if value is not None:

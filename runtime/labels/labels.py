@@ -22,6 +22,10 @@ MAX_ATTRIBUTES_ALTOGETHER = 100_000
 # Letters and a symbol by Unicode's categories that show nothing: fillers of Hangul, empty Braille.
 _BLANKS = "\u115f\u1160\u3164\uffa0\u2800"
 
+# They turn the text after them around, so that a line of a terminal or a page reads otherwise.
+# Marks of direction (U+200E, U+200F) turn nothing, and some scripts need them.
+_TURNING = frozenset(map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A))))
+
 Array = npt.NDArray[Any]
 # What a label is for: an action is reported; what is ignored competes with actions and never is; a
 # context label does neither, and serves detectors as a measure.
@@ -82,7 +86,10 @@ class Label:
         object.__setattr__(self, "text", text or name)
         object.__setattr__(self, "attributes", tuple(attributes) or (self.text,))
         for text in words:
-            if any(unicodedata.category(character) in ("Cc", "Cs") for character in text):
+            if any(
+                unicodedata.category(character) in ("Cc", "Cs") or character in _TURNING
+                for character in text
+            ):
                 raise LabelError(
                     f"The label {self.name!r:.80} has a control character in {text!r:.80}: "
                     "remove it."

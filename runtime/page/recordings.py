@@ -63,15 +63,17 @@ class Recordings:
         """Start or stop to record.
 
         Raises:
-            RefusalError: there is no place for it, or it lacks its end.
-            RecordingError: it cannot be written.
+            RefusalError: there is no place for it.
+            RecordingError: it cannot be written, or it lacks its end.
         """
         with self._changing:
-            if on and self._current is None:
-                self._start()
-            elif not on and self._current is not None:
-                self._stop(CLOSE_S)
-            self._on_change(self.info)
+            try:
+                if on and self._current is None:
+                    self._start()
+                elif not on and self._current is not None:
+                    self._stop(CLOSE_S)
+            finally:
+                self._on_change(self.info)
             return self.info
 
     def close(self, timeout_s: float) -> None:
@@ -100,10 +102,10 @@ class Recordings:
 
     def _stop(self, timeout_s: float) -> None:
         assert self._current
-        recorder, _, _ = self._current
+        recorder, path, _ = self._current
         waited(self._table.ask(lambda loop: loop.record_with(None)))
         self._current = None
-        try:
-            recorder.close(timeout_s)
-        except RecordingError as error:
-            raise RefusalError(422, str(error)) from error
+        if not recorder.close(timeout_s):
+            raise RecordingError(
+                f"The recording {path.name} lacks its end, as the disk is full: make room."
+            )

@@ -12,12 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from ..errors import StzsarError
 from ..terminal.commandline import leave_threads_behind
+from .api.headers import HEADERS
 from .live import MAX_MESSAGE_BYTES
 from .options import Address
 
@@ -90,6 +92,20 @@ class _Connection(_Read, H11Protocol):
         super().on_response_complete()
         self._expect_a_request()
 
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP; no app sees it, so the headers are added here."""
+        content = msg.encode()
+        headers = [
+            *HEADERS.items(),
+            ("Content-Type", "text/plain; charset=utf-8"),
+            ("Content-Length", str(len(content))),
+            ("Connection", "close"),
+        ]
+        answer = h11.Response(status_code=400, reason=b"Bad Request", headers=headers)
+        for part in (answer, h11.Data(data=content), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(part) or b"")
+        self.transport.close()
+
     def handle_websocket_upgrade(self, event: Any) -> None:
         super().handle_websocket_upgrade(event)
         self._stop_looking()
@@ -113,6 +129,20 @@ class _Connection(_Read, H11Protocol):
 
 class _Socket(_Read, WebSocketsSansIOProtocol):
     """A WebSocket whose connection the app can cut off."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        send = self.conn.send_response
+
+        def send_with_headers(response: Any) -> None:
+            # A handshake that is refused before the app sees it.
+            if response.status_code != 101:
+                for name, value in HEADERS.items():
+                    if name not in response.headers:
+                        response.headers[name] = value
+            send(response)
+
+        self.conn.send_response = send_with_headers
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)

@@ -225,10 +225,13 @@ class Recorder:
                 packed_json(END, {"stream": track.number, "rest": rest}), droppable=False
             )
 
-    def close(self, timeout_s: float = 5.0) -> None:
+    def close(self, timeout_s: float = 5.0) -> bool:
         """Write what is pending, for `timeout_s` seconds at most, and close the file.
 
         Streams that have not ended stay open: a replay gives no last result for them.
+
+        Returns:
+            whether its end is written; on a full disk, a patient recorder leaves it out.
 
         Raises:
             RecordingError: not everything could be written.
@@ -237,9 +240,10 @@ class Recorder:
             for track in self._tracks.values():
                 self._write_rows(track)
         finally:
-            self._writer.close(timeout_s)
+            is_whole = self._writer.close(timeout_s)
             if self.dropped:
                 log.warning("%d frames are not in the recording.", self.dropped)
+        return is_whole
 
     def _track(self, name: str) -> _Track:
         if name not in self._tracks:

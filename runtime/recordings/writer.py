@@ -69,8 +69,11 @@ class RecordWriter:
             self._changed.notify_all()
             return True
 
-    def close(self, timeout_s: float) -> None:
+    def close(self, timeout_s: float) -> bool:
         """Write what is queued, for `timeout_s` seconds at most, and close the file.
+
+        Returns:
+            whether its end is written; on a full disk, a patient writer leaves it out.
 
         Raises:
             RecordingError: not everything could be written.
@@ -81,7 +84,7 @@ class RecordWriter:
         self._thread.join(timeout_s)
         if self._is_full:
             log.warning("%s Its end is missing.", self._error(OSError(errno.ENOSPC, "disk full")))
-            return
+            return False
         if self._thread.is_alive():
             raise RecordingError(
                 f"The recording {self._path} lacks its end: its disk did not write it within "
@@ -89,6 +92,7 @@ class RecordWriter:
             )
         if self._failure:
             raise self._error(self._failure)
+        return True
 
     def _write_all(self) -> None:
         try:

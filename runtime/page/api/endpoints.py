@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from ...documents import DocumentError, convert, from_json
 from ...errors import StzsarError
-from ..refusal import RefusalError
+from ..refusal import RefusalError, without_folders
 
 Method = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 # What somebody needs to be allowed; "open" is nothing.
@@ -96,7 +96,7 @@ class Endpoint:
             except RefusalError as refusal:
                 return refused(refusal)
             except StzsarError as error:
-                return refused(RefusalError(422, str(error)))
+                return refused(RefusalError(422, without_folders(str(error))))
             except OSError as error:  # a full disk, above all
                 reason = error.strerror or type(error).__name__
                 return refused(

@@ -11,26 +11,13 @@ from ..access import Access, Refused, Role
 from ..options import LONGEST_TOKEN
 from ..refusal import RefusalError
 from .endpoints import Needs, refused
+from .headers import HEADERS
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Any, Receive, Send], Awaitable[None]]
 
-POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; "
-    "media-src 'self' blob:; connect-src 'self'; font-src 'self'; manifest-src 'self'; "
-    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
-)
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "X-Frame-Options": "DENY",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
-}
 _SAFE = ("GET", "HEAD")
 
 
@@ -57,7 +44,7 @@ class Guard:
         self._app, self._access = app, access
         self._host, self._needs = host, needs
         self._headers: Mapping[str, str] = {
-            **_HEADERS,
+            **HEADERS,
             **({"Strict-Transport-Security": "max-age=31536000"} if is_tls else {}),
         }
 

@@ -35,7 +35,7 @@ from ..messages.teaching import (
     WrongEvent,
 )
 from ..recordings import FOLDER, SUFFIX, Recordings
-from ..refusal import RefusalError, unknown_stream
+from ..refusal import RefusalError, unknown_stream, without_folders
 from .arguments import TeachingArguments
 from .clips import write_event, write_moment
 from .facts import (
@@ -292,7 +292,7 @@ class Teaching:
             if isinstance(error, JobStoppedError):
                 why = "It was stopped."
             self._state = msgspec.structs.replace(
-                state, state="failed", error=why, said=tuple(job.said)
+                state, state="failed", error=without_folders(why), said=tuple(job.said)
             )
         finally:
             shutil.rmtree(work, ignore_errors=True)

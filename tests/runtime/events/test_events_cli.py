@@ -165,3 +165,20 @@ def test_a_time_ago_is_counted_from_now():
     assert parse_moment("--since", "1970-01-02T00:00:00+00:00") == 86_400.0
     with pytest.raises(StzsarError, match="--since takes"):
         parse_moment("--since", "9999999-01-01")
+
+
+def test_events_are_found_by_what_people_said_and_by_how_urgent_they_are(folder):
+    with EventStore(folder.database) as store:
+        store.set_mark(1, "right")
+        store.set_mark(2, "wrong")
+        urgent = StoredEvent(
+            id=4, source="hall", address="0", label="fall", start_s=1.0, end_s=2.0, time=NOW,
+            recorded=NOW, peak=0.9, bundle="ab", state="ended", priority="urgent",
+        )  # fmt: skip
+        store.begin(urgent)
+    assert ids(folder, "--mark", "right") == [1]
+    assert ids(folder, "--mark", "wrong") == [2]
+    assert ids(folder, "--priority", "urgent") == [4]
+    assert ids(folder, "--priority", "normal") == [1, 2, 3]
+    assert ids(folder, "--priority", "low") == []
+    assert "wrong" in run("show", folder.path, 2)

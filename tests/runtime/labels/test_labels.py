@@ -204,6 +204,8 @@ def test_a_label_has_a_name_and_few_attributes():
         ({"name": "a\nb"}, "control character"),
         ({"text": "a\x9bb"}, "control character"),
         ({"attributes": ("\ud800x",)}, "control character"),
+        ({"name": "red\u202etxet"}, "control character"),
+        ({"attributes": ("a\u2066b",)}, "control character"),
     ],
 )
 def test_a_label_is_words_that_can_be_shown_and_embedded(fields, message):

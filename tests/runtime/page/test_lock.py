@@ -152,6 +152,31 @@ def test_every_answer_has_the_headers_that_browsers_obey(running):
 
 
 @pytest.mark.parametrize(
+    ("request_lines", "status"),
+    [
+        (["GET / HTTP/1.1", "no header"], 400),
+        (["GET / HTTP/1.1"], 400),  # no host
+        (["GET /api/live HTTP/1.1", "Host: localhost", "Upgrade: websocket",
+          "Connection: Upgrade", "Sec-WebSocket-Version: 13"], 400),  # no key
+        (["GET /api/live HTTP/1.1", "Host: localhost", "Upgrade: websocket",
+          "Connection: Upgrade", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], 400),
+        (["GET /nothing HTTP/1.1", "Host: localhost", "Upgrade: websocket",
+          "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+          "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="], 403),
+    ],
+)  # fmt: skip
+def test_what_the_server_refuses_by_itself_has_them_too(running, request_lines, status):
+    with socket.create_connection(("127.0.0.1", running.port), timeout=20) as raw:
+        raw.sendall("\r\n".join([*request_lines, "", ""]).encode())
+        head = b""
+        while part := raw.recv(4096):
+            head += part
+    assert int(head.split()[1]) == status
+    assert b"default-src 'none'" in head
+    assert b"x-content-type-options: nosniff" in head.lower()
+
+
+@pytest.mark.parametrize(
     "path",
     ["/static/../page.py", "/static/%2e%2e/page.py", "/static//etc/passwd", "/static/..%2fpage.py",
      "/api/events/..%2f..%2fetc/clip", "/api/events/0/clip", "/api/events/-1/still"],

@@ -126,6 +126,22 @@ def test_bundles_stream_as_whole_windows(
     streaming.check_streaming(folder, tmp_path / "bundle", video, 4)
 
 
+@pytest.mark.parametrize(
+    ("family", "tuned"),
+    [
+        pytest.param("maxi", True, marks=pytest.mark.slow),  # ViFi-CLIP's network, mixed weights
+        ("open-clip", False),
+        ("transformers", False),
+    ],
+)
+def test_bundles_of_maxi_and_of_containers_stream_as_whole_windows(
+    family, tuned, seeded, streaming, foreign, original, tmp_path, traced_once
+):
+    words = ["--with", original] if tuned else []
+    folder, _ = imported(tmp_path, family, foreign(family), *words, "--frames", 4)
+    streaming.check_streaming(folder, tmp_path / "bundle", seeded.frames(6, 32, 4), 4)
+
+
 @pytest.mark.parametrize("family", ["vifi-clip", "ost"])
 def test_an_imported_checkpoint_trains_further_and_is_tested_beside_its_family(
     family, foreign, original, tmp_path, write_noise, monkeypatch

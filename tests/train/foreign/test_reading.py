@@ -67,6 +67,16 @@ def test_openais_archive_is_read_without_its_code(archive, seeded, tmp_path):
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
 
 
+@pytest.mark.slow
+def test_a_bundle_of_openais_archive_streams_as_whole_windows(
+    archive, seeded, streaming, tmp_path, traced_once
+):
+    folder = tmp_path / "clip"
+    result = CliRunner().invoke(main, [str(archive), "--output", str(folder), "--frames", "4"])
+    assert result.exit_code == 0, result.output
+    streaming.check_streaming(folder, tmp_path / "bundle", seeded.frames(6, 32, 4), 4)
+
+
 def repacked(path, target, changes, *, packed=zipfile.ZIP_STORED):
     """Copy an archive with some records replaced."""
     with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w", packed) as new:

@@ -127,3 +127,37 @@ def test_the_page_asks_no_other_host(view):
     viewer.go("#/stream/hall").locator(".scores li").first.wait_for()
 
     assert [url for url in asked if not url.startswith((viewer.address, "data:", "blob:"))] == []
+
+
+LONG = "w" * 200
+
+
+def test_long_names_fit_a_phone(bundle, start_run, make_viewer, cameras, tmp_path):
+    """A label and a stream of the most characters, without a space to break them at."""
+    streams = tmp_path / "streams.toml"
+    (tmp_path / "labels.txt").write_text(f"{LONG}\nred\ngreen\n")
+    streams.write_text(
+        f'[[stream]]\nname = "{"s" * 100}"\nsource = "{cameras["hall"].address}"\n'
+        'labels = "labels.txt"\n'
+    )
+    run = start_run(
+        *("--bundle", bundle, "--streams", streams, "--events", tmp_path / "events"),
+        *("--threads", 1),
+    )
+    try:
+        viewer = make_viewer(
+            run.address, viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True
+        )
+        for name, where in {**VIEWS, "a stream": f"#/stream/{'s' * 100}"}.items():
+            page = viewer.go(where)
+            page.wait_for_timeout(600)
+            viewer.shoot(f"long names {name} phone")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, name
+            if name == "a stream":
+                for tab in ("Labels", "Regions", "Teach"):
+                    page.get_by_role("tab", name=tab).click()
+                    viewer.shoot(f"long names {tab} phone")
+                    assert page.evaluate("document.documentElement.scrollWidth") <= 390, tab
+        viewer.page.goto("about:blank")
+    finally:
+        run.stop()
