@@ -24,6 +24,6 @@ environment=${2:-.venvs/$version}
     exit 1
 }
 "$environment/bin/python" -m pip install --quiet --disable-pip-version-check \
-    -e '.[cpu,sinks]' 'jsonschema>=4.18' 'pytest>=8' 'pytest-timeout>=2.3' 'onnx>=1.17' 'tokenizers>=0.19'
+    -e '.[cpu,sinks]' 'jsonschema>=4.18' 'pytest>=8' 'pytest-timeout>=2.3' 'pytest-xdist>=3.6' 'onnx>=1.17' 'tokenizers>=0.19'
 echo "The runtime's tests on Python $version:"
-"$environment/bin/python" -Im pytest tests/runtime -m "not slow and not live"
+"$environment/bin/python" -Im pytest tests/runtime -n 2 --dist loadfile -m "not slow and not live"

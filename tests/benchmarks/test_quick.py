@@ -42,6 +42,8 @@ ROWS = {
     ],
     "attributes": ["written by hand", "stzsar-attributes --llm none", "only the label"],
 }
+# What these print is built by functions that have tests; here they take ten seconds and more each.
+LONG = ("backbones", "detectors", "false_alarms", "fetching", "page")
 STUDIES = ("ablation", "decoders", "growth", "peers")
 
 
@@ -66,7 +68,9 @@ def markdown_rows(printed):
     ]
 
 
-@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in ROWS]
+)
 def test_a_benchmark_prints_its_table(name, tmp_path, monkeypatch):
     if name == "second_look":
         pytest.importorskip("openai", reason="the extra [verify] is not installed")
@@ -131,6 +135,7 @@ def test_growth_prints_a_table_for_each_axis_and_draws_them(tmp_path):
     assert (tmp_path / "growth.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_targets_take_the_peers_from_their_record(tmp_path):
     record = tmp_path / "peers.json"
     rows = [{"name": "xclip", "ratio": 40.0}, {"name": "xclip-once", "ratio": 11.0}]

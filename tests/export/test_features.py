@@ -13,19 +13,27 @@ from stzsar.runtime.recognizer import Recognizer
 from stzsar.runtime.scoring.window import FrameRing
 
 FRAMES = np.random.default_rng(3).integers(0, 256, (5, 32, 32, 3), dtype=np.uint8)
+PATCHED = [
+    {"interaction": "product", "temporal": True},
+    {"interaction": "product", "temporal": False},
+    {"interaction": "product", "temporal": True, "frame_weights": "both"},
+]
 SWITCHES = [
     ({"interaction": "product", "temporal": True}, ("patch_embeddings",)),
     ({"interaction": "product", "temporal": False}, ("frame_embedding", "patch_embeddings")),
+    ({"interaction": "mean", "temporal": False, "patch_path": "value"}, ("frame_embedding",)),
+    ({"interaction": "product", "temporal": True, "frame_weights": "both"}, ("patch_embeddings",)),
+]
+MORE_SWITCHES = [
     (
         {"interaction": "residual", "temporal": False, "projections": True},
         ("frame_embedding", "patch_embeddings"),
     ),
     ({"interaction": "off", "temporal": False}, ("frame_embedding",)),
-    ({"interaction": "mean", "temporal": False, "patch_path": "value"}, ("frame_embedding",)),
     ({"interaction": "off", "temporal": False, "frame_weights": "guided"}, ("frame_embedding",)),
-    ({"interaction": "product", "temporal": True, "frame_weights": "both"}, ("patch_embeddings",)),
 ]
-PATCHED = [switches for switches, names in SWITCHES if "patch_embeddings" in names]
+SWITCHES += [pytest.param(*both, marks=pytest.mark.slow) for both in MORE_SWITCHES]
+PATCHED += [pytest.param(MORE_SWITCHES[0][0], marks=pytest.mark.slow)]
 
 
 @pytest.mark.parametrize(("switches", "names"), SWITCHES, ids=str)

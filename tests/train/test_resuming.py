@@ -30,7 +30,13 @@ def whole(start, tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    "how", [signal.SIGKILL, signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda how: how.name
+    "how",
+    # All signals but SIGKILL take the same way; tests/runtime/terminal tells them apart.
+    [
+        pytest.param(how, marks=[pytest.mark.slow] * (how in (signal.SIGINT, signal.SIGHUP)))
+        for how in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+    ],
+    ids=lambda how: how.name,
 )
 def test_a_stopped_run_goes_on_with_the_losses_of_one_that_was_not(tmp_path, start, whole, how):
     killed = tmp_path / "killed"

@@ -21,17 +21,15 @@ def cells(printed):
 
 
 def test_a_run_trains_its_rows_resumes_and_draws(tmp_path):
-    names = ("mean-0", "guided-2", "product-8-value", "product-8-still")
+    names = ("guided-2", "product-8-still")
     rows = [f"--row={row}" for row in names]
     options = (*rows, "--seeds", 2, "--output", tmp_path / "run", "--plot", tmp_path / "a.png")
     printed = run(*options)
     done = (tmp_path / "run" / "rows.jsonl").read_text()
 
-    found = cells(printed)[2:6]
+    found = cells(printed)[2:4]
     assert [row[:3] for row in found] == [
-        ["mean pooling", "label only", "2"],
         ["guided", "2", "2"],
-        ["S × f, value path", "8", "2"],
         ["S × f, no temporal transformer", "8", "2"],
     ]
     assert all(re.fullmatch(r"\d+\.\d ± \d+\.\d", cell) for row in found for cell in row[3:])
@@ -43,6 +41,7 @@ def test_a_run_trains_its_rows_resumes_and_draws(tmp_path):
     assert (tmp_path / "run" / "rows.jsonl").read_text() == done
 
 
+@pytest.mark.slow
 def test_other_rows_and_more_seeds_are_added_to_those_that_are_done(tmp_path):
     run("--output", tmp_path, "--row", "mean-0", "--seeds", 1)
     first = (tmp_path / "rows.jsonl").read_text()

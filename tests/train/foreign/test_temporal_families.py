@@ -236,7 +236,10 @@ def test_experts_that_do_not_fit_their_weights_are_refused(seeded, tmp_path):
         )
 
 
-@pytest.mark.parametrize("name", NAMES)
+# One export for each takes half a minute; their numbers are compared with the originals' above.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name != "bike")) for name in NAMES]
+)
 def test_bundles_stream_as_whole_windows(name, imported, seeded, streaming, tmp_path, traced_once):
     video = seeded.frames(7, 32, 4)
     streaming.check_streaming(imported(name), tmp_path / "bundle", video, 4)
