@@ -7,7 +7,7 @@
 # make soak    eight live streams for 10 and 30 minutes
 # make fuzz    untrusted files of every format, mutated for a minute each (Atheris)
 # make docs    the pages under docs/ as HTML, with warnings as errors
-# make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes; TRAIN="…" adds
+# make shipped-bundle   train and export the bundle that ships, from nothing (an hour; TRAIN="…" adds
 #              options of stzsar-train)
 # make skeletons   export the graphs without weights that stzsar-fetch fills
 
@@ -76,7 +76,7 @@ test-other-pythons:
 # The checkpoint, the labels of the unseen classes, the bundle, the sample clip and its picture.
 shipped-bundle: setup
 	rm -rf runs/shipped
-	$(BIN)/stzsar-train --output runs/shipped $(TRAIN)
+	$(BIN)/stzsar-train --output runs/shipped --setting all $(TRAIN)
 	$(BIN)/python -m stzsar.train.data.sample labels runs/shipped/labels.json
 	$(BIN)/stzsar-export runs/shipped --labels runs/shipped/labels.json \
 	    --output $(SHIPPED)/moving-shapes
