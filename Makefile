@@ -80,6 +80,7 @@ shipped-bundle: setup
 	$(BIN)/python -m stzsar.train.data.sample labels runs/shipped/labels.json
 	$(BIN)/stzsar-export runs/shipped --labels runs/shipped/labels.json \
 	    --output $(SHIPPED)/moving-shapes
+	$(BIN)/python -m stzsar.runtime.fetch.card $(SHIPPED)/moving-shapes
 	$(BIN)/python -m stzsar.train.data.sample video $(SHIPPED)/sample.mp4
 	$(MAKE) demo
 	$(BIN)/python -m stzsar.train.data.sample picture $(DEMO)/annotated.mp4 $(SHIPPED)/demo.png
