@@ -93,9 +93,9 @@ name is.
 
 ## Graphs
 
-ONNX opset {manifest.opset}, {manifest.precision}, pictures of {manifest.pixels.size_px} px. A window
-is {sampling.frames} frames, {sampling.rate_fps:g} a second. Labels of its own, used where no others
-are given: {labels}.
+ONNX opset {manifest.opset}, {manifest.precision}, pictures of {manifest.pixels.size_px} px.
+A window is {sampling.frames} frames, {sampling.rate_fps:g} a second. Labels of its own, used where
+no others are given: {labels}.
 
 {_parity(folder)}
 

@@ -64,5 +64,5 @@ def test_a_filled_bundle_says_that_nothing_was_compared(copied):
 
 def test_a_broken_report_is_one_sentence(copied):
     (copied / "parity.json").write_text("[]")
-    with pytest.raises(BundleError, match="Cannot read .*parity.json .*export the bundle again"):
+    with pytest.raises(BundleError, match=r"Cannot read .*parity.json .*export the bundle again"):
         write_card(copied, Bundle.open(shipped_bundle()).bank)
