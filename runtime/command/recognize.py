@@ -18,6 +18,7 @@ from ..receivers.plans import SinkPlan, Told
 from ..recognizer import Recognizer
 from ..recordings.recorder import DEFAULT_PATCHES, Recorder
 from ..scoring.explain import check_explainable
+from ..sinks.service import service_manager
 from ..sinks.sink import Fanout, Sink
 from ..sinks.videos import VideoPlan
 from ..sources.address import parse_address
@@ -175,7 +176,10 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
         page, tap = None, keeper
         if options.serve is not None:
             page, tap = open_page(options, _served(options, ready, table, duties, keeper))
-        shown = [summaries, *display, *([page] if page else [])]
+        service = service_manager(live=any(is_live(spec.uri) for spec in ready.specs))
+        shown = [
+            summaries, *display, *([page] if page else []), *([service] if service else [])
+        ]  # fmt: skip
         told = Fanout([one for one in (*sinks.sinks, *shown) if one is not keeper])
         look = None
         if keeper and ready.watched:
@@ -204,6 +208,17 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             if page:
                 page.observe_round(seconds, frames)
 
+        def on_step() -> None:
+            if look:
+                look.tick()
+            if service:
+                service.tick()
+
+        def on_end() -> None:
+            signals.end_has_begun()
+            if service:
+                service.end()
+
         loop = StreamLoop(
             recognizer,
             sink,
@@ -218,9 +233,9 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             top=options.top,
             on_batch=observe_round,
             on_failure=show_error,
-            on_end=signals.end_has_begun,
+            on_end=on_end,
         )
-        read_to_the_end(loop, signals, on_step=look.tick if look else lambda: None)
+        read_to_the_end(loop, signals, on_step=on_step)
 
 
 def _classify(
