@@ -42,7 +42,7 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path):
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     # It does find what is wrong.
     unit.write_text(unit.read_text().replace("WatchdogSec=300", "WatchdogSec=often"))
-    assert "WatchdogSec" in analyzed("verify", "--man=no", unit).stderr
+    assert "Failed to parse sec value" in analyzed("verify", "--man=no", unit).stderr
 
 
 @needs_systemd
