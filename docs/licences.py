@@ -118,7 +118,9 @@ def licence_of(name: str) -> str:
         return KNOWN.get(name, "")
     if name in KNOWN:
         return KNOWN[name]
-    fields = {key: about.get_all(key, []) for key in ("License-Expression", "License", "Classifier")}
+    fields = {
+        key: about.get_all(key, []) for key in ("License-Expression", "License", "Classifier")
+    }
     stated = [text.strip() for text in (*fields["License-Expression"], *fields["License"])]
     stated += [text.split(" :: ")[-1] for text in fields["Classifier"] if text[:9] == "License :"]
     short = [text for text in stated if 0 < len(text) <= _LONGEST and "\n" not in text]

@@ -24,10 +24,14 @@ def test_the_citation_is_of_this_version_and_of_the_paper():
     assert citation["license"] == project["license"]
     (paper,) = citation["references"]
     assert [author["family-names"] for author in paper["authors"]] == ["Kim", "Kim", "Lee"]
-    assert paper["url"].endswith(re.findall(r"arXiv (\d+\.\d+)", (ROOT / "docs/paper.md").read_text())[0])
+    assert paper["url"].endswith(
+        re.findall(r"arXiv (\d+\.\d+)", (ROOT / "docs/paper.md").read_text())[0]
+    )
 
 
-@pytest.mark.parametrize("form", [path for path in FORMS if path.stem != "config"], ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "form", [path for path in FORMS if path.stem != "config"], ids=lambda p: p.stem
+)
 def test_forms_are_ones_that_a_forge_takes(form: Path):
     document = yaml.safe_load(form.read_text())
     assert {"name", "description", "body"} <= document.keys()

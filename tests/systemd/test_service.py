@@ -23,7 +23,8 @@ COMMAND = [sys.executable, "-c", "from stzsar.runtime.command.cli import program
 MAX_EXPOSURE = 2.5
 
 needs_systemd = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing: apt install systemd"
+    shutil.which("systemd-analyze") is None,
+    reason="systemd-analyze is missing: apt install systemd",
 )
 
 
