@@ -31,7 +31,8 @@ mount --make-rprivate /
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
-PIP_CERT=/certificates.pem chroot "$root" sh /install.sh "/$wheel" cpu,sinks,page
+# requests, which pip uses, puts its own variable before pip's.
+PIP_CERT=/certificates.pem REQUESTS_CA_BUNDLE=/certificates.pem chroot "$root" sh /install.sh "/$wheel" cpu,sinks,page
 rm "$root/install.sh" "$root/$wheel" "$root/certificates.pem"
 umount "$root/dev"
 mount -t tmpfs -o size=1M,mode=755 tmpfs "$root/dev"

@@ -72,7 +72,7 @@ class ServiceManager(Sink):
         # A service manager that is gone or slow must not end or hold up a run.
         with (
             contextlib.suppress(OSError),
-            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender,
+            socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender,
         ):
             sender.setblocking(False)
             sender.sendto(words.encode(), self._address)

@@ -1,4 +1,4 @@
-"""What stzsar is made of: the page of licences is complete, and the bills of materials are valid."""
+"""What stzsar is made of: the page of licences is complete, the bills of materials are valid."""
 
 import json
 import subprocess
@@ -11,12 +11,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle, sha256_of
+from stzsar.runtime.bundle.bundle import Bundle, sha256_of, shipped_bundle
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # pyright: ignore[reportMissingImports]
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,9 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from stzsar.runtime.bundle.bundle import Bundle, shipped_bundle
 from stzsar.runtime.errors import StzsarError
+from stzsar.runtime.fetch.cli import main
 from stzsar.runtime.fetch.options import FetchOptions
 
 from .conftest import COMMIT
@@ -118,7 +120,8 @@ def test_addresses_are_checked(address):
         FetchOptions(backbone=address)
 
 
-def test_options_that_make_a_bundle_are_refused():
-    for option in ({"precision": "fp16"}, {"labels": "a,b"}, {"revision": "main"}):
-        with pytest.raises(StzsarError, match="has no effect on hub:us/shapes@v1"):
-            FetchOptions(backbone=ADDRESS, **option)
+@pytest.mark.parametrize("option", ["--fp16", "--labels=a,b", "--revision=main"])
+def test_options_that_make_a_bundle_are_refused(option):
+    result = CliRunner().invoke(main, [ADDRESS, option])
+    assert result.exit_code == 2
+    assert "has no effect on hub:us/shapes@v1" in result.stderr

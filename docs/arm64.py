@@ -1,0 +1,45 @@
+"""Print which extras have wheels for everything on 64-bit Arm, for each Python: a table for the docs.
+
+Usage: python docs/arm64.py, with uv in PATH. It resolves and downloads no package.
+"""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PLATFORM = "aarch64-manylinux_2_28"
+PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+EXTRAS = (
+    *("cpu", "gpu", "jetson", "av", "fetch", "sinks", "notify", "events", "page", "verify"),
+    *("bench", "attributes", "export", "train", "rtx"),
+)
+
+
+def missing(extra: str, python: str) -> str:
+    """Return what has no wheel for an extra, as uv says it; "" if all have one."""
+    command = ["uv", "pip", "compile", "--quiet", "--python-platform", PLATFORM]
+    command += ["--python-version", python, "--only-binary", ":all:", "--extra", extra]
+    done = subprocess.run(
+        [*command, "pyproject.toml"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stderr
+
+
+def main() -> None:
+    """Print the table, and below it why a resolution failed."""
+    cells = [(extra, python) for extra in EXTRAS for python in PYTHONS]
+    with ThreadPoolExecutor(2) as pool:
+        found = dict(zip(cells, pool.map(lambda cell: missing(*cell), cells), strict=True))
+    print(f"| extra | {' | '.join(PYTHONS)} |\n|---|{'---|' * len(PYTHONS)}")
+    for extra in EXTRAS:
+        marks = ["no" if found[extra, python] else "yes" for python in PYTHONS]
+        print(f"| `[{extra}]` | {' | '.join(marks)} |")
+    for (extra, python), why in found.items():
+        if why:
+            print(f"\n[{extra}] on Python {python}:\n{why}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
