@@ -1,4 +1,4 @@
-"""Print which extras have wheels for everything on 64-bit Arm, for each Python: a table for the docs.
+"""Print a table of which extras have all their wheels on 64-bit Arm, for each Python.
 
 Usage: python docs/arm64.py, with uv in PATH. It resolves and downloads no package.
 """
