@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -54,3 +56,16 @@ def test_a_bug_needs_the_doctors_word_and_a_pull_request_has_a_place_for_it():
 def test_links_of_the_pages_lead_somewhere(page: str):
     for link in re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text()):
         assert (ROOT / link).exists()
+
+
+@pytest.mark.parametrize("constraints", sorted((ROOT / "constraints").glob("*.txt")), ids=str)
+def test_a_release_pins_everything_that_its_users_may_ask_for(constraints: Path):
+    lines = [Requirement(line) for line in constraints.read_text().splitlines()]
+    pinned = {canonicalize_name(line.name): line for line in lines}
+    assert all(re.fullmatch(r"==[\w.+]+", str(line.specifier)) for line in lines)
+    assert not any(line.url for line in lines)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    for extra, texts in project["optional-dependencies"].items():
+        names = {canonicalize_name(Requirement(text).name) for text in texts} - {"stzsar"}
+        # Development goes on after a release.
+        assert extra == "dev" or names <= pinned.keys()
