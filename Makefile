@@ -9,6 +9,7 @@
 # make docs    the pages under docs/ as HTML, with warnings as errors
 # make shipped-bundle   train and export the bundle that ships, from nothing (an hour; TRAIN="…" adds
 #              options of stzsar-train)
+# make constraints   the newest versions of everything, for pip install -c (needs uv)
 # make skeletons   export the graphs without weights that stzsar-fetch fills
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ DEMO := runs/demo
 # test-slow, where it is installed.
 OTHER_PYTHONS := 3.12 3.13
 
-.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons clean
+.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle constraints skeletons clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -80,9 +81,17 @@ shipped-bundle: setup
 	$(BIN)/python -m stzsar.train.data.sample labels runs/shipped/labels.json
 	$(BIN)/stzsar-export runs/shipped --labels runs/shipped/labels.json \
 	    --output $(SHIPPED)/moving-shapes
+	$(BIN)/python -m stzsar.runtime.fetch.card $(SHIPPED)/moving-shapes
 	$(BIN)/python -m stzsar.train.data.sample video $(SHIPPED)/sample.mp4
 	$(MAKE) demo
 	$(BIN)/python -m stzsar.train.data.sample picture $(DEMO)/annotated.mp4 $(SHIPPED)/demo.png
+
+# For each release: what its users can install years later, on every Python that it supports.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+constraints:
+	@mkdir -p constraints
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --no-emit-package stzsar \
+	    --no-annotate --no-header --quiet --output-file constraints/$(VERSION).txt
 
 # runtime/fetch/graphs: commit what changed together with what changed it.
 skeletons: setup
