@@ -9,6 +9,7 @@
 # make docs    the pages under docs/ as HTML, with warnings as errors
 # make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes; TRAIN="…" adds
 #              options of stzsar-train)
+# make promises    renew the golden copies of what is promised to users (docs/promises.md)
 # make skeletons   export the graphs without weights that stzsar-fetch fills
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ DEMO := runs/demo
 # test-slow, where it is installed.
 OTHER_PYTHONS := 3.12 3.13
 
-.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons clean
+.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons promises clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -87,6 +88,9 @@ shipped-bundle: setup
 # runtime/fetch/graphs: commit what changed together with what changed it.
 skeletons: setup
 	$(BIN)/python -m stzsar.export.skeletons
+
+promises: setup
+	$(BIN)/python tests/promises/golden.py
 
 .venv/bin/python:
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
