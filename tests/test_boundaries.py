@@ -116,6 +116,7 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
     }
     data.add("stzsar/runtime/results.schema.json")
     data.add("stzsar/runtime/page/api/openapi.json")
+    data.add("stzsar/benchmarks/hardware/report.schema.json")
     data.add("stzsar/train/attributes/prompt.md")
     data.add("stzsar/train/evaluation/published.json")
     data |= {

@@ -43,7 +43,7 @@ def texts() -> dict[str, str]:
         "metrics.txt": metrics,
         "mqtt.txt": mqtt,
         "events.sql": events_store,
-        "python.pyi": python_names,
+        "python.txt": python_names,
     }
     return {name: make() for name, make in makers.items()}
 
