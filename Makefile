@@ -9,6 +9,7 @@
 # make docs    the pages under docs/ as HTML, with warnings as errors
 # make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes; TRAIN="…" adds
 #              options of stzsar-train)
+# make release     build, check and describe VERSION=0.2.0 (REHEARSE=--rehearse: from what is not committed)
 # make promises    renew the golden copies of what is promised to users (docs/promises.md)
 # make skeletons   export the graphs without weights that stzsar-fetch fills
 
@@ -21,7 +22,7 @@ DEMO := runs/demo
 # test-slow, where it is installed.
 OTHER_PYTHONS := 3.12 3.13
 
-.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons promises clean
+.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons promises release clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -88,6 +89,9 @@ shipped-bundle: setup
 # runtime/fetch/graphs: commit what changed together with what changed it.
 skeletons: setup
 	$(BIN)/python -m stzsar.export.skeletons
+
+release: setup
+	$(BIN)/python release/release.py $(VERSION) $(REHEARSE)
 
 promises: setup
 	$(BIN)/python tests/promises/golden.py
