@@ -9,6 +9,7 @@
 # make docs    the pages under docs/ as HTML, with warnings as errors
 # make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes; TRAIN="…" adds
 #              options of stzsar-train)
+# make figures     measure the tables of the docs again: hours, on a quiet machine (FIGURES="--only page")
 # make release     build, check and describe VERSION=0.2.0 (REHEARSE=--rehearse: from what is not committed)
 # make promises    renew the golden copies of what is promised to users (docs/promises.md)
 # make skeletons   export the graphs without weights that stzsar-fetch fills
@@ -22,7 +23,7 @@ DEMO := runs/demo
 # test-slow, where it is installed.
 OTHER_PYTHONS := 3.12 3.13
 
-.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons promises release clean
+.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons promises release figures clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -92,6 +93,9 @@ skeletons: setup
 
 release: setup
 	$(BIN)/python release/release.py $(VERSION) $(REHEARSE)
+
+figures: setup
+	$(BIN)/python -m stzsar.benchmarks.figures $(FIGURES)
 
 promises: setup
 	$(BIN)/python tests/promises/golden.py

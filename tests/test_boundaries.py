@@ -11,7 +11,9 @@ import pytest
 
 FOLDERS = ("models", "train", "export", "runtime", "benchmarks")
 # In the repository and not in the wheel.
-STUDIES = tuple(f"benchmarks/{name}/" for name in ("ablation", "decoders", "growth", "peers"))
+STUDIES = tuple(
+    f"benchmarks/{name}/" for name in ("ablation", "decoders", "figures", "growth", "peers")
+)
 
 
 def project(root: Path) -> dict:
