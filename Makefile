@@ -10,6 +10,9 @@
 # make shipped-bundle   train and export the bundle that ships, from nothing (an hour; TRAIN="…" adds
 #              options of stzsar-train)
 # make constraints   the newest versions of everything, for pip install -c (needs uv)
+# make figures     measure the tables of the docs again: hours, on a quiet machine (FIGURES="--only page")
+# make release     build, check and describe VERSION=0.2.0 (REHEARSE=--rehearse: from what is not committed)
+# make promises    renew the golden copies of what is promised to users (docs/promises.md)
 # make skeletons   export the graphs without weights that stzsar-fetch fills
 
 PYTHON ?= python3
@@ -21,7 +24,7 @@ DEMO := runs/demo
 # test-slow, where it is installed.
 OTHER_PYTHONS := 3.12 3.13
 
-.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle constraints skeletons clean
+.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle constraints skeletons promises release figures clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -96,6 +99,15 @@ constraints:
 # runtime/fetch/graphs: commit what changed together with what changed it.
 skeletons: setup
 	$(BIN)/python -m stzsar.export.skeletons
+
+release: setup
+	$(BIN)/python release/release.py $(VERSION) $(REHEARSE)
+
+figures: setup
+	$(BIN)/python -m stzsar.benchmarks.figures $(FIGURES)
+
+promises: setup
+	$(BIN)/python tests/promises/golden.py
 
 .venv/bin/python:
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
