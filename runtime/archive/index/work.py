@@ -128,7 +128,7 @@ class Indexer:
         def is_there(index: int) -> bool:
             return stretch_name(video.video, index) in committed
 
-        end_s, seconds, count, failure = 0.0, 0.0, 0, ""
+        end_s, seconds, count, failure, is_begun = 0.0, 0.0, 0, "", False
         pieces = self._encoder.pieces_of(
             Path(found.path), sampling, is_there=is_there, gate=plan.gate, still_s=plan.still_s
         )
@@ -140,6 +140,9 @@ class Indexer:
             if not found.is_as_it_was:
                 why = f"{found.path} changed while it was read: index it again when it is complete."
                 return self._ended(video, "changed", why, seconds=seconds, stretches=count)
+            if not is_begun:
+                self._archive.put_video(video)  # "partial": a kill leaves its rows with a name
+                is_begun = True
             if self._commit(video, piece, failure):
                 length_s = piece.end_s - piece.rows.first_s + 1 / sampling.rate_fps
                 seconds, count = seconds + length_s, count + 1
