@@ -116,6 +116,7 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
         for path in (root / "runtime" / folder).rglob("*")
         if path.is_file()
     }
+    data.add("stzsar/runtime/archive/report/report.css")
     data.add("stzsar/runtime/results.schema.json")
     data.add("stzsar/runtime/page/api/openapi.json")
     data.add("stzsar/benchmarks/hardware/report.schema.json")
