@@ -62,8 +62,10 @@ class _Search:
             self._result = search(options, self._go_on, self._go_on)
         except BaseException as error:  # raised where it is awaited
             self._error = error
-        finally:
-            self._done.set()
+
+    def end(self) -> None:
+        """Let whoever waits go on."""
+        self._done.set()
 
     def wait(self) -> "SearchResult":
         """Return what was found.
@@ -199,11 +201,10 @@ class Searches:
             search = self._running[viewer] = _Search()
 
         def run() -> None:
-            try:
-                search.run(options)
-            finally:
-                with self._lock:
-                    del self._running[viewer]
+            search.run(options)
+            with self._lock:  # before the answer, since the next search may follow at once
+                del self._running[viewer]
+            search.end()
 
         threading.Thread(target=run, name="archive search", daemon=True).start()
         return search
