@@ -15,6 +15,7 @@ from .options import RunOptions
 if TYPE_CHECKING:
     from ..page.opening import Served
     from ..page.page import LivePage
+    from ..page.searches import ArchiveOptions
 
 TELL_S = 1.0
 
@@ -69,6 +70,24 @@ def check_page(options: RunOptions) -> None:
         raise StzsarError(
             f"--serve needs the package {error.name}: run pip install '.[page]' in stzsar's folder."
         ) from error
+
+
+def searched_archive(options: RunOptions, bundle: Path) -> "ArchiveOptions | None":
+    """Return how people search the run's archive; None where it keeps none.
+
+    One thread is enough to search, and leaves the others to the run.
+    """
+    from ..page.searches import ArchiveOptions
+
+    if options.archive is None:
+        return None
+    return ArchiveOptions(
+        archive=options.archive,
+        bundle=bundle,
+        threads=1,
+        engine=options.engine,
+        trust_engines=options.trust_engines,
+    )
 
 
 def teaching_arguments(options: RunOptions, bundle: Path) -> TeachingArguments:

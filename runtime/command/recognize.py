@@ -40,7 +40,7 @@ from .archive.live import open_archive
 from .display import open_display, writes_lines
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
-from .page import check_page, open_page, teaching_arguments, teller
+from .page import check_page, open_page, searched_archive, teaching_arguments, teller
 from .policies import context_of, policies_of
 from .reading import feed_options, files_read, read_to_the_end, specs_from, stream_options
 from .receivers import check_receivers, duties_of, places_now, places_of, receivers_from
@@ -327,6 +327,7 @@ def _served(
         teaching=teaching_arguments(options, ready.bundle.path),
         record=ready.record,
         explains_all=options.explain,
+        archive=searched_archive(options, ready.bundle.path),
     )
 
 

@@ -39,7 +39,8 @@ class _File(NamedTuple):
 class StaticFiles:
     """Files by their names below `static/`, packed once for all."""
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    def __init__(self, index: str = "index.html", folder: Path = FOLDER) -> None:
+        self._index = index
         self._files: Mapping[str, _File] = {
             path.relative_to(folder).as_posix(): _read(path)
             for path in sorted(folder.rglob("*"))
@@ -48,7 +49,7 @@ class StaticFiles:
 
     async def index(self, request: Request) -> Response:
         """Answer with the page."""
-        return self._answer(request, "index.html")
+        return self._answer(request, self._index)
 
     async def file(self, request: Request) -> Response:
         """Answer with a file of it."""

@@ -13,6 +13,7 @@ from ..recordings.recorder import Recorder
 from ..sinks.metrics import Metrics
 from ..sources.spec import SourceSpec
 from ..streams.table import StreamTable
+from .api.archive_endpoints import archive_endpoints
 from .api.change_endpoints import change_endpoints
 from .api.event_endpoints import NO_EVENTS, KeptEvents, event_endpoints
 from .api.run_endpoints import run_endpoints
@@ -26,6 +27,7 @@ from .page import LivePage
 from .pictures import Pictures
 from .recordings import FOLDER, NO_PLACE, Recordings
 from .scene import Scene
+from .searches import NO_ARCHIVE, ArchiveOptions, Searches
 from .sight import Sight
 from .teaching.arguments import TeachingArguments
 from .teaching.teaching import NO_TEACHING, Teaching
@@ -46,6 +48,7 @@ class Served:
         record: the file that the run records into from its start; None is none.
         teaching: arguments of the programs that teach.
         explains_all: whether all results are explained anyway.
+        archive: what people search; None where the run keeps none.
     """
 
     specs: Sequence[SourceSpec]
@@ -58,6 +61,7 @@ class Served:
     record: Path | None = None
     teaching: TeachingArguments = field(default_factory=TeachingArguments)
     explains_all: bool = False
+    archive: ArchiveOptions | None = None
 
 
 def serve(options: PageOptions, run: Served) -> tuple[LivePage, Pictures]:
@@ -117,6 +121,11 @@ def serve(options: PageOptions, run: Served) -> tuple[LivePage, Pictures]:
             on_change=lambda info: page.tell(TeachingNews(teaching=info)),
         )
         page.on_close.append(teaching.close)
+    searches = Searches(run.archive) if run.archive else None
+    if searches:
+        page.on_close.append(searches.close)
+    else:
+        sight.why_not["searches"] = NO_ARCHIVE
     events = KeptEvents(keeper.folder if keeper else None, page.tell_of_event)
     page.start(
         [
@@ -125,6 +134,7 @@ def serve(options: PageOptions, run: Served) -> tuple[LivePage, Pictures]:
             *change_endpoints(changes, recordings),
             *event_endpoints(events),
             *teaching_endpoints(teaching),
+            *archive_endpoints(searches),
         ]
     )
     return page, pictures

@@ -2,67 +2,33 @@
 
 import asyncio
 import logging
-import secrets
-import socket
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Match, Route, WebSocketRoute
+from starlette.routing import WebSocketRoute
 
 from ..results import Message, Recognition, to_json
 from ..sinks.metrics import Metrics
 from ..sinks.sink import Sink
 from ..terminal.commandline import leave_threads_behind
 from .access import Access, Role
-from .api.endpoints import Endpoint, Needs, Workers, refused
-from .api.guard import Guard
-from .api.openapi import described
+from .api.endpoints import Endpoint
+from .app import Site
 from .board import told
-from .files import StaticFiles
 from .live import Live
 from .messages.live import Bye, Hello, Stored, StreamNews
-from .options import Address, PageOptions, Tokens, parse_address, read_tokens
+from .options import PageOptions
 from .pictures import Packet
 from .recordings import Recordings
-from .refusal import RefusalError
-from .server import PageServer
 from .sight import Sight
 from .viewers import Viewers
 
 log = logging.getLogger(__name__)
 
 TICK_S, STATS_S = 0.1, 1.0
-
-
-@dataclass(frozen=True)
-class Opened:
-    """Where a page is served.
-
-    Attributes:
-        address: of the page.
-        tokens: what is needed to see it, or nothing.
-        made: whether the tokens were made for this run alone.
-    """
-
-    address: str
-    tokens: Tokens
-    made: bool
-
-    @property
-    def links(self) -> tuple[str, ...]:
-        """What to open in a browser: the page, with a token that was made for it."""
-        if not self.made:
-            return (self.address,)
-        return tuple(
-            f"{self.address}#token={token}" for token in (self.tokens.change, self.tokens.look)
-        )
 
 
 class LivePage(Sink):
@@ -85,23 +51,15 @@ class LivePage(Sink):
             StzsarError: the port is taken, the host is not this machine's, or the tokens or the
                 certificate cannot be used.
         """
-        assert options.serve
-        address = parse_address(options.serve)
-        tokens, made = _tokens_for(address, options)
-        self._sight, self._metrics = sight, metrics
-        self._server = PageServer(address, tls_cert=options.tls_cert, tls_key=options.tls_key)
-        self._host, self._is_tls = address.host, options.tls_cert is not None
-        self._access = Access(tokens, self._server.port)
-        self._workers, self._stats_s = Workers(), 0.0
+        self._site = site = Site(options)
+        self.opened = site.opened
+        self._sight, self._metrics, self._stats_s = sight, metrics, 0.0
+        self._server, self._workers = site.server, site.workers
         self._viewers = Viewers(self._use_watches)
         self._live = Live(self._viewers, self._hello, self._bye)
         sight.pictures.on_packet = self._on_packet
         self.on_close: list[Callable[[], None]] = []
         self._changed_events: deque[int] = deque()
-        scheme = "https" if self._is_tls else "http"
-        host = socket.gethostname() if address.host in ("0.0.0.0", "::") else address.host
-        shown = f"[{host}]" if ":" in host else host
-        self.opened = Opened(f"{scheme}://{shown}:{self._server.port}/", tokens, made)
 
     def start(self, endpoints: Sequence[Endpoint]) -> None:
         """Answer requests.
@@ -109,7 +67,8 @@ class LivePage(Sink):
         Args:
             endpoints: what can be asked, besides the page itself and its WebSocket.
         """
-        self._server.start(self._app([*endpoints, described(endpoints)]), self._tell)
+        live = WebSocketRoute("/api/live", self._live.serve)
+        self._site.start(endpoints, self._tell, sockets=[live])
 
     def put(self, message: Message) -> None:
         """Note a message."""
@@ -148,35 +107,7 @@ class LivePage(Sink):
     @property
     def access(self) -> Access:
         """The tokens."""
-        return self._access
-
-    def _app(self, endpoints: Sequence[Endpoint]) -> Callable[..., Any]:
-        workers, files = self._workers, StaticFiles()
-        routes = [one.route(workers) for one in endpoints]
-        needs: list[tuple[Route, Needs]] = [
-            (route, one.needs) for route, one in zip(routes, endpoints, strict=True)
-        ]
-
-        def needed(method: str, path: str) -> Needs | None:
-            if path == "/api/live":
-                return "look"
-            scope = {"type": "http", "method": method, "path": path}
-            for route, what in needs:
-                if route.matches(scope)[0] is Match.FULL:
-                    return what
-            return None
-
-        app = Starlette(
-            routes=[
-                Route("/", files.index),
-                Route("/static/{name:path}", files.file),
-                WebSocketRoute("/api/live", self._live.serve),
-                *routes,
-            ],
-            exception_handlers={404: _not_found, 405: _not_allowed, 500: _failed},
-        )
-        app.router.redirect_slashes = False
-        return Guard(app, self._access, host=self._host, needs=needed, is_tls=self._is_tls)
+        return self._site.access
 
     def _hello(self, role: Role) -> bytes:
         sight = self._sight
@@ -231,28 +162,3 @@ class LivePage(Sink):
 def _told(message: Message) -> Any:
     assert not isinstance(message, Recognition)
     return msgspec.Raw(to_json(message).encode())
-
-
-def _tokens_for(address: Address, options: PageOptions) -> tuple[Tokens, bool]:
-    """Return the tokens, and whether they were made here."""
-    tokens = read_tokens(options.serve_token)
-    if tokens.change or address.is_private:
-        return tokens, False
-    return Tokens(secrets.token_urlsafe(24), secrets.token_urlsafe(24)), True
-
-
-async def _not_found(_request: Request, _error: Exception) -> Response:
-    return refused(
-        RefusalError(404, "There is nothing here: /api/openapi.json says what is where.")
-    )
-
-
-async def _not_allowed(_request: Request, error: Exception) -> Response:
-    response = refused(RefusalError(405, "This address takes another method."))
-    response.headers["Allow"] = getattr(error, "headers", {}).get("Allow", "")
-    return response
-
-
-async def _failed(_request: Request, error: Exception) -> Response:
-    log.warning("A request to the page failed because of a bug in stzsar.", exc_info=error)
-    return refused(RefusalError(500, "This failed because of a bug in stzsar: its log says more."))

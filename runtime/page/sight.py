@@ -60,6 +60,7 @@ class Sight:
             explains="explains" not in why_not,
             teaches="teaches" not in why_not,
             records="records" not in why_not,
+            searches="searches" not in why_not,
             why_not=why_not,
             overload=self.board.share,
             recording=self.recording(),

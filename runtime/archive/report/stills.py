@@ -46,14 +46,19 @@ def with_stills(tables: Tables, moments: Sequence[Moment]) -> list[Moment]:
     """Return moments with the archive's picture nearest to the peak, where it has one of them."""
     if tables.dataset("stills") is None:
         return list(moments)
-    return [one if one.still else with_still(one, _kept(tables, one)) for one in moments]
+    return [
+        one
+        if one.still
+        else with_still(one, kept_still(tables, one.video, one.start_s, one.end_s, one.peak_s))
+        for one in moments
+    ]
 
 
-def _kept(tables: Tables, moment: Moment) -> bytes | None:
-    where = (
-        f"video = {quoted(moment.video)} AND time_s >= {moment.start_s!r} "
-        f"AND time_s <= {moment.end_s!r}"
-    )
+def kept_still(
+    tables: Tables, video: str, start_s: float, end_s: float, near_s: float
+) -> bytes | None:
+    """Return the archive's picture of a span of a video, the nearest to a second of it."""
+    where = f"video = {quoted(video)} AND time_s >= {start_s!r} AND time_s <= {end_s!r}"
     found = tables.rows("stills", where=where, columns=["time_s", "jpeg"])
-    nearest = min(found, key=lambda row: abs(row["time_s"] - moment.peak_s), default=None)
+    nearest = min(found, key=lambda row: abs(row["time_s"] - near_s), default=None)
     return nearest["jpeg"] if nearest else None

@@ -1,5 +1,6 @@
 """From candidates to moments: windows around candidate frames are scored, then merged."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import groupby
 
@@ -58,9 +59,10 @@ class _VideoScores:
         self.spans = _united([*self.spans, (max(0, first), last)])
         return self.scored - before
 
-    def score_all(self) -> None:
+    def score_all(self, go_on: Callable[[], object]) -> None:
         """Score every window, a piece at a time."""
         for rows in self.snapshot.pieces(self.part.video, self.scorer.frames - 1):
+            go_on()
             known = len(self.scores)
             for window in self.scorer.score(rows):
                 self.scores.setdefault(window.frame, window)
@@ -95,7 +97,13 @@ class _VideoScores:
 
 
 def find_moments(
-    snapshot: Snapshot, scorer: Scorer, *, top: int, policy: Policy, exhaustive: bool = False
+    snapshot: Snapshot,
+    scorer: Scorer,
+    *,
+    top: int,
+    policy: Policy,
+    exhaustive: bool = False,
+    go_on: Callable[[], object] = lambda: None,
 ) -> Found:
     """Return the best moments.
 
@@ -108,20 +116,23 @@ def find_moments(
         top: how many moments at most.
         policy: what pauses end a moment.
         exhaustive: score all windows of a large archive too.
+        go_on: called before each piece of work; what it raises ends the search.
 
     Raises:
         StzsarError: a graph fails.
     """
     complete = exhaustive or snapshot.rows <= ALL_WINDOWS
     if complete:
-        return _all_moments(snapshot, scorer, top, policy)
+        return _all_moments(snapshot, scorer, top, policy, go_on)
     videos: dict[str, _VideoScores] = {}
     for video, spans in _spans(snapshot, scorer).items():
         videos[video] = _VideoScores(snapshot.parts[video], snapshot, scorer)
         for first, last in spans:
+            go_on()
             videos[video].score(first, last)
     moments: list[Moment] = []
     for _ in range(_ROUNDS):
+        go_on()
         moments = best(
             (one for each in videos.values() for one in each.moments(policy, snapshot.condition)),
             top,
@@ -134,13 +145,15 @@ def find_moments(
     )
 
 
-def _all_moments(snapshot: Snapshot, scorer: Scorer, top: int, policy: Policy) -> Found:
+def _all_moments(
+    snapshot: Snapshot, scorer: Scorer, top: int, policy: Policy, go_on: Callable[[], object]
+) -> Found:
     """Score a video after the other, and keep the best moments so far."""
     moments: list[Moment] = []
     windows = 0
     for part in snapshot.parts.values():
         video = _VideoScores(part, snapshot, scorer)
-        video.score_all()
+        video.score_all(go_on)
         windows += video.scored
         moments = best([*moments, *video.moments(policy, snapshot.condition)], top)
     return Found(moments=moments, windows=windows, complete=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -140,12 +140,17 @@ class SearchResult:
         return dict(sorted(Counter(_group(moment, by) for moment in self.moments).items()))
 
 
-def search(options: SearchOptions, progress: OnEmbedded | None = None) -> SearchResult:
+def search(
+    options: SearchOptions,
+    progress: OnEmbedded | None = None,
+    go_on: Callable[[], object] = lambda: None,
+) -> SearchResult:
     """Find the moments of an archive that show an action, or that look like an example.
 
     Args:
         options: what to look for, and where.
         progress: called with how many texts are embedded, and of how many, if any must be.
+        go_on: called again and again meanwhile; what it raises ends the search.
 
     Raises:
         StzsarError: the archive, the bundle, the labels, the calibration or the example cannot be
@@ -168,6 +173,7 @@ def search(options: SearchOptions, progress: OnEmbedded | None = None) -> Search
         top=options.top + (excluded is not None),
         policy=policy or Policy(),
         exhaustive=options.exhaustive,
+        go_on=go_on,
     )
     moments = [moment for moment in found.moments if not _is(moment, excluded)]
     return SearchResult(

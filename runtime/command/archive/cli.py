@@ -12,6 +12,7 @@ from .inspect import inspect
 from .reindex import reindex
 from .retain import retain
 from .search import search
+from .serve import serve
 from .verify import verify
 
 _EXAMPLE = """\b
@@ -22,6 +23,8 @@ Examples:
       finds the moments of the last week that show it
   stzsar-archive search cameras.archive --like hall@2026-11-30T14:02:11
       finds more of what was there
+  stzsar-archive serve cameras.archive
+      lets people search on a page
   stzsar-archive inspect cameras.archive
       shows what is in an archive
   stzsar-archive retain cameras.archive --days 30 --size 50G
@@ -37,7 +40,7 @@ def main() -> None:
     """Encode once, ask anything later, and keep what may be kept."""
 
 
-for _command in (index, search, inspect, verify, reindex, compact, retain, forget, export):
+for _command in (index, search, serve, inspect, verify, reindex, compact, retain, forget, export):
     main.add_command(_command)
 
 

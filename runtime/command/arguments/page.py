@@ -1,6 +1,7 @@
 """The command-line options of the live page."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import cloup
@@ -9,16 +10,8 @@ from ...page.options import DEFAULT_LISTEN
 
 _PATH = click.Path(path_type=Path)
 
-PAGE = cloup.option_group(
-    "Live page",
-    cloup.option(
-        "--serve",
-        metavar="[HOST:PORT]",
-        is_flag=False,
-        flag_value=DEFAULT_LISTEN,
-        help="Serve a page with live pictures, scores and events, on which labels, regions and "
-        f"thresholds are changed while the run goes on; {DEFAULT_LISTEN} unless HOST:PORT is given",
-    ),
+# Who may come in, and by https: of every page.
+DOOR: tuple[Any, ...] = (
     cloup.option(
         "--serve-token",
         metavar="FILE",
@@ -36,6 +29,18 @@ PAGE = cloup.option_group(
     cloup.option(
         "--tls-key", metavar="FILE", type=_PATH, help="The key of the certificate, in a PEM file"
     ),
+)
+PAGE = cloup.option_group(
+    "Live page",
+    cloup.option(
+        "--serve",
+        metavar="[HOST:PORT]",
+        is_flag=False,
+        flag_value=DEFAULT_LISTEN,
+        help="Serve a page with live pictures, scores and events, on which labels, regions and "
+        f"thresholds are changed while the run goes on; {DEFAULT_LISTEN} unless HOST:PORT is given",
+    ),
+    *DOOR,
 )
 
 OF_PAGE = ("serve", "serve_token", "tls_cert", "tls_key")

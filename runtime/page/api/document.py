@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from .archive_endpoints import archive_endpoints
 from .change_endpoints import change_endpoints
 from .endpoints import Endpoint
 from .event_endpoints import event_endpoints
@@ -24,6 +25,7 @@ def shipped() -> str:
         *change_endpoints(nobody, nobody),
         *event_endpoints(nobody),
         *teaching_endpoints(nobody),
+        *archive_endpoints(nobody),
     ]
     found = document([*endpoints, described(endpoints)])
     return json.dumps(found, ensure_ascii=False, indent=1) + "\n"

@@ -28,7 +28,7 @@ _REASONS = {
     416: "There is no such range.",
     421: "The host is another one.",
     422: "What is asked for is refused.",
-    429: "Too many wrong tokens came from there.",
+    429: "Too many wrong tokens came from there, or its other search goes on.",
     503: "Not now.",
 }
 _TEMPLATE = "#/components/schemas/{name}"

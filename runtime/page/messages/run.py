@@ -238,6 +238,7 @@ class RunInfo(Said, frozen=True, kw_only=True):
     explains: bool
     teaches: bool
     records: bool
+    searches: bool
     why_not: dict[str, Sentence]
     overload: float
     recording: RecordingInfo

@@ -7,6 +7,7 @@ import { duration } from "./parts/format.js";
 import { live } from "./run/live.js";
 import { loginView, session, tokenOfAddress } from "./views/login.js";
 import { overview } from "./views/overview.js";
+import { searchView } from "./views/search.js";
 import { store } from "./run/store.js";
 import { streamView } from "./views/stream.js";
 import { teachView } from "./views/teach.js";
@@ -31,7 +32,10 @@ const VIEWS = [
   ["Live", "#/"],
   ["Events", "#/events"],
   ["Teach", "#/teach"],
+  ["Search", "#/search"],
 ];
+
+const PLACES = ["events", "teach", "search"];
 
 function start() {
   nav.append(...VIEWS.map(([name, href]) => h("a", { href }, name)));
@@ -74,6 +78,7 @@ function start() {
       store.run.events,
       store.run.explains,
       store.run.teaches,
+      store.run.searches,
     ]);
     if (loggedIn && known === start.known) {
       for (const stream of store.streams.values())
@@ -83,6 +88,7 @@ function start() {
     start.known = known;
     loggedIn = true;
     nav.hidden = false;
+    nav.lastChild.hidden = !store.run.searches;
     route();
   });
   store.on("event", announce);
@@ -158,17 +164,19 @@ function route() {
   const signal = shown.signal;
   let view;
   let title = "Live";
-  if (kind === "stream" || (only && kind !== "events" && kind !== "teach")) {
+  if (kind === "stream" || (only && !PLACES.includes(kind))) {
     const stream = kind === "stream" ? decoded(name) : only;
     title = stream;
     view = streamView(stream, signal);
   } else if (kind === "events")
     [title, view] = ["Events", eventsView(signal, new URLSearchParams(query))];
   else if (kind === "teach") [title, view] = ["Teach", teachView(signal)];
+  else if (kind === "search")
+    [title, view] = ["Search", searchView(signal, new URLSearchParams(query))];
   else view = overview(signal);
   document.title = `${title} · stzsar`;
   for (const link of nav.children) {
-    const current = kind === "events" || kind === "teach" ? `#/${kind}` : "#/";
+    const current = PLACES.includes(kind) ? `#/${kind}` : "#/";
     if (link.getAttribute("href") === current) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -271,6 +279,7 @@ const KEYS = [
   ["L", "Live"],
   ["E", "Events"],
   ["T", "Teach"],
+  ["S", "Search"],
   ["1 … 9", "a stream"],
   ["/", "search events"],
   ["?", "these keys"],
@@ -317,7 +326,7 @@ function onKey(event) {
   const number = Number(event.key);
   const stream = number > 0 ? [...store.streams.keys()][number - 1] : null;
   const to =
-    { l: "#/", e: "#/events", t: "#/teach" }[event.key] ??
+    { l: "#/", e: "#/events", t: "#/teach", s: store.run.searches && "#/search" }[event.key] ||
     (stream && `#/stream/${encodeURIComponent(stream)}`);
   if (to) location.hash = to;
   else if (event.key === "?") showKeys();

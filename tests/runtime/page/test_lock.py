@@ -319,13 +319,13 @@ def test_what_is_no_address_is_refused(text):
 
 
 def test_tokens_of_others_than_this_machine_are_made(bundle, tmp_path):
-    from stzsar.runtime.page.page import _tokens_for
+    from stzsar.runtime.page.app import tokens_for
 
-    tokens, made = _tokens_for(parse_address("0.0.0.0:1"), PageOptions(serve="0.0.0.0:1"))
+    tokens, made = tokens_for(parse_address("0.0.0.0:1"), PageOptions(serve="0.0.0.0:1"))
     assert made
     assert tokens.change
     assert tokens.look not in (None, tokens.change)
-    assert _tokens_for(parse_address("1"), PageOptions(serve="1"))[0] == Tokens()
+    assert tokens_for(parse_address("1"), PageOptions(serve="1"))[0] == Tokens()
 
 
 def test_tokens_that_are_too_short_are_refused(tmp_path):

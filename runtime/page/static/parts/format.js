@@ -41,3 +41,16 @@ export const rate = (each) =>
 
 export const count = (number, one, many = `${one}s`) =>
   `${number.toLocaleString()} ${number === 1 ? one : many}`;
+
+/** A place in a video: "0:12.5", "1:02:03". */
+export function place(seconds) {
+  const tenths = Math.round(Math.max(0, seconds) * 10);
+  const [hours, minutes, rest] = [
+    Math.floor(tenths / 36000),
+    Math.floor(tenths / 600) % 60,
+    tenths % 600,
+  ];
+  const tail =
+    String(Math.floor(rest / 10)).padStart(2, "0") + (rest % 10 ? `.${rest % 10}` : "");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${tail}` : `${minutes}:${tail}`;
+}
