@@ -15,9 +15,11 @@ from typing import Any
 import click
 import numpy as np
 
-from ..runtime.archive.search.nearest import EMBEDDING, build_index, nearest, recall
-from ..runtime.archive.search.opening import bundle_id, columns_of, open_tables
+from ..runtime.archive.search.nearest import build_index, nearest, recall
+from ..runtime.archive.search.opening import open_tables
 from ..runtime.archive.search.questions import SearchOptions, search
+from ..runtime.archive.store.columns import EMBEDDING, bundle_id, columns_of
+from ..runtime.archive.store.schema import FORMAT
 from ..runtime.bundle.bundle import Bundle, shipped_bundle
 from ..runtime.bundle.manifest import PATCH_EMBEDDINGS
 from ..runtime.engines.graph import Array
@@ -136,7 +138,13 @@ def write(archive: Path, flat: Path, bundle: Bundle, hours: int, patches: int) -
 
     database = lancedb.connect(str(archive))
     id_, dim = bundle_id(bundle.manifest), _dim(bundle)
-    known = {"bundle": [id_], "name": [bundle.manifest.name], "rate_fps": [1.0], "dim": [dim]}
+    known = {
+        "bundle": [id_],
+        "format": [FORMAT],
+        "name": [bundle.manifest.name],
+        "rate_fps": [1.0],
+        "dim": [dim],
+    }
     database.create_table(
         "bundles", pa.table({**known, "frames": [bundle.manifest.sampling.frames]})
     )

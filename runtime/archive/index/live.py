@@ -92,11 +92,11 @@ class LiveArchive:
         self,
         stream: str,
         sampling: SamplingSpec,
-        bank: LabelBank,
-        among: Sequence[str] | None = None,
+        bank: LabelBank,  # noqa: ARG002
+        among: Sequence[str] | None = None,  # noqa: ARG002
         *,
-        source: str | None = None,
-        region: str | None = None,
+        source: str | None = None,  # noqa: ARG002
+        region: str | None = None,  # noqa: ARG002
     ) -> None:
         """Begin a stream; its labels are of no account here."""
         self.end_stream(stream)
@@ -131,11 +131,16 @@ class LiveArchive:
         if stream in self._tracks:
             self._tracks[stream].breaks = True
 
-    def use_labels(self, stream: str, bank: LabelBank, among: Sequence[str] | None = None) -> None:
+    def use_labels(
+        self,
+        stream: str,
+        bank: LabelBank,  # noqa: ARG002
+        among: Sequence[str] | None = None,  # noqa: ARG002
+    ) -> None:
         """Begin a window, as the run does; embeddings know no labels."""
         self.flush_window(stream)
 
-    def end_stream(self, stream: str, *, rest: bool = True) -> None:
+    def end_stream(self, stream: str, *, rest: bool = True) -> None:  # noqa: ARG002
         """Commit the stretch at hand."""
         track = self._tracks.pop(stream, None)
         if track and track.frames:

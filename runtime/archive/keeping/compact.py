@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from .tables import NAMES, Tables, disk_bytes, quoted
+from ..store.opening import quoted
+from .tables import NAMES, Tables, disk_bytes
 
 # Attempts in one condition.
 _AT_ONCE = 500

@@ -12,6 +12,7 @@ import numpy as np
 
 from ... import atomic
 from ...errors import StzsarError
+from ..store.opening import counting
 from .tables import Name, Tables
 from .wanted import Wanted, check_streams
 
@@ -183,7 +184,7 @@ def _sample(row: dict[str, Any], rows: "pyarrow.Table") -> Iterator[tuple[str, b
 
 
 def _committed(tables: Tables) -> dict[str, dict[str, Any]]:
-    return {row["attempt"]: row for row in tables.rows("stretches")}
+    return {row["attempt"]: row for row in counting(tables.rows("stretches"))}
 
 
 def _of(piece: "pyarrow.RecordBatch", kept: dict[str, Any]) -> "pyarrow.Table":

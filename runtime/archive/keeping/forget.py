@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import StzsarError
-from .hashes import hash_rows
-from .tables import NAMES, Tables, quoted
+from ..store.hashes import hash_rows
+from ..store.opening import quoted
+from .tables import NAMES, Tables
 from .wanted import Wanted, check_streams
 
 

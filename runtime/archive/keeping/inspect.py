@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..store.opening import counting
 from .tables import NAMES, Name, Tables, disk_bytes
 
 
@@ -32,7 +33,8 @@ class Inspection:
         rows: of each table, deleted ones left out.
         table_bytes: of the newest version of each table.
         disk_bytes: of everything, old versions too; None of an object store.
-        orphans: rows of frames that no stretch names: a killed writer left them.
+        orphans: rows of frames that do not count: a killed writer left them, or the slower one of
+            two that wrote the same stretch.
         indices: names of the indices of `frames`, and how many rows each does not know yet.
     """
 
@@ -56,7 +58,7 @@ def inspect_archive(tables: Tables) -> Inspection:
     streams: dict[str, StreamFacts] = {}
     bundles: dict[str, int] = {}
     attempts: set[str] = set()
-    for row in tables.rows("stretches"):
+    for row in counting(tables.rows("stretches")):
         attempts.add(row["attempt"])
         before = streams.get(row["stream"], StreamFacts())
         streams[row["stream"]] = StreamFacts(

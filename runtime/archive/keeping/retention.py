@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...errors import StzsarError
-from .tables import NAMES, Tables, quoted
+from ..store.opening import quoted
+from .tables import NAMES, Tables
 
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([MGT])(?:iB)?")
 _BYTES = {"M": 2**20, "G": 2**30, "T": 2**40}

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ...errors import StzsarError
+from ..store.opening import check_format
 
 if TYPE_CHECKING:
     import pyarrow
@@ -38,12 +39,13 @@ class Tables:
         """Refuse what is no archive.
 
         Raises:
-            StzsarError: Lance is not there, or there is no archive.
+            StzsarError: Lance is not there, there is no archive, or a newer stzsar wrote it.
         """
         if self.dataset("stretches") is None:
             raise StzsarError(
                 f"There is no archive in {self.place}: make one with stzsar-archive index."
             )
+        check_format(self.place, self.rows("bundles", columns=["format"]))
 
     def dataset(self, name: Name) -> Any:
         """Return a table at its newest version as Lance has it; None where there is none."""
@@ -131,11 +133,6 @@ class Tables:
 
     def _address(self, name: Name) -> str:
         return f"{self.place.rstrip('/')}/{name}.lance"
-
-
-def quoted(text: str) -> str:
-    """Return a text as a condition has it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def disk_bytes(place: str) -> int | None:

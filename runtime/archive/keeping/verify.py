@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from .hashes import hash_rows
+from ..store.hashes import hash_rows
 from .tables import Tables
 
 

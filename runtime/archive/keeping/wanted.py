@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ...errors import StzsarError
-from .tables import Tables, quoted
+from ..store.opening import quoted
+from .tables import Tables
 
 
 @dataclass(frozen=True, kw_only=True)

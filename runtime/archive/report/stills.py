@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...preprocessing.opencv import load_cv2
-from ..keeping.tables import Tables, quoted
+from ..keeping.tables import Tables
 from ..search.moments import Moment, with_still
+from ..store.opening import quoted
 
 WIDTH, QUALITY = 640, 80
 _MAX_SIDE = 1 << 14

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-EMBEDDING = "embedding"
+from ..store.columns import EMBEDDING
+
 # Below so many rows a scan answers in tens of milliseconds, and an index would only cost recall.
 ROWS_WORTH_AN_INDEX = 100_000
 # Rows in a list of the index, and how many lists a question looks into. What an index says of a

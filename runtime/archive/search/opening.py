@@ -1,6 +1,5 @@
 """Opens an archive for a search: its tables, and the bundle whose frames are searched."""
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -8,14 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from ...bundle.bundle import RUNS, Bundle, bundles_below, read_manifest, shipped_bundle
-from ...bundle.manifest import FRAME_EMBEDDING, PATCH_EMBEDDINGS, Manifest, SamplingSpec
+from ...bundle.manifest import PATCH_EMBEDDINGS, SamplingSpec
 from ...errors import BundleError, StzsarError
-from ...recordings.recorder import identity_of
-from .nearest import EMBEDDING
+from ..store.columns import bundle_id, columns_of, embedding_name
+from ..store.opening import check_format, connect
 from .reading import Condition, Snapshot
-
-PATCHES = "patches"
-_INSTALL = "run pip install '.[archive]' in stzsar's folder"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,56 +70,23 @@ def open_tables(archive: str | Path, storage: dict[str, str]) -> Any:
     """Return what gives a table of an archive by its name.
 
     Raises:
-        StzsarError: lancedb is missing, or there is no archive.
+        StzsarError: lancedb is missing, there is no archive, or a newer stzsar wrote it.
     """
-    try:
-        import lancedb
-    except ImportError as error:
-        raise StzsarError(f"An archive needs the package lancedb: {_INSTALL}.") from error
     place = str(archive)
     if "://" not in place and not Path(place).is_dir():
         raise StzsarError(
             f"There is no archive {place}: name the folder that stzsar-archive index wrote."
         )
-    database = lancedb.connect(place, storage_options=storage or None)
+    database = connect(place, storage)
     missing = {"frames", "stretches", "videos", "bundles"} - set(database.list_tables().tables)
     if missing:
         raise StzsarError(
             f"{place} is no archive, it lacks the table {min(missing)!r}: name the folder that "
             "stzsar-archive index wrote."
         )
-    return partial(database.open_table)
-
-
-def bundle_id(manifest: Manifest) -> str:
-    """Return what an archive calls the bundle: short for the hashes of its two graphs."""
-    identity = identity_of(manifest)
-    return hashlib.sha256(f"{identity.frame}{identity.window}".encode()).hexdigest()[:16]
-
-
-def embedding_name(manifest: Manifest) -> str:
-    """Return what a manifest calls the frame embedding: a feature, or the state that is one.
-
-    Raises:
-        BundleError: it has none.
-    """
-    if FRAME_EMBEDDING in manifest.features:
-        return FRAME_EMBEDDING
-    own = [name for name in manifest.states if name not in manifest.label_states]
-    if not own:
-        raise BundleError(
-            f"The bundle {manifest.name} gives no frame embedding to archive: export it again."
-        )
-    return own[0]
-
-
-def columns_of(manifest: Manifest) -> dict[str, str]:
-    """Return the column of each feature, and of each state that knows no labels, by its name."""
-    embedding = embedding_name(manifest)
-    known = {embedding: EMBEDDING, PATCH_EMBEDDINGS: PATCHES}
-    states = [name for name in manifest.states if name not in manifest.label_states]
-    names = dict.fromkeys([*manifest.features, *states])
-    return {name: known.get(name, name) for name in names}
+    tables = partial(database.open_table)
+    check_format(place, tables("bundles").search().select(["format"]).limit(None).to_list())
+    return tables
 
 
 def _chosen(archive: str | Path, bundle: Path | None, known: dict[str, Any]) -> Bundle:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .nearest import EMBEDDING, nearest
+from ..store.columns import EMBEDDING
+from ..store.opening import counting, quoted
+from .nearest import nearest
 from .scoring import Rows
 
 _PLAIN = ("frame", "time_s", "clock", "rate_fps", "flags")
@@ -63,9 +65,9 @@ class Condition:
 
     def sql(self, bundle: str | None) -> str | None:
         """Return it as a condition, with the bundle where there are several."""
-        clauses = [f"bundle = {_quoted(bundle)}"] if bundle else []
+        clauses = [f"bundle = {quoted(bundle)}"] if bundle else []
         if self.streams:
-            clauses.append(f"stream IN ({', '.join(map(_quoted, self.streams))})")
+            clauses.append(f"stream IN ({', '.join(map(quoted, self.streams))})")
         if self.since is not None:
             clauses.append(f"clock >= {self.since!r}")
         if self.until is not None:
@@ -102,8 +104,8 @@ class Snapshot:
         self._columns, self._shapes = columns, shapes
         self.condition = condition
         stretches = tables("stretches").search()
-        kept = ["video", "stream", "attempt", "rows", "first_s", "last_s", "bundle"]
-        every = stretches.select(kept).limit(None).to_arrow().to_pylist()
+        kept = ["stretch", "video", "stream", "attempt", "rows", "first_s", "last_s", "bundle"]
+        every = counting(stretches.select(kept).limit(None).to_arrow().to_pylist())
         ours = [row for row in every if row["bundle"] == bundle]
         self._bundle = bundle if len({row["bundle"] for row in every}) > 1 else None
         self.others = sum(row["rows"] for row in every) - sum(row["rows"] for row in ours)
@@ -163,8 +165,8 @@ class Snapshot:
                 yield rows
 
     def _where(self, video: str) -> str:
-        own = f" AND bundle = {_quoted(self._bundle)}" if self._bundle else ""
-        return f"video = {_quoted(video)}{own}"
+        own = f" AND bundle = {quoted(self._bundle)}" if self._bundle else ""
+        return f"video = {quoted(video)}{own}"
 
     def _rows(self, video: str, which: str) -> Rows | None:
         part = self.parts[video]
@@ -215,7 +217,3 @@ def _part(video: str, path: str | None, rows: Sequence[dict[str, Any]]) -> Part:
         first_s=min(row["first_s"] for row in rows),
         last_s=max(row["last_s"] for row in rows),
     )
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

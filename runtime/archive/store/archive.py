@@ -5,15 +5,15 @@ import dataclasses
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...bundle.manifest import Manifest
 from ...errors import StzsarError
 from ...recordings.recorder import identity_of
-from ..keeping.hashes import hash_rows
 from .columns import bundle_id
+from .hashes import hash_rows
+from .opening import check_format, connect, counting, quoted
 from .schema import (
     FORMAT,
     Sampling,
@@ -27,9 +27,6 @@ from .schema import (
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_INSTALL = "run pip install '.[archive]' in stzsar's folder"
-_ALWAYS = timedelta(0)
 
 
 class Archive:
@@ -47,12 +44,8 @@ class Archive:
             storage: of an object store, as lancedb takes it; its environment variables count too.
 
         Raises:
-            StzsarError: lancedb is missing, the place cannot be written, or a newer stzsar wrote it.
+            StzsarError: lancedb is missing, the place cannot be written, or a newer stzsar did.
         """
-        try:
-            import lancedb
-        except ImportError as error:
-            raise StzsarError(f"An archive needs the package lancedb: {_INSTALL}.") from error
         self.place = str(place)
         if "://" not in self.place and Path(self.place).exists() and not _is_folder(self.place):
             raise StzsarError(
@@ -61,12 +54,16 @@ class Archive:
             )
         with self.told():
             # Other processes write here too: look for their rows each time.
-            self._database = lancedb.connect(
-                self.place,
-                storage_options=dict(storage) if storage else None,
-                read_consistency_interval=_ALWAYS,
-            )
+            self._database = connect(self.place, storage, fresh=True)
             self._tables: dict[str, Any] = {}
+            # Before any table is opened: a newer format may have other columns.
+            if "bundles" in self._database.list_tables().tables:
+                self._tables["bundles"] = self._database.open_table("bundles")
+                known = self._rows("bundles", columns=["format"])
+            else:
+                known = []
+        check_format(self.place, known)
+        with self.told():
             for name, schema in (
                 ("bundles", bundles_schema()),
                 ("videos", videos_schema()),
@@ -74,12 +71,6 @@ class Archive:
                 ("stills", stills_schema()),
             ):
                 self._tables[name] = self._database.create_table(name, schema=schema, exist_ok=True)
-            newest = max((row["format"] for row in self._rows("bundles")), default=FORMAT)
-        if newest > FORMAT:
-            raise StzsarError(
-                f"The archive {self.place} has format {newest} and this stzsar writes {FORMAT}: "
-                "upgrade stzsar."
-            )
 
     def use(self, manifest: Manifest, sampling: Sampling, dim: int) -> str:
         """Say which bundle encodes, and how it samples; return the bundle's id.
@@ -188,9 +179,12 @@ class Archive:
 
         with self.told():
             where = f"video = {quoted(video)}"
-            attempts = [row["attempt"] for row in self._rows("stretches", where, ["attempt"])]
+            names = ["stretch", "bundle", "attempt"]
+            stretches = counting(self._rows("stretches", where, names))
             table = self._database.open_table("frames").search().where(where).limit(None).to_arrow()
-        kept = pc.is_in(table["attempt"], pa.array(attempts, pa.string()))
+        kept = pc.is_in(
+            table["attempt"], pa.array([row["attempt"] for row in stretches], pa.string())
+        )
         return table.filter(kept).sort_by("frame")
 
     @contextlib.contextmanager
@@ -243,11 +237,6 @@ class Archive:
             self._tables["stretches"].delete(same)
             self._tables["frames"].delete(same)
         return attempts[0] == attempt
-
-
-def quoted(text: str) -> str:
-    """Return a text as a condition has it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _is_folder(place: str) -> bool:

@@ -21,10 +21,14 @@ def inspect(archive: str, as_json: bool) -> None:
     """Show what is in an archive."""
     from ...archive.keeping.inspect import inspect_archive
     from ...archive.keeping.tables import Tables
+    from ...archive.search.nearest import recall
+    from ...archive.search.opening import open_tables
 
     found = inspect_archive(Tables(archive))
+    # Without an index, searches look at each row.
+    share = recall(open_tables(archive, {})("frames")) if found.indices else None
     if as_json:
-        facts = {**dataclasses.asdict(found), "hours": found.hours}
+        facts = {**dataclasses.asdict(found), "hours": found.hours, "recall": share}
         click.echo(json.dumps(facts, ensure_ascii=False))
         return
     table = Table(show_header=False, show_lines=False)
@@ -40,6 +44,7 @@ def inspect(archive: str, as_json: bool) -> None:
         "on disk": size(found.disk_bytes),
         "orphans": f"{found.orphans:,} rows",
         **{f"index {name}": f"{rows:,} rows not in it" for name, rows in found.indices.items()},
+        **({} if share is None else {"recall": f"{share:.1%} of the 20 nearest frames"}),
         **{
             f"stream {name}": f"{facts.hours:.2f} hours, {facts.rows:,} rows"
             for name, facts in found.streams.items()

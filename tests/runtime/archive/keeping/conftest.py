@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from stzsar.runtime.archive.keeping.hashes import hash_rows
 from stzsar.runtime.archive.keeping.tables import Tables
+from stzsar.runtime.archive.store.hashes import hash_rows
 
 lance = pytest.importorskip("lance", reason="no Lance: pip install '.[archive]'")
 import pyarrow as pa  # noqa: E402
@@ -136,5 +136,5 @@ def _lists(values: Any) -> pa.Array:
 def made(tmp_path: Path) -> Made:
     archive = Made(tmp_path / "archive")
     archive.folder.mkdir()
-    archive.put("bundles", [{"bundle": BUNDLE, "name": "tiny", "dim": DIM}])
+    archive.put("bundles", [{"bundle": BUNDLE, "name": "tiny", "dim": DIM, "format": 1}])
     return archive

@@ -4,6 +4,7 @@ import json
 import shutil
 import tarfile
 
+import lance
 import numpy as np
 import pyarrow.parquet
 import pytest
@@ -15,9 +16,12 @@ from stzsar.runtime.archive.keeping.retention import Retained, RetainOptions, pa
 from stzsar.runtime.archive.keeping.tables import Tables
 from stzsar.runtime.archive.keeping.verify import faults
 from stzsar.runtime.archive.keeping.wanted import Wanted
+from stzsar.runtime.archive.search.opening import open_tables
+from stzsar.runtime.archive.store.archive import Archive
+from stzsar.runtime.archive.store.schema import FORMAT
 from stzsar.runtime.errors import StzsarError
 
-from .conftest import BUNDLE, NOON
+from .conftest import BUNDLE, DIM, NOON
 
 DAY = 86_400.0
 
@@ -157,3 +161,31 @@ def test_an_index_that_lags_behind_is_told(made):
     )
     made.add("yard", 300.0, rows=7)
     assert inspect_archive(made.tables).indices == {"embedding_idx": 7}
+
+
+def test_a_newer_format_is_refused_by_all_who_read(made):
+    made.add("yard")
+    made.put("bundles", [{"bundle": "later", "name": "later", "dim": DIM, "format": FORMAT + 1}])
+    for opens in (
+        lambda: Tables(str(made.folder)),
+        lambda: open_tables(made.folder, {}),
+        lambda: Archive(made.folder),
+    ):
+        with pytest.raises(StzsarError, match=r"has format 2 and this stzsar knows 1: upgrade"):
+            opens()
+
+
+def test_of_a_stretch_that_two_wrote_the_smaller_attempt_counts(made, tmp_path):
+    made.add("yard", rows=20)
+    made.add("yard", rows=20)
+    first, second = made.tables.rows("stretches")
+    lance.dataset(str(made.folder / "stretches.lance")).update(
+        {"stretch": f"'{first['stretch']}'"}, where=f"attempt = '{second['attempt']}'"
+    )
+    assert len(made.tables.rows("stretches")) == 2
+    found = inspect_archive(made.tables)
+    assert (found.bundles, found.orphans) == ({BUNDLE: 20}, 20)
+    wins = min(first["attempt"], second["attempt"])
+    export(made.tables, ExportOptions(output=tmp_path / "out"))
+    rows = pyarrow.parquet.read_table(tmp_path / "out" / "frames-00000.parquet")
+    assert set(rows["attempt"].to_pylist()) == {wins}

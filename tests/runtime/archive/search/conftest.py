@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from stzsar.runtime.archive.search.opening import bundle_id, columns_of
+from stzsar.runtime.archive.store.columns import bundle_id, columns_of
 from stzsar.runtime.bundle.bundle import Bundle
 from stzsar.runtime.bundle.manifest import PATCH_EMBEDDINGS
 from stzsar.runtime.recordings.recorder import BREAK, ENCODED, Recorder
@@ -33,6 +33,7 @@ class Writer:
             pa.table(
                 {
                     "bundle": [self.id],
+                    "format": [1],
                     "name": [bundle.manifest.name],
                     "frames": [sampling.frames],
                     "rate_fps": [sampling.rate_fps],

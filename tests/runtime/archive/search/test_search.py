@@ -220,3 +220,12 @@ def test_what_cannot_be_asked_is_one_sentence(colours, new_archive, tmp_path):
     refused("no.mp4", like=str(tmp_path / "no.mp4"))
     refused("lacks the table", labels=["red"], archive=tmp_path)
     refused("is not after", labels=["red"], since=5.0, until=4.0)
+
+
+def test_a_stretch_that_two_wrote_is_searched_once(colours, new_archive):
+    archive = new_archive(colours, stretch=20)
+    archive.add("a.mp4", seen("red", 20))
+    archive.add("a.mp4", seen("green", 20))
+    archive.database.open_table("stretches").update(where="true", values={"attempt": "a.mp4/0"})
+    found = search(SearchOptions(archive=archive.folder, labels=["red"], bundle=colours.path))
+    assert found.frames == 20
