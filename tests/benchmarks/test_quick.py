@@ -16,6 +16,7 @@ from stzsar.benchmarks.decoders.reader import DECODERS
 pytestmark = pytest.mark.usefixtures("traced_once")
 
 ROWS = {
+    "archive_index": ["1", "1", "1"],
     "archive_search": ["1"],
     "backbones": ["smallest-ViT"],
     "precisions": ["fp32", "int8"],

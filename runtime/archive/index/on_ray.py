@@ -4,12 +4,23 @@ Each stretch that an actor commits is its own checkpoint: an actor that is kille
 begun again, skips what is there. So Ray need not keep anything, and nothing is decoded by it.
 """
 
+import logging
 import os
+import warnings
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from ...errors import StzsarError
 from .work import Done, Indexer, Plan
+
+# What Ray would do or say otherwise: send usage reports, hide the GPU from a worker that asked for
+# none, and write to this terminal. What fails is an exception all the same.
+_SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    "RAY_DATA_LOG_LEVEL": "ERROR",
+    "RAY_BACKEND_LOG_LEVEL": "fatal",
+}
 
 
 class _Actor:
@@ -42,24 +53,29 @@ def index_on_ray(plan: Plan, paths: Sequence[str], address: str, workers: int) -
     Raises:
         StzsarError: Ray is missing, or the cluster cannot be reached.
     """
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    if not paths:
+        return
+    for name, value in _SETTINGS.items():
+        os.environ.setdefault(name, value)
     try:
         import ray
     except ImportError as error:
         raise StzsarError(
             "--ray needs the package ray: run pip install '.[ray]' in stzsar's folder."
         ) from error
-    if not paths:
-        return
+    for logger in ("ray", "ray.data"):
+        logging.getLogger(logger).setLevel(logging.ERROR)
     try:
-        ray.init(
-            address=None if address == "local" else address,
-            include_dashboard=None if address != "local" else False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            configure_logging=False,
-        )
+        with warnings.catch_warnings():
+            # Ray starts its daemons by fork and exec; nothing of lancedb runs between the two.
+            warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
+            ray.init(
+                address=None if address == "local" else address,
+                include_dashboard=None if address != "local" else False,
+                log_to_driver=False,
+                logging_level="ERROR",
+                configure_logging=False,
+            )
     except (ConnectionError, RuntimeError, ValueError) as error:
         why = " ".join(str(error).split()).rstrip(".")
         raise StzsarError(f"Ray cannot be reached at {address}: {why:.200}.") from error
@@ -69,15 +85,19 @@ def index_on_ray(plan: Plan, paths: Sequence[str], address: str, workers: int) -
         rows = ray.data.from_items(
             [{"path": path} for path in paths], override_num_blocks=len(paths)
         )
-        done = rows.map_batches(
-            _Actor,
-            fn_constructor_args=(plan,),
-            batch_size=1,
-            compute=ray.data.ActorPoolStrategy(size=workers),
-            num_cpus=1,
-            max_restarts=3,
-            max_task_retries=3,
-        )
+        with warnings.catch_warnings():
+            # Without a bound Ray gives a video that kills its actor to the next one for ever, and
+            # there is no other way to say the bound.
+            warnings.filterwarnings("ignore", ".*ray_remote_args", DeprecationWarning)
+            done = rows.map_batches(
+                _Actor,
+                fn_constructor_args=(plan,),
+                batch_size=1,
+                compute=ray.data.ActorPoolStrategy(size=min(workers, len(paths))),
+                num_cpus=1,
+                max_restarts=3,
+                max_task_retries=3,
+            )
         for row in done.iter_rows():
             yield Done(**{name: row[name] for name in Done.__dataclass_fields__})
     finally:

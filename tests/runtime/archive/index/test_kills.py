@@ -129,9 +129,7 @@ def test_twenty_kills_lose_nothing(killing, videos, uninterrupted, rows, orphans
 
 
 @pytest.mark.slow
-def test_killed_actors_of_ray_lose_nothing(
-    killing, videos, uninterrupted, rows, orphans, tmp_path
-):
+def test_killed_actors_of_ray_lose_nothing(killing, videos, uninterrupted, rows, orphans, tmp_path):
     pytest.importorskip("ray")
     chance = random.Random(6)
     for one in range(2):
