@@ -7,8 +7,12 @@
 # make soak    eight live streams for 10 and 30 minutes
 # make fuzz    untrusted files of every format, mutated for a minute each (Atheris)
 # make docs    the pages under docs/ as HTML, with warnings as errors
-# make shipped-bundle   train and export the bundle that ships, from nothing (40 minutes; TRAIN="…" adds
+# make shipped-bundle   train and export the bundle that ships, from nothing (an hour; TRAIN="…" adds
 #              options of stzsar-train)
+# make constraints   the newest versions of everything, for pip install -c (needs uv)
+# make figures     measure the tables of the docs again: hours, on a quiet machine (FIGURES="--only page")
+# make release     build, check and describe VERSION=0.2.0 (REHEARSE=--rehearse: from what is not committed)
+# make promises    renew the golden copies of what is promised to users (docs/promises.md)
 # make skeletons   export the graphs without weights that stzsar-fetch fills
 
 PYTHON ?= python3
@@ -20,7 +24,7 @@ DEMO := runs/demo
 # test-slow, where it is installed.
 OTHER_PYTHONS := 3.12 3.13
 
-.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle skeletons clean
+.PHONY: demo people setup test test-slow soak fuzz docs check test-floors test-other-pythons test-all-here shipped-bundle constraints skeletons promises release figures clean
 
 demo: .venv/.runtime
 	@mkdir -p $(DEMO)
@@ -76,17 +80,34 @@ test-other-pythons:
 # The checkpoint, the labels of the unseen classes, the bundle, the sample clip and its picture.
 shipped-bundle: setup
 	rm -rf runs/shipped
-	$(BIN)/stzsar-train --output runs/shipped $(TRAIN)
+	$(BIN)/stzsar-train --output runs/shipped --setting all $(TRAIN)
 	$(BIN)/python -m stzsar.train.data.sample labels runs/shipped/labels.json
 	$(BIN)/stzsar-export runs/shipped --labels runs/shipped/labels.json \
 	    --output $(SHIPPED)/moving-shapes
+	$(BIN)/python -m stzsar.runtime.fetch.card $(SHIPPED)/moving-shapes
 	$(BIN)/python -m stzsar.train.data.sample video $(SHIPPED)/sample.mp4
 	$(MAKE) demo
 	$(BIN)/python -m stzsar.train.data.sample picture $(DEMO)/annotated.mp4 $(SHIPPED)/demo.png
 
+# For each release: what its users can install years later, on every Python that it supports.
+VERSION = $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+constraints:
+	@mkdir -p constraints
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.10 --no-emit-package stzsar \
+	    --no-annotate --no-header --quiet --output-file constraints/$(VERSION).txt
+
 # runtime/fetch/graphs: commit what changed together with what changed it.
 skeletons: setup
 	$(BIN)/python -m stzsar.export.skeletons
+
+release: setup
+	$(BIN)/python release/release.py $(VERSION) $(REHEARSE)
+
+figures: setup
+	$(BIN)/python -m stzsar.benchmarks.figures $(FIGURES)
+
+promises: setup
+	$(BIN)/python tests/promises/golden.py
 
 .venv/bin/python:
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \

@@ -4,4 +4,4 @@ The stages are the sub-packages: `stzsar.models`, `stzsar.train`, `stzsar.export
 `stzsar.runtime`. This module imports nothing, so that the runtime stays light.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -164,6 +164,12 @@ def inspect_command(bundle: Path | None, *, as_json: bool) -> None:
         show_default="bundle-fp32, -fp16 or -int8 in the run",
         help="Write the bundle to this folder",
     ),
+    cloup.option(
+        "--push",
+        metavar="OWNER/NAME",
+        help="Upload the bundle to this repository on the Hugging Face hub, for stzsar-fetch "
+        "hub:OWNER/NAME; HF_TOKEN says as whom. Engines stay here",
+    ),
 )
 @cloup.option_group(
     "TensorRT",

@@ -9,6 +9,7 @@ from ..models.config import FrameWeights, Interaction, PatchPath
 from ..models.prompts import read_prompts
 from ..runtime.engines.trt.api import check_targets
 from ..runtime.errors import StzsarError
+from ..runtime.fetch.hub_bundle import hub_address
 from ..runtime.labels.label_files import LabelsLike
 
 Precision = Literal["fp32", "fp16", "int8"]
@@ -99,9 +100,12 @@ class ExportOptions:
     rate_fps: float | None = None
     text_encoder: bool = True
     output: Path | None = None
+    push: str | None = None  # `owner/name` on the hub, where the bundle goes; None keeps it here
     engines: EngineOptions = EngineOptions()
 
     def __post_init__(self) -> None:
+        if self.push is not None and hub_address(self.push).revision != "main":
+            raise StzsarError(f"--push {self.push} names a revision: a commit gets its own.")
         if self.prompts is not None:
             object.__setattr__(self, "prompts", read_prompts(self.prompts))
         if self.checkpoint and self.clip:

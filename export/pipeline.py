@@ -10,6 +10,7 @@ from ..runtime.bundle.manifest import SamplingSpec, SeenLabels
 from ..runtime.engines.trt.api import load_rtx, why_no_tensorrt
 from ..runtime.engines.trt.key import DEFAULT_STREAMS
 from ..runtime.errors import EngineError, StzsarError
+from ..runtime.fetch.hub import load_hub
 from ..runtime.labels.label_files import labels_from
 from ..runtime.labels.labels import Label
 from ..runtime.labels.shipped import with_shipped_attributes
@@ -21,6 +22,7 @@ from .engines import device_engines, rtx_engines
 from .options import PRECISIONS, EngineOptions, ExportOptions
 from .origin import Origin, from_checkpoint, from_clip
 from .parity import ParityReport
+from .push import push
 from .write_bundle import BundleRequest, write_bundle
 
 
@@ -43,6 +45,8 @@ def export(options: ExportOptions) -> Exported:
         ParityError: the graphs differ too much from torch; there is no bundle.
     """
     _check_toolchain(options.engines)
+    if options.push:
+        load_hub()
     own_labels = labels_from(options.labels, "--labels") if options.labels else None
     origin = from_clip(options.clip) if options.clip else from_checkpoint(options.checkpoint)
     if options.prompts is not None:
@@ -65,6 +69,10 @@ def export(options: ExportOptions) -> Exported:
     )
     if options.engines.wanted:
         build_engines(target, options.engines)
+    if options.push:
+        with console.status(f"pushing to {options.push}"):
+            address = push(target, options.push)
+        say(f"Pushed it. Others fetch it with: stzsar-fetch {address}")
     return Exported(target, report)
 
 

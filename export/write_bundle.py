@@ -39,6 +39,7 @@ from ..runtime.bundle.manifest import (
 )
 from ..runtime.engines.trt.store import ENGINES
 from ..runtime.errors import StzsarError
+from ..runtime.fetch.card import write_card
 from ..runtime.labels.bank import LabelBank
 from ..runtime.labels.labels import Label
 from .calibration import Calibration
@@ -99,6 +100,7 @@ def write_bundle(
         # The manifest comes last: a folder that has one is complete.
         manifest = describe(request, target.name, hashes_of(folder))
         (folder / MANIFEST).write_text(manifest.to_json(), encoding="utf-8")
+        write_card(folder, bank)  # people edit it, so the manifest does not list it
     return report
 
 

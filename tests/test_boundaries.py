@@ -11,7 +11,9 @@ import pytest
 
 FOLDERS = ("models", "train", "export", "runtime", "benchmarks")
 # In the repository and not in the wheel.
-STUDIES = tuple(f"benchmarks/{name}/" for name in ("ablation", "decoders", "growth", "peers"))
+STUDIES = tuple(
+    f"benchmarks/{name}/" for name in ("ablation", "decoders", "figures", "growth", "peers")
+)
 
 
 def project(root: Path) -> dict:
@@ -116,6 +118,7 @@ def test_the_wheel_holds_the_packages_the_shipped_bundle_and_nothing_else(root, 
     }
     data.add("stzsar/runtime/results.schema.json")
     data.add("stzsar/runtime/page/api/openapi.json")
+    data.add("stzsar/benchmarks/hardware/report.schema.json")
     data.add("stzsar/train/attributes/prompt.md")
     data.add("stzsar/train/evaluation/published.json")
     data |= {

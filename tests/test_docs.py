@@ -14,6 +14,7 @@ import click
 import pytest
 
 from stzsar.benchmarks.bench.options import Options as BenchOptions
+from stzsar.benchmarks.hardware.options import Options as VerifyOptions
 from stzsar.export.inspect_bundle import InspectOptions
 from stzsar.export.options import ClipOptions, EngineOptions, ExportOptions
 from stzsar.runtime.archive.keeping.export import ExportOptions as ArchiveExportOptions
@@ -45,7 +46,18 @@ PAGES = [
     "CONTRIBUTING.md",
     *sorted(page.relative_to(ROOT).as_posix() for page in (ROOT / "docs").glob("*.md")),
 ]
-COMMANDS = ("train", "eval", "import", "export", "fetch", "run", "teach", "bench", "attributes")
+COMMANDS = (
+    "train",
+    "eval",
+    "import",
+    "export",
+    "fetch",
+    "run",
+    "teach",
+    "bench",
+    "verify",
+    "attributes",
+)
 # Click reads two of them, `at_the_edge` the third.
 READ_ELSEWHERE = ("version", "help", "debug")
 STAGE = {
@@ -57,6 +69,7 @@ STAGE = {
     "run": "runtime/command",
     "teach": "runtime/command",
     "bench": "benchmarks/bench",
+    "verify": "benchmarks/hardware",
     "attributes": "train/attributes",
     "events": "runtime/events",
     "archive": "runtime/command/archive",
@@ -70,6 +83,7 @@ SUBCOMMANDS = {
     ("train", "interpolate"): "train.interpolate_cli:interpolate",
     ("export", "inspect"): "export.cli:inspect_command",
     ("bench", "compare"): "benchmarks.bench.compare:compare",
+    ("verify", "show"): "benchmarks.hardware.show:show_command",
     ("attributes", "check"): "train.attributes.cli:check",
     ("events", "list"): "runtime.events.cli:list_events",
     ("events", "show"): "runtime.events.cli:show",
@@ -95,6 +109,8 @@ OPTIONS = {
     ("run",): (RunOptions, ReplayOptions, CalibrationOptions, SuggestOptions),
     ("teach",): (TeachOptions,),
     ("bench",): (BenchOptions,),
+    ("verify",): (VerifyOptions,),
+    ("verify", "show"): (),
     ("attributes",): (AttributesOptions,),
     ("train", "interpolate"): (InterpolateOptions,),
     ("export", "inspect"): (InspectOptions,),

@@ -15,13 +15,18 @@ from pathlib import Path
 from typing import Any
 
 
-def call(command: Sequence[str], **options: Any) -> int:
-    """Run a command and return its exit code; an exception kills it with all its children."""
+def call(command: Sequence[str], *, timeout_s: float | None = None, **options: Any) -> int:
+    """Run a command and return its exit code; an exception kills it with all its children.
+
+    Raises:
+        subprocess.TimeoutExpired: it did not end in time.
+    """
     with subprocess.Popen(command, start_new_session=True, **options) as process:
         try:
-            return process.wait()
+            return process.wait(timeout_s)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):  # it ended at the same moment
+                os.killpg(process.pid, signal.SIGKILL)
             raise
 
 

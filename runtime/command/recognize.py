@@ -18,6 +18,7 @@ from ..receivers.plans import SinkPlan, Told
 from ..recognizer import Recognizer
 from ..recordings.recorder import DEFAULT_PATCHES, Recorder
 from ..scoring.explain import check_explainable
+from ..sinks.service import service_manager
 from ..sinks.sink import Fanout, Sink
 from ..sinks.videos import VideoPlan
 from ..sources.address import parse_address
@@ -35,6 +36,7 @@ from ..terminal.signals import LIMIT_S, StopSignals
 from ..verify.opening import open_judges
 from ..verify.options import TIMEOUT_S
 from ..verify.second_look import SecondLook, Watched
+from .archive.live import open_archive
 from .display import open_display, writes_lines
 from .loading import load_recognizer, open_bundle
 from .options import RunOptions
@@ -46,7 +48,6 @@ from .summary import Summaries
 from .video_paths import video_paths
 
 if TYPE_CHECKING:
-    from ..archive.index.live import LiveArchive
     from ..page.opening import Served
 
 # Ctrl-C leaves two seconds, of which closing may take this much; without it there is more time.
@@ -176,7 +177,10 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
         page, tap = None, keeper
         if options.serve is not None:
             page, tap = open_page(options, _served(options, ready, table, duties, keeper))
-        shown = [summaries, *display, *([page] if page else [])]
+        service = service_manager(live=any(is_live(spec.uri) for spec in ready.specs))
+        shown = [
+            summaries, *display, *([page] if page else []), *([service] if service else [])
+        ]  # fmt: skip
         told = Fanout([one for one in (*sinks.sinks, *shown) if one is not keeper])
         look = None
         if keeper and ready.watched:
@@ -193,7 +197,7 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             stack.callback(recorder.close, RECORD_S)
             if page:
                 page.recordings.adopt(recorder, ready.record)
-        archive = _open_archive(options, ready) if options.archive else None
+        archive = open_archive(options, ready.bundle, ready.plans) if options.archive else None
         if archive:
             stack.callback(archive.close, RECORD_S)
         if any(is_live(spec.uri) for spec in ready.specs):
@@ -207,6 +211,11 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             sinks.observe_round(seconds, frames)
             if page:
                 page.observe_round(seconds, frames)
+
+        def on_end() -> None:
+            signals.end_has_begun()
+            if service:
+                service.end()
 
         loop = StreamLoop(
             recognizer,
@@ -223,9 +232,13 @@ def _watch(options: RunOptions, ready: _Ready, summaries: Summaries) -> None:
             top=options.top,
             on_batch=observe_round,
             on_failure=show_error,
-            on_end=signals.end_has_begun,
+            on_end=on_end,
         )
-        steps = [*([look.tick] if look else []), *([teller(page, table)] if page else [])]
+        steps = [
+            *([look.tick] if look else []),
+            *([teller(page, table)] if page else []),
+            *([service.tick] if service else []),
+        ]
         read_to_the_end(loop, signals, on_step=steps)
 
 
@@ -332,26 +345,6 @@ def _open_keeper(options: RunOptions, ready: _Ready) -> EventKeeper:
         plan=replace(options.clips, late_s=late_s),
         limits=options.limits,
         idle=options.idle,
-    )
-
-
-def _open_archive(options: RunOptions, ready: _Ready) -> "LiveArchive":
-    from ..archive.index.live import archived_at
-
-    assert options.archive
-    rates = {plan.options.sampling(ready.bundle.manifest).rate_fps for plan in ready.plans}
-    if len(rates) > 1:
-        raise StzsarError(
-            f"--archive keeps all streams at one rate, and {options.streams} asks for "
-            f"{' and '.join(f'{rate:g}' for rate in sorted(rates))} frames a second: give them one."
-        )
-    return archived_at(
-        options.archive,
-        ready.bundle,
-        rates.pop(),
-        stretch_s=options.archive_stretch_s,
-        patches=options.archive_patches,
-        retained=options.retained,
     )
 
 

@@ -40,6 +40,8 @@ _APPLE = Licence(
     "apple-amlr",
     research_only=True,
 )
+# Of what stzsar-train made from nothing, such as the shipped bundle.
+OURS = Licence("Apache-2.0", "https://www.apache.org/licenses/LICENSE-2.0", "apache-2.0")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,3 +173,9 @@ def find_weights(backbone: str, tag: str | None) -> Weights:
 def weights_of_file(sha256: str) -> Weights | None:
     """Return the weights whose pinned file has this hash, or None."""
     return next((weights for weights in CATALOGUE if sha256 == weights.sha256), None)
+
+
+def licence_named(name: str) -> Licence | None:
+    """Return the licence that a manifest names, or None."""
+    licences = (*(weights.licence for weights in CATALOGUE), OURS)
+    return next((licence for licence in licences if licence.name == name), None)

@@ -18,6 +18,8 @@ Examples:
       takes another network, other weights, and the labels of a file
   stzsar-fetch ViT-B-32 --weights open_clip_model.safetensors
       downloads nothing: the file was copied to this machine
+  stzsar-fetch hub:owner/name@v1
+      downloads a ready bundle, and checks the hash of every file
 
 HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, HF_TOKEN and the proxies of the environment are honoured.
 """
@@ -28,7 +30,7 @@ HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, HF_TOKEN and the proxies of the environmen
     "backbone",
     required=False,
     help="Network, by open_clip's name: ViT-B-32, ViT-B-16, MobileCLIP2-S0, MobileCLIP2-S2 "
-    "(default: ViT-B-32)",
+    "(default: ViT-B-32); or hub:owner/name@revision, a ready bundle",
 )
 @cloup.option_group(
     "Weights",
@@ -55,7 +57,7 @@ HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, HF_TOKEN and the proxies of the environmen
     cloup.option(
         "--accept-licence",
         is_flag=True,
-        help="Accept a licence for research only, which is that of MobileCLIP2",
+        help="Accept a licence for research only, such as that of MobileCLIP2",
     ),
 )
 @cloup.option_group(
@@ -77,7 +79,7 @@ HF_ENDPOINT, HF_HOME, HF_HUB_OFFLINE, HF_TOKEN and the proxies of the environmen
         "--output",
         metavar="FOLDER",
         type=click.Path(path_type=Path),
-        show_default="bundle-fp32 or -fp16 in runs/BACKBONE-TAG",
+        show_default="bundle-fp32 or -fp16 in runs/BACKBONE-TAG or runs/OWNER-NAME",
         help="Write the bundle to this folder",
     ),
 )

@@ -77,10 +77,10 @@ def download(
     try:
         if pinned and remote.sha256 != pinned:
             raise HubError(f"the hub has another file (sha256 {remote.sha256}) than the pinned one")
-        blob = cache_of(weights) / "blobs" / remote.sha256
+        blob = cache_of(weights.repo) / "blobs" / remote.sha256
         with spoken_errors(remote.url):
             if not blob.is_file():
-                _transfer_into(blob, remote, tell, on_bytes)
+                transfer_into(blob, remote, tell, on_bytes)
             # It finds the blob, and links it where other programs look for the file.
             path = within_patience(
                 lambda: load_hub().hf_hub_download(
@@ -109,8 +109,14 @@ def _cached(weights: Weights, wanted: str, pinned: str, tell: Tell) -> Downloade
     return Downloaded(path=path, revision=path.parent.name, sha256=sha256)
 
 
-def _transfer_into(blob: Path, remote: RemoteFile, tell: Tell, on_bytes: OnBytes) -> None:
+def transfer_into(blob: Path, remote: RemoteFile, tell: Tell, on_bytes: OnBytes) -> None:
     """Download a file to `blob`, on from where an earlier download stopped.
+
+    Args:
+        blob: where it goes once its hash is right.
+        remote: what to download.
+        tell: called with a sentence about what is worth knowing.
+        on_bytes: called as the file grows.
 
     Raises:
         HubError: it cannot be had, or is not what the hub said it is.
@@ -141,7 +147,7 @@ def _locked(file: BinaryIO, tell: Tell) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            tell("Another process is downloading these weights: waiting for it.")
+            tell("Another process is downloading the same file: waiting for it.")
             fcntl.flock(file, fcntl.LOCK_EX)
     file.seek(0, os.SEEK_END)
     yield

@@ -51,16 +51,32 @@ def ask_hub(weights: Weights, revision: str) -> RemoteFile:
     Raises:
         StzsarError: it cannot be reached, refuses, or does not answer as a hub does.
     """
-    hub = load_hub()
-    url = hub.hf_hub_url(weights.repo, FILE, revision=revision)
     try:
-        with spoken_errors(url):
-            found = within_patience(
-                lambda: hub.get_hf_file_metadata(url, timeout=PATIENCE_S, headers=headers())
-            )
-        return _checked(url, found, revision)
+        return ask_for(weights.repo, FILE, revision)
     except HubError as error:
         raise cannot_download(weights, revision, error) from error
+
+
+def ask_for(repo: str, name: str, revision: str, sha256: str = "") -> RemoteFile:
+    """Ask the hub for a file of a repository.
+
+    Args:
+        repo: the repository.
+        name: the file.
+        revision: a commit, branch or tag.
+        sha256: the hash that the file must have; "" takes the hub's word, which it has for large
+            files only.
+
+    Raises:
+        HubError: it cannot be reached, refuses, or does not answer as a hub does.
+    """
+    hub = load_hub()
+    url = hub.hf_hub_url(repo, name, revision=revision)
+    with spoken_errors(url):
+        found = within_patience(
+            lambda: hub.get_hf_file_metadata(url, timeout=PATIENCE_S, headers=headers())
+        )
+    return _checked(url, found, revision, sha256)
 
 
 def load_hub() -> Any:
@@ -81,11 +97,11 @@ def load_hub() -> Any:
     return huggingface_hub
 
 
-def cache_of(weights: Weights) -> Path:
-    """Return where huggingface_hub keeps the files of the weights' repository."""
+def cache_of(repo: str) -> Path:
+    """Return where huggingface_hub keeps the files of a repository."""
     from huggingface_hub import constants
 
-    return Path(constants.HF_HUB_CACHE) / f"models--{weights.repo.replace('/', '--')}"
+    return Path(constants.HF_HUB_CACHE) / f"models--{repo.replace('/', '--')}"
 
 
 @contextlib.contextmanager
@@ -117,9 +133,10 @@ def headers() -> dict[str, str]:
     return build_hf_headers(library_name="stzsar")
 
 
-def _checked(url: str, found: Any, wanted: str) -> RemoteFile:
+def _checked(url: str, found: Any, wanted: str, sha256: str) -> RemoteFile:
     """Refuse an answer that a hub does not give."""
-    revision, sha256, size = str(found.commit_hash), str(found.etag), found.size
+    revision, size = str(found.commit_hash), found.size
+    sha256 = sha256 or str(found.etag)
     if not _is_hex(revision, _COMMIT_DIGITS):
         raise HubError(f"{_host(url)} does not answer as a hub does: it names no commit")
     if _is_hex(wanted, _COMMIT_DIGITS) and revision != wanted:
@@ -127,7 +144,7 @@ def _checked(url: str, found: Any, wanted: str) -> RemoteFile:
     if not _is_hex(sha256, _SHA256_DIGITS):
         raise HubError(f"{_host(url)} does not say the file's sha256")
     if size is None or not 0 < size <= MAX_BYTES:
-        raise HubError(f"{_host(url)} says that the file has {size} bytes, which no weights have")
+        raise HubError(f"{_host(url)} says that the file has {size} bytes, too few or too many")
     return RemoteFile(url=url, revision=revision, sha256=sha256, size=size)
 
 

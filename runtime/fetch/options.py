@@ -7,6 +7,7 @@ from typing import Literal
 
 from ..errors import StzsarError
 from ..labels.label_files import LabelsLike
+from .hub_bundle import HUB, HubAddress, hub_address
 
 Precision = Literal["fp32", "fp16"]
 
@@ -16,7 +17,8 @@ class FetchOptions:
     """What to fetch and how; `stzsar-fetch --help` describes each option.
 
     Attributes:
-        backbone: open_clip's name of the network; None takes the default, or the one of `weights`.
+        backbone: open_clip's name of the network, or "hub:owner/name@revision", a ready bundle;
+            None takes the default, or the one of `weights`.
         pretrained: open_clip's name of the weights; None takes the backbone's default. With
             `weights` it says what the file must be.
         revision: a commit, branch or tag on the hub; None takes the pinned commit.
@@ -39,7 +41,15 @@ class FetchOptions:
     accept_licence: bool = False
     output: Path | None = None
 
+    @property
+    def ready(self) -> HubAddress | None:
+        """The ready bundle to download; None makes one."""
+        is_address = self.backbone is not None and self.backbone.startswith(HUB)
+        return hub_address(self.backbone or "") if is_address else None
+
     def __post_init__(self) -> None:
+        if self.ready:
+            self._check_ready()
         if self.pretrained is not None and self.backbone is None:
             raise StzsarError(
                 f"--pretrained {self.pretrained} needs the backbone that it is of, such as "
@@ -54,3 +64,17 @@ class FetchOptions:
             raise StzsarError(
                 f"{self.revision!r:.80} is no revision: name a commit, a branch or a tag."
             )
+
+    def _check_ready(self) -> None:
+        for option, value in (
+            ("--pretrained", self.pretrained),
+            ("--revision", self.revision),
+            ("--weights", self.weights),
+            ("--labels", self.labels),
+            ("--fp16 or --fp32", self.precision),
+        ):
+            if value is not None:
+                raise StzsarError(
+                    f"{option} has no effect on {self.backbone}, which is a ready bundle. Leave it "
+                    "out; a revision stands behind its name, as in hub:owner/name@revision."
+                )

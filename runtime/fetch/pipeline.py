@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..atomic import remove_leftovers, write_file
+from ..atomic import remove_leftovers
 from ..bundle.bundle import RUNS, Bundle, sha256_of
 from ..bundle.manifest import UNTRAINED_HEAD, WeightsOrigin
 from ..documents import MIB, open_regular
@@ -13,10 +13,11 @@ from ..labels.labels import Label
 from ..labels.shipped import default_labels, with_shipped_attributes
 from ..terminal.commandline import say
 from ..terminal.progress import loading_progress, transfer_progress
-from .card import CARD, card
+from .card import write_card
 from .catalogue import DEFAULT_BACKBONE, Weights, find_weights, weights_of_file
 from .download import download
 from .fill import FillRequest, fill_bundle
+from .hub_bundle import fetch_bundle
 from .options import FetchOptions, Precision
 from .skeletons import read_skeleton
 
@@ -41,7 +42,9 @@ class _Source:
 
 
 def fetch(options: FetchOptions) -> Path:
-    """Make a bundle of CLIP's weights, and download them first if need be; return its folder.
+    """Make a bundle of CLIP's weights, or download a ready one; return its folder.
+
+    Weights are downloaded first if need be.
 
     Example:
         >>> fetch(FetchOptions(backbone="ViT-B-32"))  # doctest: +SKIP
@@ -51,6 +54,8 @@ def fetch(options: FetchOptions) -> Path:
         StzsarError: the weights cannot be had or used, their licence was not accepted, or the
             bundle cannot be written.
     """
+    if options.ready:
+        return fetch_bundle(options.ready, options.output, accept_licence=options.accept_licence)
     labels = labels_from(options.labels, "--labels") if options.labels else default_labels()
     precision = options.precision or _precision()
     source = _file(options.weights, options) if options.weights else _download(options, precision)
@@ -72,7 +77,7 @@ def _make(source: _Source, labels: tuple[Label, ...], precision: Precision, targ
         with loading_progress() as (on_embedded, _):
             written = fill_bundle(request, target, tell=say, on_progress=on_embedded)
         bundle = Bundle.open(written)
-        write_file(written / CARD, card(bundle, source.weights and source.weights.licence))
+        write_card(written, bundle.bank, source.weights and source.weights.licence)
     except OSError as error:
         raise StzsarError(
             f"Cannot write the bundle {target}: {error.strerror or error}. Make room there, or "

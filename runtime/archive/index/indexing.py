@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -184,7 +185,16 @@ _indexer: Indexer | None = None
 
 def _begin(plan: Plan) -> None:
     global _indexer
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     _indexer = Indexer(plan)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that began it is killed: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent
+    parent.join()
+    os._exit(1)
 
 
 def _index_one(path: str) -> Done:

@@ -128,7 +128,7 @@ class Indexer:
         def is_there(index: int) -> bool:
             return stretch_name(video.video, index) in committed
 
-        end_s, seconds, failure = 0.0, 0.0, ""
+        end_s, seconds, failure, is_begun = 0.0, 0.0, "", False
         ours: list[str] = []
         pieces = self._encoder.pieces_of(
             Path(found.path), sampling, is_there=is_there, gate=plan.gate, still_s=plan.still_s
@@ -139,10 +139,15 @@ class Indexer:
             if not len(piece.rows):
                 continue
             if not found.is_as_it_was:
-                # The same times come again under the name of the whole file's content.
-                self._archive.take_back(ours)
+                if content_hash(Path(found.path)) != video.hash:
+                    # The same times come again, under the name of the new content.
+                    self._archive.take_back(ours)
+                    ours, seconds = [], 0.0
                 why = f"{found.path} changed while it was read: index it again when it is complete."
-                return self._ended(video, "changed", why)
+                return self._ended(video, "changed", why, seconds=seconds, stretches=len(ours))
+            if not is_begun:
+                self._archive.put_video(video)  # "partial": a kill leaves its rows with a name
+                is_begun = True
             if self._commit(video, piece, failure):
                 length_s = piece.end_s - piece.rows.first_s + 1 / sampling.rate_fps
                 seconds += length_s
@@ -189,7 +194,7 @@ class Indexer:
 
 
 def stretch_name(video: str, index: int) -> str:
-    """Return the name of a stretch; the video's id says the content, the bundle and the sampling."""
+    """Return the name of a stretch; the video's id says content, bundle and sampling."""
     return _named(video, str(index))
 
 

@@ -1,3 +1,4 @@
+import importlib.metadata
 import json
 import os
 import signal
@@ -331,7 +332,7 @@ def test_every_option_has_a_help_text(run_cli):
 
 
 def test_the_version_is_printed(run_cli):
-    assert "0.1.0" in run_cli("--version").stdout
+    assert importlib.metadata.version("stzsar") in run_cli("--version").stdout
 
 
 def _strings(*arguments: object) -> list[str]:

@@ -1,9 +1,11 @@
 """stzsar-doctor: what it finds, what it advises, and its exit code."""
 
 import importlib.util
+import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -20,7 +22,7 @@ ORIN = Gpu("Orin", "8.7", "12.6", "540.4.0", "36.4.3", 8 * 2**30)
 def run(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
-    return lambda: CliRunner().invoke(main, [])
+    return lambda *arguments: CliRunner().invoke(main, arguments)
 
 
 @pytest.fixture
@@ -36,6 +38,20 @@ def test_here_everything_that_is_needed_is_there(run):
     assert result.stdout.rstrip().endswith("stzsar-run would start.")
     for what in ("Python", "ONNX Runtime", "OpenCV", "FFMPEG", "recognition", "bundle"):
         assert what in result.stdout
+
+
+def test_json_says_the_same_and_nobody_s_name(run, found, monkeypatch):
+    home = Path(sys.executable).parent
+    monkeypatch.setattr(Path, "home", lambda: home)
+
+    result = run("--json")
+
+    assert result.exit_code == 0, result.output
+    document = json.loads(result.stdout)
+    assert [one["what"] for one in document["findings"]] == list(found())
+    assert document["stzsar"]
+    assert str(home) not in result.stdout
+    assert f"~/{Path(sys.executable).name}" in document["findings"][0]["found"]
 
 
 @pytest.mark.parametrize("columns", [40, 80])

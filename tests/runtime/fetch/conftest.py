@@ -15,10 +15,11 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 
 class LocalHub:
-    """Serves one file under every repository and revision.
+    """Serves one file, or several, under every repository and revision.
 
     Attributes:
         content: the file.
+        files: what lies under each path of a repository; empty serves `content` as all of them.
         sha256: what the server says that its hash is.
         size: what the server says that its length is.
         commit: what the server says that its commit is; None answers as no hub does.
@@ -33,6 +34,7 @@ class LocalHub:
 
     def __init__(self, content: bytes) -> None:
         self.content = content
+        self.files: dict[str, bytes] = {}
         self.sha256 = hashlib.sha256(content).hexdigest()
         self.size = len(content)
         self.commit: str | None = COMMIT
@@ -92,6 +94,12 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
                 threading.Event().wait(60)
             is_download = self.command == "GET"
             status = hub.get_status if is_download and hub.status == 200 else hub.status
+            content, size, sha256 = hub.content, hub.size, hub.sha256
+            if hub.files:
+                name = self.path.split("/resolve/")[-1].partition("/")[2]
+                content = hub.files.get(name, b"")
+                size, sha256 = len(content), hashlib.sha256(content).hexdigest()
+                status = status if name in hub.files else 404
             if status != 200:
                 self.send_response(status)
                 self.send_header("Retry-After", "30")
@@ -107,12 +115,12 @@ def _handler(hub: LocalHub) -> type[BaseHTTPRequestHandler]:
                 if is_download and asked and hub.ranges:
                     start = int(asked.removeprefix("bytes=").removesuffix("-"))
                 self.send_response(206 if start else 200)
-                body = hub.content[start:]
+                body = content[start:]
             if hub.commit:
                 self.send_header("X-Repo-Commit", hub.commit)
-            self.send_header("ETag", f'"{hub.sha256}"')
-            self.send_header("X-Linked-ETag", f'"{hub.sha256}"')
-            self.send_header("X-Linked-Size", str(hub.size))
+            self.send_header("ETag", f'"{sha256}"')
+            self.send_header("X-Linked-ETag", f'"{sha256}"')
+            self.send_header("X-Linked-Size", str(size))
             if hub.endless and is_download:
                 self.send_header("Connection", "close")
             else:

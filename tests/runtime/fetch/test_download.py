@@ -163,7 +163,7 @@ def test_an_answer_without_a_hash_is_refused(download_in, hub, etag):
 @pytest.mark.parametrize("size", [0, 2**60])
 def test_an_absurd_size_is_refused_before_anything_is_written(download_in, hub, size):
     hub.size = size
-    assert f"has {size} bytes, which no weights have" in sentence(download_in())
+    assert f"has {size} bytes, too few or too many" in sentence(download_in())
     assert not hub.downloads()
 
 
