@@ -51,12 +51,14 @@ class Ready:
         plan: how.
         paths: which ones are not in the archive yet.
         there: how many are.
+        broken: why some of those are not whole, a sentence each.
         cost: of a camera and day.
     """
 
     plan: Plan
     paths: tuple[str, ...]
     there: int
+    broken: tuple[str, ...]
     cost: Cost
 
 
@@ -86,25 +88,30 @@ def prepare(options: IndexOptions) -> Ready:
         engine=options.engine,
     )
     settings = plan.settings(own)
+    # A path may have several rows, one for each content that it had; "partial" was never finished.
     known = {
-        one.path: one
+        (one.path, one.size, one.mtime): one.error
         for one in archive.videos()
         if one.settings == settings and one.state != "partial"
     }
     new: list[str] = []
+    broken: list[str] = []
     for path in videos:
         try:
             found = Found.at(path)
         except SourceError:
             new.append(str(path.absolute()))
             continue
-        there = known.get(found.path)
-        if there is None or (there.size, there.mtime) != (found.size, found.mtime):
+        error = known.get((found.path, found.size, found.mtime))
+        if error is None:
             new.append(found.path)
+        elif error:
+            broken.append(error)
     return Ready(
         plan=plan,
         paths=tuple(new),
         there=len(videos) - len(new),
+        broken=tuple(broken),
         cost=_cost(encoder, sampling),
     )
 

@@ -128,7 +128,8 @@ class Indexer:
         def is_there(index: int) -> bool:
             return stretch_name(video.video, index) in committed
 
-        end_s, seconds, count, failure, is_begun = 0.0, 0.0, 0, "", False
+        end_s, seconds, failure, is_begun = 0.0, 0.0, "", False
+        ours: list[str] = []
         pieces = self._encoder.pieces_of(
             Path(found.path), sampling, is_there=is_there, gate=plan.gate, still_s=plan.still_s
         )
@@ -138,18 +139,23 @@ class Indexer:
             if not len(piece.rows):
                 continue
             if not found.is_as_it_was:
+                if content_hash(Path(found.path)) != video.hash:
+                    # The same times come again, under the name of the new content.
+                    self._archive.take_back(ours)
+                    ours, seconds = [], 0.0
                 why = f"{found.path} changed while it was read: index it again when it is complete."
-                return self._ended(video, "changed", why, seconds=seconds, stretches=count)
+                return self._ended(video, "changed", why, seconds=seconds, stretches=len(ours))
             if not is_begun:
                 self._archive.put_video(video)  # "partial": a kill leaves its rows with a name
                 is_begun = True
             if self._commit(video, piece, failure):
                 length_s = piece.end_s - piece.rows.first_s + 1 / sampling.rate_fps
-                seconds, count = seconds + length_s, count + 1
+                seconds += length_s
+                ours.append(stretch_name(video.video, piece.index))
                 on_stretch(length_s)
-        outcome: Outcome = "broken" if failure else "indexed" if count else "there"
+        outcome: Outcome = "broken" if failure else "indexed" if ours else "there"
         return self._ended(
-            video, outcome, failure, seconds=seconds, stretches=count, duration_s=end_s
+            video, outcome, failure, seconds=seconds, stretches=len(ours), duration_s=end_s
         )
 
     def _commit(self, video: Video, piece: Piece, error: str) -> bool:

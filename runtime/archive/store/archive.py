@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,6 +29,12 @@ from .schema import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# Each commit writes a list of all files of its table. So the small ones are joined now and then, up
+# to so many rows, and lists older than any reader are removed: commit 100,000 costs what 100 does.
+_TIDY_EVERY = 64
+_TIDY_ROWS = {"frames": 131_072, "stretches": 8192, "videos": 8192}
+_READERS_LAST = timedelta(hours=1)
+
 
 class Archive:
     """The tables of an archive, to write.
@@ -46,6 +53,8 @@ class Archive:
         Raises:
             StzsarError: lancedb is missing, the place cannot be written, or a newer stzsar did.
         """
+        # Of two writers that join the same files one gives way: nobody need hear of it.
+        os.environ.setdefault("LANCE_LOG", "error")
         self.place = str(place)
         if "://" not in self.place and Path(self.place).exists() and not _is_folder(self.place):
             raise StzsarError(
@@ -56,6 +65,7 @@ class Archive:
             # Other processes write here too: look for their rows each time.
             self._database = connect(self.place, storage, fresh=True)
             self._tables: dict[str, Any] = {}
+            self._commits = 0
             # Before any table is opened: a newer format may have other columns.
             if "bundles" in self._database.list_tables().tables:
                 self._tables["bundles"] = self._database.open_table("bundles")
@@ -147,7 +157,22 @@ class Archive:
         with self.told():
             self._frames(rows.schema).add(rows)
             self._insert("stretches", "stretch", [row])
-            return self._settle(stretch.stretch, attempt)
+            is_ours = self._settle(stretch.stretch, attempt)
+        self._commits += 1
+        if self._commits % _TIDY_EVERY == 0:
+            self._tidy()
+        return is_ours
+
+    def take_back(self, stretches: Sequence[str]) -> None:
+        """Remove stretches that were committed too soon, with their frames."""
+        if not stretches:
+            return
+        with self.told():
+            frames = self._database.open_table("frames")
+            for stretch in stretches:
+                same = f"stretch = {quoted(stretch)}"
+                self._tables["stretches"].delete(same)
+                frames.delete(same)
 
     def put_video(self, video: Video) -> None:
         """Write or renew the row of a video."""
@@ -223,6 +248,14 @@ class Archive:
 
         table = pa.Table.from_pylist(rows, self._tables[name].schema)
         self._tables[name].merge_insert(key).when_not_matched_insert_all().execute(table)
+
+    def _tidy(self) -> None:
+        for name, rows in _TIDY_ROWS.items():
+            # Another writer may be at the same files: then it, or the next time, joins them.
+            with contextlib.suppress(OSError, RuntimeError, ValueError):
+                dataset = self._tables[name].to_lance()
+                dataset.optimize.compact_files(target_rows_per_fragment=rows, num_threads=1)
+                dataset.cleanup_old_versions(older_than=_READERS_LAST)
 
     def _settle(self, stretch: str, attempt: str) -> bool:
         """Leave one attempt of a stretch, the same whoever looks; return whether it is ours.

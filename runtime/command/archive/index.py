@@ -95,7 +95,9 @@ def run_index(options: "IndexOptions") -> None:
         f"A camera for a day, at {cost.rate_fps:g} frames a second: {size(round(cost.disk_bytes))} "
         f"on disk, and {cost.cpu_hours:.2g} CPU hours of encoding."
     )
-    broken = count = stretches = 0
+    for error in ready.broken:
+        show_error(SourceError(error))
+    broken, count, stretches = len(ready.broken), 0, 0
     hours = 0.0
     with bar(True, TextColumn("{task.fields[speed]}")) as progress:
         task = progress.add_task("indexing", total=max(1, total), speed="")
@@ -114,7 +116,7 @@ def run_index(options: "IndexOptions") -> None:
             if done.error:
                 broken += 1
                 show_error(SourceError(done.error))
-    there = ready.there + count - broken
+    there = ready.there + count - broken  # whole ones
     say(
         f"{there} of {there + broken} videos are in {options.archive}: {stretches} stretches and "
         f"{hours:.2f} hours are new."
