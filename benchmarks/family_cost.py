@@ -67,6 +67,7 @@ class Form:
 _VITS = {"ViT-B/16": (768, 12, 16, 512), "ViT-L/14": (1024, 24, 14, 768)}
 FORMS = (
     Form("ViFi-CLIP", "ViT-B/16", 32, _RAW),
+    Form("MAXI", "ViT-B/16", 16, _RAW),
     Form("OST", "ViT-B/16", 32, HeadConfig(interaction="transport"), words=8),
     Form("ActionCLIP", "ViT-B/16", 32, _RAW, bike_temporal(512)),
     Form("BIKE", "ViT-B/16", 8, HeadConfig(interaction="off"), bike_temporal(512)),

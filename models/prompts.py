@@ -6,11 +6,15 @@ the bank holds one embedding (see `ModelConfig.prompts`).
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
 from ..runtime.bundle.manifest import MAX_PROMPT, MAX_PROMPTS, check_prompts
 from ..runtime.documents import read_file
 from ..runtime.errors import StzsarError
 from .config import PROMPTS
+
+# What is averaged over an ensemble: the unit embeddings of a label, or the classes' softmaxes
+PromptMean = Literal["embeddings", "softmaxes"]
 
 _VERBS = ("using", "doing", "during", "performing", "practicing")
 _MEDIA = ("photo", "video", "example", "demonstration")

@@ -24,7 +24,7 @@ ROWS = {
     "detectors": ["other things"] * 3,
     "seen_bias": ["plain", "plain"],
     "motion_gate": ["2"],
-    "family_cost": ["ViFi-CLIP", "OST", "ActionCLIP", "BIKE", "BIKE", "Text4Vis", "MoTE"],
+    "family_cost": ["ViFi-CLIP", "MAXI", "OST", "ActionCLIP", "BIKE", "BIKE", "Text4Vis", "MoTE"],
     "ablation.untrained": [
         *("`mean`, no attributes", "`mean`, `pooling` `raw`", "`mean`, attributes in ê"),
         *("`off`, which is `residual` with β = 0", "`residual`, β = 1", "`residual`, β = 5"),

@@ -1,12 +1,12 @@
 """stzsar-eval: tests a checkpoint or a bundle on labelled clips."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import cloup
 
-from ...models.prompts import PROMPT_SETS
+from ...models.prompts import PROMPT_SETS, PromptMean
 from ...runtime.engines.opening import ENGINES
 from ...runtime.shapes.clip_settings import CLIP_SETTINGS
 from ...runtime.terminal.commandline import Output, at_the_edge, say
@@ -123,6 +123,14 @@ Examples:
         show_default="the checkpoint's own",
         help="Put labels into these sentences and average: " + ", ".join(PROMPT_SETS) + ", a file "
         "of one sentence a line, or a sentence with {}",
+    ),
+    cloup.option(
+        "--prompt-mean",
+        type=click.Choice(get_args(PromptMean)),
+        default="embeddings",
+        show_default=True,
+        help="Average a label's embeddings over a checkpoint's prompts, as a bank does, or the "
+        "softmaxes under each prompt, as ActionCLIP's own test does",
     ),
 )
 @cloup.option_group(

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ...models.prompts import PromptMean
 from ...runtime.bundle.bundle import MANIFEST
 from ...runtime.errors import BundleError, StzsarError
 from ...runtime.labels.label_files import LabelsLike, label_source, labels_from, origin_of
@@ -88,6 +89,7 @@ def evaluate(options: EvalOptions) -> Evaluation:
         engine=options.engine,
         threads=options.threads,
         prompts=options.prompts,
+        prompt_mean=options.prompt_mean,
     )
     if shapes:
         labels, seen = shapes.labels, ()
@@ -216,6 +218,7 @@ def _facts(options: EvalOptions, model: Model, device: str) -> dict[str, Any]:
         "split": options.split,
         "frames": model.frames,
         "prompts": model.prompts,
+        "prompt_mean": options.prompt_mean,
         "view": options.view,
         "clips": options.clips,
         "crops": options.crops,
@@ -232,11 +235,12 @@ def open_model(
     engine: str | None = None,
     threads: int | None = None,
     prompts: Sequence[str] | None = None,
+    prompt_mean: PromptMean = "embeddings",
 ) -> Model:
     """Open the bundle, the checkpoint, or the newest checkpoint of the run at `path`.
 
-    A checkpoint takes torch's device and other prompts, a bundle an engine of the runtime and CPU
-    threads.
+    A checkpoint takes torch's device, other prompts and their mean, a bundle an engine of the
+    runtime and CPU threads.
 
     Raises:
         BundleError: `path` is neither, or cannot be used.
@@ -253,6 +257,11 @@ def open_model(
                 f"--prompts works with checkpoints only: the bank of the bundle {path} was made "
                 "with its own. Leave it out, or export with stzsar-export --prompts."
             )
+        if prompt_mean == "softmaxes":
+            raise StzsarError(
+                "--prompt-mean softmaxes works with checkpoints only: the bank of the bundle "
+                f"{path} holds its prompts' mean embedding. Leave it out, or test the checkpoint."
+            )
         from .bundle_model import BundleModel
 
         return BundleModel(path, engine or "auto", threads or 0)
@@ -268,4 +277,4 @@ def open_model(
         )
     from .checkpoint_model import CheckpointModel
 
-    return CheckpointModel(path, device or "auto", prompts)
+    return CheckpointModel(path, device or "auto", prompts, prompt_mean)

@@ -17,11 +17,13 @@ CHECKPOINT, BUNDLE = "checkpoint", "bundle"
 
 @dataclass(frozen=True, eq=False)
 class ClipScores:
-    head_vc: Array  # logits of each view, [V, C]
-    # Logits of each frame of all views, [V * T, C]: the frame's embedding, not normalised, times
-    # 100, times the class's unit embedding. Temporal transformer and head have no part in it;
-    # BIKE's zero-shot figures are computed this way. None if the model does not give frame
-    # embeddings.
+    # Logits of each view, [V, C]; if softmaxes are averaged over K prompts, [K * V, C]. The test
+    # averages the softmax of rows.
+    head_vc: Array
+    # Logits of each frame of all views, [V * T, C], or [K * V * T, C]: the frame's embedding, not
+    # normalised, times 100, times the class's unit embedding. Temporal transformer and head have
+    # no part in it; BIKE's zero-shot figures are computed this way. None if the model does not
+    # give frame embeddings.
     voting_fc: Array | None
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import get_args
 
-from ...models.prompts import read_prompts
+from ...models.prompts import PromptMean, read_prompts
 from ...runtime.errors import StzsarError
 from ...runtime.labels.label_files import LabelsLike, label_source
 from ...runtime.shapes.clip_settings import ClipSetting
@@ -48,6 +49,7 @@ class EvalOptions:
     seen: LabelsLike | None = None
     attributes: bool = True
     prompts: str | Sequence[str] | None = None
+    prompt_mean: PromptMean = "embeddings"
     view: str = OURS
     clips: int = 1
     crops: int = 1
@@ -69,6 +71,7 @@ class EvalOptions:
                 object.__setattr__(self, name, label_source(value, f"--{name}"))
         if self.prompts is not None:
             object.__setattr__(self, "prompts", read_prompts(self.prompts))
+        self._check_prompt_mean()
         if self.protocol not in PROTOCOLS:
             names = ", ".join(PROTOCOLS)
             raise StzsarError(f"There is no protocol {self.protocol!r}. Choose one of {names}.")
@@ -101,6 +104,17 @@ class EvalOptions:
     @property
     def is_moving_shapes(self) -> bool:
         return self.data == MOVING_SHAPES
+
+    def _check_prompt_mean(self) -> None:
+        if self.prompt_mean not in (means := get_args(PromptMean)):
+            raise StzsarError(
+                f"There is no --prompt-mean {self.prompt_mean!r}. Choose one of {', '.join(means)}."
+            )
+        if self.prompt_mean == "softmaxes" and self.prompts is not None and len(self.prompts) == 1:
+            raise StzsarError(
+                "--prompt-mean softmaxes needs several prompts, and --prompts names one. Leave it "
+                "out, or name a set such as actionclip."
+            )
 
     def _check_shapes(self) -> None:
         finer = {"--action-share": self.action_share, "--cuts": self.cuts}

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from ...models.prompts import PromptMean
 from ...runtime.documents import MIB, from_json, read_file
 from ...runtime.errors import StzsarError
 
@@ -31,6 +32,7 @@ class Figure(Struct, forbid_unknown_fields=True):
 class Family(Struct, forbid_unknown_fields=True):
     title: str
     rows: tuple[Figure, ...]
+    prompt_mean: PromptMean = "embeddings"  # of its own test code
 
 
 def published() -> dict[str, Family]:

@@ -110,9 +110,14 @@ def tables_beside(options: EvalOptions, report: Report) -> Iterator[Table]:
     family = family_of(options.beside)
     tested = _data_of(report, options.protocol)
     sources = "; ".join(dict.fromkeys(row.source for row in family.rows))
+    means = ""
+    if "softmaxes" in (family.prompt_mean, options.prompt_mean):
+        means = (
+            f" Over prompts, their test averages {family.prompt_mean}, ours {options.prompt_mean}."
+        )
     table = Table(
         f"{family.title}, top-1", "network", "views", "theirs", "ours",
-        caption=f"-: {TO_BE_RUN}. Theirs: {sources}.",
+        caption=f"-: {TO_BE_RUN}. Theirs: {sources}.{means}",
     )  # fmt: skip
     for row in family.rows:
         same = (row.data, row.protocol) == (tested, options.protocol)

@@ -247,6 +247,20 @@ def test_views_and_prompts_reach_the_scores_and_the_report(evaluate, both, drawn
     assert "--prompts works with checkpoints only" in refused.stderr
 
 
+def test_the_mean_of_softmaxes_is_told_and_needs_a_checkpoint_of_several_prompts(
+    evaluate, refusal, both, drawn_videos, tmp_path
+):
+    checkpoint, bundle = both()
+    report = tmp_path / "report.json"
+    options = ("--data", drawn_videos, "--prompt-mean", "softmaxes")
+    several = ("--prompts", "actionclip", "--json", report)
+    result = evaluate(checkpoint, *options, *several)
+    assert result.exit_code == 0, result.output
+    assert json.loads(report.read_text())["prompt_mean"] == "softmaxes"
+    assert "softmaxes works with checkpoints only" in refusal(bundle, *options)
+    assert "needs several prompts, and" in refusal(checkpoint, *options)
+
+
 def test_what_is_neither_bundle_nor_checkpoint_is_one_sentence(refusal, drawn_videos, tmp_path):
     found = refusal(tmp_path, "--data", drawn_videos)
     assert "is neither a bundle nor a checkpoint nor a run with one" in found

@@ -25,6 +25,11 @@ from stzsar.train.evaluation.options import EvalOptions
         ({"lists": Path("lists")}, "--protocol plain does not read --lists"),
         ({"setting": "hard"}, "--setting applies to --data moving-shapes only"),
         ({"prompts": "bikes"}, "'bikes' is no set of prompts"),
+        (
+            {"prompt_mean": "scores"},
+            "There is no --prompt-mean 'scores'. Choose one of embeddings,",
+        ),
+        ({"prompt_mean": "softmaxes", "prompts": "bike"}, "softmaxes needs several prompts, and"),
         ({"cuts": 2}, "--cuts applies to --data moving-shapes only"),
     ],
 )

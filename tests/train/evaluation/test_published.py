@@ -48,6 +48,12 @@ def test_our_figure_stands_in_the_row_of_the_same_test(report):
     found = lines("vifi-clip", several, "splits")
     assert any("76.8 ± 0.7" in line and "80.1 ± 1.2" in line for line in found)
     assert not any("77.5" in line for line in lines("ost", report, "plain"))
+    assert not any("Over prompts" in line for line in found)
+
+
+def test_the_table_says_which_mean_over_prompts_each_figure_has(report):
+    said = " ".join(" ".join(lines("actionclip", report, "splits")).split())
+    assert "their test averages softmaxes, ours embeddings" in said
 
 
 def test_families_of_the_import_have_figures_with_a_source(tmp_path):

@@ -14,6 +14,8 @@ from stzsar.models.prompts import PROMPT_SETS
 from stzsar.models.stzsar import STZSAR
 from stzsar.runtime.errors import BundleError
 from stzsar.runtime.labels.labels import as_labels
+from stzsar.train.evaluation.arithmetic import pooled_scores
+from stzsar.train.evaluation.checkpoint_model import CheckpointClassifier
 from stzsar.train.foreign.options import ImportOptions
 from stzsar.train.foreign.run import import_checkpoint
 
@@ -153,17 +155,21 @@ def test_text4vis_averages_what_its_transformer_gives(imported, seeded):
     close(cosines * network.head.logit_scale.exp(), record["logits"])
 
 
-@pytest.mark.parametrize("prefix", ["", "mean_"])
-def test_actionclip_gives_its_numbers_under_each_prompt(prefix, imported, seeded):
-    """Its score is the mean of 16 softmaxes; one embedding of the mean costs nothing to run."""
-    record = seeded.record("actionclip")
-    checkpoint, network = load_checkpoint(imported("actionclip"))
-    if prefix:
+def actionclip(folder, *, temporal):
+    """Return its network with or without its temporal transformer."""
+    checkpoint, network = load_checkpoint(folder)
+    if not temporal:
         plain = STZSAR(dataclasses.replace(checkpoint.model, temporal=None))
         state = network.state_dict()
         plain.load_state_dict({k: v for k, v in state.items() if not k.startswith("temporal.")})
         network = plain
-    network.eval()
+    return network.eval()
+
+
+@pytest.mark.parametrize("prefix", ["", "mean_"])
+def test_actionclip_gives_its_numbers_under_each_prompt(prefix, imported, seeded):
+    record = seeded.record("actionclip")
+    network = actionclip(imported("actionclip"), temporal=not prefix)
     frames = seeded.frames(**record["frames"])
     each = []
     with torch.no_grad():
@@ -174,6 +180,27 @@ def test_actionclip_gives_its_numbers_under_each_prompt(prefix, imported, seeded
     similarities = torch.stack(each)
     close(similarities, record[f"{prefix}similarities"])
     close((100 * similarities).softmax(-1).mean(0), record[f"{prefix}probabilities"], 1e-4)
+
+
+@pytest.mark.parametrize("prefix", ["", "mean_"])
+def test_softmaxes_averaged_over_prompts_are_actionclip_s_score(prefix, imported, seeded):
+    record = seeded.record("actionclip")
+    labels = as_labels(record["classes"])
+    network = actionclip(imported("actionclip"), temporal=not prefix)
+    prompts = network.config.prompts
+    clip = seeded.frames(**record["frames"]).numpy()[None]
+    scores = CheckpointClassifier(network, labels, apart=True).score(clip)
+    assert scores.head_vc.shape == (16, 7)
+    assert scores.voting_fc is not None
+    assert scores.voting_fc.shape == (16 * len(clip[0]), 7)
+    found = np.exp(pooled_scores(scores.head_vc))
+    assert np.abs(found - record[f"{prefix}probabilities"]).max() <= 1e-4
+    assert network.config.prompts == prompts
+    # The mean embedding gives other numbers, by more than the tolerance.
+    usual = CheckpointClassifier(network, labels).score(clip).head_vc
+    assert usual.shape == (1, 7)
+    usual = 100 * usual / network.head.logit_scale.exp().item()
+    assert np.abs(np.exp(pooled_scores(usual)) - found).max() > 1e-3
 
 
 def test_mote_merges_its_experts_and_gates_by_the_labels(imported, seeded):
