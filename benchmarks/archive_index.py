@@ -71,7 +71,8 @@ def main(options: Options) -> None:
         rows = [row for rate in options.rates for row in measured(options, bundle, copies, rate)]
     click.echo(table(rows))
     click.echo(
-        f"\n{options.videos} copies of {video.name}, indexed with {Bundle.open(bundle).manifest.name} "
+        f"\n{options.videos} copies of {video.name}, indexed with "
+        f"{Bundle.open(bundle).manifest.name} "
         f"in stretches of 10 minutes; without the start of processes, on {machine()}."
     )
 
