@@ -73,10 +73,10 @@ def index_on_ray(plan: Plan, paths: Sequence[str], address: str, workers: int) -
                 address=None if address == "local" else address,
                 include_dashboard=None if address != "local" else False,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 configure_logging=False,
             )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # it raises Exception itself where its daemons do not start
         why = " ".join(str(error).split()).rstrip(".")
         raise StzsarError(f"Ray cannot be reached at {address}: {why:.200}.") from error
     try:

@@ -188,7 +188,7 @@ class Indexer:
 
 
 def stretch_name(video: str, index: int) -> str:
-    """Return the name of a stretch; the video's id says the content, the bundle and the sampling."""
+    """Return the name of a stretch; the video's id says content, bundle and sampling."""
     return _named(video, str(index))
 
 

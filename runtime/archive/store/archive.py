@@ -47,7 +47,7 @@ class Archive:
             storage: of an object store, as lancedb takes it; its environment variables count too.
 
         Raises:
-            StzsarError: lancedb is missing, the place cannot be written, or a newer stzsar wrote it.
+            StzsarError: lancedb is missing, the place cannot be written, or it has a newer format.
         """
         try:
             import lancedb
@@ -183,15 +183,13 @@ class Archive:
 
     def rows_of(self, video: str) -> "pa.Table":
         """Return the committed frames of a video, in their order."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        from pyarrow import compute
 
         with self.told():
             where = f"video = {quoted(video)}"
             attempts = [row["attempt"] for row in self._rows("stretches", where, ["attempt"])]
             table = self._database.open_table("frames").search().where(where).limit(None).to_arrow()
-        kept = pc.is_in(table["attempt"], pa.array(attempts, pa.string()))
-        return table.filter(kept).sort_by("frame")
+        return table.filter(compute.field("attempt").isin(attempts)).sort_by("frame")
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:

@@ -116,7 +116,7 @@ def test_a_full_disk_is_one_sentence_and_the_same_command_goes_on(
 
 @pytest.mark.slow
 def test_twenty_kills_lose_nothing(killing, videos, uninterrupted, rows, orphans, tmp_path):
-    chance, drivers, workers = random.Random(22), tmp_path / "drivers", tmp_path / "workers"
+    chance, drivers = random.Random(22), tmp_path / "drivers"
     print(killed_drivers(7, chance, killing, videos, drivers), "of 7 drivers in their work")
     check(drivers, uninterrupted, rows, orphans)
     for one in range(7):
