@@ -72,8 +72,8 @@ def main(options: Options) -> None:
     click.echo(table(rows))
     name = Bundle.open(bundle).manifest.name
     click.echo(
-        f"\n{options.videos} copies of {video.name}, indexed with {name}; the start of processes and "
-        f"of Ray counts. On {machine()}."
+        f"\n{options.videos} copies of {video.name}, indexed with {name}; their start "
+        f"and that of Ray counts. On {machine()}."
     )
 
 
