@@ -70,10 +70,10 @@ def main(options: Options) -> None:
                 file.write(bytes([one]))  # so that it is another video
         rows = [row for rate in options.rates for row in measured(options, bundle, copies, rate)]
     click.echo(table(rows))
+    name = Bundle.open(bundle).manifest.name
     click.echo(
-        f"\n{options.videos} copies of {video.name}, indexed with "
-        f"{Bundle.open(bundle).manifest.name} "
-        f"in stretches of 10 minutes; without the start of processes, on {machine()}."
+        f"\n{options.videos} copies of {video.name}, indexed with {name}; their start "
+        f"and that of Ray counts. On {machine()}."
     )
 
 

@@ -247,7 +247,7 @@ class Searches:
 
     def _file(self, video: str) -> Path | None:
         """Return the file of a video, if it is the one that was indexed."""
-        from ..archive.keeping.tables import quoted
+        from ..archive.store.opening import quoted
 
         if not self._options.videos:
             return None

@@ -208,8 +208,8 @@ def _in_processes(plan: Plan, paths: Sequence[str], workers: int) -> Iterator[Do
     while left:
         context = multiprocessing.get_context("spawn")
         pool = ProcessPoolExecutor(workers, context, initializer=_begin, initargs=(plan,))
+        running: dict[Any, str] = {}
         try:
-            running: dict[Any, str] = {}
             waiting = iter(list(left))
             while True:
                 while len(running) < workers and (path := next(waiting, None)) is not None:

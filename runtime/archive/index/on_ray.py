@@ -14,12 +14,11 @@ from ...errors import StzsarError
 from .work import Done, Indexer, Plan
 
 # What Ray would do or say otherwise: send usage reports, hide the GPU from a worker that asked for
-# none, and write to this terminal. What fails is an exception all the same.
+# none, and tell this terminal how Ray Data is doing. What fails is an exception all the same.
 _SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_DATA_LOG_LEVEL": "ERROR",
-    "RAY_BACKEND_LOG_LEVEL": "fatal",
 }
 
 
@@ -73,10 +72,10 @@ def index_on_ray(plan: Plan, paths: Sequence[str], address: str, workers: int) -
                 address=None if address == "local" else address,
                 include_dashboard=None if address != "local" else False,
                 log_to_driver=False,
-                logging_level="ERROR",
+                logging_level=logging.ERROR,
                 configure_logging=False,
             )
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # it raises Exception itself where its daemons do not start
         why = " ".join(str(error).split()).rstrip(".")
         raise StzsarError(f"Ray cannot be reached at {address}: {why:.200}.") from error
     try:

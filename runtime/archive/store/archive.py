@@ -200,18 +200,15 @@ class Archive:
 
     def rows_of(self, video: str) -> "pa.Table":
         """Return the committed frames of a video, in their order."""
-        import pyarrow as pa
-        import pyarrow.compute as pc
+        from pyarrow import compute
 
         with self.told():
             where = f"video = {quoted(video)}"
             names = ["stretch", "bundle", "attempt"]
             stretches = counting(self._rows("stretches", where, names))
             table = self._database.open_table("frames").search().where(where).limit(None).to_arrow()
-        kept = pc.is_in(
-            table["attempt"], pa.array([row["attempt"] for row in stretches], pa.string())
-        )
-        return table.filter(kept).sort_by("frame")
+        attempts = [row["attempt"] for row in stretches]
+        return table.filter(compute.field("attempt").isin(attempts)).sort_by("frame")
 
     @contextlib.contextmanager
     def told(self) -> Iterator[None]:

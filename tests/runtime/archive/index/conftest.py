@@ -12,8 +12,8 @@ from typing import Any
 
 import lancedb
 import pyarrow as pa
-import pyarrow.compute as pc
 import pytest
+from pyarrow import compute
 
 from stzsar.runtime.archive.index.indexing import index, prepare
 from stzsar.runtime.archive.index.options import IndexOptions
@@ -32,9 +32,9 @@ def indexed(archive: Path | str, *videos: Path, **options: Any) -> list[Any]:
 def rows(archive: Path | str, **storage: str) -> pa.Table:
     """The frames that count, in order; which attempt wrote them is of no account."""
     database = lancedb.connect(str(archive), storage_options=storage or None)
-    counting = database.open_table("stretches").search().limit(None).to_arrow()["attempt"]
+    counting = database.open_table("stretches").search().limit(None).to_list()
     frames = database.open_table("frames").search().limit(None).to_arrow()
-    frames = frames.filter(pc.is_in(frames["attempt"], counting.combine_chunks()))
+    frames = frames.filter(compute.field("attempt").isin([row["attempt"] for row in counting]))
     order = [("video", "ascending"), ("bundle", "ascending"), ("frame", "ascending")]
     return frames.drop_columns(["attempt"]).sort_by(order).combine_chunks()
 

@@ -140,7 +140,7 @@ def test_a_newer_format_is_refused(bundle, colourful, indexed, tmp_path):
     video, archive = colourful(seconds=5), tmp_path / "archive"
     indexed(archive, video, bundle=bundle)
     lancedb.connect(archive).open_table("bundles").update(values={"format": FORMAT + 1})
-    with pytest.raises(StzsarError, match=r"has format 2 and this stzsar writes 1: upgrade"):
+    with pytest.raises(StzsarError, match=r"has format 2 and this stzsar knows 1: upgrade"):
         indexed(archive, video, bundle=bundle)
 
 

@@ -25,15 +25,19 @@ class _Flaky(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Flaky
+
+    @property
+    def flaky(self) -> _Flaky:
+        assert isinstance(self.server, _Flaky)
+        return self.server
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        if next(self.server.numbers) % 7 == 0:
-            self.server.refused += 1
+        if next(self.flaky.numbers) % 7 == 0:
+            self.flaky.refused += 1
             self.reply(503, [], b"<Error><Code>SlowDown</Code></Error>")
             return
-        store = http.client.HTTPConnection(*self.server.store, timeout=30)
+        store = http.client.HTTPConnection(*self.flaky.store, timeout=30)
         store.request(self.command, self.path, body, dict(self.headers.items()))
         found = store.getresponse()
         self.reply(found.status, found.getheaders(), found.read())
