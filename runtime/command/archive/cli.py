@@ -27,10 +27,18 @@ Examples:
       lets people search on a page
   stzsar-archive inspect cameras.archive
       shows what is in an archive
+  stzsar-archive verify cameras.archive
+      compares all rows with what was written
+  stzsar-archive compact cameras.archive
+      writes small files together
+  stzsar-archive reindex cameras.archive
+      makes searches of a large archive fast
   stzsar-archive retain cameras.archive --days 30 --size 50G
       removes what is older, and what is too much
   stzsar-archive forget cameras.archive --stream kitchen --since 2026-11-30
       removes rows and pictures for good
+  stzsar-archive export cameras.archive --output rows/ --format webdataset
+      writes it for other programs
 """
 
 
