@@ -19,8 +19,8 @@ FLOORS = (
     ("runtime.sinks",), ("runtime.receivers", "runtime.recordings", "runtime.teaching"),
     ("runtime.streams", "runtime.events"),
     ("runtime.recognizer", "runtime.clip_tokenizer", "runtime.manifest", "runtime.shipped_labels"),
-    ("runtime.archive",), ("runtime.verify", "runtime.page"), ("runtime.fetch",), ("runtime.command",), ("models",),
-    ("export", "train"), ("benchmarks",),
+    ("runtime.archive",), ("runtime.verify", "runtime.page"), ("runtime.fetch",),
+    ("runtime.command",), ("models",), ("export", "train"), ("benchmarks",),
 )  # fmt: skip
 
 
