@@ -59,20 +59,21 @@ class Indexing:
         versions = self.archive / "stretches.lance" / "_versions"
         until = time.monotonic() + 90
         while self.process.poll() is None and time.monotonic() < until:
-            if versions.is_dir() and len(list(versions.iterdir())) > count:
+            if versions.is_dir() and len(list(versions.glob("*.manifest"))) > count + 1:
                 return
             time.sleep(0.005)
 
-    def kill_at_random(self, chance: random.Random, stretches: int, of: str | None = None) -> None:
-        """Kill it, or a process below it whose command names `of`, at any moment."""
+    def kill_at_random(self, chance: random.Random, stretches: int, of: str | None = None) -> bool:
+        """Kill it, or a process below it whose command names `of`, at any moment; say if so."""
         self.wait_for_stretches(chance.randrange(stretches))
         time.sleep(chance.random() * 0.05)
         if of is None:
             self.process.kill()
-            return
+            return True
         found = [pid for pid in below(self.process.pid) if of in named(pid)]
         if found:
             os.kill(chance.choice(found), signal.SIGKILL)
+        return bool(found)
 
     def ended(self) -> tuple[int, str]:
         """Wait for its end; return its code and what it said."""
