@@ -322,6 +322,8 @@ def test_the_options_are_the_agreed_ones():
         *("--webhook-still", "--notify", "--mqtt", "--mqtt-ca", "--mqtt-discovery", "--metrics"),
         *("named", "--frame-rate"),
         *("--serve", "--serve-token", "--tls-cert", "--tls-key"),
+        *("--archive", "--archive-stretch", "--archive-patches", "--archive-days"),
+        "--archive-size",
         *("--debug", "--version"),
     }
 
