@@ -96,7 +96,7 @@ def test_a_manifest_that_is_too_large_is_not_downloaded(fetch_in, its_hub):
 def test_weights_for_research_need_consent(fetch_in, its_hub):
     name = "Apple Machine Learning Research Model License Agreement"
     manifest = json.loads(its_hub.files["manifest.json"])
-    rewritten(its_hub, weights={**manifest["weights"], "licence": name}, format_version=4)
+    rewritten(its_hub, weights={**manifest["weights"], "licence": name})
 
     refused = fetch_in(ADDRESS)
     before = asked(its_hub)
