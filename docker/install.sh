@@ -17,7 +17,7 @@ python3 -m venv ${SYSTEM_PACKAGES:+--system-site-packages} /opt/stzsar
 # bytecode either: it is made here, once.
 /opt/stzsar/bin/pip uninstall --quiet --yes pip
 python3 -m compileall -q /opt/stzsar/lib || true  # a package's templates may not be Python
-rm -rf /var/lib/apt/lists/* /root/.cache
+rm -rf /var/lib/apt/lists/* ~/.cache
 
 useradd --system --uid 10001 --user-group --home-dir /var/lib/stzsar --shell /usr/sbin/nologin stzsar
 install -d -o stzsar -g stzsar -m 0750 /var/lib/stzsar

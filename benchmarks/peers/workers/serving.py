@@ -18,6 +18,7 @@ import os  # noqa: E402
 import queue  # noqa: E402
 import sys  # noqa: E402
 import threading  # noqa: E402
+from abc import ABC, abstractmethod  # noqa: E402
 from collections import deque  # noqa: E402
 from collections.abc import Callable, Iterator  # noqa: E402
 from dataclasses import dataclass  # noqa: E402
@@ -63,7 +64,7 @@ class Model(Protocol):
         ...
 
 
-class WindowModel:
+class WindowModel(ABC):
     """A model that prepares each new frame once, and decides on the newest T of them."""
 
     precision = "fp32"
@@ -80,13 +81,13 @@ class WindowModel:
         full = len(self._window) == self._window.maxlen
         return self.decide(list(self._window)) if full else None
 
+    @abstractmethod
     def prepare(self, frame: Any) -> Any:
         """Preprocess a frame, uint8 [H, W, 3] BGR."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decide(self, window: list[Any]) -> str:
         """Return the best label for T prepared frames."""
-        raise NotImplementedError
 
 
 def read_spec() -> Spec:
