@@ -235,7 +235,7 @@ def table(rows: Sequence[Recorded]) -> str:
                "largest difference of a score", "same best label")  # fmt: skip
     cells = (
         (row.choice.name, f"{row.bytes_per_hour / 2**20:.1f}", f"{row.replay_s:.1f} s",
-         f"{3600 / row.replay_s:.0f}", f"{row.largest:.4f}", f"{row.same:.1%}")
+         f"{3600 / row.replay_s:.0f}", f"{row.largest:.6f}", f"{row.same:.1%}")
         for row in rows
     )  # fmt: skip
     return markdown(columns, cells)

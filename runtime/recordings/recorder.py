@@ -329,7 +329,7 @@ def most_different(patches_pd: Array, count: int) -> Array:
     The first is the one least like their mean; each next is the one whose best cosine with those
     chosen is the smallest. A patch that is left out has a chosen one nearby, so the largest cosine
     over patches, which is what the method uses, hardly falls. Of the shipped bundle's 16 patches,
-    4 chosen ones keep every best label of the sample clip, with scores within 0.04 (`python -m
+    4 chosen ones keep every best label of the sample clip, with scores within 0.012 (`python -m
     stzsar.benchmarks.recordings`); 4 means over areas of 2 x 2 kept 40 % of them.
     """
     if len(patches_pd) <= count:

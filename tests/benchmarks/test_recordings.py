@@ -23,7 +23,7 @@ def test_states_alone_are_exact_and_features_cost_more():
     # Two states, 128 + 24 numbers, and 17 bytes of time and flags; the rest is heads.
     least = (152 * 4 + 17) * 4 * 3600 / 2**20
     assert least < sizes[0] < 1.1 * least
-    assert rows[0][4:] == ["0.0000", "100.0%"]
+    assert rows[0][4:] == ["0.000000", "100.0%"]
     assert 0 < float(rows[1][4]) < float(rows[2][4]) < 0.1
 
 
@@ -32,7 +32,7 @@ def test_random_labels_are_replayed_exactly():
     assert result.exit_code == 0, result.output
     assert "50 labels of up to 3 attributes" in result.output
     name, *numbers, difference, same = cells(result.output)
-    assert (name, difference, same) == ("states alone", "0.0000", "100.0%")
+    assert (name, difference, same) == ("states alone", "0.000000", "100.0%")
     assert len(numbers) == 3
 
 

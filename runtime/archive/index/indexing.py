@@ -53,6 +53,7 @@ class Ready:
         there: how many are.
         broken: why some of those are not whole, a sentence each.
         cost: of a camera and day.
+        encoder: the loaded graph; None where other processes encode.
     """
 
     plan: Plan
@@ -60,6 +61,7 @@ class Ready:
     there: int
     broken: tuple[str, ...]
     cost: Cost
+    encoder: FrameEncoder | None
 
 
 def prepare(options: IndexOptions) -> Ready:
@@ -113,6 +115,7 @@ def prepare(options: IndexOptions) -> Ready:
         there=len(videos) - len(new),
         broken=tuple(broken),
         cost=_cost(encoder, sampling),
+        encoder=None if spread else encoder,
     )
 
 
@@ -136,7 +139,7 @@ def index(
     elif options.workers > 1:
         found = _in_processes(ready.plan, ready.paths, options.workers)
     else:
-        indexer = Indexer(ready.plan)
+        indexer = Indexer(ready.plan, ready.encoder)
         yield from (indexer.index(path, on_stretch) for path in ready.paths)
         return
     for done in found:

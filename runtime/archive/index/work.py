@@ -69,17 +69,19 @@ class Done:
 class Indexer:
     """Indexes one video after the other."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Open the archive and load the frame graph.
+    def __init__(self, plan: Plan, encoder: FrameEncoder | None = None) -> None:
+        """Open the archive, and load the frame graph unless there is an `encoder` of this plan.
 
         Raises:
             StzsarError: one of them cannot be used.
         """
-        bundle = Bundle.open(plan.bundle)
         self._plan = plan
-        self._encoder = FrameEncoder(bundle, threads=plan.threads, engine=plan.engine)
+        self._encoder = encoder or FrameEncoder(
+            Bundle.open(plan.bundle), threads=plan.threads, engine=plan.engine
+        )
         self._archive = Archive(plan.archive, storage=plan.storage)
-        self._bundle = self._archive.use(bundle.manifest, plan.sampling, self._encoder.dim)
+        manifest = self._encoder.bundle.manifest
+        self._bundle = self._archive.use(manifest, plan.sampling, self._encoder.dim)
         self._settings = plan.settings(self._bundle)
 
     def index(self, path: str, on_stretch: Callable[[float], None] = lambda _seconds: None) -> Done:

@@ -98,17 +98,20 @@ export class LabelsEditor {
   }
 
   async #load() {
+    const before = this.#text.value;
     try {
-      this.#take(await api.get("/api/labels", { stream: this.#stream }));
+      const known = await api.get("/api/labels", { stream: this.#stream });
+      this.#take(known, this.#text.value === before ? known.text : this.#text.value);
       this.#showErrors([]);
     } catch (error) {
       this.#showErrors([], error.message);
     }
   }
 
-  #take(known) {
+  /** What somebody typed while the answer was on its way stays. */
+  #take(known, text = known.text) {
     this.#known = known;
-    this.#text.value = known.text;
+    this.#text.value = text;
     this.#showState();
     this.#showSaving();
   }
